@@ -1,0 +1,210 @@
+package env
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+var soon = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+
+func session(profile, region string) creds.Session {
+	return creds.Session{
+		Profile: profile, Region: region, AccessKeyID: "ASIA" + strings.ToUpper(profile),
+		SecretKey: creds.New("secret-of-" + profile), Token: creds.New("token-of-" + profile), Expires: soon,
+	}
+}
+
+// do applies an activation to an environment as the hook would.
+func do(m map[string]string, stash map[string]string, a Activation) {
+	if a.Stash {
+		clear(stash)
+		for _, n := range Stashed {
+			if v, ok := m[n]; ok {
+				stash[n] = v
+			}
+		}
+	}
+	for _, c := range a.Changes {
+		if c.Unset {
+			delete(m, c.Name)
+		} else {
+			m[c.Name] = c.Value.Reveal()
+		}
+	}
+	if a.Unstash {
+		maps.Copy(m, stash)
+		clear(stash)
+	}
+}
+
+func use(m, stash map[string]string, profile, region string) {
+	do(m, stash, Activate(m, Request{Profile: profile}, session(profile, region), "/run/g/"+profile))
+}
+
+func TestOffGivesBackWhateverWasThere(t *testing.T) {
+	starts := map[string]map[string]string{
+		"nothing":          {"HOME": "/h"},
+		"a pinned region":  {"AWS_REGION": "eu-west-1"},
+		"both regions":     {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-east-2"},
+		"a profile":        {"AWS_PROFILE": "work", "AWS_DEFAULT_PROFILE": "old"},
+		"keys":             {"AWS_ACCESS_KEY_ID": "AKIAUSER", "AWS_SECRET_ACCESS_KEY": "users", "AWS_SECURITY_TOKEN": "tok"},
+		"another vault":    {"AWS_VAULT": "theirs", "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"},
+		"an empty profile": {"AWS_PROFILE": ""},
+		"web identity":     {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "arn:x"},
+	}
+	for name, start := range starts {
+		for _, path := range [][]string{{"a"}, {"a", "b"}, {"a", "a"}, {"a", "b", "a"}} {
+			m, stash := maps.Clone(start), map[string]string{}
+			for _, p := range path {
+				use(m, stash, p, "ap-southeast-"+p)
+			}
+			do(m, stash, Deactivate(m))
+			if !maps.Equal(m, start) {
+				t.Errorf("%s, then %v, then off: got %v, want %v", name, path, m, start)
+			}
+		}
+	}
+}
+
+func TestASwitchLeavesNothingOfTheLastIdentity(t *testing.T) {
+	m := map[string]string{"AWS_PROFILE": "x", "AWS_SECURITY_TOKEN": "old", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/x"}
+	use(m, map[string]string{}, "prod", "us-east-1")
+	want := []string{
+		"AWS_ACCESS_KEY_ID", "AWS_CREDENTIAL_EXPIRATION", "AWS_DEFAULT_REGION", "AWS_REGION",
+		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", StateVar, Token,
+	}
+	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) {
+		t.Errorf("after a switch: %v, want %v", got, want)
+	}
+	if m["AWS_CREDENTIAL_EXPIRATION"] != "2026-01-02T15:04:05Z" {
+		t.Errorf("expiry is %q", m["AWS_CREDENTIAL_EXPIRATION"])
+	}
+}
+
+func TestProfileModeExportsNoKeys(t *testing.T) {
+	m, stash := map[string]string{"AWS_ACCESS_KEY_ID": "AKIAUSER"}, map[string]string{}
+	do(m, stash, Activate(m, Request{Profile: "prod", Mode: ModeProfile}, session("prod", "us-east-1"), "/g"))
+	if m["AWS_PROFILE"] != "prod" || m["AWS_ACCESS_KEY_ID"] != "" || m["AWS_SECRET_ACCESS_KEY"] != "" {
+		t.Errorf("profile mode: %v", m)
+	}
+}
+
+func TestOurOwnRegionIsNeverReadBackAsAWish(t *testing.T) {
+	m, stash := map[string]string{}, map[string]string{}
+	use(m, stash, "a", "eu-west-1")
+	if got := PinnedRegion(Wishes(m)); got != "" {
+		t.Errorf("after use a, the user seems to have asked for %q", got)
+	}
+	use(m, stash, "b", "us-west-2")
+	if m["AWS_REGION"] != "us-west-2" || m["AWS_DEFAULT_REGION"] != "us-west-2" {
+		t.Errorf("use b kept the region of a: %v", m)
+	}
+}
+
+func TestAPinnedRegionStaysTheUsers(t *testing.T) {
+	m, stash := map[string]string{"AWS_REGION": "eu-west-1"}, map[string]string{}
+	use(m, stash, "a", PinnedRegion(Wishes(m)))
+	if m["AWS_REGION"] != "eu-west-1" || m["AWS_DEFAULT_REGION"] != "eu-west-1" {
+		t.Errorf("pinned region: %v", m)
+	}
+	m["AWS_REGION"] = "us-west-2" // pinned anew while the session is active
+	use(m, stash, "a", PinnedRegion(Wishes(m)))
+	if m["AWS_REGION"] != "us-west-2" || m["AWS_DEFAULT_REGION"] != "us-west-2" {
+		t.Errorf("a renewal fought the user's region: %v", m)
+	}
+	do(m, stash, Deactivate(m))
+	if !maps.Equal(m, map[string]string{"AWS_REGION": "us-west-2"}) {
+		t.Errorf("off took the region the user pinned meanwhile: %v", m)
+	}
+}
+
+func TestARegionAskedForByFlagGivesWayAtTheNextSwitch(t *testing.T) {
+	m, stash := map[string]string{"AWS_REGION": "eu-west-1"}, map[string]string{}
+	do(m, stash, Activate(m, Request{Profile: "a", Region: "ap-south-1"}, session("a", "ap-south-1"), "/g"))
+	if m["AWS_REGION"] != "ap-south-1" {
+		t.Fatalf("--region: %v", m)
+	}
+	use(m, stash, "b", PinnedRegion(Wishes(m)))
+	if m["AWS_REGION"] != "eu-west-1" || m["AWS_DEFAULT_REGION"] != "eu-west-1" {
+		t.Errorf("the pinned region did not come back: %v", m)
+	}
+}
+
+func TestWhatSomeoneElseChangedIsTheirs(t *testing.T) {
+	m, stash := map[string]string{}, map[string]string{}
+	use(m, stash, "a", "eu-west-1")
+	m["AWS_ACCESS_KEY_ID"], m["AWS_SECRET_ACCESS_KEY"] = "AKIADIRENV", "theirs"
+	st, _ := StateOf(m)
+	if got := st.Changed(m); !slices.Equal(got, []string{"AWS_ACCESS_KEY_ID"}) {
+		t.Errorf("changed: %v", got)
+	}
+	do(m, stash, Deactivate(m))
+	if m["AWS_ACCESS_KEY_ID"] != "AKIADIRENV" || m["AWS_SECRET_ACCESS_KEY"] != "theirs" {
+		t.Errorf("off took someone else's keys: %v", m)
+	}
+}
+
+func TestTheStateHoldsNoSecret(t *testing.T) {
+	m := map[string]string{"AWS_SECRET_ACCESS_KEY": "users-own", "AWS_SESSION_TOKEN": "users-token"}
+	a := Activate(m, Request{Profile: "prod"}, session("prod", "us-east-1"), "/g")
+	if !a.Stash {
+		t.Error("the user's secrets were not put aside")
+	}
+	do(m, map[string]string{}, a)
+	st, ok := StateOf(m)
+	if !ok {
+		t.Fatal("no state")
+	}
+	for _, v := range st.Prior {
+		if strings.Contains(v, "users") {
+			t.Errorf("state keeps %q", v)
+		}
+	}
+	if len(st.Ours["AWS_SECRET_ACCESS_KEY"])+len(st.Ours["AWS_SESSION_TOKEN"]) != 0 {
+		t.Error("state keeps the fingerprint of a secret")
+	}
+}
+
+func TestUseDashKnowsTheSessionBefore(t *testing.T) {
+	m, stash := map[string]string{}, map[string]string{}
+	use(m, stash, "a", "r")
+	use(m, stash, "b", "r")
+	use(m, stash, "b", "r")
+	st, _ := StateOf(m)
+	if st.Previous == nil || st.Previous.Profile != "a" {
+		t.Errorf("previous is %+v", st.Previous)
+	}
+}
+
+func TestAChildSeesOneIdentityAndWhoIsAroundIt(t *testing.T) {
+	m, stash := map[string]string{"PATH": "/bin", "AWS_VAULT_FILE_PASSPHRASE": "p", "AWS_REGION": "eu-west-1"}, map[string]string{}
+	use(m, stash, "outer", "eu-west-1")
+	c := Parse(Child(list(m), Request{Profile: "inner"}, session("inner", "eu-west-1"), "/g/inner"))
+	if c["AWS_VAULT"] != "inner" || c["AWS_ACCESS_KEY_ID"] != "ASIAINNER" || c["PATH"] != "/bin" {
+		t.Errorf("child: %v", c)
+	}
+	if _, leaked := c["AWS_VAULT_FILE_PASSPHRASE"]; leaked {
+		t.Error("the passphrase reached a child")
+	}
+	st, _ := StateOf(c)
+	if !slices.Equal(st.Outer, []string{"outer"}) {
+		t.Errorf("around it: %v", st.Outer)
+	}
+	do(c, stash, Deactivate(c))
+	if !maps.Equal(c, map[string]string{"PATH": "/bin", "AWS_REGION": "eu-west-1"}) {
+		t.Errorf("off inside the child leaves %v", c)
+	}
+}
+
+func TestOffWithoutASessionChangesNothing(t *testing.T) {
+	for _, state := range []string{"", "junk", "e30"} {
+		if a := Deactivate(map[string]string{"AWS_PROFILE": "x", StateVar: state}); len(a.Changes) != 0 || a.Unstash {
+			t.Errorf("state %q: %+v", state, a)
+		}
+	}
+}
