@@ -1,0 +1,186 @@
+package refresh
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// This file keeps the runtime directory. Everything in it is an empty file: what it
+// says is its name and its modification time, so there is nothing to parse, nothing
+// half-written and nothing secret.
+//
+//	g/KEY.GENERATION[.NOTE]   mtime: the session's expiry
+//	r/KEY.FAILURES            mtime: no renewal is tried before
+//	l/KEY                     locked while someone renews
+//
+// KEY is a hash of what determines the session; no profile's name is on the disk.
+
+// Mark is what the generation file of a session says. A shell whose environment names
+// a file that is gone knows that something has changed.
+type Mark struct {
+	File    string
+	Expires time.Time
+	Note    string // "" or why no renewal succeeds, in a word
+}
+
+// Directory is the runtime directory. Its methods are safe between processes.
+type Directory struct{ Path string }
+
+// never stands for the expiry of a session that has none.
+var never = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func (d Directory) path(parts ...string) string {
+	return filepath.Join(append([]string{d.Path}, parts...)...)
+}
+
+func fileKey(key string) string {
+	sum := sha256.Sum256([]byte("generation\x00" + key))
+	return hex.EncodeToString(sum[:8])
+}
+
+// generationOf tells two sessions of the same settings apart.
+func generationOf(s creds.Session) string {
+	sum := sha256.Sum256([]byte(s.AccessKeyID + s.Expires.UTC().Format(time.RFC3339)))
+	return hex.EncodeToString(sum[:4])
+}
+
+// Mark returns the current generation file for key, and false when there is none.
+func (d Directory) Mark(key string) (Mark, bool) {
+	found, _ := filepath.Glob(d.path("g", fileKey(key)+".*"))
+	for _, f := range found {
+		info, err := os.Lstat(f)
+		if err != nil || !info.Mode().IsRegular() {
+			continue
+		}
+		parts := strings.SplitN(filepath.Base(f), ".", 3)
+		m := Mark{File: f, Expires: info.ModTime()}
+		if len(parts) == 3 {
+			m.Note = parts[2]
+		}
+		if m.Expires.Equal(never) {
+			m.Expires = time.Time{}
+		}
+		return m, true
+	}
+	return Mark{}, false
+}
+
+// Set makes the generation file say that s is the session of key, with a note. When it
+// says so already nothing is touched; otherwise every terminal with another generation
+// learns of it at its next prompt. It returns the file's path even when it fails: a
+// shell that finds no file there asks again, rarely.
+func (d Directory) Set(key string, s creds.Session, note string) (string, error) {
+	name := fileKey(key) + "." + generationOf(s)
+	if note != "" {
+		name += "." + note
+	}
+	file := d.path("g", name)
+	expires := s.Expires
+	if expires.IsZero() {
+		expires = never
+	}
+	if info, err := os.Lstat(file); err == nil && info.ModTime().Equal(expires.Truncate(time.Second)) {
+		return file, nil
+	}
+	if err := d.emptyFile(file, expires.Truncate(time.Second)); err != nil {
+		return file, err
+	}
+	d.sweep(fileKey(key), name)
+	return file, nil
+}
+
+// Forget removes every trace of key, so that its terminals ask again.
+func (d Directory) Forget(key string) {
+	d.sweep(fileKey(key), "")
+	d.clearRetry(key)
+}
+
+// sweep removes the other generations of a session, and files of sessions long over.
+func (d Directory) sweep(key, keep string) {
+	entries, _ := os.ReadDir(d.path("g"))
+	for _, e := range entries {
+		if e.Name() == keep {
+			continue
+		}
+		info, err := e.Info()
+		over := err == nil && time.Since(info.ModTime()) > 48*time.Hour
+		if strings.HasPrefix(e.Name(), key+".") || over {
+			_ = os.Remove(d.path("g", e.Name()))
+		}
+	}
+}
+
+// Retry returns how many renewals in a row have failed, and when to try again.
+func (d Directory) Retry(key string) (failures int, next time.Time) {
+	found, _ := filepath.Glob(d.path("r", fileKey(key)+".*"))
+	for _, f := range found {
+		n, err := strconv.Atoi(strings.TrimPrefix(filepath.Ext(f), "."))
+		info, statErr := os.Lstat(f)
+		if err == nil && statErr == nil && n > failures {
+			failures, next = n, info.ModTime()
+		}
+	}
+	return failures, next
+}
+
+func (d Directory) setRetry(key string, failures int, next time.Time) {
+	d.clearRetry(key)
+	_ = d.emptyFile(d.path("r", fileKey(key)+"."+strconv.Itoa(failures)), next)
+}
+
+func (d Directory) clearRetry(key string) {
+	found, _ := filepath.Glob(d.path("r", fileKey(key)+".*"))
+	for _, f := range found {
+		_ = os.Remove(f)
+	}
+}
+
+// emptyFile makes an empty file appear whole: with its time set and only for its owner.
+func (d Directory) emptyFile(file string, mtime time.Time) error {
+	if err := d.ensure(filepath.Base(filepath.Dir(file))); err != nil {
+		return err
+	}
+	var salt [6]byte
+	_, _ = rand.Read(salt[:])
+	tmp := filepath.Join(filepath.Dir(file), "."+hex.EncodeToString(salt[:]))
+	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(f.Close(), os.Chtimes(tmp, mtime, mtime))
+	if err == nil {
+		err = os.Rename(tmp, file)
+	}
+	if err != nil {
+		_ = os.Remove(tmp)
+	}
+	return err
+}
+
+// ensure makes the directory and one below it, for the owner alone.
+func (d Directory) ensure(sub string) error {
+	if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(d.Path)
+	if err != nil {
+		return err
+	}
+	if !info.IsDir() || !ownedByUs(info) {
+		return fmt.Errorf("%s is not a directory of yours", d.Path)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return os.Chmod(d.Path, 0o700)
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+// Keeper hands out sessions: the cached one while it is good, otherwise a new one that
+// exactly one process makes while the others wait for it.
+type Keeper struct {
+	Store store.Store
+	Make  func(context.Context, profiles.Profile) (creds.Session, error)
+	// Note says in a word why a session could not be made, for the prompt, and
+	// whether trying again without a person is of any use.
+	Note   func(error) (word string, retry bool)
+	Dir    Directory
+	Policy Policy
+	Now    func() time.Time
+	// Waiting, if set, is called when another process is at it and we wait.
+	Waiting func()
+}
+
+// Want says how good a session must be.
+type Want struct {
+	MinTTL time.Duration // 0: the policy's
+	Anew   bool          // ignore the cached one
+}
+
+// Lease is a session with what a shell needs to keep it.
+type Lease struct {
+	Session   creds.Session
+	File      string    // the generation file; may not exist when the disk is full
+	RefreshAt time.Time // zero: no renewal without a person
+	Note      string
+	// Warning is a failure that did not prevent the session from being used: it could
+	// not be cached, or it is an old one because no new one could be made.
+	Warning error
+}
+
+// ErrNoSession is returned by Current when nothing usable is cached.
+var ErrNoSession = errors.New("no session is cached")
+
+func key(p profiles.Profile) string { return p.CacheKey() }
+
+func name(p profiles.Profile) string { return store.SessionName(p.Name, key(p)) }
+
+// Fresh returns a session that is good for at least the wanted time. It may wait for
+// another process that is making the same one, and Make may ask a person; ctx bounds
+// both. When no new one can be made but the old one still lives, the old one is
+// returned with a Warning.
+func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, error) {
+	if w.MinTTL == 0 {
+		w.MinTTL = k.Policy.MinTTL
+	}
+	began := k.Now()
+	old, err := k.cached(ctx, p)
+	if err != nil {
+		return Lease{}, err
+	}
+	if !w.Anew && k.good(old, w) {
+		return k.lease(p, old, "", nil), nil
+	}
+	unlock, err := k.lock(ctx, p)
+	if err != nil {
+		return Lease{}, err
+	}
+	defer unlock()
+	if old, err = k.cached(ctx, p); err != nil {
+		return Lease{}, err
+	}
+	if k.good(old, w) && (!w.Anew || old.Issued.After(began)) {
+		return k.lease(p, old, "", nil), nil
+	}
+	return k.renew(ctx, p, old, w)
+}
+
+// renew makes a session under the lock.
+func (k *Keeper) renew(ctx context.Context, p profiles.Profile, old creds.Session, w Want) (Lease, error) {
+	s, err := k.Make(ctx, p)
+	if err == nil {
+		k.Dir.clearRetry(key(p))
+		return k.lease(p, s, "", store.PutSession(ctx, k.Store, name(p), s)), nil
+	}
+	if w.Anew || !k.live(old) || ctx.Err() != nil {
+		return Lease{}, err
+	}
+	return k.lease(p, old, k.failed(p, err), err), nil
+}
+
+// IfDue renews the session if it is due, nobody else is at it, and the last failure is
+// long enough ago. It never asks: Make must fail where a person would be needed. A
+// failure is noted for every terminal and not returned, unless it is the store's.
+func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
+	if due, err := k.due(ctx, p); err != nil || !due {
+		return err
+	}
+	lock := flock.New(k.Dir.path("l", fileKey(key(p))))
+	if got, err := k.try(lock); err != nil || !got {
+		return nil // someone is at it, or the disk is: their news will reach us
+	}
+	defer func() { _ = lock.Unlock() }()
+	if due, err := k.due(ctx, p); err != nil || !due {
+		return err
+	}
+	old, err := k.cached(ctx, p)
+	if err != nil {
+		return err
+	}
+	s, err := k.Make(ctx, p)
+	if err != nil {
+		_, err = k.Dir.Set(key(p), old, k.failed(p, err))
+		return err
+	}
+	if err := store.PutSession(ctx, k.Store, name(p), s); err != nil {
+		_, _ = k.Dir.Set(key(p), old, k.failed(p, err))
+		return err
+	}
+	k.Dir.clearRetry(key(p))
+	_, err = k.Dir.Set(key(p), s, "")
+	return err
+}
+
+// due reports whether a renewal should be tried now. A session that is gone is due.
+func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
+	now := k.Now()
+	failures, next := k.Dir.Retry(key(p))
+	// A clock set back must not keep us waiting for longer than a backoff ever lasts.
+	if failures > 0 && now.Before(next) && next.Sub(now) <= k.Policy.BackoffMax {
+		return false, nil
+	}
+	s, err := k.cached(ctx, p)
+	if err != nil {
+		return false, err
+	}
+	return s.AccessKeyID == "" || !k.Policy.Good(s, now, 0), nil
+}
+
+// failed keeps the failure for the backoff and returns the note.
+func (k *Keeper) failed(p profiles.Profile, err error) string {
+	word, retry := k.Note(err)
+	n, _ := k.Dir.Retry(key(p))
+	wait := k.Policy.Backoff(n + 1)
+	if !retry {
+		wait = k.Policy.BackoffMax
+	}
+	k.Dir.setRetry(key(p), n+1, k.Now().Add(wait))
+	return word
+}
+
+// Current returns the cached session, good or not, with the note that the last renewal
+// left. It neither renews nor waits: it is what a prompt may call. ErrNoSession when
+// nothing is cached; the Lease then still has the file and the note.
+func (k *Keeper) Current(ctx context.Context, p profiles.Profile) (Lease, error) {
+	m, _ := k.Dir.Mark(key(p))
+	s, err := k.cached(ctx, p)
+	if err != nil {
+		return Lease{}, err
+	}
+	if s.AccessKeyID == "" {
+		return Lease{File: m.File, Note: m.Note}, ErrNoSession
+	}
+	return k.lease(p, s, m.Note, nil), nil
+}
+
+// Mark makes the generation file say that a session lives which is not in the store
+// (the one in the caller's environment), and returns its lease.
+func (k *Keeper) Mark(p profiles.Profile, s creds.Session, note string) Lease {
+	return k.lease(p, s, note, nil)
+}
+
+// Forget deletes every cached session of a profile and makes its terminals ask again.
+func (k *Keeper) Forget(ctx context.Context, p profiles.Profile) (int, error) {
+	k.Dir.Forget(key(p))
+	return store.DeleteSessions(ctx, k.Store, p.Name)
+}
+
+// lease wraps a session that lives, and makes the generation file say so.
+func (k *Keeper) lease(p profiles.Profile, s creds.Session, note string, warning error) Lease {
+	l := Lease{Session: s, Note: note, Warning: warning, RefreshAt: k.Policy.When(s)}
+	file, err := k.Dir.Set(key(p), s, note)
+	l.File = file
+	if warning == nil {
+		l.Warning = err
+	}
+	if failures, next := k.Dir.Retry(key(p)); failures > 0 && note != "" {
+		l.RefreshAt = next
+	}
+	return l
+}
+
+func (k *Keeper) good(s creds.Session, w Want) bool {
+	return s.AccessKeyID != "" && k.Policy.Good(s, k.Now(), w.MinTTL)
+}
+
+func (k *Keeper) live(s creds.Session) bool {
+	return s.AccessKeyID != "" && !s.Expired(k.Now())
+}
+
+// cached returns the session in the store, or a zero one.
+func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+	s, err := store.GetSession(ctx, k.Store, name(p))
+	if errors.Is(err, store.ErrNotFound) {
+		return creds.Session{}, nil
+	}
+	return s, err
+}

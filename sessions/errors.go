@@ -1,0 +1,152 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+)
+
+// ErrNeedsUser is returned when a person is required and nobody can be asked.
+var ErrNeedsUser = errors.New("a person must sign in")
+
+// NeedsUserError says what the person would be asked for. It matches ErrNeedsUser.
+type NeedsUserError struct{ Profile, What string }
+
+func (e *NeedsUserError) Error() string { return fmt.Sprintf("%q needs %s", e.Profile, e.What) }
+
+// Is makes it match ErrNeedsUser.
+func (e *NeedsUserError) Is(target error) bool { return target == ErrNeedsUser }
+
+// NoKeyError says that no key pair is stored for the profile a chain ends at.
+type NoKeyError struct{ Profile, Key string }
+
+func (e *NoKeyError) Error() string { return fmt.Sprintf("no key is stored for %q", e.Key) }
+
+// Kind sorts failures by their cure.
+type Kind int
+
+// The kinds of CallError.
+const (
+	Other       Kind = iota
+	Denied           // signed in, and not allowed
+	WrongCode        // the MFA code was refused
+	BadKey           // AWS does not know the key, or it is inactive or deleted
+	BadRequest       // a duration or name that AWS does not accept
+	ClockSkew        // the signature's time is not AWS's time
+	Lapsed           // the credentials it was signed with have expired
+	Throttled        // too many calls
+	Unreachable      // no answer at all
+)
+
+// CallError is a call to AWS that failed. Message is AWS's own text, for those who
+// want it; Error is one plain line.
+type CallError struct {
+	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
+	Kind                Kind
+	Code, Message       string
+	Err                 error
+}
+
+func (e *CallError) Unwrap() error { return e.Err }
+
+func (e *CallError) Error() string {
+	what := e.Op
+	if e.Target != "" {
+		what += fmt.Sprintf(" %q", e.Target)
+	}
+	return fmt.Sprintf("%s for %q: %s", what, e.Profile, e.reason())
+}
+
+func (e *CallError) reason() string {
+	switch e.Kind {
+	case WrongCode:
+		return "the MFA code was not accepted"
+	case BadKey:
+		return "AWS does not know the access key"
+	case ClockSkew:
+		return "the clock of this machine differs from AWS's by too much"
+	case Lapsed:
+		return "the session it is built on has expired"
+	case Throttled:
+		return "AWS asks for fewer calls, try again in a minute"
+	case Unreachable:
+		return "AWS cannot be reached: " + cause(e.Err)
+	case Denied:
+		return "access denied: " + oneLine(e.Message)
+	}
+	if e.Message != "" {
+		return oneLine(e.Message)
+	}
+	return cause(e.Err)
+}
+
+// failure wraps what the SDK returned.
+func failure(op, target, profile string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	e := &CallError{Op: op, Target: target, Profile: profile, Err: err, Kind: Unreachable}
+	var api smithy.APIError
+	var cred *aws.MissingRegionError
+	if errors.As(err, &api) {
+		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
+		e.Kind = kindOf(e.Code, e.Message)
+	} else if errors.As(err, &cred) {
+		e.Kind = BadRequest
+	}
+	return e
+}
+
+func kindOf(code, message string) Kind {
+	switch code {
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
+		if strings.Contains(message, "MultiFactorAuthentication failed") {
+			return WrongCode
+		}
+		return Denied
+	case "InvalidClientTokenId", "UnrecognizedClientException", "MissingAuthenticationToken":
+		return BadKey
+	case "SignatureDoesNotMatch":
+		if strings.Contains(message, "Signature expired") || strings.Contains(message, "Signature not yet current") {
+			return ClockSkew
+		}
+		return BadKey
+	case "RequestExpired", "RequestTimeTooSkewed":
+		return ClockSkew
+	case "ExpiredToken", "ExpiredTokenException":
+		return Lapsed
+	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded":
+		return Throttled
+	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException":
+		return BadRequest
+	}
+	return Other
+}
+
+// cause is the innermost reason: the SDK wraps a refused connection six times.
+func cause(err error) string {
+	var op *net.OpError
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case errors.As(err, &dns):
+		return fmt.Sprintf("the name %s cannot be looked up", dns.Name)
+	case errors.As(err, &op):
+		return oneLine(op.Err.Error())
+	}
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return oneLine(err.Error())
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

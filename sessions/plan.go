@@ -1,0 +1,112 @@
+// Package sessions turns a resolved profile into a session: it plans the calls, asks
+// for the MFA code, and makes the calls. It is the only importer of the AWS SDK.
+package sessions
+
+import (
+	"slices"
+	"time"
+
+	"github.com/d44b7504/vault/profiles"
+)
+
+// Plan is the list of calls that make a profile's session. It is worked out from the
+// profile alone, so that it can be shown and tested without a network.
+type Plan struct {
+	Key     string            // the profile under which the long-lived key is stored
+	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
+	Base    *profiles.Profile // a session shared by all roles over this key, made first; or nil
+	Roles   []RoleCall        // from the key outwards
+}
+
+// SessionCall is a GetSessionToken.
+type SessionCall struct {
+	MFASerial, MFAProcess string
+	Duration              time.Duration
+}
+
+// RoleCall is an AssumeRole. MFASerial is empty when the credentials it is signed with
+// carry the MFA already. Wanted is the duration asked for, when AWS's limit on chains
+// made Duration shorter; otherwise it is zero.
+type RoleCall struct {
+	profiles.Role
+	Duration time.Duration
+	Wanted   time.Duration
+}
+
+// AWS's limits, and the durations used where nothing is said.
+const (
+	SessionDefault = time.Hour     // GetSessionToken for a profile itself
+	BaseDefault    = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
+	RoleDefault    = time.Hour     // also the longest a role assumed from temporary credentials may last
+)
+
+// NewPlan applies these rules. A key of its own gets a session, unless NoSession. A
+// role is assumed with the key itself, except where the key's profile and a role name
+// the same MFA device: then a session with MFA is made first and shared by every role
+// over that key, so that one code lasts for hours. That session limits each role to an
+// hour; a single role that wants longer is therefore assumed directly.
+func NewPlan(p profiles.Profile) Plan {
+	stored, roles := chain(p.Source)
+	plan := Plan{Key: stored.Profile}
+	if len(roles) == 0 {
+		if !stored.NoSession {
+			plan.Session = &SessionCall{stored.MFASerial, stored.MFAProcess, or(stored.Duration, SessionDefault)}
+		}
+		return plan
+	}
+	shared := sharesSession(stored, roles)
+	if shared {
+		plan.Base = base(p, stored)
+	}
+	for i, r := range roles {
+		c := RoleCall{Role: r, Duration: or(r.Duration, RoleDefault)}
+		if (shared || i > 0) && c.Duration > RoleDefault {
+			c.Wanted, c.Duration = c.Duration, RoleDefault
+		}
+		if shared && r.MFASerial == stored.MFASerial {
+			c.MFASerial = ""
+		}
+		plan.Roles = append(plan.Roles, c)
+	}
+	return plan
+}
+
+// sharesSession reports whether the chain begins with a session that carries MFA.
+func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
+	same := func(r profiles.Role) bool { return r.MFASerial == stored.MFASerial }
+	switch {
+	case stored.NoSession || stored.MFASerial == "" || !slices.ContainsFunc(roles, same):
+		return false
+	case len(roles) > 1:
+		return true
+	}
+	return roles[0].Profile != stored.Profile && roles[0].Duration <= RoleDefault
+}
+
+func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
+	stored.Duration = BaseDefault
+	return &profiles.Profile{
+		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Source: profiles.Source{Stored: &stored},
+	}
+}
+
+// chain unwinds a source: the key, then the roles from the key outwards.
+func chain(s profiles.Source) (profiles.Stored, []profiles.Role) {
+	var roles []profiles.Role
+	for s.Role != nil {
+		roles = append(roles, *s.Role)
+		s = s.Role.Source
+	}
+	slices.Reverse(roles)
+	if s.Stored == nil {
+		return profiles.Stored{}, roles
+	}
+	return *s.Stored, roles
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}

@@ -1,0 +1,94 @@
+package store
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// SessionPrefix begins the name of every cached session. The whole name has the form
+// AWS Vault gives its own session items (type, profile, serial, expiry), so that tool
+// neither takes ours for long-lived keys nor reads them; profile and settings are hashed.
+const SessionPrefix = "vault.session,"
+
+// noExpiry is the last field of the name. The name must be computable without knowing
+// the session, so the true expiry is inside the item.
+const noExpiry = ",9999999999"
+
+// SessionName returns the name of the item that holds the session of a profile made
+// with the settings that key stands for.
+func SessionName(profile, key string) string {
+	return ProfilePrefix(profile) + digest(key) + noExpiry
+}
+
+// ProfilePrefix begins the names of all sessions of one profile.
+func ProfilePrefix(profile string) string { return SessionPrefix + digest(profile) + "," }
+
+func digest(s string) string {
+	sum := sha256.Sum256([]byte(s))
+	return base64.RawURLEncoding.EncodeToString(sum[:12])
+}
+
+// sessionItem is a session as it is kept.
+type sessionItem struct {
+	Profile      string
+	Region       string `json:",omitempty"`
+	AccessKeyID  string
+	SecretKey    string
+	SessionToken string `json:",omitempty"`
+	ARN          string `json:",omitempty"`
+	Issued       time.Time
+	Expires      time.Time
+}
+
+// PutSession keeps a session under a name of SessionName.
+func PutSession(ctx context.Context, s Store, name string, v creds.Session) error {
+	b, err := json.Marshal(sessionItem{
+		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
+		SecretKey: v.SecretKey.Reveal(), SessionToken: v.Token.Reveal(),
+		ARN: v.ARN, Issued: v.Issued.UTC(), Expires: v.Expires.UTC(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, name, creds.New(string(b)))
+}
+
+// GetSession reads a session back; ErrNotFound when there is none. One read of the
+// store, whatever it holds.
+func GetSession(ctx context.Context, s Store, name string) (creds.Session, error) {
+	item, err := s.Get(ctx, name)
+	if err != nil {
+		return creds.Session{}, err
+	}
+	var v sessionItem
+	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.AccessKeyID == "" {
+		return creds.Session{}, fmt.Errorf("%w: the item is no session", ErrNotFound)
+	}
+	return creds.Session{
+		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
+		SecretKey: creds.New(v.SecretKey), Token: creds.New(v.SessionToken),
+		ARN: v.ARN, Issued: v.Issued, Expires: v.Expires,
+	}, nil
+}
+
+// DeleteSessions removes every cached session of a profile.
+func DeleteSessions(ctx context.Context, s Store, profile string) (int, error) {
+	names, err := s.List(ctx, ProfilePrefix(profile))
+	if err != nil {
+		return 0, err
+	}
+	for i, n := range names {
+		if err := s.Delete(ctx, n); err != nil && !errors.Is(err, ErrNotFound) {
+			return i, err
+		}
+	}
+	return len(names), nil
+}
