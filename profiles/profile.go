@@ -13,7 +13,9 @@ type Profile struct {
 
 	// Settings of the profile itself that are not about identity.
 	Endpoint string            // STS endpoint, "" for AWS's own
-	Extra    map[string]string // vault_* keys, as written
+	Extra    map[string]string // vault_* keys, as written, nil when there are none
+
+	Warnings []Warning // what was read and has no effect, in chain order
 }
 
 // Source is where credentials come from. Exactly one field is set.

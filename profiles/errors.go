@@ -1,0 +1,112 @@
+package profiles
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotFoundError: a name has no section. Profile and Key say who named it, and are ""
+// when the caller did.
+type NotFoundError struct {
+	Name    string
+	Nearest []string // at most 3, best first
+	Profile string
+	Key     string // source_profile or include_profile
+}
+
+func (e *NotFoundError) Error() string {
+	if e.Key == "" {
+		return fmt.Sprintf("no profile named %q", e.Name)
+	}
+	return fmt.Sprintf("no profile named %q, which is the %s of %q", e.Name, e.Key, e.Profile)
+}
+
+// LoopError: profiles name each other in a circle. Path ends with the name at which
+// the circle closes.
+type LoopError struct {
+	Kind string // source_profile or include_profile
+	Path []string
+}
+
+func (e *LoopError) Error() string {
+	names := make([]string, len(e.Path))
+	for i, name := range e.Path {
+		names[i] = fmt.Sprintf("%q", name)
+	}
+	return fmt.Sprintf("%s goes in a circle: %s", e.Kind, strings.Join(names, " -> "))
+}
+
+// SyntaxError: a line of the config file cannot be read.
+type SyntaxError struct {
+	File string
+	Line int
+	Text string // the line without its indentation
+	Why  string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("read %s: %s: %q", place(e.File, e.Line), e.Why, short(e.Text))
+}
+
+// ValueError: a setting is there and its value cannot be used. File is "" when the
+// value is the caller's and not the file's.
+type ValueError struct {
+	File    string
+	Line    int
+	Profile string
+	Key     string
+	Value   string
+	Why     string
+}
+
+func (e *ValueError) Error() string {
+	text := fmt.Sprintf("%s %q of profile %q: %s", e.Key, short(e.Value), e.Profile, e.Why)
+	if e.File == "" {
+		return text
+	}
+	return place(e.File, e.Line) + ": " + text
+}
+
+// UnsupportedError: the profile's credentials come from a place that cannot be asked.
+type UnsupportedError struct {
+	Profile string
+	Key     string // the setting that names the place
+}
+
+func (e *UnsupportedError) Error() string {
+	return fmt.Sprintf("profile %q takes its credentials from %s, which is not supported", e.Profile, e.Key)
+}
+
+// NoRoleError: something was asked for that only a role can have.
+type NoRoleError struct {
+	Profile string
+	What    string
+}
+
+func (e *NoRoleError) Error() string {
+	return fmt.Sprintf("profile %q assumes no role, so there is nothing a %s applies to", e.Profile, e.What)
+}
+
+// Warning is a setting that was read and does nothing.
+type Warning struct {
+	File    string
+	Line    int
+	Profile string
+	Key     string
+	Why     string
+}
+
+func (w Warning) String() string {
+	return fmt.Sprintf("%s: %s of profile %q: %s", place(w.File, w.Line), w.Key, w.Profile, w.Why)
+}
+
+func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
+
+// short keeps a message readable when the value is not.
+func short(s string) string {
+	const most = 80
+	if r := []rune(s); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,358 @@
+package profiles
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Set is a config file that was read. It does not change; many goroutines may use it.
+type Set struct {
+	path     string
+	sections []section
+	entries  []Setting // of all sections, each section's side by side
+	shared   section   // [DEFAULT]
+	defaults []Setting // settings of [DEFAULT], which every section has
+
+	profiles index
+	sso      index
+	services index
+
+	problems []*SyntaxError
+}
+
+type section struct {
+	kind     sectionKind
+	name     string
+	line     int
+	from, to int          // its entries
+	bad      *SyntaxError // the first reason not to trust it
+}
+
+// index finds sections by name. Of two with the same name the later one counts, in
+// the place of the first.
+type index struct {
+	names []string
+	at    map[string]int
+}
+
+func (x *index) put(name string, at int) {
+	if _, known := x.at[name]; !known {
+		x.names = append(x.names, name)
+	}
+	x.at[name] = at
+}
+
+// Load reads a config file, following symlinks. A file that does not exist is an
+// empty Set: nobody has written one yet. Lines that cannot be read are no error here;
+// see Problems.
+func Load(path string) (*Set, error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the config file: %w", err)
+	}
+	return Parse(path, data), nil
+}
+
+// Parse reads the text of a config file. It never fails: what cannot be read is kept
+// as a problem, and only profiles that depend on it cannot be resolved. The path is
+// used in messages alone.
+func Parse(path string, data []byte) *Set {
+	p := newParser(path)
+	text := string(data)
+	if why := notText(text); why != "" {
+		p.problem(1, "", why)
+		return p.set
+	}
+	p.checkUTF8(text)
+	p.run(strings.TrimPrefix(text, "\ufeff"))
+	return p.set
+}
+
+// notText recognises a file no line of which could be read.
+func notText(s string) string {
+	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
+		return "the file is UTF-16, save it as UTF-8"
+	}
+	return ""
+}
+
+// Names lists the profiles in file order, each once.
+func (s *Set) Names() []string { return append([]string(nil), s.profiles.names...) }
+
+// Has reports whether a profile has a section of its own.
+func (s *Set) Has(name string) bool {
+	_, ok := s.profiles.at[name]
+	return ok
+}
+
+// Path is the file the Set was read from, as given to Load or Parse.
+func (s *Set) Path() string { return s.path }
+
+// Problems lists every line that could not be read, in file order. The AWS CLI would
+// refuse the whole file for any of them.
+func (s *Set) Problems() []*SyntaxError { return s.problems }
+
+// Setting is one line of a profile.
+type Setting struct {
+	Key, Value string // a Value that begins with a newline is a nested block, see Nested
+	Line       int    // 0 for one that is in no file yet
+}
+
+// Settings lists what stands in a profile's own section, in file order, and then what
+// [DEFAULT] adds. It is nil when the profile has no section.
+func (s *Set) Settings(name string) []Setting { return s.settings(&s.profiles, name) }
+
+func (s *Set) settings(x *index, name string) []Setting {
+	at, ok := x.at[name]
+	if !ok {
+		return nil
+	}
+	sec := &s.sections[at]
+	list := make([]Setting, 0, sec.to-sec.from)
+	own := map[string]bool{}
+	for _, e := range s.entries[sec.from:sec.to] {
+		own[e.Key] = true
+		list = append(list, e)
+	}
+	for _, e := range s.defaults {
+		if !own[e.Key] {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// Nested reads the indented block under a key. It is nil when the value is a plain
+// one. Of two lines with the same key the later one counts.
+func (x Setting) Nested() map[string]string {
+	if !strings.HasPrefix(x.Value, "\n") {
+		return nil
+	}
+	block := map[string]string{}
+	for line, rest := nextLine(x.Value); line != "" || rest != ""; line, rest = nextLine(rest) {
+		if key, value, ok := strings.Cut(trimSpace(line), "="); ok {
+			block[trimSpace(key)] = trimSpace(value)
+		}
+	}
+	return block
+}
+
+// parser builds a Set from lines.
+type parser struct {
+	set    *Set
+	seen   map[string]int // raw header → section
+	cur    *section       // nil before the first header
+	keys   keySet         // of the current section
+	shared keySet         // of [DEFAULT], which may come back
+
+	foreign map[int]*SyntaxError // lines that are not UTF-8, nil when all are
+
+	// The option that is being read: its further lines, and empty lines that count
+	// only when another line follows.
+	last   *Setting
+	parts  []string
+	lines  []int
+	blanks int
+}
+
+func newParser(path string) *parser {
+	newIndex := func() index { return index{at: map[string]int{}} }
+	return &parser{
+		set:  &Set{path: path, profiles: newIndex(), sso: newIndex(), services: newIndex()},
+		seen: map[string]int{},
+	}
+}
+
+func (p *parser) run(text string) {
+	p.reserve(text)
+	r := readLines(text)
+	for r.next() {
+		switch r.kind {
+		case blank:
+			p.blanks++
+		case continuation:
+			p.more(r.text, r.line)
+		case header:
+			p.open(r.text, r.line)
+		case option:
+			p.add(r.key, r.text, r.line)
+		case bad:
+			p.damage(p.cur, p.problem(r.line, r.text, r.why))
+		}
+		if e := p.foreign[r.line]; e != nil {
+			p.damage(p.cur, e)
+		}
+	}
+	p.finish()
+	p.index()
+	slices.SortStableFunc(p.set.problems, func(a, b *SyntaxError) int { return a.Line - b.Line })
+}
+
+// reserve sets memory aside for a large file, so that the tables are not copied as
+// they grow. 24 bytes is a short setting.
+func (p *parser) reserve(text string) {
+	headers := strings.Count(text, "\n[") + 1
+	p.set.sections = make([]section, 0, headers)
+	p.set.entries = make([]Setting, 0, min(len(text)/24, strings.Count(text, "\n")-headers+2)+1)
+	p.seen = make(map[string]int, headers)
+	p.set.profiles.at = make(map[string]int, headers)
+	p.set.profiles.names = make([]string, 0, headers)
+}
+
+func (p *parser) problem(line int, text, why string) *SyntaxError {
+	e := &SyntaxError{File: p.set.path, Line: line, Text: text, Why: why}
+	p.set.problems = append(p.set.problems, e)
+	return e
+}
+
+func (p *parser) damage(s *section, e *SyntaxError) {
+	if s != nil && s.bad == nil {
+		s.bad = e
+	}
+}
+
+// open begins a section. The same header twice is an error to the AWS CLI, and which
+// of the two was meant is not for us to guess.
+func (p *parser) open(text string, line int) {
+	p.finish()
+	kind, name := readHeader(text)
+	if kind == sharedSection {
+		p.cur = &p.set.shared
+		return
+	}
+	p.set.sections = append(p.set.sections, section{
+		kind: kind, name: name, line: line, from: len(p.set.entries), to: len(p.set.entries),
+	})
+	p.cur = &p.set.sections[len(p.set.sections)-1]
+	p.keys.reset()
+	if first, twice := p.seen[text]; twice {
+		e := p.problem(line, "["+text+"]", fmt.Sprintf("the same section as in line %d", p.set.sections[first].line))
+		p.damage(&p.set.sections[first], e)
+		p.damage(p.cur, e)
+		return
+	}
+	p.seen[text] = len(p.set.sections) - 1
+}
+
+func (p *parser) add(key, value string, line int) {
+	p.finish()
+	key = lower(key)
+	keys, list := &p.keys, &p.set.entries
+	if p.cur == &p.set.shared {
+		keys, list = &p.shared, &p.set.defaults
+	}
+	if first := keys.add(key, line); first != 0 {
+		p.damage(p.cur, p.problem(line, key, fmt.Sprintf("the same key as in line %d", first)))
+	}
+	*list = append(*list, Setting{Key: key, Value: value, Line: line})
+	p.last = &(*list)[len(*list)-1]
+	p.cur.to = len(p.set.entries)
+}
+
+func (p *parser) more(text string, line int) {
+	for ; p.blanks > 0; p.blanks-- {
+		p.parts, p.lines = append(p.parts, ""), append(p.lines, line)
+	}
+	p.parts, p.lines = append(p.parts, text), append(p.lines, line)
+}
+
+// finish ends the option that is being read.
+func (p *parser) finish() {
+	if p.last != nil && len(p.parts) > 0 {
+		if p.last.Value == "" {
+			p.checkNested()
+		}
+		p.last.Value += "\n" + strings.Join(p.parts, "\n")
+	}
+	p.last, p.blanks = nil, 0
+	p.parts, p.lines = p.parts[:0], p.lines[:0]
+}
+
+// checkNested makes sure that each line of a block under a key is key = value.
+func (p *parser) checkNested() {
+	for i, part := range p.parts {
+		for line, rest := nextLine(part); line != "" || rest != ""; line, rest = nextLine(rest) {
+			line = trimSpace(line)
+			if line != "" && !strings.Contains(line, "=") {
+				p.damage(p.cur, p.problem(p.lines[i], line, "no key = value in the block of "+p.last.Key))
+			}
+		}
+	}
+}
+
+// index fills the tables of names.
+func (p *parser) index() {
+	s := p.set
+	for i := range s.sections {
+		switch sec := &s.sections[i]; sec.kind {
+		case profileSection:
+			s.profiles.put(sec.name, i)
+		case ssoSection:
+			s.sso.put(sec.name, i)
+		case servicesSection:
+			s.services.put(sec.name, i)
+		}
+	}
+}
+
+// checkUTF8 records the lines that are not UTF-8. A comment in an old encoding is no
+// reason to distrust the section around it, so damage is left to run, which knows
+// which lines are comments.
+func (p *parser) checkUTF8(text string) {
+	if utf8.ValidString(text) {
+		return
+	}
+	p.foreign = map[int]*SyntaxError{}
+	for number, line := range strings.Split(unixLines(text), "\n") {
+		if !utf8.ValidString(line) {
+			p.foreign[number+1] = p.problem(number+1, trimSpace(line), "not UTF-8")
+		}
+	}
+}
+
+// keySet finds the second use of a key in a section. Sections are short, so a list
+// does; a map takes over when one is not.
+type keySet struct {
+	list []keyLine
+	long map[string]int
+}
+
+type keyLine struct {
+	key  string
+	line int
+}
+
+func (k *keySet) reset() { k.list, k.long = k.list[:0], nil }
+
+// add returns the line where the key was used before, 0 when it was not.
+func (k *keySet) add(key string, line int) int {
+	if k.long != nil {
+		if first := k.long[key]; first != 0 {
+			return first
+		}
+		k.long[key] = line
+		return 0
+	}
+	for _, x := range k.list {
+		if x.key == key {
+			return x.line
+		}
+	}
+	k.list = append(k.list, keyLine{key, line})
+	if len(k.list) > 24 {
+		k.spill()
+	}
+	return 0
+}
+
+func (k *keySet) spill() {
+	k.long = make(map[string]int, 2*len(k.list))
+	for _, x := range k.list {
+		k.long[x.key] = x.line
+	}
+}

@@ -1,0 +1,217 @@
+package profiles
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// view is one profile's settings: its own section first, then what include_profile
+// adds to it. The first setting that cannot be used is kept in err, so that a caller
+// asks for everything it wants and checks once.
+type view struct {
+	set      *Set
+	name     string
+	sections []*section // none for a profile that is only a stored key
+	err      error
+}
+
+// view collects the sections a profile is made of.
+func (s *Set) view(name string) (*view, error) {
+	v := &view{set: s, name: name}
+	for next, path := name, []string(nil); next != ""; {
+		if slices.Contains(path, next) {
+			return nil, &LoopError{Kind: "include_profile", Path: append(path[slices.Index(path, next):], next)}
+		}
+		at, ok := s.profiles.at[next]
+		if !ok {
+			return nil, s.notFound(next, path)
+		}
+		sec := &s.sections[at]
+		if err := s.damage(sec); err != nil {
+			return nil, err
+		}
+		path = append(path, next)
+		v.sections = append(v.sections, sec)
+		next = v.including(sec)
+	}
+	return v, v.err
+}
+
+// including names the profile that one section asks to include.
+func (v *view) including(sec *section) string {
+	one := view{set: v.set, name: v.name, sections: []*section{sec}}
+	name := one.str("include_profile")
+	v.err = one.err
+	return name
+}
+
+func (s *Set) notFound(name string, path []string) error {
+	e := &NotFoundError{Name: name, Nearest: near(name, s.profiles.names)}
+	if len(path) > 0 {
+		e.Profile, e.Key = path[len(path)-1], "include_profile"
+	}
+	return e
+}
+
+// damage says why a section is not to be trusted, nil when it is.
+func (s *Set) damage(sec *section) error {
+	if sec.bad != nil {
+		return sec.bad
+	}
+	if s.shared.bad != nil {
+		return s.shared.bad
+	}
+	return nil
+}
+
+// find returns a setting, the first that is not empty. An empty value hides the
+// one of [DEFAULT], as it does for the AWS CLI, but not one that is included.
+func (v *view) find(key string) (Setting, bool) {
+	for _, sec := range v.sections {
+		if e, ok := v.set.lookup(sec, key); ok && e.Value != "" {
+			return e, true
+		}
+	}
+	return Setting{}, false
+}
+
+func (s *Set) lookup(sec *section, key string) (Setting, bool) {
+	for _, list := range [...][]Setting{s.entries[sec.from:sec.to], s.defaults} {
+		for _, e := range list {
+			if e.Key == key {
+				return e, true
+			}
+		}
+	}
+	return Setting{}, false
+}
+
+// has reports whether a setting is there at all.
+func (v *view) has(key string) bool {
+	_, ok := v.find(key)
+	return ok
+}
+
+// str reads a setting that is one line; "" when it is not there.
+func (v *view) str(key string) string {
+	e, ok := v.find(key)
+	if ok && strings.Contains(e.Value, "\n") {
+		v.reject(e, "one line is expected here, and the lines below it are indented")
+		return ""
+	}
+	return e.Value
+}
+
+// seconds reads a role's duration; 0 when it is not there. AWS takes nothing outside
+// 15 minutes and 12 hours.
+func (v *view) seconds(key string) time.Duration {
+	text := v.str(key)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 900 || n > 43200 {
+		v.rejectKey(key, "it must be a whole number of seconds from 900 to 43200")
+		return 0
+	}
+	return time.Duration(n) * time.Second
+}
+
+// tags reads k=v,k=v.
+func (v *view) tags(key string) []Tag {
+	var tags []Tag
+	for _, item := range v.list(key) {
+		k, value, ok := strings.Cut(item, "=")
+		tag := Tag{Key: trimSpace(k), Value: trimSpace(value)}
+		if !ok || tag.Key == "" {
+			v.rejectKey(key, "tags are written key=value,key=value")
+			return nil
+		}
+		if slices.ContainsFunc(tags, func(t Tag) bool { return t.Key == tag.Key }) {
+			v.rejectKey(key, "a tag is there twice")
+			return nil
+		}
+		tags = append(tags, tag)
+	}
+	return tags
+}
+
+// list reads a,b,c. Empty items are dropped.
+func (v *view) list(key string) []string {
+	var items []string
+	for item := range strings.SplitSeq(v.str(key), ",") {
+		if item = trimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// region reads a region. It becomes part of a host name, so it must look like one.
+func (v *view) region() string {
+	region := v.str("region")
+	if region != "" && !isLabel(region) {
+		v.rejectKey("region", "that is no region's name")
+		return ""
+	}
+	return region
+}
+
+func isLabel(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) < 64 && s[0] != '-' && s[len(s)-1] != '-'
+}
+
+func (v *view) rejectKey(key, why string) {
+	e, _ := v.find(key)
+	v.reject(e, why)
+}
+
+func (v *view) reject(e Setting, why string) {
+	if v.err == nil {
+		v.err = &ValueError{
+			File: v.set.path, Line: e.Line, Profile: v.name, Key: e.Key, Value: e.Value, Why: why,
+		}
+	}
+}
+
+// extra collects the settings that are ours.
+func (v *view) extra() map[string]string {
+	var found map[string]string
+	for _, sec := range v.sections {
+		for _, list := range [...][]Setting{v.set.entries[sec.from:sec.to], v.set.defaults} {
+			for _, e := range list {
+				if !strings.HasPrefix(e.Key, "vault_") {
+					continue
+				}
+				if _, set := found[e.Key]; set {
+					continue
+				}
+				if found == nil {
+					found = map[string]string{}
+				}
+				found[e.Key] = e.Value
+			}
+		}
+	}
+	return found
+}
+
+// warnings lists settings that are recognised and do nothing.
+func (v *view) warnings() []Warning {
+	e, ok := v.find("parent_profile")
+	if !ok {
+		return nil
+	}
+	return []Warning{{
+		File: v.set.path, Line: e.Line, Profile: v.name, Key: e.Key,
+		Why: "it is obsolete and has no effect, include_profile took its place",
+	}}
+}
