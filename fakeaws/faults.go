@@ -1,0 +1,139 @@
+package fakeaws
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// This file counts what arrives and makes some of it go wrong on purpose.
+
+// Fault is a bad answer to the next calls of an action. Only a delay: the call
+// is slow and then answered properly.
+type Fault struct {
+	Status        int    // of the reply; 0 with a Code means 400
+	Code, Message string // of the AWS error
+	Delay         time.Duration
+	Times         int  // how many calls it spoils: 0 means one, -1 all from now on
+	Drop          bool // cut the connection in place of a reply
+}
+
+// traffic has a lock of its own, so that a slow call blocks nobody.
+type traffic struct {
+	mu      *sync.Mutex
+	calls   map[string]int
+	faults  map[string][]*Fault
+	changed chan struct{} // closed and replaced at every call
+}
+
+func newTraffic() traffic {
+	return traffic{
+		mu:      new(sync.Mutex),
+		calls:   map[string]int{},
+		faults:  map[string][]*Fault{},
+		changed: make(chan struct{}),
+	}
+}
+
+// Inject queues a fault for an action ("AssumeRole"), or for every action ("*").
+// Faults of one action are used up in the order they came, before those of "*".
+func (s *Server) Inject(action string, f Fault) {
+	if f.Times == 0 {
+		f.Times = 1
+	}
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	s.traffic.faults[action] = append(s.traffic.faults[action], &f)
+}
+
+// Heal forgets the faults that are still queued, for all actions.
+func (s *Server) Heal() {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	clear(s.traffic.faults)
+}
+
+// Calls says how many requests asked for the action since the start, however
+// they were answered. "*" counts all.
+func (s *Server) Calls(action string) int {
+	s.traffic.mu.Lock()
+	defer s.traffic.mu.Unlock()
+	return s.traffic.calls[action]
+}
+
+// WaitCalls waits until Calls(action) is at least n, or ctx is done.
+func (s *Server) WaitCalls(ctx context.Context, action string, n int) error {
+	for {
+		s.traffic.mu.Lock()
+		have, changed := s.traffic.calls[action], s.traffic.changed
+		s.traffic.mu.Unlock()
+		if have >= n {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return fmt.Errorf("%d of %d calls of %s: %w", have, n, action, ctx.Err())
+		}
+	}
+}
+
+// arrive counts a call and returns what is to go wrong with it, or nil.
+func (t *traffic) arrive(action string) *Fault {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls[action]++
+	t.calls["*"]++
+	close(t.changed)
+	t.changed = make(chan struct{})
+	if f := t.take(action); f != nil {
+		return f
+	}
+	return t.take("*")
+}
+
+func (t *traffic) take(action string) *Fault {
+	queue := t.faults[action]
+	if len(queue) == 0 {
+		return nil
+	}
+	f := *queue[0]
+	if queue[0].Times > 0 {
+		queue[0].Times--
+	}
+	if queue[0].Times == 0 {
+		t.faults[action] = queue[1:]
+	}
+	return &f
+}
+
+// play waits, and then drops the connection, or returns the error to answer
+// with, or nil for a proper answer. The wait ends early when the client goes
+// away or the server is closed.
+func (f *Fault) play(ctx context.Context) *apiError {
+	if f == nil {
+		return nil
+	}
+	if f.Delay > 0 {
+		timer := time.NewTimer(f.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			panic(http.ErrAbortHandler) // net/http's way to cut a connection
+		}
+	}
+	if f.Drop {
+		panic(http.ErrAbortHandler)
+	}
+	if f.Status == 0 && f.Code == "" {
+		return nil
+	}
+	status := f.Status
+	if status == 0 {
+		status = http.StatusBadRequest
+	}
+	return refuse(status, f.Code, "%s", f.Message)
+}

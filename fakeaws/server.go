@@ -1,0 +1,208 @@
+// Package fakeaws is an AWS on loopback for the demo and the tests: STS, the
+// access-key half of IAM, and enough of S3 to list buckets. It believes nothing
+// it is told. Signatures are recomputed, session tokens looked up, one-time
+// codes counted, trust policies and durations enforced, and sessions end when
+// they say they do, with the error codes and sentences AWS uses.
+//
+// Everything lives in memory and is gone when the server is closed. It listens
+// on 127.0.0.1 only and logs nothing.
+package fakeaws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+)
+
+// Options say how strict the server is and what time it is. The zero value is
+// AWS as it is now.
+type Options struct {
+	// Now is the server's clock; nil means time.Now. It may be called from many
+	// goroutines.
+	Now func() time.Time
+	// MinDuration is the shortest session one may ask for; 0 means 15 minutes, as
+	// at AWS. A demo starts with less, to show a renewal while someone watches.
+	MinDuration time.Duration
+	// Partition is the second word of every ARN; "" means "aws".
+	Partition string
+	// Regions are those a signature may be scoped to; empty means any well-formed
+	// name.
+	Regions []string
+}
+
+// Server is a running emulator. All its methods may be called from several
+// goroutines at once.
+type Server struct {
+	opts     Options
+	listener net.Listener
+	http     *http.Server
+	stop     context.CancelFunc
+	served   chan struct{}
+	traffic  traffic
+
+	mu    sync.Mutex // guards state
+	state state
+}
+
+// Start listens on a free port of 127.0.0.1 and answers until Close.
+func Start(o Options) (*Server, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the AWS emulator: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{
+		opts:     o.withDefaults(),
+		listener: l,
+		stop:     stop,
+		served:   make(chan struct{}),
+		traffic:  newTraffic(),
+		state:    newState(),
+	}
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(s.serve),
+		ReadHeaderTimeout: 10 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          log.New(io.Discard, "", 0),
+	}
+	go func() {
+		defer close(s.served)
+		_ = s.http.Serve(l) // always an error; Close is what ends it
+	}()
+	return s, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MinDuration <= 0 {
+		o.MinDuration = 15 * time.Minute
+	}
+	if o.Partition == "" {
+		o.Partition = "aws"
+	}
+	return o
+}
+
+// URL is what AWS_ENDPOINT_URL should be set to.
+func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
+
+// Close stops listening, cuts the connections that are open and ends injected
+// delays at once. A second call does nothing.
+func (s *Server) Close() error {
+	s.stop()
+	err := s.http.Close()
+	<-s.served
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// call is one request on its way through the server.
+type call struct {
+	service *service
+	action  string
+	params  url.Values
+	request *http.Request
+	body    []byte
+	now     time.Time
+	id      string      // of the request, for the reply
+	who     *credential // set by authenticate
+}
+
+// service is one of the APIs behind the single address.
+type service struct {
+	name      string // in the scope of a signature
+	version   string
+	namespace string
+	actions   map[string]func(*Server, *call) (any, *apiError)
+	write     func(http.ResponseWriter, *call, any, *apiError)
+}
+
+// apiError is a refusal, as AWS words it.
+type apiError struct {
+	status        int
+	code, message string
+}
+
+func refuse(status int, code, format string, args ...any) *apiError {
+	return &apiError{status: status, code: code, message: fmt.Sprintf(format, args...)}
+}
+
+const maxBody = 1 << 20
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		http.Error(w, "request body not readable or too large", http.StatusRequestEntityTooLarge)
+		return
+	}
+	c := &call{request: r, body: body, now: s.opts.Now().UTC(), id: newRequestID()}
+	c.route()
+	w.Header().Set("Date", c.now.Format(http.TimeFormat))
+
+	f := s.traffic.arrive(c.action)
+	fail := f.play(r.Context())
+	var result any
+	if fail == nil {
+		result, fail = s.answer(c)
+	}
+	c.service.write(w, c, result, fail)
+}
+
+// route finds the API and the action. A request that names an action speaks the
+// query protocol, and its version says which API it is for; any other is S3.
+func (c *call) route() {
+	c.params = c.request.URL.Query()
+	if c.request.Method == http.MethodPost {
+		if form, err := url.ParseQuery(string(c.body)); err == nil {
+			for k, v := range form {
+				c.params[k] = append(c.params[k], v...)
+			}
+		}
+	}
+	c.action = c.params.Get("Action")
+	switch {
+	case c.action == "" && c.request.Method != http.MethodPost:
+		c.service = s3Service
+		c.action = c.s3Action()
+	case c.params.Get("Version") == iamService.version:
+		c.service = iamService
+	default:
+		c.service = stsService
+	}
+}
+
+// answer does what was asked, once it is certain who asked and that they may.
+func (s *Server) answer(c *call) (any, *apiError) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if fail := s.authenticate(c); fail != nil {
+		return nil, fail
+	}
+	act, ok := c.service.actions[c.action]
+	if !ok || c.service.version != c.params.Get("Version") {
+		return nil, c.unknownAction()
+	}
+	if fail := s.authorize(c); fail != nil {
+		return nil, fail
+	}
+	return act(s, c)
+}
+
+func (c *call) unknownAction() *apiError {
+	version := c.params.Get("Version")
+	if version == "" {
+		version = "NO_VERSION_SPECIFIED"
+	}
+	return refuse(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", c.action, version)
+}
