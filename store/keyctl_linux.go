@@ -1,0 +1,79 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/99designs/keyring"
+	"github.com/mtibben/percent"
+	"golang.org/x/sys/unix"
+)
+
+// keyctl is the kernel's keyring of the user. What it holds is gone at a reboot.
+type keyctl struct {
+	lib *library
+}
+
+const (
+	// largest is what the kernel takes in one key.
+	largest = 32767
+	// ownerOnly gives this user everything, in every session, and others nothing.
+	ownerOnly = 0x3f3f0000
+)
+
+func openKeyctl(_ context.Context, o Options, _ bool) (driver, error) {
+	return keyctlNamed(serviceName, o)
+}
+
+func keyctlNamed(service string, o Options) (driver, error) {
+	if _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true); err != nil {
+		return nil, fmt.Errorf("the kernel refuses its keyring here, as most containers make it do: %w", err)
+	}
+	cfg := config(keyring.KeyCtlBackend, o)
+	cfg.ServiceName, cfg.KeyCtlScope, cfg.KeyCtlPerm = service, "user", ownerOnly
+	return &keyctl{&library{cfg: cfg}}, nil
+}
+
+// A key passes through the keyring of the thread's session on its way: the calls
+// that make one item have to come from one thread.
+func pinned() (release func()) {
+	runtime.LockOSThread()
+	return runtime.UnlockOSThread
+}
+
+func (k *keyctl) get(ctx context.Context, key string) ([]byte, error) {
+	defer pinned()()
+	return k.lib.get(ctx, keyctlName(key))
+}
+
+func (k *keyctl) put(ctx context.Context, item keyring.Item) error {
+	if n := len(item.Data); n == 0 || n > largest {
+		return fmt.Errorf("an item of the kernel's keyring has 1 to %d bytes, this one %d", largest, n)
+	}
+	defer pinned()()
+	item.Key = keyctlName(item.Key)
+	err := k.lib.put(ctx, item)
+	if errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("the kernel's keyring is full: %w", err)
+	}
+	return err
+}
+
+func (k *keyctl) remove(ctx context.Context, key string) error {
+	defer pinned()()
+	return k.lib.remove(ctx, keyctlName(key))
+}
+
+func (k *keyctl) keys(ctx context.Context) ([]string, error) {
+	defer pinned()()
+	names, err := k.lib.keys(ctx)
+	for i := range names {
+		names[i] = percent.Decode(names[i])
+	}
+	return names, err
+}
+
+// keyctlName hides the semicolon, at which the library cuts the names it lists.
+func keyctlName(key string) string { return percent.Encode(key, ";") }

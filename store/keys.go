@@ -1,0 +1,125 @@
+package store
+
+// This file knows what the items are: their names, labels and contents. Those of
+// keys that do not expire are AWS Vault's, byte for byte, so that either tool reads
+// what the other wrote. Everything else of ours has a name AWS Vault takes for a
+// session, and so leaves out of its list of credentials.
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/99designs/keyring"
+	"github.com/d44b7504/vault/creds"
+)
+
+// keyJSON is the form AWS Vault 7 gives a key: the SDK's own struct of that time.
+type keyJSON struct {
+	AccessKeyID     string
+	SecretAccessKey string
+	SessionToken    string
+	Source          string
+	CanExpire       bool
+	Expires         time.Time
+}
+
+// PutKey stores the long-lived key of a profile where AWS Vault looks for it.
+func PutKey(ctx context.Context, s Store, profile string, k creds.Key) error {
+	data, err := json.Marshal(keyJSON{AccessKeyID: k.ID, SecretAccessKey: k.Secret.Reveal()})
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, profile, creds.New(string(data)))
+}
+
+// GetKey reads the long-lived key of a profile, ours or AWS Vault's. Fields it does
+// not know are ignored.
+func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
+	data, err := s.Get(ctx, profile)
+	if err != nil {
+		return creds.Key{}, err
+	}
+	var k keyJSON
+	// The decoder's error could quote the item, so it is not passed on.
+	if json.Unmarshal([]byte(data.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" {
+		return creds.Key{}, fmt.Errorf("%w: %w", ErrUnavailable, errNotAKey{profile})
+	}
+	return creds.Key{ID: k.AccessKeyID, Secret: creds.New(k.SecretAccessKey)}, nil
+}
+
+type errNotAKey struct{ name string }
+
+func (e errNotAKey) Error() string { return fmt.Sprintf("item %q holds no access key", e.name) }
+
+// KeyNames lists the names of long-lived keys: every item that is not a session or
+// a token, of ours or of AWS Vault. In a store shared with other programs, such as
+// a password store without a prefix, those of others are among them.
+func KeyNames(ctx context.Context, s Store) ([]string, error) {
+	all, err := s.List(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, name := range all {
+		if !transient(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// newItem gives an item the label and the trust AWS Vault would. On macOS a
+// long-lived key is not trusted to any program, so that each read is confirmed by a
+// person; a session is, or renewing it would ask.
+func newItem(name string, v creds.Secret) keyring.Item {
+	item := keyring.Item{Key: name, Data: []byte(v.Reveal())}
+	if transient(name) {
+		item.Label, item.Description = "aws-vault session", "aws-vault session"
+		return item
+	}
+	item.Label = fmt.Sprintf("aws-vault (%s)", name)
+	item.KeychainNotTrustApplication = true
+	return item
+}
+
+// transient says whether an item can be made again by signing in.
+func transient(name string) bool {
+	return ours(name) || strings.HasPrefix(name, "oidc:") || sessionName(name) || oldSessionName(name)
+}
+
+// ours knows names such as "vault.session,…" and "vault.token,…".
+func ours(name string) bool {
+	kind, rest, ok := strings.Cut(name, ",")
+	return ok && rest != "" && strings.HasPrefix(kind, "vault.")
+}
+
+// sessionName knows "TYPE,PROFILE,SERIAL,EXPIRY" with two fields in base64.
+func sessionName(name string) bool {
+	f := strings.Split(name, ",")
+	return len(f) == 4 && f[0] != "" && f[1] != "" && isBase64(f[1]) && isBase64(f[2]) && digits(f[3])
+}
+
+// oldSessionName knows the three forms that AWS Vault's first versions used.
+func oldSessionName(name string) bool {
+	if f := strings.Split(name, ","); len(f) == 4 && f[0] == "session" && f[1] != "" && len(f[3]) > 1 && digits(f[3]) {
+		return true
+	}
+	if rest, ok := strings.CutPrefix(name, "session:"); ok && !strings.Contains(rest, " ") && strings.Count(rest, ":") >= 2 {
+		return !strings.HasPrefix(rest, ":") && !strings.HasSuffix(rest, ":")
+	}
+	head, expiry, ok := strings.Cut(name, " session (")
+	return ok && head != "" && strings.HasSuffix(expiry, ")") && digits(strings.TrimSuffix(expiry, ")"))
+}
+
+func isBase64(s string) bool {
+	_, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil
+}
+
+func digits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/99designs/keyring"
+)
+
+// library is a driver on one back end of the keyring library.
+type library struct {
+	cfg keyring.Config
+	// before, if set, runs ahead of every call: the place for refusing what would
+	// raise a dialog. key is "" for a listing.
+	before func(ctx context.Context, key string, writing bool) error
+	// explain, if set, finds the reason when the library does not open (it keeps
+	// its own to itself) or when a call fails.
+	explain func(ctx context.Context, err error) error
+	// silent says that removing a missing item succeeds without a word.
+	silent bool
+
+	mu   sync.Mutex
+	idle keyring.Keyring // open and used by nobody; an abandoned call keeps its own
+}
+
+// use lends an open keyring to f. Two calls never share one: the library's types
+// are not safe for that.
+func (l *library) use(ctx context.Context, f func(keyring.Keyring) error) error {
+	ring, err := l.take()
+	if err == nil {
+		err = f(ring)
+		l.giveBack(ring)
+	}
+	if err != nil && l.explain != nil && !errors.Is(err, keyring.ErrKeyNotFound) {
+		return l.explain(ctx, err)
+	}
+	return err
+}
+
+func (l *library) take() (keyring.Keyring, error) {
+	l.mu.Lock()
+	ring := l.idle
+	l.idle = nil
+	l.mu.Unlock()
+	if ring != nil {
+		return ring, nil
+	}
+	return keyring.Open(l.cfg)
+}
+
+func (l *library) giveBack(ring keyring.Keyring) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = ring
+}
+
+func (l *library) check(ctx context.Context, key string, writing bool) error {
+	if l.before == nil {
+		return nil
+	}
+	return l.before(ctx, key, writing)
+}
+
+func (l *library) get(ctx context.Context, key string) (data []byte, err error) {
+	if err := l.check(ctx, key, false); err != nil {
+		return nil, err
+	}
+	err = l.use(ctx, func(ring keyring.Keyring) error {
+		item, err := ring.Get(key)
+		data = item.Data
+		return err
+	})
+	return data, err
+}
+
+func (l *library) put(ctx context.Context, item keyring.Item) error {
+	if err := l.check(ctx, item.Key, true); err != nil {
+		return err
+	}
+	return l.use(ctx, func(ring keyring.Keyring) error { return ring.Set(item) })
+}
+
+func (l *library) remove(ctx context.Context, key string) error {
+	if err := l.check(ctx, key, true); err != nil {
+		return err
+	}
+	return l.use(ctx, func(ring keyring.Keyring) error {
+		if l.silent {
+			if _, err := ring.Get(key); err != nil {
+				return err
+			}
+		}
+		return ring.Remove(key)
+	})
+}
+
+func (l *library) keys(ctx context.Context) (names []string, err error) {
+	if err := l.check(ctx, "", false); err != nil {
+		return nil, err
+	}
+	err = l.use(ctx, func(ring keyring.Keyring) error {
+		names, err = ring.Keys()
+		return err
+	})
+	return names, err
+}
+
+// registered says whether the library has this back end in this process.
+func registered(name keyring.BackendType) bool {
+	return slices.Contains(keyring.AvailableBackends(), name)
+}

@@ -1,0 +1,165 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/99designs/keyring"
+	"github.com/d44b7504/vault/store/internal/busguard"
+)
+
+// By now the library has made its one attempt at D-Bus: the environment can be as
+// it was again, for gpg, pinentry and every other child.
+func init() { busguard.Restore() }
+
+// Attempt is one back end that was tried and the reason it cannot be used.
+type Attempt struct {
+	Backend string
+	Err     error
+}
+
+// UnavailableError says which back ends were tried and why each cannot be used. It
+// matches ErrUnavailable.
+type UnavailableError struct {
+	Tried []Attempt
+}
+
+func (e *UnavailableError) Error() string {
+	reasons := make([]string, 0, len(e.Tried))
+	for _, a := range e.Tried {
+		reasons = append(reasons, a.Backend+": "+a.Err.Error())
+	}
+	return ErrUnavailable.Error() + ": " + strings.Join(reasons, "; ")
+}
+
+// Is makes errors.Is(err, ErrUnavailable) true.
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+
+// Unwrap gives the reasons, so that a cancelled context is still found.
+func (e *UnavailableError) Unwrap() []error {
+	errs := make([]error, 0, len(e.Tried))
+	for _, a := range e.Tried {
+		errs = append(errs, a.Err)
+	}
+	return errs
+}
+
+// backend is one way to keep secrets on this platform.
+type backend struct {
+	name string
+	// explicit back ends are opened by name only, never chosen.
+	explicit bool
+	// open checks that the back end can be used, as cheaply as it can be known. It
+	// is stopped by ctx where it can be, and abandoned where it cannot. chosen is
+	// false when the user named this back end.
+	open func(ctx context.Context, o Options, chosen bool) (driver, error)
+}
+
+// Backends returns the names Options.Backend may have on this platform, in the
+// order in which they are tried when it is empty. The kernel's keyring is the
+// exception: it stands last and is never chosen, because a reboot empties it and a
+// key that does not expire would be lost without a word.
+func Backends() []string {
+	var names []string
+	for _, b := range platform() {
+		names = append(names, b.name)
+	}
+	return names
+}
+
+// Open opens the named back end, or the first usable one of Backends. It may wait
+// for a keyring daemon to start, up to Options.Deadline for each back end; it reads
+// no item and asks nothing. The error is an *UnavailableError, or ctx's.
+func Open(ctx context.Context, o Options) (Store, error) {
+	o = o.withDefaults()
+	if o.Backend != "" {
+		return openNamed(ctx, o)
+	}
+	var failed UnavailableError
+	for _, b := range platform() {
+		if b.explicit {
+			continue
+		}
+		s, err := openOne(ctx, b, o, true)
+		if err == nil {
+			return s, nil
+		}
+		failed.Tried = append(failed.Tried, Attempt{b.name, err})
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return nil, &failed
+}
+
+func openNamed(ctx context.Context, o Options) (Store, error) {
+	for _, b := range platform() {
+		if b.name != o.Backend {
+			continue
+		}
+		s, err := openOne(ctx, b, o, false)
+		if err != nil {
+			return nil, &UnavailableError{[]Attempt{{b.name, err}}}
+		}
+		return s, nil
+	}
+	err := fmt.Errorf("no such back end here; there are %s", strings.Join(Backends(), ", "))
+	return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}
+}
+
+func openOne(ctx context.Context, b backend, o Options, chosen bool) (Store, error) {
+	ctx, cancel := context.WithTimeout(ctx, o.Deadline)
+	defer cancel()
+	d, err := within(ctx, func() (driver, error) { return b.open(ctx, o, chosen) })
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %v: %w", o.Deadline, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return newBounded(b.name, d, o.limit()), nil
+}
+
+// within runs f and stops waiting for it when ctx ends: the library's calls take no
+// context. It turns a panic of f into an error too, because the library panics when
+// a person dismisses the dialog that creates a collection.
+func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		v   T
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		defer func() {
+			if p := recover(); p != nil {
+				r.err = fmt.Errorf("%w: the keyring's answer was not understood", ErrUnavailable)
+			}
+			done <- r
+		}()
+		r.v, r.err = f()
+	}()
+	select {
+	case r := <-done:
+		return r.v, r.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}
+
+// config is what the library is told, the same for every back end.
+func config(name keyring.BackendType, o Options) keyring.Config {
+	return keyring.Config{
+		AllowedBackends:          []keyring.BackendType{name},
+		ServiceName:              serviceName,
+		KeychainName:             o.KeychainName,
+		KeychainTrustApplication: true,
+		LibSecretCollectionName:  o.Collection,
+		KWalletAppID:             serviceName,
+		KWalletFolder:            serviceName,
+		WinCredPrefix:            serviceName,
+	}
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// Options says which keyring to open and how to behave in it. The zero value opens
+// the best back end of this machine with AWS Vault's names.
+type Options struct {
+	// Backend is one of Backends, or "" to take the first that can be used.
+	Backend string
+
+	KeychainName string // macOS; "" is "aws-vault"
+	Collection   string // Secret Service; "" is "awsvault"
+	PassDir      string // "" is $PASSWORD_STORE_DIR or ~/.password-store
+	PassCmd      string // "" is "pass"
+	PassPrefix   string
+	FileDir      string // "" is "~/.awsvault/keys/"
+
+	// FilePassphrase opens the file back end; an empty secret is a passphrase too.
+	// nil means it has to be asked for.
+	FilePassphrase *creds.Secret
+	// Ask puts a question to a person and returns the answer; nil when nobody is there.
+	Ask func(ctx context.Context, question string) (creds.Secret, error)
+	// Quiet says that this is a hook or a background process: no dialog may appear,
+	// whatever it costs. What would need one fails with ErrLocked.
+	Quiet bool
+	// Deadline bounds opening a back end, and every operation while nobody can be
+	// asked. 0 is five seconds.
+	Deadline time.Duration
+}
+
+// What AWS Vault calls its things. Both tools find each other's items by these.
+const (
+	serviceName       = "aws-vault"
+	defaultCollection = "awsvault"
+	defaultFileDir    = "~/.awsvault/keys/"
+)
+
+const (
+	defaultDeadline = 5 * time.Second
+	// personal bounds an operation when a person may be typing into a dialog.
+	personal = 2 * time.Minute
+)
+
+func (o Options) withDefaults() Options {
+	fill := func(s *string, v string) {
+		if *s == "" {
+			*s = v
+		}
+	}
+	fill(&o.KeychainName, serviceName)
+	fill(&o.Collection, defaultCollection)
+	fill(&o.PassCmd, "pass")
+	fill(&o.PassDir, os.Getenv("PASSWORD_STORE_DIR"))
+	fill(&o.PassDir, "~/.password-store")
+	fill(&o.FileDir, defaultFileDir)
+	if o.Deadline <= 0 {
+		o.Deadline = defaultDeadline
+	}
+	if o.Quiet {
+		o.Ask = nil
+	}
+	return o
+}
+
+// limit is how long one operation may take.
+func (o Options) limit() time.Duration {
+	if o.Quiet || o.Ask == nil {
+		return o.Deadline
+	}
+	return max(o.Deadline, personal)
+}
+
+// expand resolves a leading ~ on every system; the library does not on Windows.
+func expand(dir string) (string, error) {
+	rest, ok := strings.CutPrefix(dir, "~")
+	if !ok || rest != "" && !os.IsPathSeparator(rest[0]) {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(home, rest), nil
+}

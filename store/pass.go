@@ -1,0 +1,207 @@
+//go:build !windows
+
+package store
+
+// The pass back end. Items are the library's, but the program is run from here: the
+// library can neither stop a pass that hangs, nor keep gpg from raising a dialog, nor
+// keep what gpg says out of the user's terminal.
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/99designs/keyring"
+	"github.com/mtibben/percent"
+)
+
+type passwords struct {
+	cmd, dir, prefix string
+	quiet            bool
+}
+
+func openPass(_ context.Context, o Options, _ bool) (driver, error) {
+	dir, err := expand(o.PassDir)
+	if err != nil {
+		return nil, err
+	}
+	cmd, err := exec.LookPath(o.PassCmd)
+	if err != nil {
+		return nil, fmt.Errorf("the program %q is not on the PATH", o.PassCmd)
+	}
+	p := &passwords{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet}
+	if filepath.Base(cmd) != "pass" {
+		return p, nil // another program with its language; what it needs is its own affair
+	}
+	if !p.initialised() {
+		return nil, fmt.Errorf("there is no password store in %s (pass init makes one)", dir)
+	}
+	if !onPath("gpg") && !onPath("gpg2") {
+		return nil, errors.New("the program gpg, which pass needs, is not on the PATH")
+	}
+	return p, nil
+}
+
+func onPath(program string) bool {
+	_, err := exec.LookPath(program)
+	return err == nil
+}
+
+// initialised looks for the file that names the gpg key, at the root and at the
+// prefix: a store may have one for a part of itself.
+func (p *passwords) initialised() bool {
+	for _, dir := range []string{p.dir, filepath.Join(p.dir, p.prefix)} {
+		if _, err := os.Stat(filepath.Join(dir, ".gpg-id")); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *passwords) get(ctx context.Context, key string) ([]byte, error) {
+	if !p.exists(key) {
+		return nil, ErrNotFound
+	}
+	out, err := p.run(ctx, nil, "show", p.path(key))
+	if err != nil {
+		return nil, err
+	}
+	var item keyring.Item
+	if json.Unmarshal(out, &item) != nil {
+		return nil, errors.New("not an item of this tool")
+	}
+	return item.Data, nil
+}
+
+func (p *passwords) put(ctx context.Context, item keyring.Item) error {
+	data, err := json.Marshal(item)
+	if err != nil {
+		return err
+	}
+	_, err = p.run(ctx, data, "insert", "-m", "-f", p.path(item.Key))
+	return err
+}
+
+func (p *passwords) remove(ctx context.Context, key string) error {
+	if !p.exists(key) {
+		return ErrNotFound
+	}
+	_, err := p.run(ctx, nil, "rm", "-f", p.path(key))
+	return err
+}
+
+func (p *passwords) keys(context.Context) ([]string, error) {
+	root := filepath.Join(p.dir, p.prefix)
+	var names []string
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case e.IsDir() && path != root && (e.Name() == ".git" || e.Name() == ".extensions"):
+			return fs.SkipDir
+		case e.IsDir():
+			return nil
+		}
+		if name, ok := strings.CutSuffix(path, ".gpg"); ok {
+			if name, err = filepath.Rel(root, name); err == nil {
+				names = append(names, unescaped(filepath.ToSlash(name)))
+			}
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return names, err
+}
+
+func (p *passwords) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }
+
+func (p *passwords) exists(key string) bool {
+	_, err := os.Stat(filepath.Join(p.dir, p.path(key)+".gpg"))
+	return err == nil
+}
+
+// escaped is the name of an item in the store: the key itself, as AWS Vault has it,
+// unless pass would take it for a flag or for another folder.
+func escaped(key string) string {
+	if plain(key) && percent.Decode(key) == key {
+		return key
+	}
+	return percent.Encode(key, "/-.%")
+}
+
+func unescaped(name string) string {
+	if key := percent.Decode(name); escaped(key) == name {
+		return key
+	}
+	return name
+}
+
+func plain(key string) bool {
+	if strings.HasPrefix(key, "-") || strings.HasPrefix(key, ".git/") {
+		return false
+	}
+	return !slices.ContainsFunc(strings.Split(key, "/"), func(part string) bool {
+		return part == "" || part == "." || part == ".."
+	})
+}
+
+// run runs pass and returns what it prints. What it complains of goes into the error.
+func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, p.cmd, args...)
+	cmd.WaitDelay = 100 * time.Millisecond
+	cmd.Env = append(os.Environ(), "PASSWORD_STORE_DIR="+p.dir)
+	var out, complaint bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	switch {
+	case stdin != nil:
+		cmd.Stdin = bytes.NewReader(stdin)
+	case !p.quiet:
+		cmd.Stdin = os.Stdin // pass learns from it on which terminal gpg may ask
+	}
+	if p.quiet {
+		p.silence(cmd)
+	}
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, p.failure(err, complaint.String())
+	}
+	return out.Bytes(), nil
+}
+
+// silence keeps gpg from asking, and makes the deadline end gpg together with pass.
+func (p *passwords) silence(cmd *exec.Cmd) {
+	opts := strings.TrimSpace(os.Getenv("PASSWORD_STORE_GPG_OPTS") + " --pinentry-mode error")
+	cmd.Env = append(cmd.Env, "PASSWORD_STORE_GPG_OPTS="+opts)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}
+
+// failure is the last thing pass or gpg said, and whether a person is what is missing.
+func (p *passwords) failure(err error, complaint string) error {
+	lines := strings.Split(strings.TrimSpace(complaint), "\n")
+	said := strings.TrimSpace(lines[len(lines)-1])
+	if said == "" {
+		return fmt.Errorf("pass: %w", err)
+	}
+	for _, words := range []string{"No pinentry", "No passphrase", "Operation cancelled", "Inappropriate ioctl", "Timeout"} {
+		if strings.Contains(complaint, words) {
+			return fmt.Errorf("%w: %s", ErrLocked, said)
+		}
+	}
+	return fmt.Errorf("pass: %s", said)
+}

@@ -1,0 +1,11 @@
+package store
+
+func platform() []backend {
+	return []backend{
+		{name: "secret-service", open: openSecretService},
+		{name: "kwallet", open: openKWallet},
+		{name: "pass", open: openPass},
+		{name: "file", open: openFiles},
+		{name: "keyctl", open: openKeyctl, explicit: true},
+	}
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/99designs/keyring"
+	"github.com/d44b7504/vault/store/internal/busguard"
+	"github.com/godbus/dbus"
+)
+
+const (
+	secretsName       = "org.freedesktop.secrets"
+	secretsPath       = "/org/freedesktop/secrets"
+	collectionPrefix  = secretsPath + "/collection/"
+	secretsInterface  = "org.freedesktop.Secret."
+	propertyInterface = "org.freedesktop.DBus.Properties"
+)
+
+// secrets asks the Secret Service what the library does not: whether a collection
+// exists and whether it is locked, so that nothing is called that would ask.
+type secrets struct {
+	bus        *dbus.Conn
+	collection string
+}
+
+func openSecretService(ctx context.Context, o Options, chosen bool) (driver, error) {
+	bus, err := session(keyring.SecretServiceBackend)
+	if err != nil {
+		return nil, err
+	}
+	s := secrets{bus, o.Collection}
+	if chosen {
+		path, err := s.find(ctx)
+		if err != nil {
+			return nil, reason(err)
+		}
+		// Making a collection takes a dialog. To choose this back end without a
+		// screen to show it on would make the first key fail to be stored.
+		if path == "" && !onDesktop() {
+			return nil, s.missing()
+		}
+	}
+	d := &library{cfg: config(keyring.SecretServiceBackend, o), explain: s.explain, silent: true}
+	if o.Quiet {
+		d.before = s.refuseDialogs
+	}
+	return d, nil
+}
+
+// session returns the connection the library made while starting, and never makes one.
+func session(name keyring.BackendType) (*dbus.Conn, error) {
+	if why := busguard.WhyNot(); why != "" {
+		return nil, errors.New(why)
+	}
+	if !registered(name) {
+		return nil, errors.New("the D-Bus session bus refused the connection")
+	}
+	return dbus.SessionBus()
+}
+
+func onDesktop() bool {
+	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
+}
+
+func (s secrets) property(ctx context.Context, path dbus.ObjectPath, iface, name string, v any) error {
+	var answer dbus.Variant
+	call := s.bus.Object(secretsName, path).CallWithContext(ctx, propertyInterface+".Get", 0, secretsInterface+iface, name)
+	if err := call.Store(&answer); err != nil {
+		return err
+	}
+	return dbus.Store([]any{answer.Value()}, v)
+}
+
+// find returns the collection's path, by the library's rule: its last element,
+// unescaped, is the name. "" means there is none.
+func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
+	var all []dbus.ObjectPath
+	if err := s.property(ctx, secretsPath, "Service", "Collections", &all); err != nil {
+		return "", err
+	}
+	for _, path := range all {
+		if unescapePath(string(path)) == collectionPrefix+s.collection {
+			return path, nil
+		}
+	}
+	return "", nil
+}
+
+// refuseDialogs fails when the call that follows would raise a dialog.
+func (s secrets) refuseDialogs(ctx context.Context, key string, writing bool) error {
+	path, err := s.find(ctx)
+	switch {
+	case err != nil:
+		return reason(err)
+	case path == "" && writing:
+		return s.missing()
+	case path == "":
+		return nil
+	}
+	if err := s.refuseLocked(ctx, path, "Collection"); err != nil || key == "" {
+		return err
+	}
+	return s.refuseLockedItem(ctx, path, key)
+}
+
+// refuseLockedItem minds services that guard each item by itself, as KeePassXC can.
+func (s secrets) refuseLockedItem(ctx context.Context, path dbus.ObjectPath, key string) error {
+	var items []dbus.ObjectPath
+	call := s.bus.Object(secretsName, path).CallWithContext(ctx, secretsInterface+"Collection.SearchItems", 0, map[string]string{"profile": key})
+	if err := call.Store(&items); err != nil || len(items) == 0 {
+		return reason(err)
+	}
+	return s.refuseLocked(ctx, items[0], "Item")
+}
+
+func (s secrets) refuseLocked(ctx context.Context, path dbus.ObjectPath, iface string) error {
+	var locked bool
+	if err := s.property(ctx, path, iface, "Locked", &locked); err != nil {
+		return reason(err)
+	}
+	if locked {
+		return fmt.Errorf("%w: collection %q has to be unlocked by a person", ErrLocked, s.collection)
+	}
+	return nil
+}
+
+// explain puts into words what the library passes on or keeps to itself.
+func (s secrets) explain(ctx context.Context, err error) error {
+	if errors.Is(err, keyring.ErrNoAvailImpl) {
+		if _, found := s.find(ctx); found != nil {
+			return reason(found)
+		}
+	}
+	if strings.Contains(err.Error(), `Object does not exist at path "/"`) {
+		return s.missing()
+	}
+	return reason(err)
+}
+
+func (s secrets) missing() error {
+	return fmt.Errorf("there is no collection %q, and making one takes a dialog that cannot be shown here; "+
+		"an existing one, such as login, does as well", s.collection)
+}
+
+// reason translates D-Bus errors that say nothing to a person.
+func reason(err error) error {
+	var e dbus.Error
+	if p := (*dbus.Error)(nil); errors.As(err, &p) {
+		e = *p
+	} else if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Name {
+	case "org.freedesktop.DBus.Error.ServiceUnknown", "org.freedesktop.DBus.Error.NameHasNoOwner":
+		return errors.New("no such service on the session bus")
+	case secretsInterface + "Error.IsLocked":
+		return fmt.Errorf("%w: %w", ErrLocked, err)
+	}
+	return err
+}
+
+// unescapePath undoes _XX, two hexadecimal digits for a byte. What is no such
+// escape makes it leave the path alone, as the library does.
+func unescapePath(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] != '_' {
+			b.WriteByte(path[i])
+			continue
+		}
+		if i+3 > len(path) {
+			return path
+		}
+		c, err := hex.DecodeString(path[i+1 : i+3])
+		if err != nil {
+			return path
+		}
+		b.Write(c)
+		i += 2
+	}
+	return b.String()
+}
