@@ -1,0 +1,97 @@
+package profiles
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+)
+
+// This file turns what determines a session into the name it is cached under. Each
+// part goes into the hash with its length, and each list with its count, so two
+// different inputs never spell the same bytes.
+
+// CacheKey is a hex SHA-256 over everything that determines the session: the source,
+// each role with what is asked of it, the endpoint, the partition of the region. An
+// edited profile has another key. What only says how to get there or where to go
+// (the profile's name, the region within its partition, the MFA command, vault_*
+// settings) is not in it: two profiles that mean the same share a session, so a
+// reader takes name and region from its own Profile, not from the cached session.
+func (p Profile) CacheKey() string {
+	k := newKey("profile 1")
+	k.add(p.Endpoint, Partition(p.Region))
+	k.source(p.Source)
+	return k.hex()
+}
+
+// CacheKey names the session that GetSessionToken makes of the key itself, which all
+// roles over it can share. It is never that of a Profile. The duration is part of it.
+func (s Stored) CacheKey(partition, endpoint string) string {
+	k := newKey("stored 1")
+	k.add(endpoint, partition)
+	k.stored(&s)
+	return k.hex()
+}
+
+type key struct{ sum hash.Hash }
+
+func newKey(purpose string) key {
+	k := key{sha256.New()}
+	k.add(purpose)
+	return k
+}
+
+func (k key) hex() string { return hex.EncodeToString(k.sum.Sum(nil)) }
+
+func (k key) number(n int64) {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], uint64(n))
+	k.sum.Write(b[:])
+}
+
+func (k key) add(parts ...string) {
+	for _, part := range parts {
+		k.number(int64(len(part)))
+		k.sum.Write([]byte(part))
+	}
+}
+
+func (k key) list(items []string) {
+	k.number(int64(len(items)))
+	k.add(items...)
+}
+
+func (k key) source(s Source) {
+	switch {
+	case s.Stored != nil:
+		k.add("stored")
+		k.stored(s.Stored)
+	case s.Role != nil:
+		k.add("role")
+		k.role(s.Role)
+	default:
+		k.add("none")
+	}
+}
+
+func (k key) stored(s *Stored) {
+	k.add(s.Profile, s.MFASerial)
+	k.number(int64(s.Duration))
+	if s.NoSession {
+		k.add("no session")
+	} else {
+		k.add("session")
+	}
+}
+
+func (k key) role(r *Role) {
+	k.add(r.ARN, r.ExternalID, r.SessionName, r.MFASerial, r.SourceIdentity, r.Policy, Partition(r.Region))
+	k.number(int64(r.Duration))
+	k.number(int64(len(r.Tags)))
+	for _, tag := range r.Tags {
+		k.add(tag.Key, tag.Value)
+	}
+	k.list(r.TransitiveTagKeys)
+	k.list(r.PolicyARNs)
+	k.source(r.Source)
+}

@@ -1,0 +1,161 @@
+package profiles
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sample has every field set, so that changing one is never changing nothing.
+func sample() Profile {
+	return Profile{
+		Name: "prod", Region: "eu-west-1", Endpoint: "https://sts.example.com",
+		Extra: map[string]string{"vault_mode": "env"}, Warnings: []Warning{{Key: "x"}},
+		Source: Source{Role: &Role{
+			Profile: "prod", ARN: roleARN + "a", ExternalID: "e", SessionName: "s", MFASerial: "m",
+			MFAProcess: "p", Duration: time.Hour, Tags: []Tag{{"k", "v"}, {"l", "w"}},
+			TransitiveTagKeys: []string{"k"}, SourceIdentity: "i", Policy: "{}", PolicyARNs: []string{"arn:p"},
+			Region: "eu-west-1",
+			Source: Source{Stored: &Stored{Profile: "base", MFASerial: "n", MFAProcess: "q", Duration: time.Minute}},
+		}},
+	}
+}
+
+// free are the fields that do not determine a session.
+var free = []string{
+	"Name", "Extra", "Warnings", "Source.Role.Profile",
+	"Source.Role.MFAProcess", "Source.Role.Source.Stored.MFAProcess",
+}
+
+func TestEveryFieldThatDeterminesASessionChangesItsKey(t *testing.T) {
+	changes := map[string]func(*Profile){}
+	collect(t, reflect.TypeFor[Profile](), "", nil, changes)
+	if len(changes) < 20 {
+		t.Fatalf("only %d fields were found", len(changes))
+	}
+	seen := map[string]string{sample().CacheKey(): "nothing"}
+	for name, change := range changes {
+		p := sample()
+		change(&p)
+		key := p.CacheKey()
+		other, same := seen[key]
+		if isFree := contains(free, name); isFree != same {
+			t.Errorf("changing %s: key is that of changing %s", name, other)
+		}
+		if !same {
+			seen[key] = name
+		}
+	}
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// collect makes one change per field, however deep, by reflection, so that a field
+// added later is tested without anyone thinking of it.
+func collect(t *testing.T, typ reflect.Type, prefix string, index []int, out map[string]func(*Profile)) {
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		name, at := prefix+f.Name, append(append([]int(nil), index...), i)
+		if f.Type.Kind() == reflect.Struct {
+			collect(t, f.Type, name+".", at, out)
+			continue
+		}
+		if f.Type.Kind() == reflect.Pointer {
+			if strings.Count(name, ".") < 4 && reached(at) {
+				collect(t, f.Type.Elem(), name+".", at, out)
+			}
+			continue
+		}
+		out[name] = func(p *Profile) { alter(t, name, reach(reflect.ValueOf(p).Elem(), at)) }
+	}
+}
+
+func reach(v reflect.Value, index []int) reflect.Value {
+	for _, i := range index {
+		if v.Kind() == reflect.Pointer {
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return v
+}
+
+func reached(index []int) bool {
+	p := sample()
+	return !reach(reflect.ValueOf(&p).Elem(), index).IsNil()
+}
+
+func alter(t *testing.T, name string, v reflect.Value) {
+	switch x := v.Addr().Interface().(type) {
+	case *string:
+		if *x = *x + "x"; strings.HasSuffix(name, "Region") {
+			*x = "cn-north-1"
+		}
+	case *bool:
+		*x = !*x
+	case *time.Duration:
+		*x++
+	case *[]string:
+		*x = append(*x, "")
+	case *[]Tag:
+		*x = append(*x, Tag{})
+	case *[]Warning:
+		*x = nil
+	case *map[string]string:
+		*x = nil
+	default:
+		t.Fatalf("%s has a type this test does not know: %T", name, x)
+	}
+}
+
+func TestARegionWithinAPartitionKeepsTheKey(t *testing.T) {
+	p := sample()
+	p.Region, p.Source.Role.Region = "us-east-2", "ap-south-1"
+	want(t, "key", p.CacheKey(), sample().CacheKey())
+	p.Region = ""
+	want(t, "key without a region", p.CacheKey(), sample().CacheKey())
+}
+
+func TestKeysAreNotFooledByWhereOnePartEnds(t *testing.T) {
+	variants := []func(*Role){
+		func(r *Role) { r.ExternalID, r.SessionName = "ab", "c" },
+		func(r *Role) { r.ExternalID, r.SessionName = "a", "bc" },
+		func(r *Role) { r.ExternalID, r.SessionName = "abc", "" },
+		func(r *Role) { r.Tags = []Tag{{"a", "b"}} },
+		func(r *Role) { r.Tags = []Tag{{"ab", ""}} },
+		func(r *Role) { r.TransitiveTagKeys, r.PolicyARNs = []string{"a", "b"}, nil },
+		func(r *Role) { r.TransitiveTagKeys, r.PolicyARNs = []string{"a"}, []string{"b"} },
+		func(r *Role) { r.TransitiveTagKeys = []string{"a,b"} },
+		func(r *Role) { r.Tags, r.TransitiveTagKeys = nil, []string{"a", "b"} },
+	}
+	seen := map[string]int{}
+	for i, vary := range variants {
+		p := sample()
+		vary(p.Source.Role)
+		if j, same := seen[p.CacheKey()]; same {
+			t.Errorf("variants %d and %d have the same key", i, j)
+		}
+		seen[p.CacheKey()] = i
+	}
+}
+
+func TestTheSharedSessionHasAKeyOfItsOwn(t *testing.T) {
+	s := Stored{Profile: "base"}
+	keys := map[string]bool{
+		s.CacheKey("aws", ""):                                        true,
+		s.CacheKey("aws-cn", ""):                                     true,
+		s.CacheKey("aws", "http://x"):                                true,
+		Stored{Profile: "b"}.CacheKey("aws", ""):                     true,
+		Profile{Source: Source{Stored: &s}}.CacheKey():               true,
+		Stored{Profile: "base", MFAProcess: "p"}.CacheKey("aws", ""): true,
+	}
+	want(t, "different keys", len(keys), 5)
+}
