@@ -1,0 +1,184 @@
+package profiles
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// This file adds to a config file. It never rewrites a line that is there: the new
+// section goes to the end, and the file is replaced whole or not at all.
+
+// ExistsError: the profile has a section already.
+type ExistsError struct {
+	Name string
+	File string
+	Line int
+}
+
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("profile %q is already in %s", e.Name, place(e.File, e.Line))
+}
+
+// AppendProfile adds a section to a config file. A file that is missing is created
+// with mode 0600, its directory with 0700. A symlink is followed: its target is
+// replaced. What was in the file stays byte for byte, and keeps its mode. Names and
+// values that no section can hold are refused before anything is written.
+func AppendProfile(path, name string, settings []Setting) error {
+	target, err := linkTarget(path)
+	if err != nil {
+		return fmt.Errorf("add profile %q: %w", name, err)
+	}
+	old, err := os.ReadFile(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("add profile %q: %w", name, err)
+	}
+	text, err := appendSection(path, old, name, settings)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return fmt.Errorf("add profile %q: %w", name, err)
+	}
+	if err := replace(target, text); err != nil {
+		return fmt.Errorf("add profile %q: %w", name, err)
+	}
+	return nil
+}
+
+// linkTarget follows symlinks, also one whose target does not exist yet.
+func linkTarget(path string) (string, error) {
+	for range 40 {
+		to, err := os.Readlink(path)
+		if err != nil { // no link, or nothing there: the next step says which
+			return path, nil
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", fmt.Errorf("%s: too many symlinks", path)
+}
+
+// appendSection returns the new text of a file. It reads the text back before it
+// trusts it: the profile must say what was asked, and nothing else may have changed.
+func appendSection(path string, old []byte, name string, settings []Setting) ([]byte, error) {
+	before := Parse(path, old)
+	if at, ok := before.profiles.at[name]; ok {
+		return nil, &ExistsError{Name: name, File: path, Line: before.sections[at].line}
+	}
+	if why := notText(string(old)); why != "" {
+		return nil, fmt.Errorf("add profile %q to %s: %s", name, path, why)
+	}
+	section, err := renderSection(name, settings)
+	if err != nil {
+		return nil, err
+	}
+	text := join(old, section)
+	after := Parse(path, text)
+	if !slices.Equal(after.profiles.names, append(before.Names(), name)) ||
+		len(after.problems) != len(before.problems) || !after.holds(name, settings) {
+		return nil, fmt.Errorf("add profile %q to %s: it would not read back as it was meant", name, path)
+	}
+	return text, nil
+}
+
+// holds reports whether a profile's own section is exactly these settings.
+func (s *Set) holds(name string, settings []Setting) bool {
+	sec := &s.sections[s.profiles.at[name]]
+	return slices.EqualFunc(s.entries[sec.from:sec.to], settings, func(a, b Setting) bool {
+		return a.Key == b.Key && a.Value == b.Value
+	})
+}
+
+// join puts a section after a text, with an empty line between and the text's own
+// line ends.
+func join(old []byte, section string) []byte {
+	end := "\n"
+	if i := bytes.IndexByte(old, '\n'); i > 0 && old[i-1] == '\r' {
+		end = "\r\n"
+	}
+	text := slices.Clone(old)
+	if len(old) > 0 {
+		if !bytes.HasSuffix(text, []byte("\n")) {
+			text = append(text, end...)
+		}
+		if !bytes.HasSuffix(text, []byte("\n"+end)) {
+			text = append(text, end...)
+		}
+	}
+	return append(text, strings.ReplaceAll(section, "\n", end)...)
+}
+
+func renderSection(name string, settings []Setting) (string, error) {
+	header, err := renderHeader(name)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString(header + "\n")
+	for _, x := range settings {
+		if why := unwritable(x); why != "" {
+			return "", &ValueError{Profile: name, Key: x.Key, Value: x.Value, Why: why}
+		}
+		b.WriteString(x.Key + " = " + x.Value + "\n")
+	}
+	return b.String(), nil
+}
+
+// renderHeader writes the line that begins a profile, quoted when a shell would need
+// it quoted.
+func renderHeader(name string) (string, error) {
+	if why := unusableName(name); why != "" {
+		return "", &ValueError{Profile: name, Key: "name", Value: name, Why: why}
+	}
+	switch {
+	case name == "default":
+		return "[default]", nil
+	case !strings.ContainsFunc(name, isSpace) && !strings.ContainsAny(name, wordSpecial):
+		return "[profile " + name + "]", nil
+	case !strings.ContainsAny(name, `"\`):
+		return `[profile "` + name + `"]`, nil
+	case !strings.Contains(name, "'"):
+		return "[profile '" + name + "']", nil
+	}
+	return `[profile "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"]`, nil
+}
+
+func unusableName(name string) string {
+	switch {
+	case name == "":
+		return "a profile needs a name"
+	case !utf8.ValidString(name):
+		return "a profile's name is UTF-8 text"
+	case strings.ContainsFunc(name, breaksLine):
+		return "a profile's name is one line without control characters"
+	case strings.ContainsRune(name, ']'):
+		return "a ] would end the section's header"
+	}
+	return ""
+}
+
+func breaksLine(r rune) bool { return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 }
+
+func unwritable(x Setting) string {
+	switch {
+	case x.Key == "" || strings.Trim(x.Key, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
+		return "a key is made of lower-case letters, digits and _"
+	case !utf8.ValidString(x.Value):
+		return "a value is UTF-8 text"
+	case strings.ContainsFunc(x.Value, breaksLine):
+		return "a value is one line without control characters"
+	case trimSpace(x.Value) != x.Value:
+		return "a value cannot begin or end with white space"
+	}
+	return ""
+}
