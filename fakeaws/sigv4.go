@@ -62,11 +62,7 @@ func proofFromHeader(r *http.Request, header string) (*proof, *apiError) {
 	if !ok {
 		return nil, incomplete("Authorization header requires '%s' algorithm.", algorithm)
 	}
-	fields := map[string]string{}
-	for part := range strings.SplitSeq(rest, ",") {
-		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
-		fields[k] = v
-	}
+	fields := authorizationFields(rest)
 	for _, k := range []string{"Credential", "Signature", "SignedHeaders"} {
 		if fields[k] == "" {
 			return nil, incomplete("Authorization header requires '%s' parameter.", k)
@@ -79,6 +75,16 @@ func proofFromHeader(r *http.Request, header string) (*proof, *apiError) {
 		lifetime:  maxSkew,
 	}
 	return p, p.read(fields["Credential"], fields["SignedHeaders"])
+}
+
+// authorizationFields reads "Credential=…, SignedHeaders=…, Signature=…".
+func authorizationFields(list string) map[string]string {
+	fields := map[string]string{}
+	for part := range strings.SplitSeq(list, ",") {
+		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
+		fields[k] = v
+	}
+	return fields
 }
 
 func proofFromQuery(q url.Values) (*proof, *apiError) {
@@ -167,40 +173,42 @@ func span(d time.Duration) string {
 }
 
 // matches signs the request again with secret and compares, in time that does
-// not depend on where the two differ.
+// not depend on where the two differ. The list of signed headers is compared
+// too: our signer always covers host and date, so a signature that claims to
+// leave them out is wrong even if its digits are right.
 func (p *proof) matches(r *http.Request, payloadHash string, secret creds.Secret) bool {
-	want, err := p.sign(p.rebuild(r), payloadHash, secret)
-	return err == nil && subtle.ConstantTimeCompare([]byte(want), []byte(p.signature)) == 1
+	headers, signature, err := p.sign(p.rebuild(r), payloadHash, secret)
+	return err == nil && headers == strings.Join(p.headers, ";") &&
+		subtle.ConstantTimeCompare([]byte(signature), []byte(p.signature)) == 1
 }
 
-// sign returns the signature that r ought to carry.
-func (p *proof) sign(r *http.Request, payloadHash string, secret creds.Secret) (string, error) {
+// sign returns the list of headers and the signature that r ought to carry.
+func (p *proof) sign(r *http.Request, payloadHash string, secret creds.Secret) (headers, signature string, err error) {
 	key := aws.Credentials{AccessKeyID: p.keyID, SecretAccessKey: secret.Reveal()}
 	// S3 signs the path as sent, the others escape it once more. A presigned
 	// request carries in its query all it wants there: nothing else moves.
-	how := func(o *v4.SignerOptions) {
+	signer := v4.NewSigner(func(o *v4.SignerOptions) {
 		o.DisableURIPathEscaping = p.service == s3Service.name
 		o.DisableHeaderHoisting = true
-	}
-	signer := v4.NewSigner(how)
+	})
 	if !p.presigned {
-		err := signer.SignHTTP(context.Background(), key, r, payloadHash, p.service, p.region, p.when)
-		_, sig, _ := strings.Cut(r.Header.Get("Authorization"), "Signature=")
-		return sig, err
+		err = signer.SignHTTP(context.Background(), key, r, payloadHash, p.service, p.region, p.when)
+		fields := authorizationFields(strings.TrimPrefix(r.Header.Get("Authorization"), algorithm))
+		return fields["SignedHeaders"], fields["Signature"], err
 	}
 	signed, _, err := signer.PresignHTTP(context.Background(), key, r, payloadHash, p.service, p.region, p.when)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	u, err := url.Parse(signed)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return u.Query().Get("X-Amz-Signature"), nil
+	return u.Query().Get("X-Amz-SignedHeaders"), u.Query().Get("X-Amz-Signature"), nil
 }
 
-// rebuild makes a request of what the signature covers. The signer adds host and
-// date by itself, so a signature that leaves them out never matches.
+// rebuild makes a request of what the signature says it covers. Host and date
+// the signer adds by itself.
 func (p *proof) rebuild(r *http.Request) *http.Request {
 	u := *r.URL
 	u.Host = r.Host
