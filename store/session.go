@@ -92,3 +92,9 @@ func DeleteSessions(ctx context.Context, s Store, profile string) (int, error) {
 	}
 	return len(names), nil
 }
+
+// PrefixOf returns the ProfilePrefix that the name of a session begins with.
+func PrefixOf(name string) string {
+	i := strings.IndexByte(strings.TrimPrefix(name, SessionPrefix), ',')
+	return name[:min(len(name), len(SessionPrefix)+i+1)]
+}

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// TestMain gives every test a home of its own and no AWS or keyring setting of the
+// person who runs it. As a child it plays the parts the tests need from a process.
+func TestMain(m *testing.M) {
+	if part := os.Getenv("STORE_TEST_CHILD"); part != "" {
+		os.Exit(play(part))
+	}
+	home, err := os.MkdirTemp("", "vault-store-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	for _, kv := range os.Environ() {
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") && name != "AWS_VAULT_TEST_REQUIRE" ||
+			strings.HasPrefix(name, "PASSWORD_STORE_") || name == "DISPLAY" || name == "WAYLAND_DISPLAY" {
+			_ = os.Unsetenv(name)
+		}
+	}
+	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"} {
+		_ = os.Setenv(name, home)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(home)
+	os.Exit(code)
+}
+
+func play(part string) int {
+	switch part {
+	case "environ":
+		for _, kv := range os.Environ() {
+			fmt.Println(kv)
+		}
+		return 0
+	case "small-files":
+		return putWithSmallFiles()
+	}
+	return 2
+}
+
+// child is this test binary, about to run with the variables added to a bare environment.
+func child(t *testing.T, environ ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^$")
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, environ...)
+	return cmd
+}
+
+// needs skips the test when a program is missing, or fails it where it must be there.
+func needs(t *testing.T, what string, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			lacks(t, what, p+" is not installed")
+		}
+	}
+}
+
+func lacks(t *testing.T, what, why string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), what) {
+		t.Fatalf("%s is required here: %s", what, why)
+	}
+	t.Skipf("%s: %s", what, why)
+}
+
+func open(t *testing.T, o Options) Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func put(t *testing.T, s Store, key, value string) {
+	t.Helper()
+	if err := s.Put(t.Context(), key, creds.New(value)); err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+}
+
+func wantValue(t *testing.T, s Store, key, value string) {
+	t.Helper()
+	got, err := s.Get(t.Context(), key)
+	if err != nil {
+		t.Fatalf("Get(%.60q): %v", key, err)
+	}
+	if got.Reveal() != value {
+		t.Errorf("Get(%.60q) gave %d bytes, not the %d that were put", key, len(got.Reveal()), len(value))
+	}
+}
+
+// soon is a context no test should see the end of.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func phrase(s string) *creds.Secret {
+	p := creds.New(s)
+	return &p
+}
