@@ -52,7 +52,10 @@ func PinnedRegion(wishes map[string]string) string {
 // tokenFile is the path of the generation file.
 func Activate(current map[string]string, r Request, s creds.Session, tokenFile string) Activation {
 	old, active := StateOf(current)
-	st := State{Request: r, Prior: prior(Wishes(current)), Outer: old.Outer, Previous: old.Previous}
+	st := State{Request: r, Prior: prior(Wishes(current)), Outer: old.Outer, Previous: old.Previous, ARN: s.ARN}
+	if !s.Issued.IsZero() {
+		st.Issued = s.Issued.Unix()
+	}
 	if active && old.Request.Profile != r.Profile {
 		st.Previous = &old.Request
 	}

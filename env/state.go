@@ -35,6 +35,8 @@ type State struct {
 	Prior    map[string]string `json:"b,omitempty"` // the user's own values; absent: was unset
 	Ours     map[string]string `json:"s,omitempty"` // fingerprints of what we exported
 	Stash    bool              `json:"x,omitempty"` // the hook keeps secrets of the user's
+	ARN      string            `json:"i,omitempty"` // the role the session is of
+	Issued   int64             `json:"t,omitempty"` // epoch seconds
 }
 
 // encode gives one word of plain ASCII, so that no shell has anything to quote.

@@ -86,12 +86,21 @@ func (k *Keeper) renew(ctx context.Context, p profiles.Profile, old creds.Sessio
 	s, err := k.Make(ctx, p)
 	if err == nil {
 		k.Dir.clearRetry(key(p))
-		return k.lease(p, s, "", store.PutSession(ctx, k.Store, name(p), s)), nil
+		return k.lease(p, s, "", k.keep(ctx, p, s)), nil
 	}
 	if w.Anew || !k.live(old) || ctx.Err() != nil {
 		return Lease{}, err
 	}
 	return k.lease(p, old, k.failed(p, err), err), nil
+}
+
+// keep caches a session. Credentials that do not expire are a key, used on purpose;
+// they have their place in the store already.
+func (k *Keeper) keep(ctx context.Context, p profiles.Profile, s creds.Session) error {
+	if s.Expires.IsZero() {
+		return nil
+	}
+	return store.PutSession(ctx, k.Store, name(p), s)
 }
 
 // IfDue renews the session if it is due, nobody else is at it, and the last failure is
@@ -118,7 +127,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 		_, err = k.Dir.Set(key(p), old, k.failed(p, err))
 		return err
 	}
-	if err := store.PutSession(ctx, k.Store, name(p), s); err != nil {
+	if err := k.keep(ctx, p, s); err != nil {
 		_, _ = k.Dir.Set(key(p), old, k.failed(p, err))
 		return err
 	}

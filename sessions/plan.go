@@ -71,6 +71,16 @@ func NewPlan(p profiles.Profile) Plan {
 	return plan
 }
 
+// Silent reports whether the session can be renewed without a person, at least for as
+// long as the shared session under it lasts.
+func (p Plan) Silent() bool {
+	needs := func(serial, process string) bool { return serial != "" && process == "" }
+	if p.Session != nil && needs(p.Session.MFASerial, p.Session.MFAProcess) {
+		return false
+	}
+	return !slices.ContainsFunc(p.Roles, func(r RoleCall) bool { return needs(r.MFASerial, r.MFAProcess) })
+}
+
 // sharesSession reports whether the chain begins with a session that carries MFA.
 func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
 	same := func(r profiles.Role) bool { return r.MFASerial == stored.MFASerial }

@@ -1,0 +1,157 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os/exec"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/refresh"
+)
+
+type execOptions struct {
+	identity
+	profile    string
+	profileEnv bool
+	asJSON     bool
+	argv       []string
+}
+
+func newExec(r *run) *cobra.Command {
+	var o execOptions
+	c := &cobra.Command{
+		Use:   "exec [PROFILE] [flags] [--] [COMMAND [ARG…]]",
+		Short: "run one command with a profile's credentials",
+		Long: `Runs a command with credentials in its environment, or a sub-shell when none is
+given. Flags of ours end at -- or at the first word after the profile that is no
+flag: the rest is the command's own. Without a profile the active one is used.
+
+Exit status: the command's; 127 when it is not found, 126 when it cannot be run.`,
+		Example:           "  vault exec prod -- terraform plan\n  vault exec prod aws s3 ls\n  vault exec prod",
+		ValidArgsFunction: r.completeProfile,
+		RunE: func(c *cobra.Command, a []string) error {
+			if err := o.split(c, a); err != nil {
+				return usage(c, err)
+			}
+			return runCommand(c.Context(), r, o)
+		},
+	}
+	c.Flags().SetInterspersed(false)
+	o.bind(c)
+	o.bindRole(c)
+	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.env["AWS_VAULT_PROFILE_ENV"] == "true", "export only AWS_PROFILE")
+	boolFlag(c.Flags(), &o.asJSON, "json", "j", false, "print the credentials as JSON")
+	_ = c.Flags().MarkHidden("json")
+	return c
+}
+
+// split finds the profile and the command. Our flags may stand on either side of the
+// profile.
+func (o *execOptions) split(c *cobra.Command, a []string) error {
+	if c.ArgsLenAtDash() == 0 {
+		o.argv = a
+		return nil
+	}
+	if len(a) == 0 {
+		return nil
+	}
+	o.profile = a[0]
+	if err := c.Flags().Parse(a[1:]); err != nil {
+		return err
+	}
+	o.argv = c.Flags().Args()
+	return nil
+}
+
+func runCommand(ctx context.Context, r *run, o execOptions) error {
+	mode := ""
+	if o.profileEnv {
+		mode = env.ModeProfile
+	}
+	q, err := r.childRequest(ctx, o.identity, o.profile, mode)
+	if err != nil {
+		return err
+	}
+	if o.asJSON {
+		return export(ctx, r, exportOptions{identity: o.identity, profile: q.Profile, format: "json"})
+	}
+	argv, path, err := r.command(o.argv)
+	if err != nil {
+		return err
+	}
+	r.mfaToken = creds.New(o.mfaToken)
+	_, l, err := r.session(ctx, q, refresh.Want{Anew: o.anew})
+	if err != nil {
+		return err
+	}
+	if len(o.argv) == 0 {
+		r.say("a sub-shell with %s; leave it with exit", printable(q.Profile))
+	}
+	status, err := r.Exec(path, argv, env.Child(r.Environ, q, l.Session, l.File))
+	if err != nil {
+		return cannotRun(argv[0], err)
+	}
+	return statusError(status)
+}
+
+// childRequest names the profile a command should run as: the one given, else the
+// active one as it was asked for, else the user's AWS_PROFILE, else a choice.
+func (r *run) childRequest(ctx context.Context, o identity, profile, mode string) (env.Request, error) {
+	if profile == "" {
+		if st, active := env.StateOf(r.env); active {
+			return st.Request, nil
+		}
+		profile = r.wish["AWS_PROFILE"]
+	}
+	if profile == "" {
+		var err error
+		if profile, err = r.pick(ctx); err != nil {
+			return env.Request{}, err
+		}
+	}
+	return o.request(profile, mode)
+}
+
+// command finds the program before anything is asked of anybody: a typo should not
+// cost an MFA code.
+func (r *run) command(argv []string) (args []string, path string, err error) {
+	if len(argv) == 0 {
+		argv = []string{r.userShell()}
+	}
+	path, err = exec.LookPath(argv[0])
+	if err != nil && !errors.Is(err, exec.ErrDot) {
+		return nil, "", cannotRun(argv[0], err)
+	}
+	return argv, path, nil
+}
+
+func (r *run) userShell() string {
+	if s := r.env["SHELL"]; s != "" {
+		return s
+	}
+	if runtime.GOOS == "windows" {
+		return or(r.env["COMSPEC"], "cmd.exe")
+	}
+	return "/bin/sh"
+}
+
+// failedStart is a command that could not be run; its status is the shell's own.
+type failedStart struct {
+	error
+	status int
+}
+
+func (e failedStart) Unwrap() error { return e.error }
+
+func cannotRun(name string, err error) error {
+	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
+		return failedStart{fmt.Errorf("run %q: there is no such command", name), 127}
+	}
+	return failedStart{fmt.Errorf("run %q: %w", name, err), 126}
+}

@@ -1,0 +1,92 @@
+package cmd
+
+import (
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/completions"
+	"github.com/d44b7504/vault/hooks"
+	"github.com/d44b7504/vault/shells"
+)
+
+type hookOptions struct {
+	shell, name        string
+	prompt, completion bool
+}
+
+func newHook(r *run) *cobra.Command {
+	var o hookOptions
+	c := &cobra.Command{
+		Use:   "hook SHELL",
+		Short: "print the code that a shell's rc file evaluates",
+		Long: `Prints what a shell evaluates once, at its start:
+
+  zsh         ~/.zshrc                     eval "$(vault hook zsh)"
+  bash        ~/.bashrc                    eval "$(vault hook bash)"
+  fish        ~/.config/fish/config.fish   vault hook fish | source
+  PowerShell  $PROFILE                     Invoke-Expression (& vault hook pwsh | Out-String)
+
+It defines the function that switches the shell, a check before each prompt that
+starts no process, the prompt's segment, and completion.`,
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeShells,
+		RunE: func(c *cobra.Command, a []string) error {
+			o.shell = a[0]
+			return hook(c, r, o)
+		},
+	}
+	c.Flags().StringVar(&o.name, "name", "vault", "name of the function, where another tool is called vault")
+	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
+	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
+	return c
+}
+
+func hook(c *cobra.Command, r *run, o hookOptions) error {
+	sh, err := shells.For(o.shell)
+	if err != nil {
+		return usage(c, err)
+	}
+	text, err := hooks.Script(sh, hooks.Options{
+		Binary: r.Program, Name: o.name, Prompt: o.prompt, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
+	})
+	if err != nil {
+		return usage(c, err)
+	}
+	if o.completion {
+		comp, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: o.name})
+		if err != nil {
+			return err
+		}
+		text = strings.TrimRight(text, "\n") + "\n" + comp
+	}
+	_, err = io.WriteString(r.Stdout, text)
+	return err
+}
+
+func newCompletion(r *run) *cobra.Command {
+	var name string
+	c := &cobra.Command{
+		Use:   "completion SHELL",
+		Short: "print the completion script alone",
+		Long: `Prints the completion script without the hook, for packages. The hook brings it
+along. The script never evaluates what was typed.`,
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: completeShells,
+		RunE: func(c *cobra.Command, a []string) error {
+			sh, err := shells.For(a[0])
+			if err != nil {
+				return usage(c, err)
+			}
+			text, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: name})
+			if err != nil {
+				return usage(c, err)
+			}
+			_, err = io.WriteString(r.Stdout, text)
+			return err
+		},
+	}
+	c.Flags().StringVar(&name, "name", "vault", "name of the command to complete")
+	return c
+}

@@ -1,0 +1,40 @@
+package cmd
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/refresh"
+)
+
+func newOff(r *run) *cobra.Command {
+	var shell string
+	c := &cobra.Command{
+		Use:   "off",
+		Short: "give this shell back as it was",
+		Long: `Removes the session from this shell and restores every variable that "vault use"
+touched. The session itself stays cached for other terminals.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return off(r, shell) },
+	}
+	c.Flags().StringVar(&shell, "shell", "", "without the hook: print code for this shell")
+	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
+	return c
+}
+
+func off(r *run, shell string) error {
+	sh, out, err := r.dialect(shell)
+	if err != nil {
+		return err
+	}
+	st, active := env.StateOf(r.env)
+	if err := r.emit(sh, out, env.Deactivate(r.env), refresh.Lease{}, ""); err != nil {
+		return err
+	}
+	if !active {
+		r.say("no profile was active")
+		return nil
+	}
+	r.say("left %s", printable(st.Request.Profile))
+	return nil
+}

@@ -1,0 +1,198 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+type refreshOptions struct {
+	ifDue, env bool
+	shell      string
+	mfaToken   string
+}
+
+func newRefresh(r *run) *cobra.Command {
+	var o refreshOptions
+	c := &cobra.Command{
+		Use:   "refresh",
+		Short: "renew this shell's session now",
+		Long: `Makes a new session for the active profile and puts it into this shell; other
+terminals with the same session take it over at their next prompt. With --if-due
+it renews only when it is time, in the background, and never asks anybody.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case o.env:
+				return reapply(c.Context(), r, o)
+			case o.ifDue:
+				return refreshDetached(c.Context(), r)
+			}
+			return refreshNow(c.Context(), r, o)
+		},
+	}
+	boolFlag(c.Flags(), &o.ifDue, "if-due", "", false, "only when it is time; never ask")
+	c.Flags().BoolVar(&o.env, "env", false, "print what brings this shell up to date")
+	_ = c.Flags().MarkHidden("env")
+	c.Flags().StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
+	c.Flags().StringVar(&o.shell, "shell", "", "without the hook: print code for this shell")
+	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
+	return c
+}
+
+// refreshNow is a person's wish: it may ask.
+func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
+	sh, out, err := r.dialect(o.shell)
+	if err != nil {
+		return err
+	}
+	st, active := env.StateOf(r.env)
+	if !active {
+		return errInactive
+	}
+	r.mfaToken = creds.New(o.mfaToken)
+	p, l, err := r.session(ctx, st.Request, refresh.Want{Anew: true})
+	if err != nil {
+		return err
+	}
+	if err := r.emit(sh, out, env.Activate(r.env, st.Request, l.Session, l.File), l, st.Request.Profile); err != nil {
+		return err
+	}
+	r.announce(p, l)
+	return nil
+}
+
+// detachedVar marks the copy of the program that runs away from the terminal.
+const detachedVar = "__VAULT_DETACHED"
+
+// refreshDetached renews in a process of its own session, so that closing the terminal
+// or Ctrl-C does not cut it off half-way, and waits for it, because its end wakes an
+// idle prompt.
+func refreshDetached(ctx context.Context, r *run) error {
+	if r.env[detachedVar] == "" {
+		return r.Detach(ctx, r.Args, append(r.Environ, detachedVar+"=1"))
+	}
+	r.quiet = true
+	return ifDue(ctx, r)
+}
+
+func ifDue(ctx context.Context, r *run) error {
+	st, active := env.StateOf(r.env)
+	if !active || r.env[env.Expiration] == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.Policy.Deadline)
+	defer cancel()
+	p, err := r.resolve(ctx, st.Request)
+	if err != nil {
+		return err
+	}
+	k, err := r.keeper(ctx)
+	if err != nil {
+		return r.unreadable(p, err)
+	}
+	return k.IfDue(ctx, p)
+}
+
+// unreadable tells every terminal that the keyring is why nothing is renewed.
+func (r *run) unreadable(p profiles.Profile, err error) error {
+	word, _ := note(err)
+	_, setErr := r.runtime().Set(p.CacheKey(), r.held(p), word)
+	return errors.Join(err, setErr)
+}
+
+// reapply prints what brings this shell up to date with the store. It asks nobody and
+// makes no call, except that with --if-due a renewal that is due is tried first.
+func reapply(ctx context.Context, r *run, o refreshOptions) error {
+	r.quiet = true
+	sh, out, err := r.dialect(o.shell)
+	if err != nil {
+		return err
+	}
+	st, active := env.StateOf(r.env)
+	if !active {
+		return errInactive
+	}
+	if o.ifDue {
+		_ = ifDue(ctx, r) // what it could not do, the note will say
+	}
+	p, err := r.resolve(ctx, st.Request)
+	if err != nil {
+		return err
+	}
+	q := st.Request
+	l := r.current(ctx, p)
+	a := env.Activate(r.env, q, l.Session, l.File)
+	if l.Session.SecretKey.IsZero() { // the environment is right as it is; only the label is not
+		a = env.Activation{Changes: []env.Change{{Name: env.Token, Value: creds.New(l.File)}}}
+	}
+	return r.emit(sh, out, a, l, q.Profile)
+}
+
+// current returns what this shell should have, without waiting: the session in the
+// store, or one without its secret when the environment has the right one already or
+// the store cannot give another.
+func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
+	held := r.held(p)
+	m, known := r.runtime().Mark(p.CacheKey())
+	if known && m.File == r.env[env.Token] {
+		return r.leaseOf(p, held, m.Note)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if held.Expires.IsZero() {
+		return r.mark(p, held, "")
+	}
+	k, err := r.keeper(ctx)
+	if err == nil {
+		var l refresh.Lease
+		if l, err = k.Current(ctx, p); err == nil {
+			l.Session.Region = p.Region
+			return l
+		}
+	}
+	word := m.Note
+	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
+		word, _ = note(err)
+	}
+	l := r.mark(p, held, word)
+	if word == "" {
+		l.RefreshAt = r.Now() // nothing is cached: make one soon
+	}
+	return l
+}
+
+// held is the session in our own environment, without its secrets: enough for a label.
+func (r *run) held(p profiles.Profile) creds.Session {
+	st, _ := env.StateOf(r.env)
+	expires, _ := time.Parse(time.RFC3339, r.env[env.Expiration])
+	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: r.env["AWS_ACCESS_KEY_ID"], ARN: st.ARN, Expires: expires}
+	if st.Issued > 0 {
+		s.Issued = time.Unix(st.Issued, 0)
+	}
+	return s
+}
+
+// mark makes the generation file say what we hold. The path is right even where the
+// disk refuses it; the shell then asks again, rarely.
+func (r *run) mark(p profiles.Profile, s creds.Session, word string) refresh.Lease {
+	l := r.leaseOf(p, s, word)
+	l.File, _ = r.runtime().Set(p.CacheKey(), s, word)
+	return l
+}
+
+func (r *run) leaseOf(p profiles.Profile, s creds.Session, word string) refresh.Lease {
+	l := refresh.Lease{Session: s, Note: word, RefreshAt: r.Policy.When(s), File: r.env[env.Token]}
+	if failures, next := r.runtime().Retry(p.CacheKey()); failures > 0 && word != "" {
+		l.RefreshAt = next
+	}
+	return l
+}

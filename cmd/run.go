@@ -1,0 +1,194 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/store"
+)
+
+// run is one run of the program: the world, the global flags, and what has been
+// opened so far.
+type run struct {
+	*World
+	env  map[string]string // as it is
+	wish map[string]string // as the user made it, without what we exported
+	g    globals
+
+	quiet    bool         // a hook or a background process: nobody is asked, nothing pops up
+	mfaToken creds.Secret // a code given by flag
+	set      *profiles.Set
+	store    store.Store
+}
+
+func newRun(w *World) *run {
+	m := env.Parse(w.Environ)
+	return &run{World: w, env: m, wish: env.Wishes(m)}
+}
+
+// say prints a line for a person.
+func (r *run) say(format string, args ...any) {
+	fmt.Fprintf(r.Stderr, "vault: "+format+"\n", args...)
+}
+
+func (r *run) hint(format string, args ...any) {
+	fmt.Fprintf(r.Stderr, "vault: hint: "+format+"\n", args...)
+}
+
+// profiles reads the config file, once.
+func (r *run) profiles() (*profiles.Set, error) {
+	if r.set == nil {
+		set, err := profiles.Load(r.configFile())
+		if err != nil {
+			return nil, err
+		}
+		r.set = set
+	}
+	return r.set, nil
+}
+
+func (r *run) configFile() string {
+	if f := r.env["AWS_CONFIG_FILE"]; f != "" {
+		if rest, home := strings.CutPrefix(f, "~/"); home {
+			return filepath.Join(r.home(), rest)
+		}
+		return f
+	}
+	return filepath.Join(r.home(), ".aws", "config")
+}
+
+func (r *run) home() string {
+	if h := r.env["HOME"]; h != "" {
+		return h
+	}
+	return r.env["USERPROFILE"]
+}
+
+// keyring opens the store, once.
+func (r *run) keyring(ctx context.Context) (store.Store, error) {
+	if r.store == nil {
+		s, err := r.OpenStore(ctx, r.storeOptions())
+		if err != nil {
+			return nil, err
+		}
+		r.store = s
+	}
+	return r.store, nil
+}
+
+func (r *run) storeOptions() store.Options {
+	o := r.g.store
+	o.Quiet = r.quiet
+	if p, ok := r.env["AWS_VAULT_FILE_PASSPHRASE"]; ok {
+		secret := creds.New(p)
+		o.FilePassphrase = &secret
+	}
+	if ask := r.asker(); ask != nil {
+		o.Ask = ask
+	}
+	return o
+}
+
+// asker is nil when nobody can be asked.
+func (r *run) asker() sessions.Asker {
+	if r.quiet || r.Ask == nil {
+		return nil
+	}
+	return func(ctx context.Context, question string) (creds.Secret, error) {
+		return r.Ask(ctx, printable(question), true)
+	}
+}
+
+func (r *run) runtime() refresh.Directory {
+	return refresh.RuntimeDir(func(n string) string { return r.env[n] })
+}
+
+// resolve turns a request into a profile, with the user's own environment counted in.
+func (r *run) resolve(ctx context.Context, q env.Request) (profiles.Profile, error) {
+	set, err := r.profiles()
+	if err != nil {
+		return profiles.Profile{}, err
+	}
+	o := profiles.Overrides{
+		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession,
+	}
+	if o.Region == "" {
+		o.Region = env.PinnedRegion(r.wish)
+	}
+	var locked error
+	o.HasKey = func(name string) bool {
+		var has bool
+		has, locked = r.hasKey(ctx, name)
+		return has
+	}
+	p, err := set.Resolve(q.Profile, o)
+	if locked != nil {
+		return p, locked
+	}
+	return p, err
+}
+
+func (r *run) hasKey(ctx context.Context, name string) (bool, error) {
+	s, err := r.keyring(ctx)
+	if err != nil {
+		return false, err
+	}
+	names, err := store.KeyNames(ctx, s)
+	return slices.Contains(names, name), err
+}
+
+// keeper is the one door to sessions.
+func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
+	s, err := r.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k := &refresh.Keeper{
+		Store: s, Note: note, Dir: r.runtime(), Policy: r.Policy, Now: r.Now,
+		Waiting: func() { r.say("another terminal is signing in, waiting for it") },
+	}
+	if r.quiet {
+		k.Waiting = nil
+	}
+	m := &sessions.Maker{
+		Store: s, Endpoint: r.endpoint, Ask: r.asker(), MFAToken: r.mfaToken, RunProcess: r.process,
+		SessionName: sessions.DefaultSessionName(r.User, r.Host), Now: r.Now,
+		Say: func(line string) { r.say("%s", line) },
+	}
+	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
+		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
+		return l.Session, err
+	}
+	k.Make = m.Make
+	return k, nil
+}
+
+// endpoint says where STS is: the environment first, then the profile, then AWS.
+func (r *run) endpoint(p profiles.Profile, region string) sessions.Endpoint {
+	e := sessions.Endpoint{Region: region, URL: p.Endpoint}
+	for _, n := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"} {
+		if v := r.env[n]; v != "" && !strings.EqualFold(r.env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"], "true") {
+			e.URL = v
+		}
+	}
+	return e
+}
+
+// process runs a profile's mfa_process.
+func (r *run) process(ctx context.Context, command string) (creds.Secret, error) {
+	out, err := r.Process(ctx, command, env.Strip(r.Environ))
+	if err != nil {
+		return creds.Secret{}, fmt.Errorf("mfa_process failed: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,217 @@
+package cmd
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fatih/color"
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/profiles"
+)
+
+// status is what is known without a network and without the keyring.
+type status struct {
+	Profile   string     `json:"profile"`
+	Account   string     `json:"account,omitempty"`
+	Role      string     `json:"role,omitempty"`
+	Region    string     `json:"region,omitempty"`
+	Source    string     `json:"source,omitempty"`
+	Mode      string     `json:"mode"`
+	Expires   *time.Time `json:"expires,omitempty"`
+	Left      int        `json:"seconds_left,omitempty"`
+	Expired   bool       `json:"expired"`
+	RenewsAt  *time.Time `json:"renews_at,omitempty"`
+	Note      string     `json:"note,omitempty"`
+	ChangedBy []string   `json:"changed_by_others,omitempty"`
+	Inside    []string   `json:"inside,omitempty"`
+	Agent     string     `json:"agent"`
+}
+
+func newStatus(r *run) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "say who this shell is, and until when",
+		Long: `Says what is active in this shell, without asking AWS or the keyring.
+
+Exit status: 0 valid, 3 expired, or a person must sign in; 1 no profile is active.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return showStatus(r, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+func showStatus(r *run, asJSON bool) error {
+	st, active := env.StateOf(r.env)
+	if !active {
+		if asJSON {
+			fmt.Fprintln(r.Stdout, `{"profile":null}`)
+			return statusError(exitFailed)
+		}
+		return errInactive
+	}
+	s := r.status(st)
+	if asJSON {
+		e := json.NewEncoder(r.Stdout)
+		e.SetIndent("", "  ")
+		if err := e.Encode(s); err != nil {
+			return err
+		}
+	} else {
+		r.table(s)
+	}
+	if s.Expired || s.Note == "mfa!" {
+		return statusError(exitSignIn)
+	}
+	return nil
+}
+
+func (r *run) status(st env.State) status {
+	s := status{
+		Profile: st.Request.Profile, Mode: or(st.Request.Mode, env.ModeEnv),
+		Region: or(r.env["AWS_REGION"], r.env["AWS_DEFAULT_REGION"]),
+		Inside: st.Outer, ChangedBy: st.Changed(r.env), Agent: "none",
+	}
+	s.Account, s.Role = roleOf(st.ARN)
+	held := r.held(profiles.Profile{Name: s.Profile})
+	if !held.Expires.IsZero() {
+		s.Expires, s.Expired = &held.Expires, held.Expired(r.Now())
+		s.Left = max(0, int(held.Expires.Sub(r.Now())/time.Second))
+		when := r.Policy.When(held).UTC()
+		s.RenewsAt = &when
+	}
+	set, err := r.profiles()
+	if err != nil {
+		return s
+	}
+	p, err := set.Resolve(s.Profile, profiles.Overrides{
+		RoleARN: st.Request.RoleARN, Region: st.Request.Region, NoSession: st.Request.NoSession,
+		Duration: time.Duration(st.Request.Seconds) * time.Second, Policy: st.Request.Policy,
+		PolicyARNs: st.Request.PolicyARNs, HasKey: func(string) bool { return true },
+	})
+	if err != nil {
+		return s
+	}
+	s.Source = source(p)
+	if m, ok := r.runtime().Mark(p.CacheKey()); ok {
+		s.Note = m.Note
+	}
+	return s
+}
+
+// source words where a session comes from, from the profile down to the key.
+func source(p profiles.Profile) string {
+	var hops []string
+	at := p.Source
+	for at.Role != nil {
+		hops = append(hops, "role "+at.Role.ARN)
+		at = at.Role.Source
+	}
+	if at.Stored != nil {
+		what := "key stored for " + at.Stored.Profile
+		if at.Stored.MFASerial != "" {
+			what += ", MFA " + at.Stored.MFASerial
+		}
+		hops = append(hops, what)
+	}
+	return strings.Join(hops, " < ")
+}
+
+// roleOf takes account and role out of an assumed role's ARN.
+func roleOf(arn string) (account, role string) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", ""
+	}
+	role, _, _ = strings.Cut(strings.TrimPrefix(parts[5], "assumed-role/"), "/")
+	return parts[4], role
+}
+
+func (r *run) table(s status) {
+	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%s\t%s\n", name, value)
+		}
+	}
+	row("profile", printable(s.Profile))
+	row("account", s.Account)
+	row("role", s.Role)
+	row("region", printable(s.Region))
+	row("source", printable(s.Source))
+	row("mode", s.Mode)
+	if s.Expires != nil {
+		row("expires", r.urgency(s))
+		row("renews", r.renewal(s))
+	} else {
+		row("expires", "never: this is a long-lived key")
+	}
+	row("note", noteText(s.Note))
+	row("changed", strings.Join(s.ChangedBy, ", "))
+	row("inside", printable(strings.Join(s.Inside, " > ")))
+	_ = w.Flush()
+	if len(s.ChangedBy) > 0 {
+		r.hint("someone else set these since; vault use %s takes them back", word(s.Profile))
+	}
+}
+
+// urgency colours the expiry. The words say the same without the colour.
+func (r *run) urgency(s status) string {
+	text := fmt.Sprintf("%s (%s)", clock(*s.Expires, r.Now()), left(s.Expires.Sub(r.Now())))
+	if !r.StdoutIsTerm || r.env["NO_COLOR"] != "" || r.env["TERM"] == "dumb" {
+		return text
+	}
+	c := color.New(color.FgGreen)
+	switch {
+	case s.Expired:
+		c = color.New(color.FgRed)
+	case s.Note != "":
+		c = color.New(color.FgYellow)
+	}
+	c.EnableColor()
+	return c.Sprint(text)
+}
+
+func (r *run) renewal(s status) string {
+	switch {
+	case s.Expired:
+		return "when you run vault refresh"
+	case s.Note == "mfa!":
+		return "when you give an MFA code: vault refresh"
+	case s.RenewsAt.After(r.Now()):
+		return "from " + clock(*s.RenewsAt, r.Now())
+	}
+	return "now"
+}
+
+// noteText says the prompt's word in full.
+func noteText(word string) string {
+	switch word {
+	case "mfa!":
+		return "an MFA code is needed: vault refresh"
+	case "offline!":
+		return "AWS could not be reached; it is tried again"
+	case "denied!":
+		return "AWS refused to renew it: vault refresh says why"
+	case "locked!":
+		return "the keyring is locked: vault refresh unlocks it"
+	case "disk!":
+		return "the session could not be kept: is the disk full?"
+	case "failed!":
+		return "the last renewal failed: vault refresh says why"
+	}
+	return word
+}
+
+func or(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}

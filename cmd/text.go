@@ -1,0 +1,34 @@
+package cmd
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/d44b7504/vault/hooks"
+)
+
+// printable makes text safe for a terminal, whatever was in a config file.
+func printable(s string) string { return hooks.Clean(s) }
+
+// clock is a moment as a person reads it today.
+func clock(t, now time.Time) string {
+	t = t.In(now.Location())
+	if t.Sub(now) > 12*time.Hour {
+		return t.Format("Mon 15:04")
+	}
+	return t.Format("15:04")
+}
+
+// left is a rounded-down span, as the prompt shows it.
+func left(d time.Duration) string {
+	switch m := int(d / time.Minute); {
+	case d <= 0:
+		return "expired"
+	case m < 1:
+		return "<1m"
+	case m < 90:
+		return fmt.Sprintf("%dm", m)
+	default:
+		return fmt.Sprintf("%dh%dm", m/60, m%60)
+	}
+}

@@ -1,0 +1,144 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+	"golang.org/x/term"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// codeChannel is descriptor 3, if a hook has opened it for us. It is not inherited: a
+// daemon started on the way would keep the shell waiting for its end.
+func codeChannel() io.Writer {
+	const fd = 3
+	flags, err := unix.FcntlInt(fd, unix.F_GETFL, 0)
+	if err != nil || flags&unix.O_ACCMODE == unix.O_RDONLY {
+		return nil
+	}
+	unix.CloseOnExec(fd)
+	return os.NewFile(fd, "code")
+}
+
+// asker asks on the terminal itself, wherever standard input and output lead. It is
+// nil when the process has no terminal.
+func asker() func(context.Context, string, bool) (creds.Secret, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	_ = tty.Close()
+	return ask
+}
+
+func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return creds.Secret{}, fmt.Errorf("open the terminal: %w", err)
+	}
+	defer func() { _ = tty.Close() }()
+	fd := int(tty.Fd())
+	if before, err := term.GetState(fd); err == nil {
+		defer func() { _ = term.Restore(fd, before) }()
+	}
+	// Stopped half-way, a shell's command substitution could not be resumed.
+	signal.Ignore(syscall.SIGTSTP)
+	defer signal.Reset(syscall.SIGTSTP)
+	fmt.Fprint(tty, question)
+	line, err := readLine(ctx, tty, hidden)
+	if hidden || err != nil {
+		fmt.Fprintln(tty)
+	}
+	return line, err
+}
+
+// readLine gives up as soon as ctx ends; the reading goroutine dies with the process.
+func readLine(ctx context.Context, tty *os.File, hidden bool) (creds.Secret, error) {
+	type answer struct {
+		text []byte
+		err  error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		if hidden {
+			b, err := term.ReadPassword(int(tty.Fd()))
+			done <- answer{b, err}
+			return
+		}
+		b, err := readEchoed(tty)
+		done <- answer{b, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return creds.Secret{}, ctx.Err()
+	case a := <-done:
+		if errors.Is(a.err, io.EOF) {
+			return creds.Secret{}, context.Canceled // Ctrl-D is a no
+		}
+		s := creds.New(string(a.text))
+		clear(a.text)
+		return s, a.err
+	}
+}
+
+// readEchoed reads one line, a byte at a time: what is typed ahead belongs to the shell.
+func readEchoed(tty *os.File) ([]byte, error) {
+	var line []byte
+	var b [1]byte
+	for {
+		n, err := tty.Read(b[:])
+		if n == 0 || err != nil {
+			return line, errors.Join(err, io.EOF)
+		}
+		if b[0] == '\n' || b[0] == '\r' {
+			return line, nil
+		}
+		line = append(line, b[0])
+	}
+}
+
+// execute replaces this process: signals, job control, the terminal and the exit
+// status are then the program's own.
+func execute(path string, argv, environ []string) (int, error) {
+	return 0, syscall.Exec(path, argv, environ)
+}
+
+// detach runs a copy of ourselves in a session of its own, where no hang-up and no
+// Ctrl-C of the terminal reaches it.
+func detach(_ context.Context, args, environ []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(self, args...)
+	c.Env = environ
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	return c.Run()
+}
+
+// process runs a configured command through the shell, as AWS's tools do, with the
+// terminal for its questions.
+func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
+	c := exec.CommandContext(ctx, "/bin/sh", "-c", command)
+	c.Env, c.Stderr = environ, os.Stderr
+	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
+		defer func() { _ = tty.Close() }()
+		c.Stdin = tty
+	}
+	out, err := c.Output()
+	s := creds.New(strings.TrimSpace(string(bytes.TrimSpace(out))))
+	clear(out)
+	return s, err
+}
