@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 
@@ -54,11 +53,7 @@ func (k *keyctl) put(ctx context.Context, item keyring.Item) error {
 	}
 	defer pinned()()
 	item.Key = keyctlName(item.Key)
-	err := k.lib.put(ctx, item)
-	if errors.Is(err, unix.EDQUOT) {
-		return fmt.Errorf("the kernel's keyring is full: %w", err)
-	}
-	return err
+	return k.lib.put(ctx, item)
 }
 
 func (k *keyctl) remove(ctx context.Context, key string) error {

@@ -203,5 +203,9 @@ func (p *passwords) failure(err error, complaint string) error {
 			return fmt.Errorf("%w: %s", ErrLocked, said)
 		}
 	}
+	// gpg says this of a key it lacks and of one whose passphrase it may not ask for.
+	if p.quiet && strings.Contains(complaint, "No secret key") {
+		return fmt.Errorf("%w: gpg may need a passphrase (%s)", ErrLocked, said)
+	}
 	return fmt.Errorf("pass: %s", said)
 }

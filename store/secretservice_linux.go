@@ -136,7 +136,9 @@ func (s secrets) explain(ctx context.Context, err error) error {
 			return reason(found)
 		}
 	}
-	if strings.Contains(err.Error(), `Object does not exist at path "/"`) {
+	// What GNOME's keyring says of the collection that its dialog did not make; the
+	// quotes around the path vary by version and language.
+	if strings.Contains(err.Error(), "Object does not exist at path") {
 		return s.missing()
 	}
 	return reason(err)

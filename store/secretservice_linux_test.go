@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/godbus/dbus"
+)
+
+// onABus runs one test of this binary again, on a session bus of its own, with a
+// folder for what its services write. The bus ends with it, and they with the bus.
+func onABus(t *testing.T, require, test string, options ...string) {
+	t.Helper()
+	needs(t, require, "dbus-run-session")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	args := append(options, "--", self, "-test.run=^"+test+"$", "-test.v", "-test.timeout=100s")
+	cmd := exec.CommandContext(ctx, "dbus-run-session", args...)
+	home := t.TempDir()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORE_TEST_BUS=1", "HOME=" + home, "XDG_DATA_HOME=" + home,
+		"XDG_CONFIG_HOME=" + home, "XDG_RUNTIME_DIR=" + home, "QT_QPA_PLATFORM=offscreen",
+		"AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE")}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if strings.Contains(string(out), "--- SKIP: "+test) {
+		t.Skipf("%s", out)
+	}
+	if !strings.Contains(string(out), "--- PASS: "+test) {
+		t.Fatalf("the test did not run on the bus:\n%s", out)
+	}
+}
+
+func busOnly(t *testing.T) {
+	t.Helper()
+	if os.Getenv("STORE_TEST_BUS") == "" {
+		t.Skip("runs on a session bus, started by another test")
+	}
+}
+
+func TestSecretService(t *testing.T) {
+	needs(t, "secret-service", "gnome-keyring-daemon")
+	onABus(t, "secret-service", "TestOnBusSecretService")
+}
+
+func TestOnBusSecretService(t *testing.T) {
+	busOnly(t)
+	t.Setenv("DISPLAY", "")
+	t.Setenv("WAYLAND_DISPLAY", "")
+	daemon := exec.CommandContext(soon(t), "gnome-keyring-daemon", "--unlock", "--components=secrets")
+	daemon.Stdin = strings.NewReader("testpw")
+	if out, err := daemon.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	prompts := prompter(t)
+	login := Options{Backend: "secret-service", Collection: "login"}
+	t.Run("conforms", func(t *testing.T) { conforms(t, open(t, login), 0, 1, 100, 100_000) })
+	t.Run("a collection that cannot be made is not chosen", func(t *testing.T) { wantsDesktop(t, prompts) })
+	t.Run("quiet on an unlocked collection", func(t *testing.T) { quietUnlocked(t, login) })
+	t.Run("quiet on a locked collection", func(t *testing.T) { quietLocked(t, login, prompts) })
+}
+
+// bareBus is a bus that starts no service by itself.
+const bareBus = `<busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen>
+<policy context="default"><allow send_destination="*"/><allow eavesdrop="true"/><allow own="*"/></policy></busconfig>`
+
+func TestABusWithoutKeyrings(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "bus.conf")
+	if err := os.WriteFile(file, []byte(bareBus), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	onABus(t, "secret-service", "TestOnBusWithoutKeyrings", "--config-file="+file)
+}
+
+func TestOnBusWithoutKeyrings(t *testing.T) {
+	busOnly(t)
+	t.Setenv("PATH", t.TempDir())
+	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
+	if err != nil || s.(*bounded).name != "file" {
+		t.Errorf("opened %v, %v", s, err)
+	}
+	for call, err := range everyCall(soon(t), open(t, Options{Backend: "secret-service"})) {
+		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "no such service on the session bus") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if _, err := Open(soon(t), Options{Backend: "kwallet"}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "not installed") {
+		t.Error(err)
+	}
+}
+
+// wantsDesktop: the collection AWS Vault uses does not exist and nobody can be asked
+// to make it.
+func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
+	before := prompts.Load()
+	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
+	if err != nil || s.(*bounded).name == "secret-service" {
+		t.Errorf("%v, %v", s, err)
+	}
+	named := open(t, Options{Backend: "secret-service", Quiet: true})
+	if err := getErr(t, named, "k"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get: %v", err)
+	}
+	if err := named.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), `no collection "awsvault"`) {
+		t.Errorf("Put: %v", err)
+	}
+	if prompts.Load() != before {
+		t.Error("a dialog was asked for")
+	}
+	s, err = Open(soon(t), Options{Collection: "login", FileDir: t.TempDir()})
+	if err != nil || s.(*bounded).name != "secret-service" {
+		t.Errorf("with a collection that exists: %v, %v", s, err)
+	}
+	named = open(t, Options{Backend: "secret-service"})
+	if err := named.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrUnavailable) && !errors.Is(err, ErrLocked) {
+		t.Errorf("Put with a dialog that fails: %v", err)
+	}
+}
+
+func quietUnlocked(t *testing.T, o Options) {
+	o.Quiet = true
+	s := open(t, o)
+	put(t, s, "k", "v")
+	wantValue(t, s, "k", "v")
+	if got, err := s.List(soon(t), "k"); err != nil || len(got) != 1 {
+		t.Errorf("List: %q, %v", got, err)
+	}
+}
+
+func quietLocked(t *testing.T, o Options, prompts *atomic.Int32) {
+	bus, err := dbus.SessionBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := bus.Object(secretsName, secretsPath).CallWithContext(soon(t), secretsInterface+"Service.Lock", 0,
+		[]dbus.ObjectPath{collectionPrefix + "login"})
+	if call.Err != nil {
+		t.Fatal(call.Err)
+	}
+	quiet := o
+	quiet.Quiet = true
+	before, start := prompts.Load(), time.Now()
+	for call, err := range everyCall(t.Context(), open(t, quiet)) {
+		if !errors.Is(err, ErrLocked) {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+	if prompts.Load() != before {
+		t.Error("a dialog was asked for")
+	}
+	// The same without Quiet does ask, so the count above means something.
+	if err := getErr(t, open(t, o), "k"); !errors.Is(err, ErrLocked) || prompts.Load() == before {
+		t.Errorf("not quiet: %v after %d dialogs", err, prompts.Load()-before)
+	}
+}
+
+// prompter takes the place of GNOME's dialog: it counts how often it is wanted, and
+// declines.
+func prompter(t *testing.T) *atomic.Int32 {
+	t.Helper()
+	bus, err := dbus.SessionBusPrivate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bus.Close() })
+	if err := errors.Join(bus.Auth(nil), bus.Hello()); err != nil {
+		t.Fatal(err)
+	}
+	d := &decliner{}
+	for path, name := range map[dbus.ObjectPath]string{
+		"/org/gnome/keyring/Prompter": "org.gnome.keyring.SystemPrompter",
+	} {
+		if err := bus.Export(d, path, "org.gnome.keyring.internal.Prompter"); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bus.RequestName(name, dbus.NameFlagDoNotQueue); err != nil || got != dbus.RequestNameReplyPrimaryOwner {
+			t.Fatalf("%v, %v", got, err)
+		}
+	}
+	return &d.wanted
+}
+
+type decliner struct{ wanted atomic.Int32 }
+
+// BeginPrompting is what the keyring daemon calls to have a dialog shown.
+func (d *decliner) BeginPrompting(dbus.ObjectPath) *dbus.Error {
+	d.wanted.Add(1)
+	return dbus.NewError("org.gnome.keyring.Prompter.InProgress", []any{"declined by the test"})
+}
