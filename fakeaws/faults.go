@@ -63,7 +63,8 @@ func (s *Server) Calls(action string) int {
 	return s.traffic.calls[action]
 }
 
-// WaitCalls waits until Calls(action) is at least n, or ctx is done.
+// WaitCalls waits until Calls(action) is at least n, or ctx is done. A call
+// counts when it arrives, before it is answered.
 func (s *Server) WaitCalls(ctx context.Context, action string, n int) error {
 	for {
 		s.traffic.mu.Lock()

@@ -29,9 +29,10 @@ func TestFaultsComeInOrderAndEnd(t *testing.T) {
 	for range 3 {
 		w.whoami(t, w.owner()).want(t, 403, "ExpiredToken", "")
 	}
+	w.send(t, w.buckets(w.owner())).want(t, 403, "ExpiredToken", "") // as injected, not in S3's words
 	w.Heal()
 	w.whoami(t, w.owner()).want(t, 200, "", "")
-	if n := w.Calls("GetCallerIdentity"); n != 8 || w.Calls("*") != n || w.Calls("AssumeRole") != 0 {
+	if n := w.Calls("GetCallerIdentity"); n != 8 || w.Calls("*") != 9 || w.Calls("AssumeRole") != 0 {
 		t.Errorf("%d calls, %d in all", n, w.Calls("*"))
 	}
 }

@@ -22,11 +22,8 @@ func (r *role) trusts(who *credential, q *AssumeRoleCall) bool {
 		return false
 	}
 	// A source identity, once set, goes down the chain unchanged.
-	if who.sourceIdentity != "" {
-		if q.SourceIdentity != "" && q.SourceIdentity != who.sourceIdentity {
-			return false
-		}
-		q.SourceIdentity = who.sourceIdentity
+	if who.sourceIdentity != "" && q.SourceIdentity != "" && q.SourceIdentity != who.sourceIdentity {
+		return false
 	}
 	return slices.ContainsFunc(who.principals(), func(p string) bool {
 		return slices.Contains(r.Trust.Principals, p)

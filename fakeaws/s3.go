@@ -74,7 +74,6 @@ func writeS3(w http.ResponseWriter, c *call, result any, fail *apiError) {
 		writeXML(w, http.StatusOK, result)
 		return
 	}
-	fail = c.inS3Words(fail)
 	writeXML(w, fail.status, s3Error{Code: fail.code, Message: fail.message, RequestId: c.id, HostId: sha256Hex([]byte(c.id))})
 }
 

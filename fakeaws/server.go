@@ -182,10 +182,19 @@ func (c *call) route() {
 	}
 }
 
-// answer does what was asked, once it is certain who asked and that they may.
+// answer does what was asked, or refuses it in the words of the service.
 func (s *Server) answer(c *call) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	result, fail := s.attempt(c)
+	if fail != nil && c.service == s3Service {
+		fail = c.inS3Words(fail)
+	}
+	return result, fail
+}
+
+// attempt does what was asked, once it is certain who asked and that they may.
+func (s *Server) attempt(c *call) (any, *apiError) {
 	if fail := s.authenticate(c); fail != nil {
 		return nil, fail
 	}

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -133,7 +132,7 @@ func mismatch(format string, args ...any) *apiError {
 	return refuse(http.StatusForbidden, "SignatureDoesNotMatch", format, args...)
 }
 
-var regionName = regexp.MustCompile(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
+var regionName = pattern(`^[a-z]{2}(-[a-z]+)+-[0-9]+$`)
 
 // checkScope refuses a signature made for another day, region or service.
 func (s *Server) checkScope(p *proof, service string) *apiError {
@@ -143,7 +142,7 @@ func (s *Server) checkScope(p *proof, service string) *apiError {
 	if day, _, _ := strings.Cut(p.stamp, "T"); p.date != day {
 		return mismatch("Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '%s' != '%s', from '%s'.", p.date, day, p.stamp)
 	}
-	known := len(s.opts.Regions) == 0 && regionName.MatchString(p.region) || slices.Contains(s.opts.Regions, p.region)
+	known := len(s.opts.Regions) == 0 && regionName().MatchString(p.region) || slices.Contains(s.opts.Regions, p.region)
 	if !known {
 		return mismatch("Credential should be scoped to a valid region, not '%s'. ", p.region)
 	}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/d44b7504/vault/creds"
@@ -94,10 +95,16 @@ func (k *credential) permissionsARN() string {
 	return k.arn
 }
 
+// Patterns are compiled when first used: this package is linked into a program
+// whose start is measured in microseconds.
 var (
-	accountID  = regexp.MustCompile(`^[0-9]{12}$`)
-	entityName = regexp.MustCompile(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
+	accountID  = pattern(`^[0-9]{12}$`)
+	entityName = pattern(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
 )
+
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // AddUser makes an IAM user and returns its ARN. The name may have a path before
 // it ("team/dev"). There is no separate step for accounts.
@@ -123,10 +130,10 @@ func (s *Server) AddUser(account, name string) (arn string, err error) {
 }
 
 func (s *Server) newARN(account, kind, name string) (string, error) {
-	if !accountID.MatchString(account) {
+	if !accountID().MatchString(account) {
 		return "", fmt.Errorf("account %q is not twelve digits", account)
 	}
-	if !entityName.MatchString(name) {
+	if !entityName().MatchString(name) {
 		return "", fmt.Errorf("%s name %q has characters IAM does not allow", kind, name)
 	}
 	return fmt.Sprintf("arn:%s:iam::%s:%s/%s", s.opts.Partition, account, kind, name), nil

@@ -1,6 +1,7 @@
 package fakeaws
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -105,7 +106,8 @@ type AssumeRoleCall struct {
 }
 
 // LastAssumeRole returns the last AssumeRole request whose signature and MFA
-// code, if any, were right, whether or not it then succeeded.
+// code, if any, were right, whether or not it then succeeded. Its map and slices
+// are the caller's to read, not to change.
 func (s *Server) LastAssumeRole() (AssumeRoleCall, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,18 +135,20 @@ func assumeRole(s *Server, c *call) (any, *apiError) {
 	if r == nil || !r.trusts(c.who, q) {
 		return nil, c.accessDenied(q.RoleARN)
 	}
-	if q.Duration, fail = r.duration(c.who, q.Duration); fail != nil {
+	length, fail := r.duration(c.who, q.Duration)
+	if fail != nil {
 		return nil, fail
 	}
 	packed, fail := q.packedSize()
 	if fail != nil {
 		return nil, fail
 	}
-	k, fail := s.session(c, r.Account, int(q.Duration.Seconds()))
+	k, fail := s.session(c, r.Account, int(length.Seconds()))
 	if fail != nil {
 		return nil, fail
 	}
-	k.become(r, q)
+	k.become(r, q.SessionName)
+	k.sourceIdentity = cmp.Or(q.SourceIdentity, c.who.sourceIdentity)
 	return assumeRoleResult(k, packed), nil
 }
 
@@ -164,7 +168,9 @@ func (s *Server) checkAssumeRole(c *call, seconds int) *apiError {
 	}
 	c.checkMFAShape(&v)
 	checkTags(&v, p)
-	for _, arn := range members(p, "PolicyArns", "arn") {
+	policies := members(p, "PolicyArns", "arn")
+	v.count("policyArns", len(policies), 10)
+	for _, arn := range policies {
 		v.text("policyArns.member.arn", arn, 20, 2048, `\P{Cc}+`)
 	}
 	if fail := v.fail(); fail != nil {
@@ -182,7 +188,7 @@ func (s *Server) checkAssumeRole(c *call, seconds int) *apiError {
 func (s *Server) isRoleARN(arn string) bool {
 	rest, ok := strings.CutPrefix(arn, "arn:"+s.opts.Partition+":iam::")
 	account, name, found := strings.Cut(rest, ":role/")
-	return ok && found && accountID.MatchString(account) && entityName.MatchString(name)
+	return ok && found && accountID().MatchString(account) && entityName().MatchString(name)
 }
 
 func (c *call) assumeRoleCall(seconds int, mfa bool) *AssumeRoleCall {
@@ -227,11 +233,10 @@ func (r *role) duration(who *credential, asked time.Duration) (time.Duration, *a
 
 // become makes a session the role's. MFA stays behind: AWS puts it in the
 // sessions of GetSessionToken only.
-func (k *credential) become(r *role, q *AssumeRoleCall) {
+func (k *credential) become(r *role, session string) {
 	k.role = r
-	k.arn = sessionARN(r, q.SessionName)
-	k.userID = r.id + ":" + q.SessionName
-	k.sourceIdentity = q.SourceIdentity
+	k.arn = sessionARN(r, session)
+	k.userID = r.id + ":" + session
 }
 
 // sessionARN leaves the role's path out, as AWS does.

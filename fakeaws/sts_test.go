@@ -406,7 +406,7 @@ func TestPoliciesTagsAndIdentityArriveAsSent(t *testing.T) {
 	}
 	q, ok := w.LastAssumeRole()
 	if !ok || q.Policy != policy || !slices.Equal(q.PolicyARNs, []string{readOnly}) || q.Tags["Team"] != "a b/c" || len(q.Tags) != 2 ||
-		!slices.Equal(q.TransitiveTagKeys, []string{"Team"}) || q.Caller != w.user || q.RoleARN != role || q.SessionName != "me" || q.ExternalID != "x:1" {
+		!slices.Equal(q.TransitiveTagKeys, []string{"Team"}) || q.Caller != w.user || q.RoleARN != role || q.SessionName != "me" || q.Duration != 0 || q.ExternalID != "x:1" {
 		got, _ := json.Marshal(q)
 		t.Errorf("recorded %s", got)
 	}
