@@ -15,10 +15,15 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// onABus runs one test of this binary again, on a session bus of its own, with a
-// folder for what its services write. The bus ends with it, and they with the bus.
-func onABus(t *testing.T, require, test string, options ...string) {
+// onABus returns true in a copy of this test that runs on a session bus of its own,
+// with a folder for what its services write. In the test itself it runs that copy,
+// reports what it found, and returns false. The bus ends with the copy, and the
+// services with the bus.
+func onABus(t *testing.T, require string, options ...string) bool {
 	t.Helper()
+	if os.Getenv("STORE_TEST_BUS") != "" {
+		return true
+	}
 	needs(t, require, "dbus-run-session")
 	self, err := os.Executable()
 	if err != nil {
@@ -26,7 +31,7 @@ func onABus(t *testing.T, require, test string, options ...string) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	args := append(options, "--", self, "-test.run=^"+test+"$", "-test.v", "-test.timeout=100s")
+	args := append(options, "--", self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
 	cmd := exec.CommandContext(ctx, "dbus-run-session", args...)
 	home := t.TempDir()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORE_TEST_BUS=1", "HOME=" + home, "XDG_DATA_HOME=" + home,
@@ -36,30 +41,17 @@ func onABus(t *testing.T, require, test string, options ...string) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if strings.Contains(string(out), "--- SKIP: "+test) {
-		t.Skipf("%s", out)
-	}
-	if !strings.Contains(string(out), "--- PASS: "+test) {
+	if !strings.Contains(string(out), "--- PASS: "+t.Name()) {
 		t.Fatalf("the test did not run on the bus:\n%s", out)
 	}
-}
-
-func busOnly(t *testing.T) {
-	t.Helper()
-	if os.Getenv("STORE_TEST_BUS") == "" {
-		t.Skip("runs on a session bus, started by another test")
-	}
+	return false
 }
 
 func TestSecretService(t *testing.T) {
 	needs(t, "secret-service", "gnome-keyring-daemon")
-	onABus(t, "secret-service", "TestOnBusSecretService")
-}
-
-func TestOnBusSecretService(t *testing.T) {
-	busOnly(t)
-	t.Setenv("DISPLAY", "")
-	t.Setenv("WAYLAND_DISPLAY", "")
+	if !onABus(t, "secret-service") {
+		return
+	}
 	daemon := exec.CommandContext(soon(t), "gnome-keyring-daemon", "--unlock", "--components=secrets")
 	daemon.Stdin = strings.NewReader("testpw")
 	if out, err := daemon.CombinedOutput(); err != nil {
@@ -82,11 +74,14 @@ func TestABusWithoutKeyrings(t *testing.T) {
 	if err := os.WriteFile(file, []byte(bareBus), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	onABus(t, "secret-service", "TestOnBusWithoutKeyrings", "--config-file="+file)
+	if !onABus(t, "secret-service", "--config-file="+file) {
+		return
+	}
+	t.Run("falls back to the file", fallsBack)
+	t.Run("a service that never answers", serviceHangs)
 }
 
-func TestOnBusWithoutKeyrings(t *testing.T) {
-	busOnly(t)
+func fallsBack(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
 	if err != nil || s.(*bounded).name != "file" {
@@ -100,6 +95,71 @@ func TestOnBusWithoutKeyrings(t *testing.T) {
 	if _, err := Open(soon(t), Options{Backend: "kwallet"}); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "not installed") {
 		t.Error(err)
 	}
+}
+
+// serviceHangs puts a service on the bus that takes every call and answers none.
+func serviceHangs(t *testing.T) {
+	bus := privateBus(t)
+	release := make(chan struct{})
+	defer close(release)
+	for _, iface := range []string{propertyInterface, secretsInterface + "Service"} {
+		if err := bus.Export(hung{release}, secretsPath, iface); err != nil {
+			t.Fatal(err)
+		}
+	}
+	own(t, bus, secretsName)
+	start := time.Now()
+	for _, quiet := range []bool{true, false} {
+		s := open(t, Options{Backend: "secret-service", Deadline: 200 * time.Millisecond, Quiet: quiet})
+		for call, err := range everyCall(t.Context(), s) {
+			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: %v", call, err)
+			}
+		}
+	}
+	s, err := Open(soon(t), Options{FileDir: t.TempDir(), PassDir: t.TempDir(), Deadline: 200 * time.Millisecond})
+	if err != nil || s.(*bounded).name != "file" {
+		t.Errorf("opened %v, %v", s, err)
+	}
+	if took := time.Since(start); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+type hung struct{ release chan struct{} }
+
+// Get is asked for properties; it never comes back.
+func (h hung) Get(string, string) (dbus.Variant, *dbus.Error) {
+	<-h.release
+	return dbus.Variant{}, nil
+}
+
+// OpenSession is what the library calls first; it never comes back.
+func (h hung) OpenSession(string, dbus.Variant) (dbus.Variant, dbus.ObjectPath, *dbus.Error) {
+	<-h.release
+	return dbus.Variant{}, "/", nil
+}
+
+// privateBus is a connection of the test's own, besides the library's.
+func privateBus(t *testing.T) *dbus.Conn {
+	t.Helper()
+	bus, err := dbus.SessionBusPrivate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = bus.Close() })
+	if err := errors.Join(bus.Auth(nil), bus.Hello()); err != nil {
+		t.Fatal(err)
+	}
+	return bus
+}
+
+func own(t *testing.T, bus *dbus.Conn, name string) {
+	t.Helper()
+	if got, err := bus.RequestName(name, dbus.NameFlagDoNotQueue); err != nil || got != dbus.RequestNameReplyPrimaryOwner {
+		t.Fatalf("%v, %v", got, err)
+	}
+	t.Cleanup(func() { _, _ = bus.ReleaseName(name) })
 }
 
 // wantsDesktop: the collection AWS Vault uses does not exist and nobody can be asked
@@ -174,25 +234,11 @@ func quietLocked(t *testing.T, o Options, prompts *atomic.Int32) {
 // declines.
 func prompter(t *testing.T) *atomic.Int32 {
 	t.Helper()
-	bus, err := dbus.SessionBusPrivate()
-	if err != nil {
+	bus, d := privateBus(t), &decliner{}
+	if err := bus.Export(d, "/org/gnome/keyring/Prompter", "org.gnome.keyring.internal.Prompter"); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = bus.Close() })
-	if err := errors.Join(bus.Auth(nil), bus.Hello()); err != nil {
-		t.Fatal(err)
-	}
-	d := &decliner{}
-	for path, name := range map[dbus.ObjectPath]string{
-		"/org/gnome/keyring/Prompter": "org.gnome.keyring.SystemPrompter",
-	} {
-		if err := bus.Export(d, path, "org.gnome.keyring.internal.Prompter"); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := bus.RequestName(name, dbus.NameFlagDoNotQueue); err != nil || got != dbus.RequestNameReplyPrimaryOwner {
-			t.Fatalf("%v, %v", got, err)
-		}
-	}
+	own(t, bus, "org.gnome.keyring.SystemPrompter")
 	return &d.wanted
 }
 
