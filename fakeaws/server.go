@@ -46,6 +46,7 @@ type Server struct {
 	stop     context.CancelFunc
 	served   chan struct{}
 	traffic  traffic
+	busy     sync.RWMutex // read-locked while a request is handled
 
 	mu    sync.Mutex // guards state
 	state state
@@ -95,12 +96,15 @@ func (o Options) withDefaults() Options {
 // URL is what AWS_ENDPOINT_URL should be set to.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close stops listening, cuts the connections that are open and ends injected
-// delays at once. A second call does nothing.
+// Close stops listening, cuts the connections that are open, ends injected delays
+// and returns when nothing of the server runs any more. A second call does
+// nothing.
 func (s *Server) Close() error {
 	s.stop()
 	err := s.http.Close()
 	<-s.served
+	s.busy.Lock()
+	defer s.busy.Unlock()
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
@@ -141,6 +145,8 @@ func refuse(status int, code, format string, args ...any) *apiError {
 const maxBody = 1 << 20
 
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.busy.RLock()
+	defer s.busy.RUnlock()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "request body not readable or too large", http.StatusRequestEntityTooLarge)
