@@ -13,6 +13,9 @@ import (
 	"github.com/d44b7504/vault/creds"
 )
 
+// inherited is the environment as it was, for building: the caches are in it.
+var inherited = os.Environ()
+
 // TestMain gives every test a home of its own and no AWS or keyring setting of the
 // person who runs it. As a child it plays the parts the tests need from a process.
 func TestMain(m *testing.M) {
