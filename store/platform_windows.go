@@ -6,6 +6,9 @@ import (
 	"github.com/99designs/keyring"
 )
 
+// credentialSize is what Windows takes in one credential.
+const credentialSize = 2560
+
 func platform() []backend {
 	return []backend{
 		{name: "wincred", open: openWincred},
@@ -14,5 +17,5 @@ func platform() []backend {
 }
 
 func openWincred(_ context.Context, o Options, _ bool) (driver, error) {
-	return &library{cfg: config(keyring.WinCredBackend, o)}, nil
+	return &parted{&library{cfg: config(keyring.WinCredBackend, o)}, credentialSize}, nil
 }
