@@ -36,16 +36,16 @@ func (e *LoopError) Error() string {
 	return fmt.Sprintf("%s goes in a circle: %s", e.Kind, strings.Join(names, " -> "))
 }
 
-// SyntaxError: a line of the config file cannot be read.
+// SyntaxError: a line of the config file cannot be read. It does not quote the line,
+// which may be half of a key pair.
 type SyntaxError struct {
 	File string
 	Line int
-	Text string // the line without its indentation
 	Why  string
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("read %s: %s: %q", place(e.File, e.Line), e.Why, short(e.Text))
+	return fmt.Sprintf("read %s: %s", place(e.File, e.Line), e.Why)
 }
 
 // ValueError: a setting is there and its value cannot be used. File is "" when the
@@ -55,7 +55,7 @@ type ValueError struct {
 	Line    int
 	Profile string
 	Key     string
-	Value   string
+	Value   string // one line: what is indented below a setting may be anything
 	Why     string
 }
 

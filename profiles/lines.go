@@ -19,15 +19,18 @@ const (
 )
 
 // lineReader walks over a text, line by line. Comments are skipped. After next, the
-// fields describe the line; text and key are parts of src, so reading copies nothing.
+// fields describe the line. What it gives out are parts of src: reading copies nothing.
 type lineReader struct {
 	src  string // what is left, with \n as the only line end
 	line int    // number of the current line, from 1
 
 	kind kind
-	key  string // of an option, as written
-	text string // trimmed
+	text string // trimmed; of a header, what is between the brackets
+	cut  int    // of an option: where in text the = or : is
 	why  string // of a bad line
+
+	headersOnly bool   // options that begin a line are not wanted: skip them fast
+	skipped     string // src from the first of them on, as far as it was not looked at
 
 	indent    int  // of the last line that was no continuation
 	inSection bool // a header was seen
@@ -47,13 +50,20 @@ func unixLines(s string) string {
 // next moves to the next line that is no comment; false at the end.
 func (r *lineReader) next() bool {
 	for r.src != "" {
-		raw := r.src
+		raw, rest := r.src, ""
 		if i := strings.IndexByte(raw, '\n'); i >= 0 {
-			raw, r.src = raw[:i], raw[i+1:]
-		} else {
-			r.src = ""
+			raw, rest = raw[:i], raw[i+1:]
 		}
 		r.line++
+		if r.headersOnly && raw != "" && plain(raw[0]) && raw[0] != '[' {
+			if r.skipped == "" {
+				r.skipped = r.src
+			}
+			r.src = rest
+			continue
+		}
+		here := r.src
+		r.src = rest
 		text, indent := trim(raw)
 		if text == "" {
 			r.kind, r.text = blank, ""
@@ -62,10 +72,28 @@ func (r *lineReader) next() bool {
 		if text[0] == '#' || text[0] == ';' {
 			continue
 		}
+		if r.skipped != "" {
+			r.settle(r.skipped[:len(r.skipped)-len(here)], text, indent)
+		}
 		r.classify(text, indent)
 		return true
 	}
 	return false
+}
+
+// settle looks at the lines that were skipped, for what follows may continue one of
+// them. They all begin at the edge. Below a header they no longer matter.
+func (r *lineReader) settle(skipped, next string, indent int) {
+	r.skipped = ""
+	if indent == 0 && headerText(next) != "" {
+		return
+	}
+	for line := range strings.SplitSeq(skipped, "\n") {
+		if text, _ := trim(line); text != "" && text[0] != '#' && text[0] != ';' {
+			r.indent = 0
+			r.option(text)
+		}
+	}
 }
 
 func (r *lineReader) classify(text string, indent int) {
@@ -75,14 +103,21 @@ func (r *lineReader) classify(text string, indent int) {
 		return
 	}
 	r.indent = indent
-	if text[0] == '[' {
-		if end := strings.LastIndexByte(text, ']'); end > 1 {
-			r.kind, r.text = header, text[1:end]
-			r.inSection, r.open = true, false
-			return
-		}
+	if inside := headerText(text); inside != "" {
+		r.kind, r.text = header, inside
+		r.inSection, r.open = true, false
+		return
 	}
 	r.option(text)
+}
+
+// headerText is what a header has between its brackets, "" for any other line.
+func headerText(text string) string {
+	if text[0] != '[' {
+		return ""
+	}
+	end := strings.LastIndexByte(text, ']')
+	return text[1:max(end, 1)]
 }
 
 func (r *lineReader) option(text string) {
@@ -95,13 +130,18 @@ func (r *lineReader) option(text string) {
 		r.kind, r.why = bad, "neither a [section] nor key = value"
 		return
 	}
-	r.key = trimRight(text[:at])
-	if r.key == "" {
+	if at == 0 {
 		r.kind, r.why, r.open = bad, "no key before the =", false
 		return
 	}
-	r.kind, r.text, r.open = option, trimSpace(text[at+1:]), true
+	r.kind, r.cut, r.open = option, at, true
 }
+
+// key is the key of an option, as written.
+func (r *lineReader) key() string { return trimRight(r.text[:r.cut]) }
+
+// value is the value of an option, as far as it stands on this line.
+func (r *lineReader) value() string { return trimSpace(r.text[r.cut+1:]) }
 
 func delimiter(s string) int {
 	for i := range len(s) {

@@ -25,7 +25,9 @@ func near(name string, names []string) []string {
 			at--
 		}
 		best = slices.Insert(best, at, match{candidate, score})
-		best = best[:min(len(best), 3)]
+		if best = best[:min(len(best), 3)]; len(best) == 3 {
+			m.limit = min(m.limit, best[2].score/2)
+		}
 	}
 	var found []string
 	for _, b := range best {
@@ -79,37 +81,53 @@ func (m *matcher) score(candidate string) int {
 }
 
 // distance counts insertions, deletions, changes and swaps of neighbours; it stops
-// as soon as the count is over the limit.
+// as soon as the count is over the limit. What both begin and end with is left out
+// first: names of one organisation have much in common.
 func (m *matcher) distance(candidate string) int {
 	over := m.limit + 1
-	count := utf8.RuneCountInString(candidate)
-	if diff := count - len(m.name); diff > m.limit || -diff > m.limit {
+	if diff := utf8.RuneCountInString(candidate) - len(m.name); diff > m.limit || -diff > m.limit {
 		return over
 	}
-	m.runes = append(m.runes[:0], []rune(candidate)...)
-	for i := range m.prev {
+	m.runes = m.runes[:0]
+	for _, r := range candidate {
+		m.runes = append(m.runes, r)
+	}
+	a, b := middle(m.name, m.runes)
+	for i := range len(a) + 1 {
 		m.prev[i] = i
 	}
-	for i := range m.runes {
-		if m.row(i) > m.limit {
+	for i := range b {
+		if m.row(a, b, i) > m.limit {
 			return over
 		}
 		m.older, m.prev, m.cur = m.prev, m.cur, m.older
 	}
-	return m.prev[len(m.name)]
+	return m.prev[len(a)]
 }
 
-// row fills cur for the first i+1 runes of the candidate and returns its least value.
-func (m *matcher) row(i int) int {
+// middle cuts off what two texts begin and end with alike.
+func middle(a, b []rune) ([]rune, []rune) {
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
+}
+
+// row compares all of a with the first i+1 runes of b into cur, and returns the least
+// count that is still possible.
+func (m *matcher) row(a, b []rune, i int) int {
 	m.cur[0] = i + 1
 	least := i + 1
-	for j, r := range m.name {
+	for j, r := range a {
 		cost := 1
-		if r == m.runes[i] {
+		if r == b[i] {
 			cost = 0
 		}
 		d := min(m.prev[j]+cost, m.prev[j+1]+1, m.cur[j]+1)
-		if i > 0 && j > 0 && r == m.runes[i-1] && m.name[j-1] == m.runes[i] {
+		if i > 0 && j > 0 && r == b[i-1] && a[j-1] == b[i] {
 			d = min(d, m.older[j-1]+1)
 		}
 		m.cur[j+1] = d

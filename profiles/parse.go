@@ -60,12 +60,12 @@ func Load(path string) (*Set, error) {
 
 // Parse reads the text of a config file. It never fails: what cannot be read is kept
 // as a problem, and only profiles that depend on it cannot be resolved. The path is
-// used in messages alone.
+// used in messages alone. The Set keeps data, which must not be changed afterwards.
 func Parse(path string, data []byte) *Set {
 	p := newParser(path)
-	text := string(data)
+	text := textOf(data)
 	if why := notText(text); why != "" {
-		p.problem(1, "", why)
+		p.problem(1, why)
 		return p.set
 	}
 	p.checkUTF8(text)
@@ -180,9 +180,9 @@ func (p *parser) run(text string) {
 		case header:
 			p.open(r.text, r.line)
 		case option:
-			p.add(r.key, r.text, r.line)
+			p.add(r.key(), r.value(), r.line)
 		case bad:
-			p.damage(p.cur, p.problem(r.line, r.text, r.why))
+			p.damage(p.cur, p.problem(r.line, r.why))
 		}
 		if e := p.foreign[r.line]; e != nil {
 			p.damage(p.cur, e)
@@ -204,8 +204,8 @@ func (p *parser) reserve(text string) {
 	p.set.profiles.names = make([]string, 0, headers)
 }
 
-func (p *parser) problem(line int, text, why string) *SyntaxError {
-	e := &SyntaxError{File: p.set.path, Line: line, Text: text, Why: why}
+func (p *parser) problem(line int, why string) *SyntaxError {
+	e := &SyntaxError{File: p.set.path, Line: line, Why: why}
 	p.set.problems = append(p.set.problems, e)
 	return e
 }
@@ -231,7 +231,7 @@ func (p *parser) open(text string, line int) {
 	p.cur = &p.set.sections[len(p.set.sections)-1]
 	p.keys.reset()
 	if first, twice := p.seen[text]; twice {
-		e := p.problem(line, "["+text+"]", fmt.Sprintf("the same section as in line %d", p.set.sections[first].line))
+		e := p.problem(line, fmt.Sprintf("the same section as in line %d", p.set.sections[first].line))
 		p.damage(&p.set.sections[first], e)
 		p.damage(p.cur, e)
 		return
@@ -247,7 +247,7 @@ func (p *parser) add(key, value string, line int) {
 		keys, list = &p.shared, &p.set.defaults
 	}
 	if first := keys.add(key, line); first != 0 {
-		p.damage(p.cur, p.problem(line, key, fmt.Sprintf("the same key as in line %d", first)))
+		p.damage(p.cur, p.problem(line, fmt.Sprintf("the same key as in line %d", first)))
 	}
 	*list = append(*list, Setting{Key: key, Value: value, Line: line})
 	p.last = &(*list)[len(*list)-1]
@@ -279,7 +279,7 @@ func (p *parser) checkNested() {
 		for line, rest := nextLine(part); line != "" || rest != ""; line, rest = nextLine(rest) {
 			line = trimSpace(line)
 			if line != "" && !strings.Contains(line, "=") {
-				p.damage(p.cur, p.problem(p.lines[i], line, "no key = value in the block of "+p.last.Key))
+				p.damage(p.cur, p.problem(p.lines[i], "no key = value in the block of "+p.last.Key))
 			}
 		}
 	}
@@ -310,7 +310,7 @@ func (p *parser) checkUTF8(text string) {
 	p.foreign = map[int]*SyntaxError{}
 	for number, line := range strings.Split(unixLines(text), "\n") {
 		if !utf8.ValidString(line) {
-			p.foreign[number+1] = p.problem(number+1, trimSpace(line), "not UTF-8")
+			p.foreign[number+1] = p.problem(number+1, "not UTF-8")
 		}
 	}
 }

@@ -276,6 +276,20 @@ func TestAValueThatCannotBeUsedIsNamedWithItsLine(t *testing.T) {
 	}
 }
 
+func TestAMessageDoesNotQuoteWhatMayBeAKey(t *testing.T) {
+	for _, text := range []string{
+		"[profile a]\naws_secret_access_key not-a-real-one\n",
+		"[profile a]\ns3 =\n  not-a-real-one\n",
+		"[profile a]\nregion = x\n  aws_secret_access_key = not-a-real-one\n",
+		"[profile a]\nregion =\n  aws_secret_access_key = not-a-real-one\n",
+		"[profile a]\naws_secret_access_key = not-a-real-one\naws_secret_access_key = not-a-real-one\n",
+	} {
+		if err := resolveError(t, text, "a", Overrides{}); strings.Contains(err.Error(), "not-a-real-one") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestATypoIsAnErrorWithNearMatches(t *testing.T) {
 	text := "[default]\n[profile staging]\n[profile prod]\n[profile prod-admin]\n[profile Prd]\n"
 	for _, c := range []struct {

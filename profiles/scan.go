@@ -1,31 +1,74 @@
 package profiles
 
-import "strings"
+import (
+	"hash/maphash"
+	"strings"
+	"unsafe"
+)
 
 // This file answers TAB. It reads the same lines as Parse but keeps only names, so
 // that 20,000 profiles cost a few milliseconds.
 
 // ScanNames lists the profiles of a config file in file order, each once. It is
-// Names without the cost of a Set.
+// Names without the cost of a Set. The names are parts of data, which must not be
+// changed afterwards.
 func ScanNames(data []byte) []string {
-	var names []string
-	seen := map[string]struct{}{}
-	scan(data, func(name string) {
-		if names == nil {
-			names, seen = sized(len(data))
-		}
-		if _, twice := seen[name]; !twice {
-			seen[name] = struct{}{}
-			names = append(names, name)
-		}
-	}, nil)
-	return names
+	seen := newNames(len(data))
+	scan(data, func(name string) { seen.add(name) }, nil)
+	return seen.list
 }
 
-// sized guesses from the length of a file how many profiles it holds.
-func sized(length int) ([]string, map[string]struct{}) {
-	n := length/120 + 8
-	return make([]string, 0, n), make(map[string]struct{}, n)
+// textOf is data as a string, without a copy.
+func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
+
+// names is a list of names in which each is there once. A map would cost as much as
+// all the rest of a scan.
+type names struct {
+	list  []string
+	seed  maphash.Seed
+	slots []uint32 // 1 + the place in list, 0 for a free slot; a power of two, at most half used
+}
+
+// newNames guesses from the length of a file how many there will be.
+func newNames(length int) *names {
+	n := &names{list: make([]string, 0, length/120+8), seed: maphash.MakeSeed()}
+	size := 16
+	for size < 2*cap(n.list) {
+		size *= 2
+	}
+	n.slots = make([]uint32, size)
+	return n
+}
+
+// add returns the place of a name and whether it is new.
+func (n *names) add(name string) (at int, isNew bool) {
+	slot := n.slot(name)
+	if used := n.slots[slot]; used != 0 {
+		return int(used - 1), false
+	}
+	n.list = append(n.list, name)
+	n.slots[slot] = uint32(len(n.list))
+	if 2*len(n.list) > len(n.slots) {
+		n.grow()
+	}
+	return len(n.list) - 1, true
+}
+
+// slot finds where a name is or belongs.
+func (n *names) slot(name string) int {
+	mask := len(n.slots) - 1
+	slot := int(maphash.String(n.seed, name)) & mask
+	for n.slots[slot] != 0 && n.list[n.slots[slot]-1] != name {
+		slot = (slot + 1) & mask
+	}
+	return slot
+}
+
+func (n *names) grow() {
+	n.slots = make([]uint32, 2*len(n.slots))
+	for i, name := range n.list {
+		n.slots[n.slot(name)] = uint32(i + 1)
+	}
 }
 
 // Summary is a profile as a completion shows it.
@@ -35,10 +78,11 @@ type Summary struct {
 }
 
 // ScanSummaries lists the profiles with a few words about each, in one pass. It
-// follows no references: a description comes from the profile's own section.
+// follows no references: a description comes from the profile's own section. The
+// texts are parts of data, which must not be changed afterwards.
 func ScanSummaries(data []byte) []Summary {
-	n := len(data)/120 + 8
-	list, at := make([]Summary, 0, n), make(map[string]int, n)
+	seen := newNames(len(data))
+	list := make([]Summary, 0, cap(seen.list))
 	var cur clues
 	open := -1
 	flush := func() {
@@ -48,13 +92,11 @@ func ScanSummaries(data []byte) []Summary {
 	}
 	scan(data, func(name string) {
 		flush()
-		i, twice := at[name]
-		if !twice {
-			i = len(list)
-			at[name] = i
+		at, isNew := seen.add(name)
+		if isNew {
 			list = append(list, Summary{Name: name})
 		}
-		open, cur = i, clues{}
+		open, cur = at, clues{}
 	}, func(key, value string) { cur.note(key, value) })
 	flush()
 	return list
@@ -63,7 +105,8 @@ func ScanSummaries(data []byte) []Summary {
 // scan calls name for each profile and, when it is not nil, setting for each setting
 // of a profile.
 func scan(data []byte, name func(string), setting func(key, value string)) {
-	r := readLines(strings.TrimPrefix(string(data), "\ufeff"))
+	r := readLines(strings.TrimPrefix(textOf(data), "\ufeff"))
+	r.headersOnly = setting == nil
 	inProfile := false
 	for r.next() {
 		switch r.kind {
@@ -74,7 +117,7 @@ func scan(data []byte, name func(string), setting func(key, value string)) {
 			}
 		case option:
 			if inProfile && setting != nil {
-				setting(r.key, r.text)
+				setting(r.key(), r.value())
 			}
 		}
 	}

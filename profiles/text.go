@@ -21,7 +21,10 @@ func plain(b byte) bool { return b > ' ' && b < utf8.RuneSelf }
 // trim cuts white space from both ends and says how many characters it cut from the
 // left: indentation is counted in characters, not bytes.
 func trim(line string) (text string, indent int) {
-	text = line
+	for indent < len(line) && (line[indent] == ' ' || line[indent] == '\t') {
+		indent++
+	}
+	text = line[indent:]
 	for text != "" && !plain(text[0]) {
 		r, size := utf8.DecodeRuneInString(text)
 		if !isSpace(r) {
@@ -33,10 +36,17 @@ func trim(line string) (text string, indent int) {
 }
 
 func trimRight(s string) string {
-	if s == "" || plain(s[len(s)-1]) {
-		return s
+	for s != "" {
+		switch c := s[len(s)-1]; {
+		case c == ' ' || c == '\t':
+			s = s[:len(s)-1]
+		case plain(c):
+			return s
+		default:
+			return strings.TrimRightFunc(s, isSpace)
+		}
 	}
-	return strings.TrimRightFunc(s, isSpace)
+	return s
 }
 
 func trimSpace(s string) string {

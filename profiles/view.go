@@ -98,6 +98,7 @@ func (v *view) has(key string) bool {
 func (v *view) str(key string) string {
 	e, ok := v.find(key)
 	if ok && strings.Contains(e.Value, "\n") {
+		e.Value, _, _ = strings.Cut(e.Value, "\n")
 		v.reject(e, "one line is expected here, and the lines below it are indented")
 		return ""
 	}
