@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,33 @@ func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
 		return nil, errors.New("the wallet is switched off in KDE's settings")
 	}
 	cfg := config(keyring.KWalletBackend, o)
-	return &library{cfg: cfg, before: w.refuseDialogs, explain: w.explain, silent: true}, nil
+	return &wallet{&library{cfg: cfg, before: w.refuseDialogs, explain: w.explain, silent: true}, w}, nil
+}
+
+// wallet is the library's driver, doubted: when a person refuses to open the wallet,
+// the library carries on with a handle that opens nothing, and reports success.
+type wallet struct {
+	*library
+	kwallet
+}
+
+func (w *wallet) put(ctx context.Context, item keyring.Item) error {
+	if err := w.library.put(ctx, item); err != nil {
+		return err
+	}
+	kept, err := w.get(ctx, item.Key)
+	if err == nil && !bytes.Equal(kept, item.Data) {
+		err = errors.New("the wallet did not keep the item")
+	}
+	return err
+}
+
+func (w *wallet) keys(ctx context.Context) ([]string, error) {
+	names, err := w.library.keys(ctx)
+	if err == nil {
+		err = w.mustBeOpen(ctx)
+	}
+	return names, err
 }
 
 // running says why the wallet's daemon cannot be talked to. Without a screen it is

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/godbus/dbus"
 )
 
 // kwalletrc makes a wallet that opens without a dialog, for this tool alone.
@@ -52,4 +54,44 @@ func TestKWallet(t *testing.T) {
 	conforms(t, open(t, Options{Backend: "kwallet"}), 0, 1, 100, 100_000)
 	put(t, quiet, "k", "v")
 	wantValue(t, quiet, "k", "v")
+}
+
+// closedWallet is KDE's wallet with a person who dismisses its dialog: opening gives
+// no handle, and the calls made with it succeed and do nothing.
+var closedWallet = canned{
+	"isEnabled": true, "isOpen": false, "open": int32(-1),
+	"entryList": []string{}, "readEntry": []byte{}, "writeEntry": int32(-1), "removeEntry": int32(-1),
+}
+
+func walletRefused(t *testing.T) {
+	own(t, privateBus(t, dbus.WithHandler(closedWallet)), kwalletName)
+	for _, quiet := range []bool{true, false} {
+		s := open(t, Options{Backend: "kwallet", Quiet: quiet})
+		for call, err := range everyCall(soon(t), s) {
+			if !errors.Is(err, ErrLocked) {
+				t.Errorf("quiet %v, %s: %v", quiet, call, err)
+			}
+		}
+	}
+}
+
+// canned answers each method with one value, whatever its arguments.
+type canned map[string]any
+
+func (c canned) LookupObject(dbus.ObjectPath) (dbus.ServerObject, bool) { return c, true }
+func (c canned) LookupInterface(string) (dbus.Interface, bool)          { return c, true }
+func (c canned) LookupMethod(name string) (dbus.Method, bool) {
+	v, ok := c[name]
+	return reply{v}, ok
+}
+
+type reply struct{ value any }
+
+func (r reply) Call(...any) ([]any, error) { return []any{r.value}, nil }
+func (r reply) NumArguments() int          { return 0 }
+func (r reply) NumReturns() int            { return 1 }
+func (r reply) ArgumentValue(int) any      { return nil }
+func (r reply) ReturnValue(int) any        { return r.value }
+func (r reply) DecodeArguments(*dbus.Conn, string, *dbus.Message, []any) ([]any, error) {
+	return nil, nil
 }

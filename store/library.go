@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 
@@ -16,7 +15,7 @@ type library struct {
 	// raise a dialog. key is "" for a listing.
 	before func(ctx context.Context, key string, writing bool) error
 	// explain, if set, finds the reason when the library does not open (it keeps
-	// its own to itself) or when a call fails.
+	// its own to itself), when a call fails, or when an item is not found.
 	explain func(ctx context.Context, err error) error
 	// silent says that removing a missing item succeeds without a word.
 	silent bool
@@ -33,7 +32,7 @@ func (l *library) use(ctx context.Context, f func(keyring.Keyring) error) error 
 		err = f(ring)
 		l.giveBack(ring)
 	}
-	if err != nil && l.explain != nil && !errors.Is(err, keyring.ErrKeyNotFound) {
+	if err != nil && l.explain != nil {
 		return l.explain(ctx, err)
 	}
 	return err

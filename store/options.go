@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -31,8 +32,8 @@ type Options struct {
 	// Quiet says that this is a hook or a background process: no dialog may appear,
 	// whatever it costs. What would need one fails with ErrLocked.
 	Quiet bool
-	// Deadline bounds opening a back end, and every operation while nobody can be
-	// asked. 0 is five seconds.
+	// Deadline bounds opening a back end, and every operation unless a person may be
+	// answering, who gets two minutes. 0 is five seconds.
 	Deadline time.Duration
 }
 
@@ -70,12 +71,21 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// limit is how long one operation may take.
+// limit is how long one operation may take: longer when a person may be answering,
+// on the terminal or in a dialog.
 func (o Options) limit() time.Duration {
-	if o.Quiet || o.Ask == nil {
+	if o.Quiet || o.Ask == nil && !onDesktop() {
 		return o.Deadline
 	}
 	return max(o.Deadline, personal)
+}
+
+// onDesktop says whether a dialog could be seen.
+func onDesktop() bool {
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		return true
+	}
+	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
 // expand resolves a leading ~ on every system; the library does not on Windows.

@@ -161,7 +161,7 @@ func plain(key string) bool {
 func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, p.cmd, args...)
 	cmd.WaitDelay = 100 * time.Millisecond
-	cmd.Env = append(os.Environ(), "PASSWORD_STORE_DIR="+p.dir)
+	cmd.Env = append(environ(), "PASSWORD_STORE_DIR="+p.dir)
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	switch {
@@ -181,6 +181,11 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 		return nil, p.failure(err, complaint.String())
 	}
 	return out.Bytes(), nil
+}
+
+// environ is ours without the secret that is meant for us alone.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_VAULT_FILE_PASSPHRASE=") })
 }
 
 // silence keeps gpg from asking, and makes the deadline end gpg together with pass.

@@ -117,13 +117,17 @@ func program(t *testing.T, dir, name, body string) {
 func TestPassThatHangsIsEndedAtTheDeadline(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	pids := filepath.Join(dir, "pids")
-	program(t, bin, "slowpass", "/bin/sleep 600 & echo $! $$ >'"+pids+"'; wait")
+	t.Setenv("AWS_VAULT_FILE_PASSPHRASE", "not for children")
+	program(t, bin, "slowpass", `echo "$AWS_VAULT_FILE_PASSPHRASE" >'`+dir+`/seen'; /bin/sleep 600 & echo $! $$ >'`+pids+`'; wait`)
 	t.Setenv("PATH", bin)
 	s := open(t, Options{Backend: "pass", PassDir: dir, PassCmd: "slowpass", Quiet: true, Deadline: 300 * time.Millisecond})
 	start := time.Now()
 	err := s.Put(soon(t), "k", creds.New("v"))
 	if !errors.Is(err, ErrUnavailable) || time.Since(start) > 5*time.Second {
 		t.Errorf("after %v: %v", time.Since(start), err)
+	}
+	if seen, err := os.ReadFile(filepath.Join(dir, "seen")); err != nil || string(seen) != "\n" {
+		t.Errorf("pass was given %q, %v", seen, err)
 	}
 	text, err := os.ReadFile(pids)
 	if err != nil {

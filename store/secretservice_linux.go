@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/99designs/keyring"
@@ -61,10 +60,6 @@ func session(name keyring.BackendType) (*dbus.Conn, error) {
 		return nil, errors.New("the D-Bus session bus refused the connection")
 	}
 	return dbus.SessionBus()
-}
-
-func onDesktop() bool {
-	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
 func (s secrets) property(ctx context.Context, path dbus.ObjectPath, iface, name string, v any) error {

@@ -79,6 +79,7 @@ func TestABusWithoutKeyrings(t *testing.T) {
 	}
 	t.Run("falls back to the file", fallsBack)
 	t.Run("a service that never answers", serviceHangs)
+	t.Run("a wallet that a person does not open", walletRefused)
 }
 
 func fallsBack(t *testing.T) {
@@ -141,9 +142,9 @@ func (h hung) OpenSession(string, dbus.Variant) (dbus.Variant, dbus.ObjectPath, 
 }
 
 // privateBus is a connection of the test's own, besides the library's.
-func privateBus(t *testing.T) *dbus.Conn {
+func privateBus(t *testing.T, options ...dbus.ConnOption) *dbus.Conn {
 	t.Helper()
-	bus, err := dbus.SessionBusPrivate()
+	bus, err := dbus.SessionBusPrivate(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
