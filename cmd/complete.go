@@ -1,13 +1,227 @@
 package cmd
 
+// This file answers TAB. It walks the commands itself, because cobra's own scripts
+// evaluate what was typed. It opens no keyring, makes no call, and says nothing on
+// standard error, whatever it is given: a person is in the middle of a line.
+
 import (
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
+	"github.com/d44b7504/vault/completions"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/shells"
+	"github.com/d44b7504/vault/store"
 )
+
+// addCompletionCommand adds the command the completion scripts call, and completions
+// for the flags of every command.
+func addCompletionCommand(root *cobra.Command, r *run) {
+	_ = root.RegisterFlagCompletionFunc("backend", fixed(store.Backends()...))
+	_ = root.RegisterFlagCompletionFunc("file-dir", completeDirs)
+	_ = root.RegisterFlagCompletionFunc("pass-dir", completeDirs)
+	root.AddCommand(&cobra.Command{
+		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(_ *cobra.Command, a []string) error {
+			q, ok := completions.ReadRequest(a, r.env[completions.Variable])
+			if !ok {
+				return nil
+			}
+			_, err := r.Stdout.Write(q.Text(complete(root, q)))
+			return err
+		},
+	})
+}
+
+// typed is what the finished words of a line mean.
+type typed struct {
+	command *cobra.Command
+	args    []string
+	used    []*pflag.Flag
+	value   *pflag.Flag // the next word is the value of this flag
+	ended   bool        // by --
+	other   int         // where another program's line begins, if > 0
+	wrong   bool        // a word we cannot place
+}
+
+// complete says what the last word of a line may become.
+func complete(root *cobra.Command, q completions.Request) completions.Answer {
+	t := read(root, q.Words, q.Word.Text)
+	word := q.Word.Text
+	name, value, assign := strings.Cut(word, "=")
+	switch {
+	case t.wrong:
+		return completions.Answer{}
+	case t.other > 0:
+		return completions.Answer{Kind: completions.Command, Skip: t.other}
+	case t.value != nil:
+		return t.valuesOf(t.value, word)
+	case !t.ended && assign && strings.HasPrefix(name, "--"):
+		f := t.command.Flags().Lookup(name[2:])
+		if f == nil {
+			return completions.Answer{}
+		}
+		a := t.valuesOf(f, value)
+		a.Assign = true
+		return a
+	case !t.ended && strings.HasPrefix(word, "-"):
+		return completions.Answer{Candidates: t.flags(word)}
+	}
+	return t.positional(word)
+}
+
+// read walks the finished words. next is the unfinished one: whether it begins with a
+// dash decides where exec's command starts.
+func read(root *cobra.Command, words []string, next string) typed {
+	t := typed{}
+	t.enter(root)
+	for i, w := range words {
+		if t.word(w); t.wrong {
+			return t
+		}
+		if t.wraps() && (t.ended || len(t.args) > 1) {
+			t.other = i + 1 // after --
+			if !t.ended {
+				t.other = i
+			}
+			return t
+		}
+	}
+	if t.wraps() && t.value == nil && len(t.args) == 1 && !strings.HasPrefix(next, "-") {
+		t.other = len(words)
+	}
+	return t
+}
+
+// wraps: from its second argument on, exec's line is another program's.
+func (t *typed) wraps() bool { return t.command.Name() == "exec" }
+
+func (t *typed) enter(c *cobra.Command) {
+	t.command = c
+	c.InitDefaultHelpFlag()
+	_ = c.InheritedFlags() // makes Flags hold the parents' too
+}
+
+func (t *typed) word(w string) {
+	switch {
+	case t.value != nil:
+		t.value = nil
+	case t.ended:
+		t.args = append(t.args, w)
+	case w == "--":
+		t.ended = true
+	case strings.HasPrefix(w, "--"):
+		t.long(w[2:])
+	case len(w) > 1 && w[0] == '-':
+		t.short(w[1:])
+	case len(t.args) == 0 && t.command.HasSubCommands():
+		t.sub(w)
+	default:
+		t.args = append(t.args, w)
+	}
+}
+
+func (t *typed) sub(name string) {
+	for _, c := range t.command.Commands() {
+		if c.Name() == name || c.HasAlias(name) {
+			t.enter(c)
+			return
+		}
+	}
+	t.wrong = true
+}
+
+func (t *typed) long(word string) {
+	name, _, assigned := strings.Cut(word, "=")
+	t.flag(t.command.Flags().Lookup(name), assigned)
+}
+
+// short reads a cluster: -nd 1h, -nd1h.
+func (t *typed) short(letters string) {
+	for i := range len(letters) {
+		f := t.command.Flags().ShorthandLookup(letters[i : i+1])
+		t.flag(f, i+1 < len(letters))
+		if t.wrong || f.NoOptDefVal == "" {
+			return
+		}
+	}
+}
+
+func (t *typed) flag(f *pflag.Flag, assigned bool) {
+	if f == nil {
+		t.wrong = true
+		return
+	}
+	t.used = append(t.used, f)
+	if f.NoOptDefVal == "" && !assigned {
+		t.value = f
+	}
+}
+
+// flags lists those that may still be given: both spellings after one dash, the long
+// ones after two.
+func (t *typed) flags(word string) []string {
+	var list []string
+	t.command.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Hidden || f.Deprecated != "" || slices.Contains(t.used, f) && !repeatable(f) {
+			return
+		}
+		list = append(list, cobra.CompletionWithDesc("--"+f.Name, f.Usage))
+		if f.Shorthand != "" && !strings.HasPrefix(word, "--") {
+			list = append(list, cobra.CompletionWithDesc("-"+f.Shorthand, f.Usage))
+		}
+	})
+	return list
+}
+
+func repeatable(f *pflag.Flag) bool {
+	_, many := f.Value.(pflag.SliceValue)
+	return many
+}
+
+func (t *typed) valuesOf(f *pflag.Flag, word string) completions.Answer {
+	if complete, ok := t.command.GetFlagCompletionFunc(f.Name); ok {
+		return answer(complete(t.command, t.args, word))
+	}
+	if f.Value.Type() == "bool" {
+		return completions.Answer{Candidates: []string{"true", "false"}}
+	}
+	return completions.Answer{}
+}
+
+// positional offers commands where one is due, and arguments elsewhere.
+func (t *typed) positional(word string) completions.Answer {
+	if len(t.args) == 0 && t.command.HasAvailableSubCommands() {
+		var list []string
+		for _, c := range t.command.Commands() {
+			if c.IsAvailableCommand() {
+				list = append(list, cobra.CompletionWithDesc(c.Name(), c.Short))
+			}
+		}
+		return completions.Answer{Candidates: list}
+	}
+	if t.command.ValidArgsFunction == nil {
+		return completions.Answer{Candidates: t.command.ValidArgs}
+	}
+	return answer(t.command.ValidArgsFunction(t.command, t.args, word))
+}
+
+// answer turns cobra's terms into ours.
+func answer(list []cobra.Completion, d cobra.ShellCompDirective) completions.Answer {
+	switch {
+	case d&cobra.ShellCompDirectiveError != 0:
+		return completions.Answer{}
+	case d&cobra.ShellCompDirectiveFilterDirs != 0:
+		return completions.Answer{Kind: completions.Dirs}
+	case len(list) == 0 && d&cobra.ShellCompDirectiveNoFileComp == 0:
+		return completions.Answer{Kind: completions.Files}
+	}
+	return completions.Answer{Candidates: list}
+}
 
 // completeProfile offers the profiles, with what each is. It reads the config file
 // only for section headers, and opens no keyring.
@@ -19,9 +233,12 @@ func (r *run) completeProfile(_ *cobra.Command, args []string, _ string) ([]cobr
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	var list []cobra.Completion
-	for _, s := range profiles.ScanSummaries(data) {
-		list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
+	summaries := profiles.ScanSummaries(data)
+	list := make([]cobra.Completion, 0, len(summaries))
+	for _, s := range summaries {
+		if !strings.Contains(s.Name, "\t") { // a TAB would end the name
+			list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
+		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
@@ -35,6 +252,9 @@ func completeRegions(*cobra.Command, []string, string) ([]cobra.Completion, cobr
 }
 
 func completeShells(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
 	return append([]cobra.Completion(nil), shells.Names()...), cobra.ShellCompDirectiveNoFileComp
 }
 
@@ -42,9 +262,11 @@ func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.
 	return nil, cobra.ShellCompDirectiveDefault
 }
 
+func completeDirs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
 // fixed offers a few words.
 func fixed(words ...string) cobra.CompletionFunc {
 	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }
-
-func addCompletionCommand(root *cobra.Command, r *run) {}

@@ -1,5 +1,7 @@
-// Package completions holds the scripts that complete the program's words with TAB, in
-// comp.bash, comp.zsh, comp.fish and comp.ps1. They never evaluate what was typed.
+// Package completions completes the program's words with TAB. The scripts, in comp.bash,
+// comp.zsh, comp.fish and comp.ps1, pass on what was typed without evaluating any of it;
+// the program reads the quotes (ReadRequest), finds out what may come, and answers in
+// the spelling the script's shell wants (Request.Text).
 package completions
 
 import (
@@ -7,6 +9,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -19,10 +22,14 @@ type Options struct {
 	Name   string // the command to complete; "" is vault
 }
 
-// Script returns the completion for one shell.
+// Script returns the completion for one shell. It fails when the path cannot be quoted,
+// or when Name is no plain word.
 func Script(sh shells.Shell, o Options) (string, error) {
 	if o.Name == "" {
 		o.Name = "vault"
+	}
+	if !hooks.Word(o.Name) {
+		return "", fmt.Errorf("%q cannot be the name of a command", o.Name)
 	}
 	extension := sh.Name()
 	if extension == "pwsh" {

@@ -1,0 +1,148 @@
+package completions
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/d44b7504/vault/hooks"
+)
+
+// Kind says what the last word may become.
+type Kind int
+
+// The kinds of answer.
+const (
+	Words   Kind = iota // one of the candidates
+	Files               // a file, which the shell completes better than we could
+	Dirs                // a directory
+	Command             // a part of another command's line
+)
+
+// Answer is what a script is told.
+type Answer struct {
+	Kind Kind
+	Skip int // Command: so many words are ours before the other command begins
+
+	// Assign says that the last word is --flag=value and all this is about the value.
+	Assign bool
+
+	// Candidates for Words: "value" or "value\tdescription". Those that do not fit
+	// what was typed are left out by Text.
+	Candidates []string
+}
+
+// Text is the answer in the words of the request's shell: a first line
+//
+//	words [=] | files [=] | dirs [=] | command SKIP
+//
+// and for words one candidate a line. "=" says that it is about what follows the first
+// = of the word. A candidate is for zsh "value TAB value:description" with its colons
+// escaped, for bash the very text to insert, and "value TAB description" for the others.
+func (q Request) Text(a Answer) []byte {
+	head := [...]string{"words", "files", "dirs", "command"}[a.Kind]
+	switch {
+	case a.Kind == Command:
+		return []byte(head + " " + strconv.Itoa(a.Skip) + "\n")
+	case q.Word.Unknown:
+		return nil
+	case a.Kind != Words:
+		return []byte(head + equals(a.Assign) + "\n")
+	}
+	before, typed := "", q.Word.Text
+	if a.Assign {
+		name, value, _ := strings.Cut(typed, "=")
+		before, typed = name+"=", value
+	}
+	if q.Shell == "zsh" {
+		head, before = head+equals(a.Assign), ""
+	}
+	return q.list(head+"\n", before, q.matching(a.Candidates, typed))
+}
+
+func equals(assign bool) string {
+	if assign {
+		return " ="
+	}
+	return ""
+}
+
+func (q Request) list(head, before string, candidates []string) []byte {
+	size := len(head)
+	for _, c := range candidates {
+		size += 2*len(c) + len(before) + 4
+	}
+	out := append(make([]byte, 0, size), head...)
+	for _, c := range candidates {
+		value, description, _ := strings.Cut(c, "\t")
+		if plain(value) {
+			out = q.candidate(out, before+value, clean(description))
+		}
+	}
+	return out
+}
+
+func (q Request) candidate(out []byte, value, description string) []byte {
+	switch q.Shell {
+	case "bash":
+		rest, ok := strings.CutPrefix(value, q.keep)
+		if !ok {
+			return out
+		}
+		return append(append(out, insertBash(rest, q.open)...), '\n')
+	case "zsh":
+		out = append(append(out, value...), '\t')
+		out = append(out, strings.ReplaceAll(value, ":", `\:`)...)
+		if description != "" {
+			out = append(append(out, ':'), description...)
+		}
+	default:
+		out = append(out, value...)
+		if description != "" {
+			out = append(append(out, '\t'), description...)
+		}
+	}
+	return append(out, '\n')
+}
+
+// matching keeps the candidates that begin with what was typed. Where none does, the
+// shells that replace the whole word also get those that differ in case, and then
+// those that hold it somewhere; zsh decides by the user's own rules which to show.
+func (q Request) matching(list []string, typed string) []string {
+	if typed == "" {
+		return list
+	}
+	fit := filter(list, func(v string) bool { return strings.HasPrefix(v, typed) })
+	if len(fit) > 0 || q.Shell == "bash" {
+		return fit
+	}
+	low := strings.ToLower(typed)
+	fit = filter(list, func(v string) bool { return strings.HasPrefix(strings.ToLower(v), low) })
+	if len(fit) > 0 {
+		return fit
+	}
+	return filter(list, func(v string) bool { return strings.Contains(strings.ToLower(v), low) })
+}
+
+func filter(list []string, fits func(value string) bool) []string {
+	var fit []string
+	for _, c := range list {
+		if value, _, _ := strings.Cut(c, "\t"); fits(value) {
+			fit = append(fit, c)
+		}
+	}
+	return fit
+}
+
+// plain reports whether a terminal shows s as it is and a line can hold it. A name with
+// an escape sequence or a hidden character is not offered: it could not be told from
+// another.
+func plain(s string) bool { return s != "" && clean(s) == s }
+
+func clean(s string) string {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return hooks.Clean(s)
+		}
+	}
+	return s
+}
