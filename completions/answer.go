@@ -36,8 +36,9 @@ type Answer struct {
 //	words [=] | files [=] | dirs [=] | command SKIP
 //
 // and for words one candidate a line. "=" says that it is about what follows the first
-// = of the word. A candidate is for zsh "value TAB value:description" with its colons
-// escaped, for bash the very text to insert, and "value TAB description" for the others.
+// = of the word. A candidate is for bash the very text to insert; for zsh it is
+// "value:description" with the value's colons escaped, or "TAB value" where _describe
+// would mistake a backslash; for the others it is "value TAB description".
 func (q Request) Text(a Answer) []byte {
 	head := [...]string{"words", "files", "dirs", "command"}[a.Kind]
 	switch {
@@ -90,7 +91,9 @@ func (q Request) candidate(out []byte, value, description string) []byte {
 		}
 		return append(append(out, insertBash(rest, q.open)...), '\n')
 	case "zsh":
-		out = append(append(out, value...), '\t')
+		if strings.Contains(value, `\`) {
+			return append(append(append(out, '\t'), value...), '\n')
+		}
 		out = append(out, strings.ReplaceAll(value, ":", `\:`)...)
 		if description != "" {
 			out = append(append(out, ':'), description...)

@@ -2,7 +2,7 @@
 # the program as they were typed: it reads their quotes, and nothing here expands them.
 
 __vault_complete_@NAME@() {
-  \builtin local line=${COMP_LINE:0:COMP_POINT} i w out IFS=$'\n'
+  \builtin local line="${COMP_LINE:0:COMP_POINT}" i w out IFS=$'\n'
   \builtin local -a words at from
   words=() at=() from=()
   # bash also splits at : and =. What no space parts is one word again.
@@ -48,7 +48,7 @@ __vault_generate() { # WHAT WORD
 # The rest of the line is another command's: WORD is its place in COMP_WORDS, CHAR in
 # COMP_LINE. What is evaluated below is what was registered for it, never the line.
 __vault_wrapped() { # WORD CHAR
-  \builtin local spec='' cmd=${COMP_WORDS[$1]-} cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} o IFS=$' \t\n'
+  \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" o IFS=$' \t\n'
   if (($1 < COMP_CWORD)) && [[ $cmd != *[!-A-Za-z0-9_./+]* ]]; then
     spec=$(\builtin complete -p -- "${cmd##*/}" 2>/dev/null)
   fi

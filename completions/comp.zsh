@@ -7,7 +7,7 @@ __vault_programs[@NAME@]=@BINARY@
 __vault_complete() {
   builtin setopt localoptions "${_comp_options[@]}"
   local head tab=${(#):-9}
-  local -a lines values shown
+  local -a lines odd
   lines=("${(@f)$(command -- "${__vault_programs[$service]}" __words zsh \
     "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}") || return 1
   head=$lines[1]
@@ -21,8 +21,9 @@ __vault_complete() {
     (files*) _files ;;
     (dirs*) _files -/ ;;
     (words*)
-      values=("${(@)lines%%$tab*}") shown=("${(@)lines#*$tab}")
-      (( ! $#lines )) || _describe -t values @NAME@ shown values ;;
+      odd=("${(@)${(@M)lines:#$tab*}#$tab}") lines=("${(@)lines:#$tab*}")
+      (( ! $#lines )) || _describe -t values @NAME@ lines
+      (( ! $#odd )) || compadd -a odd ;;
   esac
 }
 

@@ -85,14 +85,23 @@ func (r *reader) expands(c byte, rest string) bool {
 const bashSafe = "-_./:@%+=,ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 // insertBash spells text so that it can follow what is typed, in a quote that is open
-// or in none. Readline closes the quote.
+// or in none. Readline closes the quote, unless the text ends like a closed one.
 func insertBash(text string, open byte) string {
 	switch open {
 	case '\'':
-		return strings.ReplaceAll(text, "'", `'\''`)
+		text = strings.ReplaceAll(text, "'", `'\''`)
 	case '"':
-		return inDoubleQuotes.Replace(text)
+		text = inDoubleQuotes.Replace(text)
+	default:
+		return backslashed(text)
 	}
+	if end := len(text) - 1; end >= 0 && text[end] == open {
+		return text + string(open)
+	}
+	return text
+}
+
+func backslashed(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
 		if c := text[i]; c < 0x80 && strings.IndexByte(bashSafe, c) < 0 {

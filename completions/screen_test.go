@@ -1,0 +1,237 @@
+package completions_test
+
+// This file drives a real interactive shell in a terminal: it types, presses TAB, and
+// reads what the screen shows and what programs were given.
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/hinshun/vt10x"
+)
+
+const patience = 20 * time.Second
+
+// require skips, visibly, a test whose tool is missing, and fails it where the tool is
+// promised to be there.
+func require(t testing.TB, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err == nil {
+		return
+	}
+	missing(t, tool)
+}
+
+func missing(t testing.TB, tool string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool) {
+		t.Fatalf("%s is required here and not installed", tool)
+	}
+	t.Skipf("%s is not installed", tool)
+}
+
+// home is a person's home with a shell, the program and a config file.
+type home struct {
+	t     testing.TB
+	shell string
+	dir   string
+	path  string // what is on PATH
+}
+
+func newHome(t testing.TB, shell string) *home {
+	t.Helper()
+	require(t, shell)
+	h := &home{t: t, shell: shell, dir: t.TempDir()}
+	h.path = h.file("bin") + ":" + os.Getenv("PATH")
+	check(os.Mkdir(h.file("bin"), 0o700))
+	h.link("vault")
+	h.write("config", config)
+	return h
+}
+
+func (h *home) file(name string) string { return filepath.Join(h.dir, name) }
+func (h *home) write(name, text string) { check(os.WriteFile(h.file(name), []byte(text), 0o600)) }
+func (h *home) link(name string)        { check(os.Symlink(must(os.Executable()), h.file("bin/"+name))) }
+
+func (h *home) environ() []string {
+	return []string{
+		"HOME=" + h.dir, "ZDOTDIR=" + h.dir, "XDG_CONFIG_HOME=" + h.dir, "XDG_DATA_HOME=" + h.dir, "XDG_CACHE_HOME=" + h.dir,
+		"PATH=" + h.path, "TERM=xterm-256color", "LANG=C.UTF-8", "INPUTRC=/dev/null", stubDir + "=" + h.dir,
+		"AWS_CONFIG_FILE=" + h.file("config"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
+	}
+}
+
+// calls returns the program runs so far that were not asked by TAB.
+func (h *home) calls() (calls []call) {
+	for _, c := range h.all() {
+		if len(c.Args) == 0 || !slices.Contains([]string{"__words", "completion", "hook"}, c.Args[0]) {
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// tabs counts how often the program was asked what a word may become.
+func (h *home) tabs() int {
+	n := 0
+	for _, c := range h.all() {
+		if len(c.Args) > 0 && c.Args[0] == "__words" {
+			n++
+		}
+	}
+	return n
+}
+
+func (h *home) all() (calls []call) {
+	b, err := os.ReadFile(h.file("log"))
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(b)) {
+		var c call
+		if json.Unmarshal([]byte(line), &c) == nil { // the last line may be half-written
+			calls = append(calls, c)
+		}
+	}
+	return calls
+}
+
+// prompts gives every shell the same prompt, and zsh its completion system.
+var prompts = map[string]string{
+	"bash": "PS1='R> '\nHISTFILE=\n",
+	"zsh":  "PROMPT='R> '\nunsetopt prompt_sp\nautoload -U compinit\ncompinit -u -D\n",
+	"fish": "set -g fish_greeting\nfunction fish_prompt; echo -n 'R> '; end\n",
+	"pwsh": "function prompt { 'R> ' }\n",
+}
+
+var loads = map[string]string{
+	"bash": `eval "$(vault completion bash)"`,
+	"zsh":  `eval "$(vault completion zsh)"`,
+	"fish": "vault completion fish | source",
+	"pwsh": "Invoke-Expression (& vault completion pwsh | Out-String)",
+}
+
+// start opens a terminal in the usual way: a prompt, then the completion.
+func (h *home) start() *term {
+	h.t.Helper()
+	return h.open(prompts[h.shell] + loads[h.shell] + "\n")
+}
+
+// term is one shell in one terminal.
+type term struct {
+	*home
+	pty    *os.File
+	screen vt10x.Terminal
+}
+
+func (h *home) open(rc string) *term {
+	h.t.Helper()
+	name := map[string]string{"zsh": ".zshrc", "pwsh": "rc.ps1"}[h.shell]
+	if name == "" {
+		name = "rc"
+	}
+	h.write(name, rc)
+	argv := map[string][]string{
+		"bash": {"--rcfile", h.file("rc"), "-i"},
+		"zsh":  {"-d", "-i"},
+		"fish": {"--no-config", "-i", "-C", "source " + h.file("rc")},
+		"pwsh": {"-NoLogo", "-NoProfile", "-NoExit", "-Command", ". " + h.file("rc.ps1")},
+	}[h.shell]
+	cmd := exec.Command(h.shell, argv...)
+	cmd.Env, cmd.Dir = h.environ(), h.dir
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 120})
+	check(err)
+	x := &term{home: h, pty: f, screen: vt10x.New(vt10x.WithSize(120, 60), vt10x.WithWriter(f))}
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = io.Copy(x.screen, f) }()
+	h.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		f.Close()
+		<-done
+	})
+	x.eventually("a prompt", func() bool { return strings.HasPrefix(x.row(), "R>") })
+	return x
+}
+
+func (x *term) send(s string) { _ = must(io.WriteString(x.pty, s)) }
+
+// eventually waits until ok, or fails with the screen.
+func (x *term) eventually(what string, ok func() bool) {
+	x.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(4 * time.Millisecond) {
+		if time.Now().After(end) {
+			x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.all(), x.text())
+		}
+	}
+}
+
+// text is the whole screen, without the blanks at the ends of lines.
+func (x *term) text() string {
+	var b strings.Builder
+	for line := range strings.Lines(x.screen.String()) {
+		b.WriteString(strings.TrimRight(line, " \n\x00") + "\n")
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// shows waits until all of texts are on the screen.
+func (x *term) shows(texts ...string) {
+	x.t.Helper()
+	for _, s := range texts {
+		x.eventually(s, func() bool { return strings.Contains(x.text(), s) })
+	}
+}
+
+// row is the line the cursor is on.
+func (x *term) row() string {
+	x.screen.Lock()
+	defer x.screen.Unlock()
+	cols, _ := x.screen.Size()
+	var b strings.Builder
+	for i := range cols {
+		b.WriteRune(x.screen.Cell(i, x.screen.Cursor().Y).Char)
+	}
+	return strings.TrimRight(b.String(), " \x00")
+}
+
+// tab types, presses TAB, ends the line with one more word and Enter, and returns what
+// the program got before that word.
+func (x *term) tab(typed string) []string {
+	x.t.Helper()
+	n := len(x.calls())
+	x.send(typed + "\t end\r")
+	x.eventually("a call after "+typed, func() bool { return len(x.calls()) > n })
+	args := x.calls()[n].Args
+	if len(args) == 0 || args[len(args)-1] != "end" {
+		x.t.Errorf("%s: %s TAB gave %q; screen:\n%s", x.shell, typed, args, x.text())
+		return nil
+	}
+	return args[:len(args)-1]
+}
+
+// drop takes back what was typed. Backspace works the same in all four shells.
+func (x *term) drop() {
+	x.t.Helper()
+	x.send(strings.Repeat("\x7f", 200))
+	x.eventually("an empty line", func() bool { return x.row() == "R>" })
+}
+
+// each runs a test in every shell.
+func each(t *testing.T, test func(t *testing.T, h *home)) {
+	t.Helper()
+	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			test(t, newHome(t, shell))
+		})
+	}
+}
