@@ -11,10 +11,12 @@ function global:@NAME@ {
     [Diagnostics.DebuggerHidden()] param()
     begin {
         $p = $null; $piped = @(); $v = $args; $n = ''   # $e, $v and $n: what the repeated words refer to
+        $was = $ErrorActionPreference; $ErrorActionPreference = 'Stop'
         $e = __vault_find @BINARY@
-        if (-not $e) { $ErrorActionPreference = 'Stop'; throw (__vault_error ('vault: no such program: ' + @BINARY@)) }
+        if (-not $e) { throw (__vault_error ('vault: no such program: ' + @BINARY@)) }
         $words = '& $e' + (__vault_words $MyInvocation $v)
-        __vault_rewrap $MyInvocation.HistoryId
+        $ErrorActionPreference = $was
+        __vault_wrap
         if (-not (__vault_switches $v)) {
             # A pipeline begun for this command has its input, its terminal, and makes its $? false.
             $p = [ScriptBlock]::Create($words).GetSteppablePipeline()
@@ -44,19 +46,21 @@ function global:@NAME@ {
     }
 }
 
-function global:__vault_find($Name) { $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
+function global:__vault_find { [Diagnostics.DebuggerHidden()] param($Name) $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
 
 function global:__vault_code {
     [Diagnostics.DebuggerHidden()] param($Text)
     [ScriptBlock]::Create("[Diagnostics.DebuggerHidden()] param()`n$Text")
 }
 
-function global:__vault_error($Text) {   # with this id only the text is shown
+function global:__vault_error {   # with this id only the text is shown
+    [Diagnostics.DebuggerHidden()] param($Text)
     [Management.Automation.ErrorRecord]::new([Exception]::new($Text), 'NativeCommandErrorMessage', 'NotSpecified', $null)
 }
 
 # Does the first word that is no flag change the shell?
-function global:__vault_switches($Words) {
+function global:__vault_switches {
+    [Diagnostics.DebuggerHidden()] param($Words)
     $skip = $false
     foreach ($w in $Words) {
         if ($skip) { $skip = $false }
@@ -68,22 +72,21 @@ function global:__vault_switches($Words) {
 
 # A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So what is
 # written out in the call is repeated as it stands, and what was computed is said as $v[0], $v[1] ...
-function global:__vault_words($Call, $v) {
-    $out = $null
-    try {   # .Line, which is public, has only the first line of a call
-        $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
-        $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring($Call.OffsetInLine - 1) }
-        $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
-            { $args[0] -is [Management.Automation.Language.CommandAst] }, $true)
-        if ($ast -and -not $ast.Extent.StartOffset) { $out = __vault_match @(__vault_plan $ast) 0 $v 0 }
-    }
-    catch { }
+function global:__vault_words {
+    [Diagnostics.DebuggerHidden()] param($Call, $v)
+    $out = $null   # .Line is public, but has only the first line of a call
+    $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
+    $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring([Math]::Max(0, $Call.OffsetInLine - 1)) }
+    $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
+        { $args[0] -is [Management.Automation.Language.CommandAst] }, $true)
+    if ($ast -and -not $ast.Extent.StartOffset) { $out = __vault_match @(__vault_plan $ast) 0 $v 0 }
     if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }   # called by other means
 }
 
 # For each word: its text, how a computed value is said, how many values it gave (-1: a splat), the first of them.
-function global:__vault_plan($Ast) {
-    $ended = $false
+function global:__vault_plan {
+    [Diagnostics.DebuggerHidden()] param($Ast)
+    $ended = $open = $lost = $false
     for ($k = 1; $k -lt $Ast.CommandElements.Count; $k++) {
         $w = $part = $Ast.CommandElements[$k]; $text = $w.Extent.Text; $take = 1; $first = $null
         switch ($w.GetType().Name) {
@@ -91,14 +94,20 @@ function global:__vault_plan($Ast) {
             'StringConstantExpressionAst' { $first = $w.Value }
             'VariableExpressionAst' { if ($w.Splatted) { $take = -1 } }
         }
-        if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0 }
+        if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open }
+        elseif ($null -ne $first) { $open = $lost = $false }
+        elseif ($take -lt 0) {
+            if ($lost) { throw (__vault_error "vault: nothing tells which words of two lists stand before --; write '--' in quotes") }
+            $open = $true
+        }
         $say = if ($part) { __vault_say $part }
         if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.StartOffset) }
         @{ Text = $text; Say = $say; Take = $take; First = $first }
     }
 }
 
-function global:__vault_say($Ast) {   # nothing for a constant: its text will do
+function global:__vault_say {   # nothing for a constant: its text will do
+    [Diagnostics.DebuggerHidden()] param($Ast)
     switch ($Ast.GetType().Name) {
         'StringConstantExpressionAst' { return }
         'ArrayLiteralAst' {
@@ -111,7 +120,8 @@ function global:__vault_say($Ast) {   # nothing for a constant: its text will do
 }
 
 # The words from the k-th on, if they can have given the values from the i-th on. A splat gives any number.
-function global:__vault_match($Plan, $k, $v, $i) {
+function global:__vault_match {
+    [Diagnostics.DebuggerHidden()] param($Plan, $k, $v, $i)
     if ($k -eq $Plan.Count) { if ($i -eq $v.Count) { return '' } else { return } }
     $w = $Plan[$k]
     for ($n = [Math]::Max(0, $w.Take); $i + $n -le $v.Count; $n++) {
@@ -125,7 +135,8 @@ function global:__vault_match($Plan, $k, $v, $i) {
     }
 }
 
-function global:__vault_splat($v, $i, $end) {   # a splatted table comes as -name: value
+function global:__vault_splat {   # a splatted table comes as -name: value
+    [Diagnostics.DebuggerHidden()] param($v, $i, $end)
     $out = ''
     for (; $i -lt $end; $i++) {
         $out += ' '
@@ -162,7 +173,7 @@ function global:__vault_unstash {
 }
 
 # --- the precmd. PowerShell has no preexec; PSReadLine is left alone.
-function global:__vault_ours { "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT" }
+function global:__vault_ours { [Diagnostics.DebuggerHidden()] param() "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT" }
 
 function global:__vault_precmd {
     [Diagnostics.DebuggerHidden()] param()
@@ -184,14 +195,13 @@ function global:__vault_slow {
     if (-not $v.Ours -or -not [IO.File]::Exists($File)) {
         if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
             $v.Try = $Now
-            $code = __vault_start 'refresh --env' $true
-            if ($code) { . (__vault_code $code) }
+            try { $code = __vault_start 'refresh --env' $true; if ($code) { . (__vault_code $code) } } catch { }
             if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
         }
     }
     elseif ($v.Ref -and $Now -ge $v.Ref -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
         $v.RTry = $Now
-        __vault_start 'refresh --if-due' $false
+        try { __vault_start 'refresh --if-due' $false } catch { }
     }
     __vault_label $Now
 }
@@ -212,12 +222,14 @@ function global:__vault_start {
         $said = $q.StandardOutput.ReadToEndAsync()
         if (-not $said.Wait(2000) -or -not $q.WaitForExit(1000)) { $q.Kill() }
         elseif ($q.ExitCode -eq 0) { $said.Result }
+        $q.StandardOutput.Close()
     }
     if ($q) { $q.Dispose() }
 }
 
 # Writes the text, and from when to when it is right.
-function global:__vault_label([long]$Now) {
+function global:__vault_label {
+    [Diagnostics.DebuggerHidden()] param([long]$Now)
     $v = $global:__vault
     $s = $v.Exp - $Now; $m = [Math]::Floor($s / 60); $left = ''
     $v.Lo = $Now; $v.Hi = $Now + $s % 60 + 1
@@ -232,23 +244,23 @@ function global:__vault_label([long]$Now) {
     if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }
 }
 
-# --- the prompt segment: put before what the wrapped prompt says. A theme may have replaced prompt since,
-# or may call this one: Old holds what was wrapped, the newest first, Depth says how far in we are.
-function global:__vault_rewrap([long]$Id) {
-    $v = $global:__vault
-    if ($Id -eq $v.Id -or $v.Shown -ne $v.Seen) { $v.Id = $Id; $v.Seen = $v.Shown; return }   # in use, or just looked at
-    $v.Id = $Id
+# --- the prompt segment: put before what the wrapped prompt says. A theme may have replaced prompt since (then
+# it is wrapped too), or may call this one: Old is what was wrapped, the newest first, Depth how far in we are.
+function global:__vault_wrap {
+    [Diagnostics.DebuggerHidden()] param()
     $now = $ExecutionContext.InvokeCommand.GetCommand('prompt', 'Function')
-    if ($now -and "$($now.ScriptBlock)" -like '*__vault_precmd*') { return }
-    $v.Old.Insert(0, $(if ($now) { $now.ScriptBlock } else { { 'PS>' } }))
+    $is = if ($now) { $now.ScriptBlock } else { { 'PS>' } }
+    if ("$is" -like '*__vault_precmd*' -or "$is" -ceq $global:__vault.Caller) { return }
+    $global:__vault.Old.Insert(0, $is)
     function global:prompt {
         [Diagnostics.DebuggerHidden()] param()
         $ok = $?; $v = $global:__vault; $pre = ''
         $last = $ExecutionContext.SessionState.PSVariable.Get('global:LASTEXITCODE')
         $status = if ($last) { $last.Value }
-        if (-not $v.Depth) {
-            $v.Shown++
-            try { __vault_precmd; if (@PROMPT@ -and $global:__vault_text) { $pre = "[$global:__vault_text] " } } catch { }
+        $v.Inner = $v.Depth -gt 0
+        if (-not $v.Inner) {
+            try { __vault_precmd } catch { }
+            if (@PROMPT@ -and $global:__vault_text) { $pre = "[$global:__vault_text] " }
         }
         $old = $v.Old[[Math]::Min($v.Depth, $v.Old.Count - 1)]
         $v.Depth++
@@ -257,24 +269,25 @@ function global:__vault_rewrap([long]$Id) {
             $shown = & $old
         }
         finally { $v.Depth--; if ($last) { $last.Value = $status } }
+        if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }   # it calls this one
         if ($pre) { $pre + ($shown -join '') } else { $shown }
     }
 }
 
 function global:__vault_false {   # makes $? false for what follows, which only an advanced function can
-    [CmdletBinding()] param()
+    [Diagnostics.DebuggerHidden()] [CmdletBinding()] param()
     $PSCmdlet.WriteError((__vault_error '-'))
 }
 
 # --- registration
 $global:__vault = & {
     $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Ours = ''; Kept = @{}; Job = $null
-        Old = [Collections.ArrayList]::new(); Depth = 0; Shown = 0; Seen = 0; Id = -2L }
+        Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
     $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
     if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }
     $v
 }
-if (-not $ExecutionContext.SessionState.PSVariable.Get('psISE')) { __vault_rewrap -1 }   # the ISE has no console
+if (-not $ExecutionContext.SessionState.PSVariable.Get('psISE')) { __vault_wrap }   # the ISE has no console
 
 }
 # --- in $PROFILE, as the last line:  Invoke-Expression (& @BINARY@ hook pwsh | Out-String)

@@ -1,0 +1,273 @@
+package hooks
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPwshHookIsAsReviewed(t *testing.T) {
+	o := Options{Binary: "vault", Prompt: true, ValueFlags: []string{"--backend", "--keychain"}}
+	got, err := Script(pwshDialect(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", "golden", "hook.ps1")
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the hook differs from %s; go test ./hooks -update shows how", file)
+	}
+	for i := range len(got) {
+		if got[i] >= 0x80 {
+			t.Fatalf("byte %d is not ASCII: Windows PowerShell would read it in the console's code page", i)
+		}
+	}
+	at := 0
+	for _, part := range []string{"--- the function", "--- the precmd", "--- the prompt segment", "--- registration", "as the last line:"} {
+		next := strings.Index(got[at:], part)
+		if next < 0 {
+			t.Fatalf("no %q after byte %d", part, at)
+		}
+		at += next
+	}
+}
+
+// The parser of PowerShell 7 reads the hook; nothing in the tree may be newer than 5.1,
+// and no command but the hook's own functions may be called, so no module is loaded.
+func TestPwshHookIsOldSyntaxAndLoadsNoModule(t *testing.T) {
+	w := newPwsh(t)
+	got := w.runs(`$tokens = $null; $errors = $null
+$ast = [Management.Automation.Language.Parser]::ParseFile('` + w.path("hook.ps1") + `', [ref]$tokens, [ref]$errors)
+foreach ($e in $errors) { "error: $e" }
+foreach ($k in $tokens) { if ("$($k.Kind)" -in 'QuestionMark', 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr', 'Clean') { "new: $($k.Kind) line $($k.Extent.StartLineNumber)" } }
+foreach ($c in $ast.FindAll({ $args[0] -is [Management.Automation.Language.CommandAst] }, $true)) { $n = $c.GetCommandName(); if ($n -and $n -notlike '__vault_*') { "command: $n" } }
+"looked at $($tokens.Count -gt 500)"
+`)
+	if got != "looked at True\n" {
+		t.Error(got)
+	}
+}
+
+func TestPwshUseSwitchesAndOffGivesBack(t *testing.T) {
+	w := newPwsh(t)
+	w.env = []string{"AWS_ACCESS_KEY_ID=FAKEmine", "AWS_SECRET_ACCESS_KEY=fake-mine"}
+	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second, ref: 2000 * time.Second, stash: true})
+	w.answersOff()
+	x := w.start("Set-StrictMode -Version Latest")
+	x.prompts("$null", "<True >")
+	x.prompts("vault use prod", "[prod 42m] <True 0>")
+	x.prints(`"$env:AWS_VAULT $env:AWS_ACCESS_KEY_ID $env:AWS_SECRET_ACCESS_KEY $($null -eq $env:__VAULT_SHELL)"`, "prod FAKEprod fake-secret-of-prod True\n")
+	if printed, _ := x.run("vault exec printenv"); strings.Contains(printed, "fake-mine") {
+		t.Error("the stashed secret is exported")
+	}
+	x.prompts("vault off", "<True 0>")
+	x.prints(`"[$env:AWS_VAULT] $env:AWS_ACCESS_KEY_ID $env:AWS_SECRET_ACCESS_KEY $($null -eq $env:AWS_SESSION_TOKEN)"`, "[] FAKEmine fake-mine True\n")
+	x.prints(`$__vault.Kept.Count`, "0\n")
+	if got := w.read("log"); got != "pwsh:use prod\n:exec printenv\npwsh:off\n" {
+		t.Errorf("calls: %q", got)
+	}
+}
+
+func TestPwshAFailedSwitchEndsTheLine(t *testing.T) {
+	w := newPwsh(t)
+	w.answers("prod", pwshSession{name: "prod"})
+	x := w.start("function inner { vault use typo; [IO.File]::WriteAllText('" + w.path("ran") + "', 'x') }\nfunction ran { [IO.File]::WriteAllText('" + w.path("ran") + "', 'x') }")
+	x.prompts("vault use prod", "[prod] <True 0>")
+	for _, line := range []string{
+		"vault use typo && ran", "vault use typo; ran", "'x' | vault use typo && ran", "vault --backend file use typo && ran",
+		"inner", "inner && ran", "vault use typo && vault use prod && ran", "& { vault use typo } && ran", "vault use half && ran",
+		"$(vault use typo) && ran", "$ErrorActionPreference = 'SilentlyContinue'", "vault use typo && ran", "inner && ran",
+		"$ErrorActionPreference = 'Ignore'", "vault use typo && ran", "$ErrorActionPreference = 'Stop'", "vault use typo && ran", "vault use typo; ran",
+	} {
+		printed, prompt := x.run(line)
+		if strings.HasPrefix(line, "$Error") {
+			continue
+		}
+		if prompt != "[prod] <False 1>PS> " {
+			t.Errorf("%s: prompt %q", line, prompt)
+		}
+		want := "vault: no profile named \"typo\"\n"
+		if strings.Contains(line, "half") {
+			want = ""
+		}
+		if strings.TrimRight(printed, "\n") != strings.TrimRight(want, "\n") {
+			t.Errorf("%s: printed %q", line, printed)
+		}
+	}
+	if w.read("ran") != "" {
+		t.Error("a command after a failed switch ran")
+	}
+	x.prints("try { vault use typo } catch { 'caught' }", "vault: no profile named \"typo\"\ncaught\n")
+	x.prints(`"$env:AWS_VAULT $env:AWS_ACCESS_KEY_ID"`, "prod FAKEprod\n")
+}
+
+func TestPwshStatusIsKept(t *testing.T) {
+	w := newPwsh(t)
+	w.answers("prod", pwshSession{name: "prod", exp: 3570 * time.Second})
+	x := w.start("Set-StrictMode -Version Latest")
+	x.prompts("nosuchcommand", "<False >")
+	x.prompts("'x'", "<True >")
+	x.prints("$ExecutionContext.SessionState.PSVariable.Get('global:LASTEXITCODE') -eq $null", "True\n")
+	x.prompts("vault use prod", "[prod 59m] <True 0>")
+	x.prompts("sh -c 'exit 3'", "[prod 59m] <False 3>")
+	x.prompts("$LASTEXITCODE", "[prod 59m] <True 3>")
+	x.prompts("nosuchcommand", "[prod 59m] <False 3>")
+	x.prompts("vault exec sh -c 'exit 4'", "[prod 59m] <False 4>")
+	x.prints("$error.Clear(); $null = prompt; $error.Count", "0\n")
+}
+
+func TestPwshExecBehavesAsThePlainProgram(t *testing.T) {
+	w := newPwsh(t)
+	x := w.start("")
+	for line, want := range map[string]string{
+		"vault exec false && 'y'":  "",
+		"vault exec false || 'y'":  "y\n",
+		"vault exec true && 'y'":   "y\n",
+		"vault exec -- false; 'y'": "y\n",
+		"vault exec sh -c 'test -t 0 && test -t 1 && test -t 2 && echo tty'": "tty\n",
+		"'a' | vault exec sh -c 'test -t 1 && echo tty; cat'":                "tty\na\n",
+		"& { vault exec sh -c 'test -t 0 && test -t 1 && echo tty' }":        "tty\n",
+		"1,2 | vault exec cat":                                                                        "1\n2\n",
+		"vault exec echo a | vault exec sed s/a/b/":                                                   "b\n",
+		"$x = vault exec echo cap; \"<$x>\"":                                                          "<cap>\n",
+		"$x = vault exec sh -c 'echo a; exit 6'; \"$x $? $LASTEXITCODE\"":                             "a False 6\n",
+		"(vault exec sh -c 'echo 1; echo 2').Count":                                                   "2\n",
+		"@() | vault exec sh -c 'cat; echo end'":                                                      "end\n",
+		"vault exec sh -c 'echo e >&2' 2>$null; 'y'":                                                  "y\n",
+		"vault exec seq 1 100000 | Select-Object -First 1":                                            "1\n",
+		"sh -c 'echo one; sleep 0.3; echo two' | vault exec sh -c 'read a; echo $a; cat'":             "one\ntwo\n",
+		"if (-not $(vault exec sh -c 'exit 1'; $?)) { 'no' }":                                         "no\n",
+		"1..2 | ForEach-Object { vault exec echo $_ }":                                                "1\n2\n",
+		"$ErrorActionPreference = 'Stop'; vault exec false; 'y'; $ErrorActionPreference = 'Continue'": "y\n",
+	} {
+		x.prints(line, want)
+	}
+	for _, program := range []string{"sh", "vault exec sh"} { // the second as the first
+		x.send(program + " -c 'echo reading; read a; echo got:$a'\r")
+		x.until("\nreading")
+		x.send("typed\n")
+		x.until("got:typed")
+		x.until("PS> ")
+	}
+	x.send("vault exec sh -c 'echo up; exec sleep 30'\r")
+	x.until("\nup")
+	x.send("\x03")
+	x.until("PS> ")
+	if n := strings.Count(w.read("log"), "pwsh:"); n != 0 {
+		t.Errorf("%d calls were told of a hook", n)
+	}
+}
+
+func TestPwshInputIsPassedOnAsItComes(t *testing.T) {
+	w := newPwsh(t)
+	x := w.start("")
+	// The first program ends only when the second has seen its first line.
+	x.prints("sh -c 'echo one; while [ ! -e seen ]; do sleep 0.02; done; echo two' | vault exec sh -c 'read a; touch seen; echo $a; cat'", "one\ntwo\n")
+	w.answers("stdin", pwshSession{name: "stdin"})
+	x.prompts("'piped' | vault use stdin", "[stdin] <True 0>")
+	if got := w.read("stdin"); got != "piped" {
+		t.Errorf("use read %q", got)
+	}
+}
+
+// pwshWords are words of one call, as they may be typed. What the program is given must
+// not depend on whether there is a function in between.
+var pwshWords = []string{
+	"", "--", "exec prod -- aws s3 ls", "exec prod -d 1h --region=eu", "x -- dotnet publish -p:Foo=bar -c Release -- x",
+	`-a:b --long:v -q: z -n:5 -m:"q r" -w:1.50 -v:1.50,2 -l`, `x "" 'it''s' $(1+1) 5 1.50 0x10 1kb $null $true`,
+	"x -- $h $v @v -- -a:$h -a:$v -a: $v", `x a,b a, b "a","b" 1.50,2.0 --`, "x @v", "@v x @v", "@v @u", "@v $h @v", "x @v -- y @u 1.50 @v @none z",
+	"@table", "x @table", `*.txt "*.txt" '*.txt' $g "$g" $d/*.txt ~/x "~/x" a*z`, "$null", "x $() @() y", `("x y") (1.50) (1,2) $(3,4) @(5,6)`,
+	"{a b} x", `-$h -x$h --y=$h --y="a $h" --y='q r' -D"x=y z" -Dx="y z" $h$h $h/$d`, `a --% raw "x y" $x -p:1 --`, "$dd -- $dash $dd -- @v",
+	`$uni "$uni" é☃ 'é’’'`, "a`\"b `$h a`nb a#b", "-1 -1.5 1d 1e3 0xff 1_0", "/x:y /x:$h a=b -a.b:c --a.b.c", "@'\nhere \"x\"\n'@ @\"\nh $h\n\"@ z",
+	"$v[0] $v.Count $h.Length $PWD.Path ${h} $env:HOME", "a `\n  b `\n  -p:X=1 `\n  1.50", `"a""b" 'c"d' "e\" "f\\" [x]`, "$u $u[2] -p:$($u[2])",
+	`-p:(1.50) -p:"$h" -p:a$h -p:*.txt`, "@v -p:X", "x ([string]1.50) [int] !x %y ^z ?", "2>$null x", "x -p:$null y -p: '' z", "$($global:i++; $global:i)",
+	"--backend file exec -p:x", "'use' x", "use.txt off2",
+}
+
+// pwshCalls are the places a call may stand in; # is the command with its words.
+var pwshCalls = []string{
+	"#", "& { # }", "$(#)", "\"$(#)\"", "$x = #; $x", "function inner { # }; inner", "'z' | ForEach-Object { # }", "if ($true) { # }",
+	"(vault args 1.0 -- a) + '|' + (#)", "#; vault args 2.50", "& {\n\n  # | ForEach-Object { $_ }\n}", "foreach ($q in 1) { try { # } finally { } }",
+	"$null = Invoke-Command -ScriptBlock { }; #",
+}
+
+func TestPwshWordsArriveAsTheyWere(t *testing.T) {
+	w := newPwsh(t)
+	for _, f := range []string{"q1.txt", "q2.txt"} {
+		w.write(f, "")
+	}
+	script := "Set-StrictMode -Version Latest\n" +
+		"$h = 'x y'; $v = 'one', 'two'; $u = 'a b', '*.txt', 1.50, '--'; $none = @(); $table = @{ k = 'v'; z = 'q r'; n = $null }\n" +
+		"$d = '.'; $g = '*.txt'; $dd = '--flag'; $dash = '--'; $uni = " + w.quote("é’$(x)") + "; $i = 0\n" +
+		"function check([string]$Through, [string]$Direct) {\n" +
+		"  $global:i = 0; $a = try { @(& ([ScriptBlock]::Create($Through))) -join '|' } catch { \"threw $_\" }\n" +
+		"  $global:i = 0; $b = @(& ([ScriptBlock]::Create($Direct))) -join '|'\n" +
+		"  if ($a -cne $b) { \"[$Through] gave`n  $a`nand directly`n  $b\" } else { $global:same++ }\n}\n$same = 0\n"
+	n := 0
+	for _, words := range pwshWords {
+		for i, place := range pwshCalls {
+			if i > 0 && (strings.Contains(words, "--%") || strings.Contains(words, "'@") || n%5 != 0) {
+				n++
+				continue // one line to its end, or one sample of five
+			}
+			n++
+			through := strings.ReplaceAll(place, "#", "vault args "+words)
+			direct := strings.ReplaceAll(strings.ReplaceAll(through, "vault args", "& $stub args"), "& &", "&")
+			script += "check " + w.quote(through) + " " + w.quote(direct) + "\n"
+		}
+	}
+	got := w.runs("$stub = " + w.quote(w.path("bin/vault")) + "\n" + script + "\"same: $($same -gt 100)\"\n")
+	if got != "same: True\n" {
+		t.Error(got)
+	}
+}
+
+func TestPwshWordsArriveHoweverTheFunctionIsCalled(t *testing.T) {
+	w := newPwsh(t)
+	got := w.runs(`Set-StrictMode -Version Latest
+Set-Alias v vault
+$n = 'vault'; $f = Get-Command vault -CommandType Function; $o = 'one', 'two'
+v args -- -p:X=1 1.50
+& vault args -- -p:X=1 1.50
+& $n args -- -p:X=1 1.50
+& $f args -- -p:X=1 1.50
+. vault args -- -p:X=1 1.50
+vault args 1.50; vault args 2.50; v args (vault args 1.0) 3.50
+$m = New-Module { $mine = 'a', 'b'; function inModule { vault args @mine -- -p:X=1 1.50 } }
+inModule
+$null = Invoke-Expression 'vault args 1.50 -- iex'
+function wrap { vault args -- terraform @args }
+wrap -- plan a,b -x 1.50
+`)
+	want := strings.Repeat("<--><-p:><X=1><1.50>\n", 5) + // -p: ends there for any program, after --
+		"<1.50>\n<2.50>\n<<1.0>><3.50>\n" +
+		"<a><b><--><-p:><X=1><1.50>\n" + "<--><terraform><plan><a><b><-x><1.50>\n"
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	if w.called(":args 1.50 -- iex") != 1 { // what it printed went with $null
+		t.Errorf("Invoke-Expression: %s", w.read("log"))
+	}
+}
+
+func TestPwshSaysWhenItCannotTellWhereWordsWere(t *testing.T) {
+	w := newPwsh(t)
+	got := w.runs("$a = 'p', 'q'; $b = 'r'\nvault args @a -- @b\n'next'")
+	if strings.Contains(got, "<") || w.called(":args") > 0 {
+		t.Errorf("guessed: %s", got)
+	}
+	got = w.runs("$a = 'p', 'q'; $b = 'r'\nvault args @a '--' @b\n")
+	if got != "<p><q><--><r>\n" {
+		t.Error(got)
+	}
+}
