@@ -20,9 +20,8 @@ func realWorld() *cmd.World {
 	w := &cmd.World{
 		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdoutIsTerm: isatty.IsTerminal(os.Stdout.Fd()) || isatty.IsCygwinTerminal(os.Stdout.Fd()),
-		StderrIsTerm: isatty.IsTerminal(os.Stderr.Fd()) || isatty.IsCygwinTerminal(os.Stderr.Fd()),
-		Now:          time.Now, OpenStore: store.Open, Ask: asker(),
+		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
+		Now: time.Now, OpenStore: store.Open, Ask: asker(),
 		Exec: execute, Detach: detach, Process: process, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()
@@ -57,3 +56,5 @@ func program(argv0 string) string {
 	}
 	return argv0
 }
+
+func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }

@@ -1,5 +1,159 @@
 package cmd
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
-func newDemo(r *run) *cobra.Command { return &cobra.Command{Use: "demo"} }
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/shells"
+)
+
+type demoOptions struct{ shell string }
+
+func newDemo(r *run) *cobra.Command {
+	var o demoOptions
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "try everything here, without an AWS account",
+		Long: `Starts a small AWS on loopback, a throw-away home and keyring, and your own shell
+with the hook loaded. Sessions last a minute, so that you see one renew. Nothing of
+yours is read or written, and nothing is left when you leave. Without a terminal it
+plays the same story as a transcript.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return demo(c.Context(), r, o) },
+	}
+	c.Flags().StringVar(&o.shell, "shell", "", "shell to start instead of your own")
+	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
+	return c
+}
+
+func demo(ctx context.Context, r *run, o demoOptions) error {
+	path, name, err := r.demoShell(o.shell)
+	if err != nil {
+		return err
+	}
+	life := 70 * time.Second
+	interactive := r.StdinIsTerm && r.StdoutIsTerm
+	if !interactive {
+		life = 8 * time.Second
+	}
+	s, err := openStage(ctx, r, life)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	cmd, err := s.shell(path, name, r.Environ)
+	if err != nil {
+		return err
+	}
+	if interactive {
+		fmt.Fprint(r.Stderr, tour)
+		return s.visit(ctx, cmd)
+	}
+	return s.play(ctx, r.Stdout, cmd, name)
+}
+
+const tour = `
+  A small AWS runs on loopback for this shell. It knows nothing of your account,
+  and nothing of yours is touched. Sessions last a minute. Try:
+
+    vault use dev                      become a profile; look at the prompt
+    vault status                       who you are, and until when
+    vault use prod                     switch again, in place
+    echo $AWS_CREDENTIAL_EXPIRATION    now, and again in a minute: it renews by itself
+    vault use prdo                     a typo changes nothing
+    vault exec dev -- env              one command as someone else
+    vault off                          and the shell is as it was
+    exit                               leaves nothing behind
+
+`
+
+// demoShell finds the shell to play in: the one asked for, the user's own, or the
+// first that is installed.
+func (r *run) demoShell(want string) (path, name string, err error) {
+	candidates := []string{want}
+	if want == "" {
+		candidates = append([]string{r.env["SHELL"]}, shells.Names()...)
+	}
+	for _, c := range candidates {
+		n := strings.TrimSuffix(filepath.Base(c), ".exe")
+		if n == "powershell" {
+			n = "pwsh"
+		}
+		if p, lookErr := exec.LookPath(c); lookErr == nil && slices.Contains(shells.Names(), n) {
+			return p, n, nil
+		}
+	}
+	if want != "" {
+		return "", "", fmt.Errorf("%q is no shell that is installed here and has a hook", want)
+	}
+	return "", "", errors.New("none of bash, zsh, fish and pwsh is installed here")
+}
+
+// visit hands the terminal to the shell until it ends. Ctrl-C belongs to the shell.
+func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
+	signal.Ignore(os.Interrupt) // typed at the shell's prompt, it reaches us as well
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case <-ended: // the status of the last command someone typed is no failure of ours
+		return nil
+	case <-ctx.Done():
+		_ = cmd.Process.Kill()
+		<-ended
+		return ctx.Err()
+	}
+}
+
+// emulator starts the AWS of the demo: an account with a user and two roles.
+func emulator() (*fakeaws.Server, string, error) {
+	aws, err := fakeaws.Start(fakeaws.Options{MinDuration: time.Second})
+	if err != nil {
+		return nil, "", err
+	}
+	const account = "111122223333"
+	user, err := aws.AddUser(account, "you")
+	for _, role := range []string{"developer", "administrator"} {
+		if err == nil {
+			_, err = aws.AddRole(fakeaws.Role{
+				Account: account, Name: role, Trust: fakeaws.Trust{Principals: []string{user}},
+			})
+		}
+	}
+	if err != nil {
+		_ = aws.Close()
+		return nil, "", err
+	}
+	aws.AddBucket(account, "a-bucket-of-the-demo")
+	return aws, user, nil
+}
+
+const demoConfig = `# The profiles of the demo. A role is assumed with the key stored for "base".
+[default]
+region = eu-west-1
+
+[profile base]
+
+[profile dev]
+role_arn = arn:aws:iam::111122223333:role/developer
+source_profile = base
+
+[profile prod]
+role_arn = arn:aws:iam::111122223333:role/administrator
+source_profile = base
+region = us-east-1
+`

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -117,7 +118,7 @@ func (r *run) expiryOf(set *profiles.Set, name string) *time.Time {
 	if err != nil {
 		return nil
 	}
-	if m, ok := r.runtime().Mark(p.CacheKey()); ok && !m.Expires.IsZero() {
+	if m, ok := r.runtime().Mark(refresh.Key(p)); ok && !m.Expires.IsZero() {
 		t := m.Expires.UTC()
 		return &t
 	}

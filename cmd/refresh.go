@@ -105,7 +105,7 @@ func ifDue(ctx context.Context, r *run) error {
 // unreadable tells every terminal that the keyring is why nothing is renewed.
 func (r *run) unreadable(p profiles.Profile, err error) error {
 	word, _ := note(err)
-	_, setErr := r.runtime().Set(p.CacheKey(), r.held(p), word)
+	_, setErr := r.runtime().Set(refresh.Key(p), r.held(p), word)
 	return errors.Join(err, setErr)
 }
 
@@ -142,7 +142,7 @@ func reapply(ctx context.Context, r *run, o refreshOptions) error {
 // the store cannot give another.
 func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	held := r.held(p)
-	m, known := r.runtime().Mark(p.CacheKey())
+	m, known := r.runtime().Mark(refresh.Key(p))
 	if known && m.File == r.env[env.Token] {
 		return r.leaseOf(p, held, m.Note)
 	}
@@ -185,13 +185,13 @@ func (r *run) held(p profiles.Profile) creds.Session {
 // disk refuses it; the shell then asks again, rarely.
 func (r *run) mark(p profiles.Profile, s creds.Session, word string) refresh.Lease {
 	l := r.leaseOf(p, s, word)
-	l.File, _ = r.runtime().Set(p.CacheKey(), s, word)
+	l.File, _ = r.runtime().Set(refresh.Key(p), s, word)
 	return l
 }
 
 func (r *run) leaseOf(p profiles.Profile, s creds.Session, word string) refresh.Lease {
 	l := refresh.Lease{Session: s, Note: word, RefreshAt: r.Policy.When(s), File: r.env[env.Token]}
-	if failures, next := r.runtime().Retry(p.CacheKey()); failures > 0 && word != "" {
+	if failures, next := r.runtime().Retry(refresh.Key(p)); failures > 0 && word != "" {
 		l.RefreshAt = next
 	}
 	return l

@@ -135,6 +135,9 @@ func (r *run) resolve(ctx context.Context, q env.Request) (profiles.Profile, err
 	if locked != nil {
 		return p, locked
 	}
+	if err == nil {
+		err = r.applyTTLs(&p)
+	}
 	return p, err
 }
 

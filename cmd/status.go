@@ -12,6 +12,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
 )
 
 // status is what is known without a network and without the keyring.
@@ -99,7 +100,7 @@ func (r *run) status(st env.State) status {
 		return s
 	}
 	s.Source = source(p)
-	if m, ok := r.runtime().Mark(p.CacheKey()); ok {
+	if m, ok := r.runtime().Mark(refresh.Key(p)); ok {
 		s.Note = m.Note
 	}
 	return s

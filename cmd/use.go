@@ -183,7 +183,11 @@ func (r *run) session(ctx context.Context, q env.Request, w refresh.Want) (profi
 	if err != nil {
 		return p, refresh.Lease{}, err
 	}
-	w.MinTTL = time.Duration(q.MinTTL) * time.Second
+	if w.MinTTL = time.Duration(q.MinTTL) * time.Second; w.MinTTL == 0 {
+		if w.MinTTL, err = r.minTTL(); err != nil {
+			return p, refresh.Lease{}, err
+		}
+	}
 	l, err := k.Fresh(ctx, p, w)
 	l.Session.Region = p.Region
 	if l.Warning != nil {

@@ -24,6 +24,7 @@ type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Code           io.Writer // where a hook listens for code; nil when none does
+	StdinIsTerm    bool
 	StdoutIsTerm   bool
 	StderrIsTerm   bool
 

@@ -47,9 +47,11 @@ type Lease struct {
 // ErrNoSession is returned by Current when nothing usable is cached.
 var ErrNoSession = errors.New("no session is cached")
 
-func key(p profiles.Profile) string { return p.CacheKey() }
+// Key names a session in the runtime directory: the profile, so that "clear" finds its
+// sessions, and everything that determines it.
+func Key(p profiles.Profile) string { return p.Name + "\x00" + p.CacheKey() }
 
-func name(p profiles.Profile) string { return store.SessionName(p.Name, key(p)) }
+func name(p profiles.Profile) string { return store.SessionName(p.Name, p.CacheKey()) }
 
 // Fresh returns a session that is good for at least the wanted time. It may wait for
 // another process that is making the same one, and Make may ask a person; ctx bounds
@@ -85,7 +87,7 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 func (k *Keeper) renew(ctx context.Context, p profiles.Profile, old creds.Session, w Want) (Lease, error) {
 	s, err := k.Make(ctx, p)
 	if err == nil {
-		k.Dir.clearRetry(key(p))
+		k.Dir.clearRetry(Key(p))
 		return k.lease(p, s, "", k.keep(ctx, p, s)), nil
 	}
 	if w.Anew || !k.live(old) || ctx.Err() != nil {
@@ -110,7 +112,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	lock := flock.New(k.Dir.path("l", fileKey(key(p))))
+	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
 	if got, err := k.try(lock); err != nil || !got {
 		return nil // someone is at it, or the disk is: their news will reach us
 	}
@@ -124,22 +126,22 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	}
 	s, err := k.Make(ctx, p)
 	if err != nil {
-		_, err = k.Dir.Set(key(p), old, k.failed(p, err))
+		_, err = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
 	}
 	if err := k.keep(ctx, p, s); err != nil {
-		_, _ = k.Dir.Set(key(p), old, k.failed(p, err))
+		_, _ = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
 	}
-	k.Dir.clearRetry(key(p))
-	_, err = k.Dir.Set(key(p), s, "")
+	k.Dir.clearRetry(Key(p))
+	_, err = k.Dir.Set(Key(p), s, "")
 	return err
 }
 
 // due reports whether a renewal should be tried now. A session that is gone is due.
 func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 	now := k.Now()
-	failures, next := k.Dir.Retry(key(p))
+	failures, next := k.Dir.Retry(Key(p))
 	// A clock set back must not keep us waiting for longer than a backoff ever lasts.
 	if failures > 0 && now.Before(next) && next.Sub(now) <= k.Policy.BackoffMax {
 		return false, nil
@@ -154,12 +156,12 @@ func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 // failed keeps the failure for the backoff and returns the note.
 func (k *Keeper) failed(p profiles.Profile, err error) string {
 	word, retry := k.Note(err)
-	n, _ := k.Dir.Retry(key(p))
+	n, _ := k.Dir.Retry(Key(p))
 	wait := k.Policy.Backoff(n + 1)
 	if !retry {
 		wait = k.Policy.BackoffMax
 	}
-	k.Dir.setRetry(key(p), n+1, k.Now().Add(wait))
+	k.Dir.setRetry(Key(p), n+1, k.Now().Add(wait))
 	return word
 }
 
@@ -167,7 +169,7 @@ func (k *Keeper) failed(p profiles.Profile, err error) string {
 // left. It neither renews nor waits: it is what a prompt may call. ErrNoSession when
 // nothing is cached; the Lease then still has the file and the note.
 func (k *Keeper) Current(ctx context.Context, p profiles.Profile) (Lease, error) {
-	m, _ := k.Dir.Mark(key(p))
+	m, _ := k.Dir.Mark(Key(p))
 	s, err := k.cached(ctx, p)
 	if err != nil {
 		return Lease{}, err
@@ -186,19 +188,19 @@ func (k *Keeper) Mark(p profiles.Profile, s creds.Session, note string) Lease {
 
 // Forget deletes every cached session of a profile and makes its terminals ask again.
 func (k *Keeper) Forget(ctx context.Context, p profiles.Profile) (int, error) {
-	k.Dir.Forget(key(p))
+	k.Dir.Forget(Key(p))
 	return store.DeleteSessions(ctx, k.Store, p.Name)
 }
 
 // lease wraps a session that lives, and makes the generation file say so.
 func (k *Keeper) lease(p profiles.Profile, s creds.Session, note string, warning error) Lease {
 	l := Lease{Session: s, Note: note, Warning: warning, RefreshAt: k.Policy.When(s)}
-	file, err := k.Dir.Set(key(p), s, note)
+	file, err := k.Dir.Set(Key(p), s, note)
 	l.File = file
 	if warning == nil {
 		l.Warning = err
 	}
-	if failures, next := k.Dir.Retry(key(p)); failures > 0 && note != "" {
+	if failures, next := k.Dir.Retry(Key(p)); failures > 0 && note != "" {
 		l.RefreshAt = next
 	}
 	return l

@@ -13,7 +13,7 @@ import (
 // so a process that is killed lets go of it. Where no lock file can be made (a full or
 // read-only disk) we go on without: two calls are better than none.
 func (k *Keeper) lock(ctx context.Context, p profiles.Profile) (unlock func(), err error) {
-	lock := flock.New(k.Dir.path("l", fileKey(key(p))))
+	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
 	got, err := k.try(lock)
 	if err != nil {
 		return func() {}, nil

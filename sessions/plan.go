@@ -94,7 +94,7 @@ func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
 }
 
 func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
-	stored.Duration = BaseDefault
+	stored.Duration = or(stored.Duration, BaseDefault)
 	return &profiles.Profile{
 		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Source: profiles.Source{Stored: &stored},
 	}
