@@ -191,7 +191,9 @@ var pwshWords = []string{
 	`$uni "$uni" é☃ 'é’’'`, "a`\"b `$h a`nb a#b", "-1 -1.5 1d 1e3 0xff 1_0", "/x:y /x:$h a=b -a.b:c --a.b.c", "@'\nhere \"x\"\n'@ @\"\nh $h\n\"@ z",
 	"$v[0] $v.Count $h.Length $PWD.Path ${h} $env:HOME", "a `\n  b `\n  -p:X=1 `\n  1.50", `"a""b" 'c"d' "e\" "f\\" [x]`, "$u $u[2] -p:$($u[2])",
 	`-p:(1.50) -p:"$h" -p:a$h -p:*.txt`, "@v -p:X", "x ([string]1.50) [int] !x %y ^z ?", "2>$null x", "x -p:$null y -p: '' z", "$($global:i++; $global:i)",
-	"--backend file exec -p:x", "'use' x", "use.txt off2",
+	"--backend file exec -p:x", "'use' x", "use.txt off2", `-x$(1+1) -x"a b" --x$(1+1) a$(1+1)b -x(1+1) $h.Length "$($h)b" $h"x" 'a'$h -x:$(1+1)`,
+	"$($global:i++; $global:i) \"$($global:i++; $global:i)\" a$($global:i++; $global:i) -x:$($global:i++; $global:i) $global:i",
+	"a <# b #> c", "-x:a,b -x:(1,2) -x:@(3) -x:{d} -x: -y", "\u2013x \u2014y", "-x:1kb -x:0x10 -1kb .5 5. 1..3",
 }
 
 // pwshCalls are the places a call may stand in; # is the command with its words.
@@ -226,9 +228,11 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 			script += "check " + w.quote(through) + " " + w.quote(direct) + "\n"
 		}
 	}
-	got := w.runs("$stub = " + w.quote(w.path("bin/vault")) + "\n" + script + "\"same: $($same -gt 100)\"\n")
-	if got != "same: True\n" {
-		t.Error(got)
+	for _, passing := range []string{"Standard", "Legacy"} { // of 7.3 and later, and of 5.1
+		got := w.runs("$PSNativeCommandArgumentPassing = '" + passing + "'\n$stub = " + w.quote(w.path("bin/vault")) + "\n" + script + "\"same: $($same -gt 100)\"\n")
+		if got != "same: True\n" {
+			t.Errorf("%s: %s", passing, got)
+		}
 	}
 }
 

@@ -302,7 +302,7 @@ func TestPwshStandsAsideWhereItCannotWork(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newPwsh(t)
-			w.write("script.ps1", c.before+"\n. "+w.quote(w.path("hook.ps1"))+"\n\"function $($null -ne (Get-Command vault -CommandType Function -ErrorAction Ignore))\"\n\"$function:prompt\"")
+			w.write("script.ps1", c.before+"\n. "+w.quote(w.path("hook.ps1"))+"\n\"function $($null -ne (Get-Command vault -CommandType Function -ErrorAction Ignore))\"\n$null = & { vault args }\n\"$function:prompt\"")
 			out, err := w.command("-NoProfile", "-File", w.path("script.ps1")).CombinedOutput()
 			if err != nil {
 				t.Fatal(err)

@@ -61,6 +61,9 @@ func newPwsh(t testing.TB) *pwshWorld {
 		}
 		t.Skip("pwsh is not installed")
 	}
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel()
+	}
 	w := &pwshWorld{t: t, home: t.TempDir()}
 	w.write("bin/vault", pwshStub)
 	w.write("hook.ps1", w.script(Options{Prompt: true}))
@@ -312,8 +315,14 @@ func (x *pwshTerm) run(line string) (printed, prompt string) {
 	x.send(line + "\r")
 	all := x.until("PS> ")
 	at := strings.LastIndexByte(all, '\n')
-	first := strings.IndexByte(all, '\n') // the echo of a statement of one line
-	return all[first+1 : at+1], all[at+1:]
+	printed, prompt = all[:at+1], all[at+1:]
+	for { // what was typed is echoed, and twice when it came before the shell was reading
+		rest, echoed := strings.CutPrefix(printed, line+"\n")
+		if !echoed {
+			return printed, prompt
+		}
+		printed = rest
+	}
 }
 
 // prompts checks the prompt that follows a statement.
