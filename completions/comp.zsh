@@ -2,10 +2,13 @@
 # the program as they were typed: it reads their quotes, and nothing here expands them.
 'builtin' 'typeset' '-gA' __vault_programs
 __vault_programs[@NAME@]=@BINARY@
-# No apostrophe may occur inside.
-'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-c' '
+
+# No apostrophe may occur inside these texts. The first is read with the plain options
+# and runs with those of the completion system, and the key's with the user's own.
+() {
+'builtin' 'emulate' '-L' 'zsh' '-o' 'no_aliases'
+'builtin' 'eval' '
 __vault_complete() {
-  builtin setopt localoptions "${_comp_options[@]}"
   local head tab=${(#):-9}
   local -a lines odd
   lines=("${(@f)$(command -- "${__vault_programs[$service]}" __words zsh \
@@ -27,17 +30,33 @@ __vault_complete() {
   esac
 }
 
-# compinit may come later, even after the first prompt.
-__vault_register() {
-  (( $+functions[compdef] )) || return
-  precmd_functions=("${(@)precmd_functions:#__vault_register}")
-  compdef __vault_complete "${(@k)__vault_programs}"
+# TAB runs a $(...) under the cursor before it asks any completion. Not on our lines.
+__vault_tab() {
+  if __vault_line; then builtin zle complete-word; else builtin zle __vault_expand; fi
+}
+'
 }
 
-typeset -ga precmd_functions
-if (( $+functions[compdef] )); then
-  compdef __vault_complete @NAME@
-elif [[ -o interactive ]] && (( ! ${precmd_functions[(Ie)__vault_register]} )); then
-  precmd_functions+=(__vault_register)
+'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-c' '
+__vault_line() {
+  local name
+  for name in "${(@k)__vault_programs}"; do
+    [[ " $LBUFFER" != *[^[:alnum:]_-]${name}[[:space:]]* ]] || return 0
+  done
+  return 1
+}
+
+# compinit may come later, even after the first prompt.
+__vault_register() {
+  whence compdef >/dev/null || return 0
+  precmd_functions=("${(@)precmd_functions:#__vault_register}")
+  compdef __vault_complete "${(@k)__vault_programs}"
+  zle -l __vault_expand || { zle -A expand-or-complete __vault_expand && zle -N expand-or-complete __vault_tab }
+}
+
+if [[ -o interactive ]]; then
+  typeset -ga precmd_functions
+  precmd_functions=("${(@)precmd_functions:#__vault_register}" __vault_register)
+  __vault_register
 fi
 '

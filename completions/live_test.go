@@ -33,7 +33,7 @@ var begun = []struct{ typed, want string }{
 	{"it", "it's"}, {`"it'`, "it's"}, {"say", `say "hi"`}, {"'say", `say "hi"`}, {`"say`, `say "hi"`},
 	{"'$(", "$(touch pwned)"}, {"'`t", "`touch pwned`"}, {"'a;", "a;touch pwned"}, {"'(t", "(touch pwned)"}, {"'<", "<(touch pwned)"},
 	{"back", `back\slash`}, {"Gr", "Grüße’x"}, {"bang", "bang!bang"}, {`"bang`, "bang!bang"}, {"11", "111122223333"},
-	{"x=", "x=y"}, {"me@", "me@home"}, {"'#", "#no"}, {"'~", "~root"}, {"'*", "*"}, {"-- '-d", "-dash"}, {"-- -d", "-dash"},
+	{"x=", "x=y"}, {"me@", "me@home"}, {"'#", "#no"}, {"'~", "~root"}, {"'*", "*"}, {"-- '-d", "-dash"},
 	{"'$H", "$HOME"}, {"'{", "{a,b}"}, {"'%", "%self"}, {"'[", "[x]"}, {"'=", "=ls"}, {`"'q`, "'quoted'"}, {"'a&", "a&b|c"},
 }
 

@@ -218,10 +218,15 @@ func (x *term) tab(typed string) []string {
 	return args[:len(args)-1]
 }
 
-// drop takes back what was typed. Backspace works the same in all four shells.
+// drop takes back what was typed, after it has been dealt with: the keys come in turn.
+// Ctrl-C is such a key in PowerShell only.
 func (x *term) drop() {
 	x.t.Helper()
-	x.send(strings.Repeat("\x7f", 200))
+	if x.shell == "pwsh" {
+		x.send("\x03")
+	} else {
+		x.send(strings.Repeat("\x7f", 200))
+	}
 	x.eventually("an empty line", func() bool { return x.row() == "R>" })
 }
 
