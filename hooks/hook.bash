@@ -1,12 +1,13 @@
 # vault hook for bash 3.2 and later
+# shellcheck shell=bash disable=SC2016,SC2128,SC2178
 \builtin shopt -q expand_aliases && __vault_alias=-s || __vault_alias=-u
-\builtin shopt -u expand_aliases # the user's aliases must not change what follows
+\builtin shopt -u expand_aliases # \ is for what runs after this text
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 
-# --- the function: fd 3 carries code; stdin, stdout and stderr stay the user's
+# --- the function: fd 3 carries code; the other streams stay the user's
 @NAME@() {
   if ! __vault_switches "$@"; then
-    command @BINARY@ "$@" # plainly: exec, job control and Ctrl-Z are the program's own
+    command @BINARY@ "$@" # plainly: job control is the program's own
     return
   fi
   builtin local __vault_rc=0
@@ -29,15 +30,24 @@ __vault_switches() {
 
 __vault_run() {
   builtin local __vault_code='' __vault_rc=0
-  { __vault_code=$(__VAULT_SHELL=bash command @BINARY@ "$@" 3>&1 >&4 4>&-) || __vault_rc=$?; } 4>&1
-  if ((__vault_rc == 0)) && [[ -n $__vault_code ]]; then builtin eval "$__vault_code"; fi
+  { __vault_code=$(__VAULT_SHELL=bash \command @BINARY@ "$@" 3>&1 >&4 4>&-) || __vault_rc=$?; } 4>&1
+  ((__vault_rc)) || __vault_eval
   return "$__vault_rc"
 }
 
-# Runs a command with nothing traced (bash before 4.4 has no `local -`). Ctrl-C skips
-# the last lines; then the next prompt does their work.
+# The code is parsed here and now: without the user's aliases.
+__vault_eval() {
+  [[ $__vault_code ]] || return 0
+  builtin local a=-u
+  ! builtin shopt -q expand_aliases || a=-s
+  builtin shopt -u expand_aliases
+  builtin eval "$__vault_code"
+  builtin shopt "$a" expand_aliases
+}
+
+# Runs "$@" untraced. After a Ctrl-C the next prompt restores the flags.
 __vault_quiet() {
-  { builtin local __vault_f=${-//[!xvT]/} __vault_q=0; builtin set +xvT; } 2>/dev/null
+  { builtin local __vault_f="${-//[!xvT]/}" __vault_q=0; builtin set +xvT; } 2>/dev/null
   __vault_flags=$__vault_f
   "$@" || __vault_q=$?
   __vault_flags=''
@@ -45,29 +55,28 @@ __vault_quiet() {
   return "$__vault_q"
 }
 
-# The current session again, from the store. The look-up first: a missing program must
-# not wake the distribution's command_not_found handler.
+# The current session again. A missing program must not wake command_not_found_handle.
 __vault_apply() {
   builtin type -P @BINARY@ >/dev/null || return 1
   builtin local __vault_code=''
-  __vault_code=$(__VAULT_SHELL=bash command @BINARY@ refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
-  [[ -z $__vault_code ]] || builtin eval "$__vault_code"
+  __vault_code=$(__VAULT_SHELL=bash \command @BINARY@ refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
+  __vault_eval
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL.
 __vault_set() {
-  builtin local m=$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20)) # pid jitter: shells do not stampede
+  builtin local m="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))" # jitter
   __vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
   __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
 
-# The user's own secrets wait in an array, which bash never exports.
+# The user's secrets wait in an array, which bash never exports.
 __vault_stash() {
   builtin local n d
   __vault_kept=()
   for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
-    [[ -n ${!n+x} ]] || continue
-    d=$(builtin declare -p "$n")
+    [[ ${!n+x} ]] || continue
+    d=$(\builtin declare -p "$n")
     d=${d%%=*}
     __vault_kept+=("${d//[!x]/}" "$n" "${!n}")
   done
@@ -85,47 +94,48 @@ __vault_unstash() {
 
 # --- the precmd
 if ((BASH_VERSINFO[0] >= 5)); then
-  __vault_now() { __vault_t=${EPOCHSECONDS:-0}; }
+  __vault_now() { __vault_t=${EPOCHSECONDS-} && [[ $__vault_t ]] || builtin printf -v __vault_t '%(%s)T' -1; }
 elif ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
   __vault_now() { builtin printf -v __vault_t '%(%s)T' -1; }
 else
-  __vault_base=$((@EPOCH@ - SECONDS)) # SECONDS follows the wall clock, so sleep counts
+  __vault_base=$((@EPOCH@ - SECONDS)) # SECONDS is wall clock: sleep counts
   __vault_now() { __vault_t=$((__vault_base + SECONDS)); }
 fi
 
 __vault_precmd() {
-  builtin local __vault_rc=$?
-  if [[ -z ${__VAULT_TOKEN-} && -z $__vault_flags ]]; then
+  builtin local __vault_rc="$?"
+  if [[ $__vault_flags ]]; then builtin set "-$__vault_flags"; __vault_flags=''; fi
+  if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
-  elif [[ $-$__vault_flags == *[xv]* ]]; then
+  elif [[ $- == *[xv]* ]]; then
     __vault_quiet __vault_tick || :
-    if [[ -n $__vault_flags ]]; then builtin set "-$__vault_flags"; __vault_flags=''; fi
   else
     __vault_tick || :
   fi
-  [[ $- != *e* ]] || return 0 # under set -e the status of the last command would end the shell
+  [[ $- != *e* ]] || return 0 # set -e would end the shell
   return "$__vault_rc"
 }
 
-# Zero processes while the label is right, the generation is current and the variables are ours.
+# No process while label, generation and variables are right.
 __vault_tick() {
-  builtin local __vault_t=0
+  builtin local __vault_t=0 __vault_is="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
   __vault_now
-  if ((__vault_t < __vault_lo || __vault_t >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN ||
-    $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+  if ((__vault_t < __vault_lo || __vault_t >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != "$__vault_is" ]]; then
+    __vault_slow
+  fi
   [[ ${PS1-} == *__vault_text* ]] || __vault_segment
 }
 
 __vault_slow() {
-  if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
-    __vault_text="$__vault_label changed!" __vault_hi=0 # someone else's now: shown, not fought
+  if [[ $__vault_ours && $__vault_ours != "$__vault_is" ]]; then
+    __vault_text="$__vault_label changed!" __vault_hi=0 # shown, not fought
     return
   fi
   if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
     if ((__vault_t - __vault_try >= 30 || __vault_t < __vault_try)); then
       __vault_try=$__vault_t
       __vault_apply --env
-      if [[ -n $__vault_ours && -e ${__VAULT_TOKEN-} ]]; then __vault_try=0; fi
+      if [[ $__vault_ours && -e ${__VAULT_TOKEN-} ]]; then __vault_try=0; fi
     fi
   elif ((__vault_ref && __vault_t >= __vault_ref)); then
     [[ $__vault_gen == "$__VAULT_TOKEN" ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
@@ -134,7 +144,7 @@ __vault_slow() {
       __vault_renew
     fi
   fi
-  __vault_label_now
+  __vault_show
 }
 
 __vault_renew() {
@@ -143,8 +153,8 @@ __vault_renew() {
 }
 
 # Writes the text, and from when to when it is right.
-__vault_label_now() {
-  builtin local s=$((__vault_exp - __vault_t)) left=''
+__vault_show() {
+  builtin local s="$((__vault_exp - __vault_t))" left=''
   __vault_lo=$__vault_t __vault_hi=$((__vault_t + s % 60 + 1))
   if ((__vault_exp == 0)); then __vault_hi=$((__vault_t + 3600))
   elif ((s <= 0)); then left=' expired' __vault_hi=$((__vault_t + 30))
@@ -154,12 +164,12 @@ __vault_label_now() {
   s=$((__vault_ref > __vault_t ? __vault_ref : __vault_rtry + 30))
   if ((__vault_ref && s > __vault_t && s < __vault_hi)); then __vault_hi=$s; fi
   __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
-  [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=''
+  [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
 }
 
-# A prompt can idle for hours: live credentials for the command about to run.
+# A prompt can idle for hours.
 __vault_preexec() {
-  [[ -n ${__VAULT_TOKEN-} ]] || return 0
+  [[ ${__VAULT_TOKEN-} ]] || return 0
   builtin local __vault_t=0
   __vault_now
   if ((__vault_exp && __vault_t >= __vault_exp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
@@ -167,22 +177,22 @@ __vault_preexec() {
 
 __vault_late() {
   [[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
-  ((__vault_t - __vault_late >= 30 || __vault_t < __vault_late)) || return 0
-  __vault_late=$__vault_t
-  __vault_apply --if-due --env
+  if ((__vault_t - __vault_late >= 30 || __vault_t < __vault_late)); then
+    __vault_late=$__vault_t
+    __vault_apply --if-due --env
+  fi
 }
 
 # --- the prompt segment: a reference, expanded once, so that the label stays data
 __vault_segment() {
   if ((@PROMPT@)) && builtin shopt -q promptvars; then
-    # shellcheck disable=SC2016
     PS1='${__vault_text:+[$__vault_text] }'"${PS1-}"
   fi
 }
 
-# --- registration: last, so that other hooks see the user's $? and PIPESTATUS
+# --- registration: as the last hook
 __vault_in() {
-  builtin local x w=$1
+  builtin local x w="$1"
   shift
   for x; do [[ $x != *"$w"* ]] || return 0; done
   return 1
@@ -195,24 +205,22 @@ if [[ ${__vault_pid-} != "$$" ]]; then
 fi
 if [[ $- == *i* ]]; then
   __vault_v=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
-  if [[ -n ${BLE_VERSION-} ]]; then
-    [[ -n $__vault_ble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
+  if [[ ${BLE_VERSION-} ]]; then
+    [[ $__vault_ble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
     __vault_ble=1
   else
-    # bash-preexec reads this array, also when it is loaded later; without it nobody does
+    # bash-preexec reads this, also if it comes later
     __vault_in __vault_preexec "${preexec_functions[@]-}" || preexec_functions+=(__vault_preexec)
-    if [[ -n ${bash_preexec_imported-}${__bp_imported-} ]]; then
+    if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
       __vault_in __vault_precmd "${precmd_functions[@]-}" || precmd_functions+=(__vault_precmd)
     elif ! __vault_in __vault_precmd "${PROMPT_COMMAND[@]-}"; then
       if ((__vault_v >= 501)); then
         PROMPT_COMMAND+=(__vault_precmd)
       else
-        __vault_nl=$'\n' # in a variable: bash 3.2 misreads it inside "${x:+...}"
-        # shellcheck disable=SC2128,SC2178
+        __vault_nl=$'\n' # bash 3.2 misreads it inside "${x:+...}"
         PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$__vault_nl}__vault_precmd"
       fi
     fi
-    # shellcheck disable=SC2016
     if ((__vault_v >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then PS0='${ __vault_preexec; }'"${PS0-}"; fi
   fi
   [[ ${PS1-} == *__vault_text* ]] || __vault_segment

@@ -5,7 +5,7 @@
 'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_xtrace' '-o' 'no_verbose' '-c' '
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 
-# --- the function: fd 3 carries code; stdin, stdout and stderr stay with the user
+# --- the function: fd 3 carries code; the other streams stay with the user
 @NAME@() {
   __vault_switches "$@" || { command $__vault_bin "$@"; return }
   local __vault_code; local -i __vault_rc
@@ -27,10 +27,10 @@ __vault_switches() {
   return 1
 }
 
-# The current session again, from the store. The look-up first: a missing program must
+# The current session again, from the store. Looked up first: a missing program must
 # not wake a command_not_found handler.
 __vault_apply() {
-  whence -p -- $__vault_bin >/dev/null || return 1
+  builtin whence -p -- $__vault_bin >/dev/null || return 1
   local __vault_code
   __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"
@@ -38,7 +38,7 @@ __vault_apply() {
 
 # Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
 __vault_set() {
-  local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # pid jitter: shells do not stampede
+  local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
   __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
   __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
@@ -67,7 +67,7 @@ __vault_precmd() {
     __vault_text=
   else
     local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-    # Zero processes while the label is right, the generation is current and the variables are ours.
+    # No process while the label is right, the generation current and the variables ours.
     if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
       $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
   fi
@@ -77,7 +77,7 @@ __vault_precmd() {
 
 __vault_slow() {
   if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
-    __vault_text="$__vault_label changed!" __vault_hi=0   # of someone else now: shown, not fought
+    __vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
     return
   fi
   if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
@@ -98,24 +98,24 @@ __vault_slow() {
 
 # A subshell around the renewal holds a pipe; its end wakes zle, so an idle prompt repaints.
 __vault_renew() {
-  whence -p -- $__vault_bin >/dev/null || return 0
+  builtin whence -p -- $__vault_bin >/dev/null || return 0
   (( ! __vault_fd )) || __vault_hangup
   local -i fd
   exec {fd}< <(command $__vault_bin refresh --if-due </dev/null >/dev/null 2>&1; :) || return 0
   __vault_fd=fd
-  zle -F $fd __vault_renewed
+  builtin zle -F $fd __vault_renewed
 }
 
 __vault_renewed() {
-  (( $1 == __vault_fd )) || { zle -F $1; return }
+  (( $1 == __vault_fd )) || { builtin zle -F $1; return }
   __vault_hangup
   local before=$__vault_text
   __vault_precmd
-  [[ $before == $__vault_text ]] || ! zle || zle reset-prompt
+  [[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
 
 __vault_hangup() {   # unregister first: a dead fd left in zle -F spins
-  zle -F $__vault_fd
+  builtin zle -F $__vault_fd
   exec {__vault_fd}<&-
   __vault_fd=0
 }
@@ -135,7 +135,7 @@ __vault_label_now() {
   [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
 
-# A prompt can idle for hours: live credentials for the command about to run.
+# A prompt can idle for hours: live credentials for the next command.
 __vault_preexec() {
   [[ -n ${__VAULT_TOKEN-} ]] || return 0
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
@@ -147,17 +147,20 @@ __vault_preexec() {
 }
 
 # --- the prompt segment: psvar is shown as data, with and without prompt_subst. Checked
-# at each prompt, because themes write PROMPT and psvar anew.
+# at each prompt, and after the hooks that came later: themes write PROMPT and psvar anew.
 __vault_segment() {
+  if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
+    precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
+  fi
   psvar[20]=$__vault_text
   [[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
 }
 
 # --- registration
 typeset -g __vault_text __vault_label __vault_note __vault_ours __vault_gen
-typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd
+typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves
 typeset -ga __vault_kept
-zmodload zsh/datetime 2>/dev/null
+builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then
   typeset -ga precmd_functions preexec_functions
   (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)

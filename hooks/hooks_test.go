@@ -1,0 +1,128 @@
+package hooks
+
+import (
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/shells"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func rendered(t testing.TB, shell string, o Options) string {
+	t.Helper()
+	text, err := Script(must(shells.For(shell)), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// usual is what `vault hook` prints for most people.
+var usual = Options{Binary: "vault", Prompt: true, Now: time.Unix(1700000000, 0), ValueFlags: []string{"--backend", "--keychain"}}
+
+func TestEachHookIsAsReviewed(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		got := rendered(t, shell, usual)
+		file := filepath.Join("testdata", "golden", "hook."+shell)
+		if *update {
+			check(os.MkdirAll(filepath.Dir(file), 0o755))
+			check(os.WriteFile(file, []byte(got), 0o644))
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s differs from %s; go test ./hooks -update shows how", shell, file)
+		}
+	}
+}
+
+func TestAHookIsSmallAndHasNoBlankLeft(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		got := rendered(t, shell, usual)
+		if len(got) > 8192 {
+			t.Errorf("%s: %d bytes", shell, len(got))
+		}
+		for _, blank := range []string{"@BINARY@", "@NAME@", "@PROMPT@", "@EPOCH@", "@VALUE_FLAGS@"} {
+			if strings.Contains(got, blank) {
+				t.Errorf("%s: %s was not filled", shell, blank)
+			}
+		}
+	}
+}
+
+func TestTheFivePartsAreInOrder(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		got := rendered(t, shell, usual)
+		at := 0
+		for _, part := range []string{"--- the function", "--- the precmd", "--- the prompt segment", "--- registration", "as the last line:"} {
+			next := strings.Index(got[at:], part)
+			if next < 0 {
+				t.Fatalf("%s: no %q after byte %d", shell, part, at)
+			}
+			at += next
+		}
+	}
+}
+
+func TestTheNameIsUsedThroughout(t *testing.T) {
+	o := usual
+	o.Name = "av"
+	for shell, def := range map[string]string{"bash": "\nav() {", "zsh": "\nav() {", "fish": "function av "} {
+		got := rendered(t, shell, o)
+		if !strings.Contains(got, def) || !strings.Contains(got, "av hook "+shell) {
+			t.Errorf("%s: the function or the rc line is not called av", shell)
+		}
+	}
+}
+
+func TestShellsParseTheirHooks(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			require(t, shell)
+			file := filepath.Join(t.TempDir(), "hook")
+			check(os.WriteFile(file, []byte(rendered(t, shell, usual)), 0o600))
+			if out, err := exec.Command(shell, "-n", file).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%v: %s", err, out)
+			}
+		})
+	}
+}
+
+func TestShellcheckPassesTheBashHook(t *testing.T) {
+	require(t, "shellcheck")
+	file := filepath.Join(t.TempDir(), "hook.bash")
+	check(os.WriteFile(file, []byte(rendered(t, "bash", usual)), 0o600))
+	if out, err := exec.Command("shellcheck", "--norc", "--shell=bash", file).CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestScriptRefusesWhatItCannotQuoteOrName(t *testing.T) {
+	for _, shell := range shells.Names() {
+		sh := must(shells.For(shell))
+		for _, o := range []Options{{Binary: "a\x00b"}, {Binary: "vault", Name: "a b"}, {Binary: "vault", Name: "x;id"}} {
+			if text, err := Script(sh, o); err == nil || text != "" {
+				t.Errorf("%s took %+v", shell, o)
+			}
+		}
+	}
+}
+
+func TestWord(t *testing.T) {
+	for s, want := range map[string]bool{
+		"vault": true, "av": true, "a-v2": true, "_x": true, "A": true,
+		"": false, "-v": false, "2v": false, "a b": false, "a;b": false, "a\n": false, "é": false, "a$": false, "a'b": false, "@X@": false,
+	} {
+		if got := Word(s); got != want {
+			t.Errorf("Word(%q) = %v", s, got)
+		}
+	}
+}

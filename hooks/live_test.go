@@ -1,0 +1,257 @@
+package hooks
+
+// What the function does: switch in place or not at all, and be a faithful stand-in for
+// the program.
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestUseSwitchesInPlaceAndOffTakesItBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.shows("prod 41m")
+		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID1")
+		x.want(`"$AWS_SECRET_ACCESS_KEY"`, secretOf(1))
+		x.run("vault --backend use --keychain off use dev")
+		x.shows("dev 41m")
+		x.run("vault off")
+		x.shows("")
+		x.want(`"$AWS_ACCESS_KEY_ID$AWS_VAULT$__VAULT_TOKEN"`, "")
+	})
+}
+
+func TestAFailureEvaluatesNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		if got := x.value(w.status(), "vault use typo"); got != "1" {
+			t.Errorf("status %q", got)
+		}
+		if got := x.value(w.status(), "vault use dev --fail-late"); got != "5" {
+			t.Errorf("status %q", got)
+		}
+		x.want(`"$AWS_VAULT"`, "prod")
+		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID1")
+	})
+}
+
+func TestStatusAndPipestatusSurviveThePrompt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		fail, all := "(exit 3)", map[string]string{"bash": `"${PIPESTATUS[*]}"`, "zsh": `"$pipestatus"`, "fish": `"$pipestatus"`}[w.shell]
+		if w.shell == "fish" {
+			fail = "sh -c 'exit 3'"
+		}
+		for _, active := range []bool{false, true} {
+			if active {
+				x.run("vault use prod")
+			}
+			if got := x.value(w.status(), fail); got != "3" {
+				t.Errorf("active %v: status %q", active, got)
+			}
+			if got := x.value(all, "false | true | "+fail); got != "1 0 3" {
+				t.Errorf("active %v: pipestatus %q", active, got)
+			}
+			check(os.RemoveAll(w.path("run")))
+			if got := x.value(all, "false | true"); got != "1 0" {
+				t.Errorf("active %v: pipestatus after healing %q", active, got)
+			}
+		}
+	})
+}
+
+// A theme that prints the last status sees the user's, not the hook's.
+func TestOtherPromptCodeSeesTheUsersStatus(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		theme := map[string]string{
+			"bash": `PS1='$? R> '`,
+			"zsh":  `PROMPT='%? R> '`,
+			"fish": "function fish_prompt; echo -n $status 'R> '; end; function fish_right_prompt; echo -n \"[$pipestatus]\"; end",
+		}[w.shell]
+		x := w.start(theme, "")
+		x.run("vault use prod")
+		x.send("false\r")
+		x.waitPrompt("1")
+		x.eventually("status 1 in the theme", func() bool {
+			return strings.Contains(strings.Replace(x.row(), "] ", "]", 1), "1 R>")
+		})
+		if w.shell == "fish" {
+			x.waitPrompt("[1] [prod 41m]")
+		}
+	})
+}
+
+func TestOtherCommandsRunPlainly(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		if got := x.output("echo input | vault echo | cat"); got != "input\n" {
+			t.Errorf("a pipe through echo gave %q", got)
+		}
+		if got := x.value(w.status(), "echo input | vault echo"); got != "7" {
+			t.Errorf("status %q", got)
+		}
+		if got := x.output("vault exec use -- --backend use 'a  b' '' '*'"); got != `["exec" "use" "--" "--backend" "use" "a  b" "" "*"] shell=""`+"\n" {
+			t.Errorf("arguments became %s", got)
+		}
+		x.run("vault")
+		if n := w.called(":"); n != 1 {
+			t.Errorf("no arguments: %d calls, of %q", n, w.calls())
+		}
+	})
+}
+
+func TestUseKeepsStdinAndStdout(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		if got := x.output("printf 654321 | vault use prod --stdin | cat"); !strings.Contains(got, "stdin=654321\n") {
+			t.Errorf("in a pipeline: %q", got)
+		}
+		in := map[string]string{"fish": `function f; vault use dev --stdin; end; set got (printf 42 | f)`}[w.shell]
+		if in == "" {
+			in = `f() { vault use dev --stdin; }; got=$(printf 42 | f)`
+		}
+		x.run(in)
+		x.want(`"$got"`, "stdin=42")
+		x.run("vault use live --stdin </dev/null >" + filepath.Join(w.home, "out"))
+		if got := string(must(os.ReadFile(filepath.Join(w.home, "out")))); got != "stdin=\n" {
+			t.Errorf("stdout of use went elsewhere: %q", got)
+		}
+		x.want(`"$AWS_VAULT"`, "live")
+	})
+}
+
+// Ctrl-Z and fg behave as if there were no function.
+func TestJobControlOfOtherCommandsIsNative(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.send("vault read\r")
+		x.wait("reading")
+		x.send("\x1a")
+		x.eventually("the shell again", func() bool { return strings.Contains(x.row(), "R>") })
+		x.send("fg\r")
+		x.eventually("the program again", func() bool { return !strings.Contains(x.row(), "R>") })
+		x.send("hello\r")
+		x.wait("read:hello")
+		x.run("true")
+	})
+}
+
+func TestCtrlCDuringAQuestionLeavesTheOldEnvironment(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.send("vault use dev --ask\r")
+		x.wait("code? ")
+		x.send("\x03")
+		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+		x.run("true")
+		x.shows("prod 41m")
+		x.want(`"$AWS_VAULT"`, "prod")
+		x.send("echo 1 | vault use dev --ask\r")
+		x.eventually("a second question", func() bool { return strings.Contains(x.row(), "code?") })
+		x.send("123456\r")
+		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+		x.run("vault use live")
+		x.shows("live 41m")
+	})
+}
+
+func TestAStashedSecretReachesNoChildAndComesBack(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.extra = []string{"AWS_ACCESS_KEY_ID=USERKEY", "AWS_SECRET_ACCESS_KEY=user's $(touch pwned) value", "AWS_PROFILE=theirs"}
+		quiet := "AWS_SESSION_TOKEN=unexported"
+		if w.shell == "fish" {
+			quiet = "set -g AWS_SESSION_TOKEN unexported"
+		}
+		x := w.start("", quiet)
+		x.run("vault use prod", "vault use dev")
+		if got := x.output("env"); strings.Contains(got, "user's") || strings.Contains(got, "USERKEY") || strings.Contains(got, "unexported") {
+			t.Errorf("a child sees the stash:\n%s", got)
+		}
+		x.run("vault off")
+		env := x.output("env")
+		for _, want := range []string{"AWS_ACCESS_KEY_ID=USERKEY\n", "AWS_SECRET_ACCESS_KEY=user's $(touch pwned) value\n"} {
+			if !strings.Contains(env, want) {
+				t.Errorf("no %q in the environment after off:\n%s", want, env)
+			}
+		}
+		if strings.Contains(env, "AWS_SESSION_TOKEN") {
+			t.Error("what was not exported is exported after off")
+		}
+		x.want(`"$AWS_SESSION_TOKEN"`, "unexported")
+		if exists(filepath.Join(w.home, "pwned")) {
+			t.Error("a value was run")
+		}
+	})
+}
+
+func TestANonInteractiveShellHasTheFunctionAndNoMachinery(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.write("script", w.load()+"\nvault use prod\necho \"$AWS_ACCESS_KEY_ID/$precmd_functions$PROMPT_COMMAND\"\n")
+		if got := w.runs(w.shell, filepath.Join(w.home, "script")); got != "stub: using prod\nFAKEID1/\n" {
+			t.Errorf("got %q", got)
+		}
+	})
+}
+
+// runs is what a program prints, on both streams, in this world.
+func (w *world) runs(argv ...string) string {
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env, cmd.Dir = w.environ(), w.home
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		w.t.Errorf("%q: %v\n%s", argv, err, out)
+	}
+	return string(out)
+}
+
+func TestTwoHooksAreOneMachinery(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.link("av")
+		load := w.load()
+		w.write("hook", w.script(Options{Binary: "vault", Prompt: true})+w.script(Options{Binary: w.path("bin/av"), Name: "av", Prompt: true}))
+		x := w.start("", load+"\n"+load)
+		x.run("av use prod")
+		x.shows("prod 41m")
+		x.run("vault use dev")
+		x.shows("dev 41m")
+		check(os.RemoveAll(w.path("run")))
+		x.run("true")
+		if n := w.heals(); n != 1 {
+			t.Errorf("healed %d times, want 1: %q", n, w.calls())
+		}
+	})
+}
+
+func TestThePathOfTheProgramMayBeAnything(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		dir := filepath.Join(w.home, "it's $(touch pwned) `x` \"dir\"")
+		check(os.Mkdir(dir, 0o700))
+		check(os.Rename(w.path("bin/vault"), filepath.Join(dir, "vault")))
+		w.write("hook", w.script(Options{Binary: filepath.Join(dir, "vault"), Prompt: true}))
+		x := w.start("", "")
+		x.run("vault use prod", "rm -r "+w.path("run"))
+		x.shows("prod 41m")
+		if n := w.heals(); n != 1 {
+			t.Errorf("healed %d times, want 1: %q", n, w.calls())
+		}
+	})
+}

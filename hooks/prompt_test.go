@@ -1,0 +1,306 @@
+package hooks
+
+// What the prompt promises: it tells the truth, heals, renews once, and costs nothing
+// while nothing has changed.
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestTheLabelTellsTheTimeLeft(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		for _, c := range []struct {
+			life int64
+			want string
+		}{
+			{0, "prod"}, {-5, "prod expired"}, {50, "prod <1m"}, {90, "prod 1m"}, {5390, "prod 89m"}, {5430, "prod 1h30m"}, {7410, "prod 2h3m"}, {36010, "prod 10h0m"},
+		} {
+			w.plans(plan{Life: c.life, Fail: true})
+			x.run("vault use prod")
+			x.shows(c.want)
+		}
+	})
+}
+
+func TestTheLabelFollowsTheClock(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		w.plans(plan{Life: 62})
+		x.run("vault use prod")
+		x.shows("prod 1m")
+		x.eventually("less than a minute", func() bool { x.run("true"); return x.segment() == "prod <1m" })
+		w.plans(plan{Life: 2, Fail: true})
+		x.run("vault use prod")
+		x.shows("prod <1m")
+		x.eventually("the end of the session", func() bool { x.run("true"); return x.segment() == "prod expired" })
+	})
+}
+
+func TestANoteIsShown(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.plans(plan{Life: 250, Due: 240, Note: "mfa!"})
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.shows("prod 4m mfa!")
+	})
+}
+
+func TestVariablesOfSomeoneElseAreShownAndNotFought(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod", w.export("AWS_PROFILE", "other"))
+		x.shows("prod changed!")
+		check(os.RemoveAll(w.path("run")))
+		x.run("true")
+		x.shows("prod changed!")
+		x.want(`"$AWS_PROFILE"`, "other")
+		if n := len(w.calls()); n != 1 {
+			t.Errorf("fought: %q", w.calls())
+		}
+		x.run(map[string]string{"fish": "set -e AWS_PROFILE"}[w.shell] + map[string]string{"bash": "unset AWS_PROFILE", "zsh": "unset AWS_PROFILE"}[w.shell])
+		x.run("true")
+		x.shows("prod 41m")
+	})
+}
+
+func TestAGoneGenerationHealsAtTheNextPrompt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		w.renewed(w.held(), 3550, 3000)
+		x.send("\r")
+		x.shows("prod 59m")
+		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID2")
+		check(os.RemoveAll(w.path("run"))) // the whole runtime directory
+		x.send("\r")
+		x.eventually("a new generation file", func() bool { return exists(w.token(w.held())) })
+		x.run("true")
+		if n := w.called(w.shell + ": refresh --env"); n != 2 {
+			t.Errorf("healed %d times, want 2: %q", n, w.calls())
+		}
+	})
+}
+
+func TestAFailingHealIsTriedOnceAndSaysNothing(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		w.plans(plan{Fail: true})
+		check(os.RemoveAll(w.path("run")))
+		for range 4 {
+			x.send("\r")
+			x.run("true")
+		}
+		x.shows("prod 41m")
+		if n := w.called(w.shell + ": refresh --env"); n != 1 {
+			t.Errorf("asked %d times, want 1: %q", n, w.calls())
+		}
+		if strings.Contains(x.transcript(), "rror") {
+			t.Errorf("the screen says:\n%s", x.screen.String())
+		}
+	})
+}
+
+func TestAMissingProgramSpoilsNoPrompt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		handler := map[string]string{
+			"bash": "command_not_found_handle() { echo HANDLED; }",
+			"zsh":  "command_not_found_handler() { echo HANDLED; }",
+			"fish": "function fish_command_not_found; echo HANDLED; end",
+		}[w.shell]
+		x := w.start(handler, "")
+		w.plans(plan{Life: 100, Due: -100})
+		check(os.Remove(w.path("bin/vault")))
+		x.run("true")
+		w.link("vault")
+		w.write("stub/hold", "")
+		x.run("vault use prod")
+		check(os.Remove(w.path("bin/vault")))
+		check(os.RemoveAll(w.path("run")))
+		x.send("\r")
+		x.run("true", "true")
+		x.shows("prod 1m")
+		check(os.Remove(w.path("hold")))
+		if s := x.transcript(); strings.Contains(s, "HANDLED") || strings.Contains(s, "not found") || strings.Contains(s, "no such") {
+			t.Errorf("the screen says:\n%s", x.screen.String())
+		}
+	})
+}
+
+func TestANestedShellHealsItsInheritedEnvironment(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		nested := strings.Join(w.command(), " ")
+		if w.shell == "fish" {
+			nested = "fish --no-config -i -C 'source " + filepath.Join(w.home, "rc") + "'"
+		}
+		x.run("cd /") // so that the prompts below are new ones
+		for i, start := range []string{nested, "exec " + nested} {
+			w.plans(plan{Life2: 3550})
+			x.send(start + "; clear\r")
+			x.run("true")
+			x.shows("prod 41m")
+			if n := w.heals(); n != 2*i+1 {
+				t.Errorf("%s: %d calls, want %d: %q", start, n, 2*i+1, w.calls())
+			}
+			stale := "env AWS_ACCESS_KEY_ID=STALE __VAULT_TOKEN=/gone " + nested
+			x.send("exec " + stale + "\r")
+			x.run("true")
+			x.shows("prod 41m")
+			x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID1")
+		}
+	})
+}
+
+func TestARenewalStartsOnceAndAnIdlePromptShowsIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.plans(plan{Life: 100, Due: -100, Life2: 3550, Due2: 3000})
+		w.write("stub/hold", "")
+		x := w.start("", "")
+		x.run("vault use prod", "true", "true", "true")
+		x.eventually("a renewal", func() bool { return w.called(": refresh --if-due") == 1 })
+		x.run("true")
+		x.send("echo par")
+		x.eventually("what was typed", func() bool { return strings.Contains(x.row(), "echo par") })
+		check(os.Remove(w.path("hold")))
+		if w.shell != "bash" {
+			x.waitPrompt("prod 59m")
+			x.waitPrompt("echo par")
+			if n := w.called(w.shell + ": refresh --env"); n != 1 {
+				t.Errorf("the idle shell asked %d times, want 1: %q", n, w.calls())
+			}
+		}
+		x.send("tial\r")
+		x.wait("\npartial")
+		x.eventually("the renewed session", func() bool { x.run("true"); return x.segment() == "prod 59m" })
+		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID2")
+		if got := x.output("jobs"); strings.Contains(got, "vault") {
+			t.Errorf("a job is left: %q", got)
+		}
+		if s := x.transcript(); strings.Contains(s, "ended") || strings.Contains(s, "Done") || strings.Contains(s, "done") {
+			t.Errorf("a job notice:\n%s", x.screen.String())
+		}
+		if n := w.called(": refresh --if-due"); n != 1 {
+			t.Errorf("renewed %d times, want 1: %q", n, w.calls())
+		}
+	})
+}
+
+func TestACommandGetsLiveCredentialsAfterALapse(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start(map[string]string{"bash": bashPreexec}[w.shell], "")
+		w.plans(plan{Life: -5, Life2: 3550, Due2: 3000})
+		x.run("vault use prod")
+		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID2")
+		x.shows("prod 59m")
+		w.plans(plan{Fail: true})
+		check(os.RemoveAll(w.path("run")))
+		x.run("true", "true")
+		if n := w.called(w.shell + ": refresh --if-due --env"); n > 2 {
+			t.Errorf("tried before every command: %q", w.calls())
+		}
+	})
+}
+
+// bashPreexec does what the real one is used for: two lists of functions.
+const bashPreexec = `
+bash_preexec_imported=defined
+pp_status() { return "$1"; }
+pp_prompt() { local s=$? f; for f in "${precmd_functions[@]}"; do pp_status "$s"; "$f"; done; pp_armed=1; }
+pp_debug() { [[ -n ${pp_armed-} && $BASH_COMMAND != pp_* ]] || return 0; pp_armed=; local f; for f in "${preexec_functions[@]}"; do "$f" "$BASH_COMMAND"; done; }
+PROMPT_COMMAND=pp_prompt
+trap pp_debug DEBUG
+`
+
+func TestThePromptCanBeLeftAlone(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.write("hook", w.script(Options{Binary: "vault"}))
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.shows("")
+		x.want(`"$__vault_text"`, "prod 41m")
+	})
+}
+
+// Themes write the prompt anew, before each prompt or once and late.
+func TestAThemeNeitherLosesNorDoublesTheSegment(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		theme := map[string]string{
+			"bash": `PROMPT_COMMAND='PS1="R> "'`,
+			"zsh":  "theme() { PROMPT='R> '; psvar=() }; precmd_functions+=(theme)",
+			"fish": "",
+		}[w.shell]
+		late := map[string]string{
+			"bash": `PS1='R> '`,
+			"zsh":  `PROMPT='R> '; late() { PROMPT='R> '; psvar=() }; precmd_functions+=(late)`,
+			"fish": "function fish_right_prompt; echo -n right; end",
+		}[w.shell]
+		x := w.start(theme, late)
+		x.run("vault use prod", "true", "true")
+		if w.shell != "fish" {
+			x.shows("prod 41m")
+			return
+		}
+		x.waitPrompt("  right [prod 41m]")
+		x.run("function fish_right_prompt; echo -n later; end", "true", "true")
+		x.waitPrompt("  later [prod 41m]")
+		x.run("functions -c fish_right_prompt mine; function fish_right_prompt; echo -n '<'; mine; echo -n '>'; end", "true", "true")
+		x.waitPrompt("  <later [prod 41m]>")
+	})
+}
+
+func TestZeroProcessesPerPrompt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		require(t, "strace")
+		rc := w.plainPrompt() + w.load() + "\n"
+		w.write("rc", rc)
+		w.write(".zshrc", rc)
+		log := filepath.Join(w.home, "strace")
+		x := w.open(append([]string{"strace", "-D", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork,execve", "-o", log}, w.command()...))
+		for _, active := range []bool{false, true} {
+			if active {
+				x.run("vault use prod")
+			}
+			x.run("true")
+			before := processes(log)
+			for range 10 {
+				x.run("true")
+			}
+			if n := processes(log) - before; n != 0 {
+				t.Errorf("active %v: %d processes for 20 prompts\n%s", active, n, must(os.ReadFile(log)))
+			}
+		}
+	})
+}
+
+// processes counts the processes in a log of strace. Threads are none.
+func processes(log string) int {
+	n := 0
+	for _, line := range strings.Split(string(must(os.ReadFile(log))), "\n") {
+		for _, call := range []string{"clone(", "clone3(", "fork(", "execve("} {
+			if strings.Contains(line, call) && !strings.Contains(line, "CLONE_THREAD") {
+				n++
+				break
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,317 @@
+package hooks
+
+// This file drives a real interactive shell in a terminal: it types, and waits for what
+// the screen shows.
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+	"github.com/hinshun/vt10x"
+
+	"github.com/d44b7504/vault/shells"
+)
+
+const patience = 20 * time.Second
+
+// require skips, visibly, a test whose tool is missing, and fails it where the tool is
+// promised to be there.
+func require(t testing.TB, tool string) {
+	t.Helper()
+	if _, err := exec.LookPath(tool); err == nil {
+		return
+	}
+	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool) {
+		t.Fatalf("%s is required here and not installed", tool)
+	}
+	t.Skipf("%s is not installed", tool)
+}
+
+// world is a home, a stub and a rendered hook for one shell.
+type world struct {
+	t     testing.TB
+	shell string
+	stub
+	home  string
+	find  string   // what is on PATH
+	extra []string // NAME=value for the shell
+}
+
+func newWorld(t testing.TB, shell string) *world {
+	t.Helper()
+	require(t, shell)
+	w := &world{t: t, shell: shell, home: must(os.MkdirTemp("", "hook"))}
+	t.Cleanup(func() { os.RemoveAll(w.home) })
+	w.dir = filepath.Join(w.home, "stub")
+	check(os.MkdirAll(w.path("bin"), 0o700))
+	w.find = w.path("bin") + ":" + os.Getenv("PATH")
+	w.link("vault")
+	w.plans(plan{Life: 2490, Due: 2000, Life2: 3550, Due2: 3000})
+	w.write("hook", w.script(Options{Binary: "vault", Prompt: true}))
+	return w
+}
+
+func (w *world) link(name string) {
+	check(os.Symlink(must(os.Executable()), w.path("bin/"+name)))
+}
+
+func (w *world) script(o Options) string {
+	o.Now = time.Now()
+	o.ValueFlags = []string{"--backend", "--keychain"}
+	return must(Script(must(shells.For(w.shell)), o))
+}
+
+func (w *world) write(name, text string) {
+	check(os.WriteFile(filepath.Join(w.home, name), []byte(text), 0o600))
+}
+
+func (w *world) plans(p plan) { check(os.WriteFile(w.path("plan"), must(json.Marshal(p)), 0o600)) }
+
+// calls returns the stub's log so far: "SHELL: words" for each process.
+func (w *world) calls() []string {
+	b, err := os.ReadFile(w.path("log"))
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// called counts the calls that are exactly this one.
+func (w *world) called(call string) int {
+	n := 0
+	for _, c := range w.calls() {
+		if c == call {
+			n++
+		}
+	}
+	return n
+}
+
+// heals counts the times the shell asked for its session again.
+func (w *world) heals() int {
+	return w.called(w.shell+": refresh --env") + w.called(w.shell+": refresh --if-due --env")
+}
+
+func (w *world) environ() []string {
+	return append([]string{
+		"HOME=" + w.home, "ZDOTDIR=" + w.home, "XDG_CONFIG_HOME=" + w.home, "XDG_DATA_HOME=" + w.home, "XDG_CACHE_HOME=" + w.home,
+		"PATH=" + w.find, "TERM=xterm-256color", "LANG=C.UTF-8", stubDir + "=" + w.dir,
+	}, w.extra...)
+}
+
+// command is the shell as started by a person: it reads rc and is interactive.
+func (w *world) command() []string {
+	rc := filepath.Join(w.home, "rc")
+	return map[string][]string{
+		"bash": {"bash", "--rcfile", rc, "-i"},
+		"zsh":  {"zsh", "-d", "-i"},
+		"fish": {"fish", "--no-config", "-i", "-C", "source " + rc},
+	}[w.shell]
+}
+
+// plainPrompt is an rc that gives every shell the same prompt.
+func (w *world) plainPrompt() string {
+	return map[string]string{
+		"bash": "PS1='R> '\nHISTFILE=\n",
+		"zsh":  "PROMPT='R> '\nRPROMPT=\nunsetopt prompt_sp\n",
+		"fish": "set -g fish_greeting\nfunction fish_prompt; builtin echo -n 'R> '; end\n",
+	}[w.shell]
+}
+
+// start opens a terminal whose shell has run `before`, the hook, and `after`.
+func (w *world) start(before, after string) *term {
+	w.t.Helper()
+	rc := w.plainPrompt() + before + "\n" + w.load() + "\n" + after + "\n"
+	w.write("rc", rc)
+	w.write(".zshrc", rc)
+	return w.open(w.command())
+}
+
+func (w *world) load() string {
+	file := filepath.Join(w.home, "hook")
+	if w.shell == "fish" {
+		return "cat " + file + " | builtin source"
+	}
+	return `'builtin' 'eval' "$('command' cat ` + file + `)"`
+}
+
+// term is one shell in one terminal.
+type term struct {
+	*world
+	pty    *os.File
+	screen vt10x.Terminal
+	mu     sync.Mutex
+	raw    strings.Builder
+	marks  int
+}
+
+func (w *world) open(argv []string) *term {
+	w.t.Helper()
+	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Env, cmd.Dir = w.environ(), w.home
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 100})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	x := &term{world: w, pty: f, screen: vt10x.New(vt10x.WithSize(100, 60), vt10x.WithWriter(f))}
+	done := make(chan struct{})
+	go func() { defer close(done); _, _ = io.Copy(io.MultiWriter(x.screen, x), f) }()
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		f.Close()
+		<-done
+	})
+	x.waitPrompt("R>")
+	return x
+}
+
+// Write keeps every byte the terminal was sent.
+func (x *term) Write(b []byte) (int, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.raw.Write(b)
+}
+
+func (x *term) transcript() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.raw.String()
+}
+
+func (x *term) send(s string) {
+	_, err := io.WriteString(x.pty, s)
+	check(err)
+}
+
+// eventually waits until ok, or fails with the screen.
+func (x *term) eventually(what string, ok func() bool) {
+	x.t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(4 * time.Millisecond) {
+		if time.Now().After(end) {
+			x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.calls(), strings.TrimRight(x.screen.String(), " \n"))
+		}
+	}
+}
+
+func (x *term) wait(text string) {
+	x.t.Helper()
+	x.eventually(fmt.Sprintf("%q", text), func() bool { return strings.Contains(x.screen.String(), text) })
+}
+
+// row is the line the cursor is on.
+func (x *term) row() string {
+	x.screen.Lock()
+	defer x.screen.Unlock()
+	cols, _ := x.screen.Size()
+	y := x.screen.Cursor().Y
+	var b strings.Builder
+	for i := range cols {
+		b.WriteRune(x.screen.Cell(i, y).Char)
+	}
+	return strings.TrimRight(b.String(), " \x00")
+}
+
+func (x *term) waitPrompt(text string) {
+	x.t.Helper()
+	x.eventually(fmt.Sprintf("%q in the prompt", text), func() bool { return strings.Contains(x.row(), text) })
+}
+
+// segment is what the prompt shows beside the shell's own "R> ", without brackets.
+func (x *term) segment() string {
+	left, right, _ := strings.Cut(x.row(), "R>")
+	s := strings.TrimSpace(left)
+	if x.shell == "fish" {
+		s = strings.TrimSpace(right)
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(s, "["), "]")
+}
+
+// shows waits until the prompt's segment is exactly text.
+func (x *term) shows(text string) {
+	x.t.Helper()
+	x.eventually(fmt.Sprintf("the segment %q", text), func() bool { return strings.Contains(x.row(), "R>") && x.segment() == text })
+}
+
+// run types lines, one after the other as each prompt comes, and waits for the prompt
+// after the last one.
+func (x *term) run(lines ...string) {
+	x.t.Helper()
+	x.marks++
+	mark := fmt.Sprintf("End%d.", x.marks)
+	for _, l := range append(lines, x.printf()+` '%s\n' E""nd`+fmt.Sprint(x.marks)+".") {
+		x.send(l + "\r")
+	}
+	x.eventually("the end of "+lines[0], func() bool {
+		at := strings.LastIndex(x.screen.String(), "\n"+mark)
+		return at >= 0 && strings.Contains(x.screen.String()[at:], "R>") && strings.Contains(x.row(), "R>")
+	})
+}
+
+// value is what the shell expands a word to, byte for byte. The lines before it are typed first.
+func (x *term) value(word string, before ...string) string {
+	x.t.Helper()
+	file := filepath.Join(x.home, fmt.Sprintf("value%d", x.marks))
+	x.run(append(before, x.printf()+` '%s' `+word+` > `+file)...)
+	return string(must(os.ReadFile(file)))
+}
+
+// output is what a command prints.
+func (x *term) output(command string) string {
+	x.t.Helper()
+	file := filepath.Join(x.home, fmt.Sprintf("output%d", x.marks))
+	x.run(command + " > " + file + " 2>&1")
+	return string(must(os.ReadFile(file)))
+}
+
+func (x *term) want(word, want string) {
+	x.t.Helper()
+	if got := x.value(word); got != want {
+		x.t.Errorf("%s: %s is %q, want %q", x.shell, word, got, want)
+	}
+}
+
+// status is how this shell spells the last command's status.
+func (w *world) status() string {
+	if w.shell == "fish" {
+		return "$status"
+	}
+	return "$?"
+}
+
+// printf is the builtin, whatever the user made of its name.
+func (w *world) printf() string {
+	if w.shell == "fish" {
+		return "builtin printf"
+	}
+	return `\builtin printf`
+}
+
+// export is how this shell exports a variable.
+func (w *world) export(name, value string) string {
+	if w.shell == "fish" {
+		return "set -gx " + name + " " + value
+	}
+	return "export " + name + "=" + value
+}
+
+// each runs a test in bash, zsh and fish, at the same time.
+func each(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Helper()
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			test(t, newWorld(t, shell))
+		})
+	}
+}

@@ -1,0 +1,239 @@
+package hooks
+
+// This file is the program the hooks call in these tests: the test binary itself, under
+// the name of the command. It speaks the hooks' protocol and nothing else, and notes
+// each call, so that a test can count processes.
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/shells"
+)
+
+const stubDir = "HOOK_STUB_DIR"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(stubDir); dir != "" && filepath.Ext(os.Args[0]) != ".test" {
+		os.Exit(stub{dir: dir}.run(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// plan is what a test wants the next session to be. Times are seconds from now.
+type plan struct {
+	Life, Due   int64  // of the next use
+	Life2, Due2 int64  // of the next renewal
+	Note, Label string // shown in the prompt
+	Fail        bool   // every refresh fails
+}
+
+// held is the session in the stub's store.
+type held struct {
+	Name, Label, Note string
+	Exp, Ref          int64
+	Gen               int
+}
+
+type stub struct{ dir string }
+
+func (s stub) path(name string) string { return filepath.Join(s.dir, name) }
+
+func (s stub) run(args []string) int {
+	s.note(args)
+	for len(args) > 2 && (args[0] == "--backend" || args[0] == "--keychain") {
+		args = args[2:]
+	}
+	if len(args) == 0 {
+		return 0
+	}
+	switch args[0] {
+	case "use":
+		return s.use(args[1:])
+	case "off":
+		return s.off()
+	case "refresh":
+		return s.refresh(strings.Join(args[1:], " "))
+	case "echo": // a filter with a status of its own
+		_, _ = io.Copy(os.Stdout, os.Stdin)
+		return 7
+	case "read": // a program that talks to the person at its terminal
+		fmt.Println("reading")
+		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+		fmt.Println("read:" + strings.TrimSpace(line))
+		return 0
+	}
+	fmt.Printf("%q shell=%q\n", args, os.Getenv(env.Shell))
+	return 0
+}
+
+func (s stub) note(args []string) {
+	f, err := os.OpenFile(s.path("log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	defer f.Close()
+	fmt.Fprintf(f, "%s: %s\n", os.Getenv(env.Shell), strings.Join(args, " "))
+}
+
+func (s stub) use(args []string) int {
+	if args[0] == "typo" {
+		fmt.Fprintln(os.Stderr, "no such profile")
+		return 1
+	}
+	words := strings.Join(args[1:], " ")
+	if strings.Contains(words, "--stdin") {
+		b, _ := io.ReadAll(os.Stdin)
+		fmt.Printf("stdin=%s\n", b)
+	}
+	if strings.Contains(words, "--ask") && !s.asked() {
+		return 1
+	}
+	if strings.Contains(words, "--fail-late") {
+		s.emit(held{Name: args[0], Gen: 99}, true)
+		return 5
+	}
+	p := s.plan()
+	h := held{Name: args[0], Label: p.Label, Note: p.Note}
+	if h.Label == "" {
+		h.Label = h.Name
+	}
+	s.emit(s.renewed(h, p.Life, p.Due), os.Getenv(env.Token) == "")
+	fmt.Fprintln(os.Stderr, "stub: using "+h.Name)
+	return 0
+}
+
+// asked puts a question to the terminal, whatever the standard streams are.
+func (s stub) asked() bool {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer tty.Close()
+	fmt.Fprint(tty, "code? ")
+	_, err = bufio.NewReader(tty).ReadString('\n')
+	return err == nil
+}
+
+func (s stub) off() int {
+	var changes []env.Change
+	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", env.Token} {
+		changes = append(changes, env.Change{Name: n, Unset: true})
+	}
+	s.code(func(sh shells.Shell) string {
+		return must(sh.Render(changes)) + must(sh.Call("__vault_unstash")) + must(sh.Call("__vault_set", "0", "0", "", ""))
+	})
+	return 0
+}
+
+func (s stub) refresh(flags string) int {
+	p, h := s.plan(), s.held()
+	if strings.Contains(flags, "--if-due") {
+		for exists(s.path("hold")) {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	if p.Fail || h.Gen == 0 {
+		return 1
+	}
+	if strings.Contains(flags, "--if-due") {
+		h = s.renewed(h, p.Life2, p.Due2)
+	}
+	if strings.Contains(flags, "--env") {
+		s.publish(h)
+		s.emit(h, false)
+	}
+	return 0
+}
+
+// renewed stores a new generation of h and removes the old one's file.
+func (s stub) renewed(h held, life, due int64) held {
+	now := time.Now().Unix()
+	old := s.held()
+	h.Gen, h.Exp, h.Ref = old.Gen+1, now+life, now+due
+	if life == 0 {
+		h.Exp = 0
+	}
+	if due == 0 {
+		h.Ref = 0
+	}
+	s.publish(h)
+	check(os.WriteFile(s.path("session"), must(json.Marshal(h)), 0o600))
+	_ = os.Remove(s.token(old))
+	return h
+}
+
+func (s stub) token(h held) string { return s.path("run/" + strconv.Itoa(h.Gen)) }
+
+// publish makes the generation file; its time is the expiry.
+func (s stub) publish(h held) {
+	check(os.MkdirAll(s.path("run"), 0o700))
+	check(os.WriteFile(s.token(h), nil, 0o600))
+	at := time.Unix(h.Exp, 0)
+	check(os.Chtimes(s.token(h), at, at))
+}
+
+func (s stub) emit(h held, stash bool) {
+	gen := strconv.Itoa(h.Gen)
+	set := func(name, value string) env.Change { return env.Change{Name: name, Value: creds.New(value)} }
+	changes := []env.Change{
+		set("AWS_ACCESS_KEY_ID", "FAKEID"+gen), set("AWS_SECRET_ACCESS_KEY", secretOf(h.Gen)), set("AWS_SESSION_TOKEN", secretOf(h.Gen)+"-token"),
+		set("AWS_VAULT", h.Name), set(env.Token, s.token(h)),
+		{Name: "AWS_PROFILE", Unset: true}, {Name: "AWS_SECURITY_TOKEN", Unset: true},
+	}
+	s.code(func(sh shells.Shell) string {
+		text := ""
+		if stash {
+			text = must(sh.Call("__vault_stash"))
+		}
+		return text + must(sh.Render(changes)) +
+			must(sh.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label))
+	})
+}
+
+// code writes to fd 3 at once, when a hook is listening.
+func (s stub) code(text func(shells.Shell) string) {
+	if name := os.Getenv(env.Shell); name != "" {
+		_, err := io.WriteString(os.NewFile(3, "code"), text(must(shells.For(name))))
+		check(err)
+	}
+}
+
+func (s stub) plan() plan { return decoded[plan](s.path("plan")) }
+func (s stub) held() held { return decoded[held](s.path("session")) }
+
+func secretOf(gen int) string { return "not-a-real-secret-" + strconv.Itoa(gen) }
+
+func decoded[T any](path string) (v T) {
+	b, err := os.ReadFile(path)
+	if err == nil {
+		check(json.Unmarshal(b, &v))
+	}
+	return v
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
