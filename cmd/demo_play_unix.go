@@ -4,7 +4,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os/exec"
@@ -35,7 +34,7 @@ func story(shell string) []scene {
 		{says: "who, and until when", types: "vault status"},
 		{says: "a typo changes nothing", types: "vault use prdo"},
 		{says: "switch again", types: "vault use prod"},
-		{says: "sessions last " + "seconds here; this one is about to lapse", types: expiry},
+		{says: "sessions last seconds here; this one is about to lapse", types: expiry},
 		{says: "it has been renewed meanwhile, by itself", types: expiry, renewal: true},
 		{says: "one command as someone else", types: "vault exec dev -- sh -c 'echo I am $AWS_VAULT'"},
 		{says: "and back to what it was", types: "vault off"},
@@ -90,7 +89,7 @@ func (s *stage) awaitRenewal(ctx context.Context, tty io.Writer, t *transcript) 
 	for s.aws.Calls("AssumeRole") == calls {
 		select {
 		case <-ctx.Done():
-			return errors.New("the session did not renew in time")
+			return fmt.Errorf("the session did not renew in time:\n%s", t.news())
 		case <-time.After(time.Second):
 		}
 		if _, err := io.WriteString(tty, "\r"); err != nil {
@@ -139,11 +138,17 @@ func (t *transcript) prompt(ctx context.Context) error {
 	}
 }
 
+// isDemoPrompt knows a prompt by the home's PS1; fish shows the segment behind it.
 func isDemoPrompt(line string) bool {
 	return strings.Contains(line, "demo$") || strings.Contains(line, "demo%") || strings.Contains(line, "demo>")
 }
 
+// atEnd reports whether nothing is typed at the prompt yet.
 func atEnd(line string) bool {
+	if before, segment, ok := strings.Cut(line, "demo> "); ok && before == "" {
+		segment = strings.TrimSpace(segment)
+		return segment == "" || segment[0] == '['
+	}
 	return strings.HasSuffix(line, "demo$") || strings.HasSuffix(line, "demo%") || strings.HasSuffix(line, "demo>")
 }
 

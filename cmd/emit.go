@@ -61,6 +61,7 @@ func (r *run) emit(sh shells.Shell, out io.Writer, a env.Activation, l refresh.L
 	return err
 }
 
+// epoch is whole seconds, 0 for never.
 func epoch(t time.Time) string {
 	if t.IsZero() {
 		return "0"

@@ -13,8 +13,11 @@ func printable(s string) string { return hooks.Clean(s) }
 // clock is a moment as a person reads it today.
 func clock(t, now time.Time) string {
 	t = t.In(now.Location())
-	if t.Sub(now) > 12*time.Hour {
+	switch d := t.Sub(now); {
+	case d > 12*time.Hour:
 		return t.Format("Mon 15:04")
+	case d < 3*time.Minute:
+		return t.Format("15:04:05")
 	}
 	return t.Format("15:04")
 }

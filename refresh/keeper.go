@@ -150,7 +150,8 @@ func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return s.AccessKeyID == "" || !k.Policy.Good(s, now, 0), nil
+	// A shell counts whole seconds, and may be up to one early.
+	return s.AccessKeyID == "" || !k.Policy.Good(s, now.Add(time.Second), 0), nil
 }
 
 // failed keeps the failure for the backoff and returns the note.
