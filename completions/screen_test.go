@@ -72,7 +72,7 @@ func (h *home) environ() []string {
 // calls returns the program runs so far that were not asked by TAB.
 func (h *home) calls() (calls []call) {
 	for _, c := range h.all() {
-		if len(c.Args) == 0 || !slices.Contains([]string{"__words", "completion", "hook"}, c.Args[0]) {
+		if !ours(c.Args) {
 			calls = append(calls, c)
 		}
 	}
