@@ -3,12 +3,70 @@ package cmd
 import (
 	"context"
 	"errors"
+	"os"
+	"strconv"
+	"strings"
+
+	fzf "github.com/junegunn/fzf/src"
+
+	"github.com/d44b7504/vault/profiles"
 )
 
-// pick lets a person choose a profile on the terminal.
-func (r *run) pick(context.Context) (string, error) {
+// pick lets a person choose a profile in the fuzzy finder many know already. It draws
+// on the terminal, so standard output stays free for code.
+func (r *run) pick(ctx context.Context) (string, error) {
 	if r.quiet || r.Ask == nil {
-		return "", withHint(errors.New("no profile was named"), "vault use PROFILE")
+		return "", &usageError{"vault use", errors.New("no profile was named, and there is no terminal to choose one on")}
 	}
-	return "", errors.New("no profile was named")
+	data, err := os.ReadFile(r.configFile())
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", err
+	}
+	choices := profiles.ScanSummaries(data)
+	if len(choices) == 0 {
+		return "", withHint(errors.New("there is no profile to choose from"), "vault add NAME")
+	}
+	at, err := find(ctx, choices)
+	if err != nil {
+		return "", err
+	}
+	return choices[at].Name, nil
+}
+
+// find runs the finder and returns the index of the choice. The lines it shows are
+// cleaned; the index in front of them, which is not shown, leads back to the name.
+func find(ctx context.Context, choices []profiles.Summary) (int, error) {
+	o, err := fzf.ParseOptions(true, []string{
+		"--height=~15", "--layout=reverse", "--prompt=profile> ", "--no-multi",
+		"--delimiter=\t", "--with-nth=2..", "--tabstop=4", "--info=inline",
+	})
+	if err != nil {
+		return 0, err
+	}
+	input, output := make(chan string), make(chan string, 1)
+	o.Input, o.Output = input, output
+	go func() {
+		defer close(input)
+		for i, c := range choices {
+			select {
+			case input <- strconv.Itoa(i) + "\t" + printable(c.Name) + "\t" + printable(c.Description):
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	code, err := fzf.Run(o)
+	if err != nil {
+		return 0, err
+	}
+	select {
+	case line := <-output:
+		index, _, _ := strings.Cut(line, "\t")
+		return strconv.Atoi(index)
+	default:
+	}
+	if code == fzf.ExitInterrupt {
+		return 0, statusError(exitInterrupted)
+	}
+	return 0, errors.New("no profile was chosen")
 }
