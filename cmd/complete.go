@@ -5,7 +5,9 @@ package cmd
 // standard error, whatever it is given: a person is in the middle of a line.
 
 import (
+	"bytes"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -27,6 +29,8 @@ func addCompletionCommand(root *cobra.Command, r *run) {
 	root.AddCommand(&cobra.Command{
 		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, a []string) error {
+			debug.SetGCPercent(-1) // this process ends before it is worth it
+			debug.SetMemoryLimit(256 << 20)
 			q, ok := completions.ReadRequest(a, r.env[completions.Variable])
 			if !ok {
 				return nil
@@ -223,9 +227,13 @@ func answer(list []cobra.Completion, d cobra.ShellCompDirective) completions.Ans
 	return completions.Answer{Candidates: list}
 }
 
-// completeProfile offers the profiles, with what each is. It reads the config file
-// only for section headers, and opens no keyring.
-func (r *run) completeProfile(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// describable is how much config file is read for more than names: about 2,000
+// profiles. Nobody reads a longer list; a few typed letters make it shorter.
+const describable = 256 << 10
+
+// completeProfile offers the profiles, with what each is. It looks at the config file
+// line by line and opens no keyring.
+func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -233,14 +241,41 @@ func (r *run) completeProfile(_ *cobra.Command, args []string, _ string) ([]cobr
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	summaries := profiles.ScanSummaries(data)
-	list := make([]cobra.Completion, 0, len(summaries))
-	for _, s := range summaries {
+	if data = sectionsOf(data, word); len(data) > describable {
+		return profiles.ScanNames(data), cobra.ShellCompDirectiveNoFileComp
+	}
+	var list []cobra.Completion
+	for _, s := range profiles.ScanSummaries(data) {
 		if !strings.Contains(s.Name, "\t") { // a TAB would end the name
 			list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
 		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+// sectionsOf leaves out, with a look at the headers alone, the sections of a config
+// file whose names surely do not begin with word; none if that would leave nothing.
+func sectionsOf(data []byte, word string) []byte {
+	if word == "" || len(data) < describable {
+		return data
+	}
+	var kept []byte
+	start := []byte(" " + word)
+	for rest := data; len(rest) > 0; {
+		section := rest
+		if end := bytes.Index(rest[1:], []byte("\n[")); end >= 0 {
+			section = rest[:end+2]
+		}
+		rest = rest[len(section):]
+		header, _, _ := bytes.Cut(section, []byte("\n"))
+		if bytes.Contains(header, start) || bytes.ContainsAny(header, "\t\"'\\") || bytes.HasPrefix(header, []byte("[default]")) {
+			kept = append(kept, section...)
+		}
+	}
+	if !slices.ContainsFunc(profiles.ScanNames(kept), func(n string) bool { return strings.HasPrefix(n, word) }) {
+		return data
+	}
+	return kept
 }
 
 func completeRegions(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

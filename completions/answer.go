@@ -70,7 +70,7 @@ func equals(assign bool) string {
 func (q Request) list(head, before string, candidates []string) []byte {
 	size := len(head)
 	for _, c := range candidates {
-		size += 2*len(c) + len(before) + 4
+		size += len(c) + len(before) + 2
 	}
 	out := append(make([]byte, 0, size), head...)
 	for _, c := range candidates {
