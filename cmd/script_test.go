@@ -1,0 +1,203 @@
+package cmd_test
+
+// testdata/script has one transcript per behaviour. Besides testscript's own commands
+// they have those below.
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/d44b7504/vault/fakeaws"
+)
+
+var update = flag.Bool("update", false, "rewrite what the scripts expect")
+
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true, UpdateScripts: *update,
+		Setup: setupScript, Condition: condition,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
+			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
+			"fault": scriptFault, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
+		},
+	})
+}
+
+type worldKey struct{}
+type statusKey struct{}
+
+func setupScript(e *testscript.Env) error {
+	w, err := furnish(e.WorkDir, fakeaws.Options{})
+	if err != nil {
+		return err
+	}
+	e.Defer(func() { _ = w.aws.Close() })
+	e.Values[worldKey{}], e.Values[statusKey{}] = w, new(int)
+	e.Vars = w.environ("WORK=" + e.WorkDir)
+	return nil
+}
+
+func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
+
+// condition knows [tool:NAME]; a tool that is required and missing is an error.
+func condition(c string) (bool, error) {
+	if c == "root" {
+		return os.Getuid() == 0, nil
+	}
+	tool, ok := strings.CutPrefix(c, "tool:")
+	if !ok {
+		return false, fmt.Errorf("unknown condition %q", c)
+	}
+	_, err := exec.LookPath(tool)
+	if err != nil && required(tool) {
+		return false, fmt.Errorf("%s is required here and not installed", tool)
+	}
+	return err == nil, nil
+}
+
+// vault ARG… runs the program; "! vault" expects it to fail.
+func scriptVault(ts *testscript.TestScript, neg bool, args []string) {
+	scriptRun(ts, neg, append([]string{"vault"}, args...))
+}
+
+// run PROGRAM ARG… is exec with two additions: the status is kept, and no secret may
+// be on standard error.
+func scriptRun(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[0], args[1:]...)
+	status := ts.Value(statusKey{}).(*int)
+	*status = 0
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit):
+		*status = exit.ExitCode()
+	case err != nil:
+		ts.Fatalf("%v", err)
+	}
+	if found := worldOf(ts).leak(ts.ReadFile("stderr")); found != "" {
+		ts.Fatalf("a secret on standard error: %s", found)
+	}
+	if (*status != 0) != neg {
+		ts.Fatalf("exit status %d", *status)
+	}
+}
+
+// status N checks the exit status of the last vault or run.
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if got := *ts.Value(statusKey{}).(*int); neg || strconv.Itoa(got) != args[0] {
+		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// adopt ARG… runs "vault ARG… --shell bash" and lives on in the environment that a real
+// bash has after evaluating what it printed.
+func scriptAdopt(ts *testscript.TestScript, neg bool, args []string) {
+	scriptVault(ts, neg, append(slices.Clone(args), "--shell", "bash"))
+	file := ts.MkAbs("adopted.sh")
+	ts.Check(os.WriteFile(file, []byte(ts.ReadFile("stdout")), 0o600))
+	ts.Check(ts.Exec("bash", "-c", `. "$1"; env -0`, "bash", file))
+	for _, e := range strings.Split(ts.ReadFile("stdout"), "\x00") {
+		name, value, _ := strings.Cut(e, "=")
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "__VAULT_") {
+			ts.Setenv(name, value)
+		}
+	}
+	ts.Check(os.Remove(file))
+}
+
+// user NAME [PROFILE] makes an IAM user with a key, $KEY_ID and $KEY_SECRET, and stores
+// that for the profile.
+func scriptUser(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	if len(args) > 1 {
+		w.stored(args[0], args[1])
+		return
+	}
+	_, k := w.user(args[0])
+	ts.Setenv("KEY_ID", k.ID)
+	ts.Setenv("KEY_SECRET", k.Secret.Reveal())
+}
+
+// mfa USER DEVICE gives the user a device.
+func scriptMFA(ts *testscript.TestScript, _ bool, args []string) {
+	worldOf(ts).mfa("arn:aws:iam::"+account+":user/"+args[0], args[1])
+}
+
+// code DEVICE puts a code that works now into $CODE and, as it is typed, into the file
+// typed. "code wrong DEVICE" types a wrong one first.
+func scriptCode(ts *testscript.TestScript, _ bool, args []string) {
+	typed := ""
+	if args[0] == "wrong" {
+		typed, args = "000000\n", args[1:]
+	}
+	code := worldOf(ts).code(args[0])
+	ts.Setenv("CODE", code)
+	ts.Check(os.WriteFile(ts.MkAbs("typed"), []byte(typed+code+"\n"), 0o600))
+}
+
+// role NAME PRINCIPAL [mfa] [external=ID] [max=DURATION] makes a role that user/NAME or
+// role/NAME may assume.
+func scriptRole(ts *testscript.TestScript, _ bool, args []string) {
+	r := fakeaws.Role{Account: account, Name: args[0], Trust: fakeaws.Trust{Principals: []string{"arn:aws:iam::" + account + ":" + args[1]}}}
+	for _, a := range args[2:] {
+		name, value, _ := strings.Cut(a, "=")
+		switch name {
+		case "mfa":
+			r.Trust.MFA = true
+		case "external":
+			r.Trust.ExternalID = value
+		case "max":
+			r.MaxSession = must(time.ParseDuration(value))
+		default:
+			ts.Fatalf("role: %q", a)
+		}
+	}
+	_, err := worldOf(ts).aws.AddRole(r)
+	ts.Check(err)
+}
+
+// fault ACTION CODE MESSAGE spoils all calls of an action until "fault none".
+func scriptFault(ts *testscript.TestScript, _ bool, args []string) {
+	w := worldOf(ts)
+	if args[0] == "none" {
+		w.aws.Heal()
+		return
+	}
+	status := 400
+	if args[1] == "AccessDenied" {
+		status = 403
+	}
+	w.aws.Inject(args[0], fakeaws.Fault{Status: status, Code: args[1], Message: args[2], Times: -1})
+}
+
+// calls ACTION N checks how often AWS was asked.
+func scriptCalls(ts *testscript.TestScript, _ bool, args []string) {
+	if got := worldOf(ts).aws.Calls(args[0]); strconv.Itoa(got) != args[1] {
+		ts.Fatalf("%d calls of %s, want %s", got, args[0], args[1])
+	}
+}
+
+// age PROFILE DURATION makes the cached sessions of a profile older.
+func scriptAge(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(worldOf(ts).age(args[0], must(time.ParseDuration(args[1]))))
+}
+
+// mode FILE REGEXP checks a file's mode as ls shows it.
+func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
+	info, err := os.Lstat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if regexp.MustCompile(args[1]).MatchString(info.Mode().String()) == neg {
+		ts.Fatalf("%s is %s", args[0], info.Mode())
+	}
+}

@@ -1,0 +1,279 @@
+package cmd_test
+
+// The program is tested as it ships: built once, then run as a process of its own in a
+// home, a keyring and an AWS made for the test.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/store"
+)
+
+const (
+	account    = "111122223333"
+	passphrase = "open sesame, says the test"
+	patience   = 30 * time.Second
+)
+
+// bin is the directory with the program, to be put on PATH.
+var bin string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "vault-bin-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		bin = dir
+		var out []byte
+		out, err = exec.Command("go", "build", "-o", filepath.Join(dir, "vault"+exe()), "..").CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "build the program:", err)
+		return 1
+	}
+	return m.Run()
+}
+
+func exe() string {
+	if runtime.GOOS == "windows" {
+		return ".exe"
+	}
+	return ""
+}
+
+// world is what one test has for itself.
+type world struct {
+	dir string
+	aws *fakeaws.Server
+
+	mu      sync.Mutex
+	secrets []string // every one we know of
+	devices map[string]*fakeaws.MFA
+}
+
+// furnish makes a world in dir. close it at the end.
+func furnish(dir string, o fakeaws.Options) (*world, error) {
+	for _, d := range []string{"home/.aws", "run", "keys", "tmp"} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(d)), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	aws, err := fakeaws.Start(o)
+	return &world{dir: dir, aws: aws, secrets: []string{passphrase}, devices: map[string]*fakeaws.MFA{}}, err
+}
+
+// newWorld is a world with the given config file.
+func newWorld(t testing.TB, config string) *world {
+	t.Helper()
+	w := must(furnish(t.TempDir(), fakeaws.Options{}))
+	t.Cleanup(func() { _ = w.aws.Close() })
+	w.write("home/.aws/config", config)
+	return w
+}
+
+func (w *world) path(rel string) string { return filepath.Join(w.dir, filepath.FromSlash(rel)) }
+
+func (w *world) write(rel, text string) {
+	check(os.WriteFile(w.path(rel), []byte(text), 0o600))
+}
+
+// environ is all that the program finds in its environment, and extra, which wins.
+func (w *world) environ(extra ...string) []string {
+	list := []string{
+		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"HOME=" + w.path("home"), "USERPROFILE=" + w.path("home"), "ZDOTDIR=" + w.path("home"),
+		"TMPDIR=" + w.path("tmp"), "LANG=C.UTF-8", "TERM=dumb", "TZ=UTC", "NO_COLOR=1",
+		"XDG_RUNTIME_DIR=" + w.path("run"), "XDG_CONFIG_HOME=" + w.path("home/.config"),
+		"XDG_DATA_HOME=" + w.path("home/.local/share"), "XDG_STATE_HOME=" + w.path("home/.local/state"),
+		"XDG_CACHE_HOME=" + w.path("home/.cache"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
+		"AWS_CONFIG_FILE=" + w.path("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE=" + w.path("home/.aws/credentials"),
+		"AWS_ENDPOINT_URL=" + w.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR=" + w.path("keys"), "AWS_VAULT_FILE_PASSPHRASE=" + passphrase,
+	}
+	for _, e := range extra {
+		name, _, _ := strings.Cut(e, "=")
+		list = slices.DeleteFunc(list, func(x string) bool { return strings.HasPrefix(x, name+"=") })
+		list = append(list, e)
+	}
+	return list
+}
+
+// without is environ with some names not set at all.
+func without(environ []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(names, name)
+	})
+}
+
+// keyring opens the test's own.
+func (w *world) keyring() store.Store {
+	pass := creds.New(passphrase)
+	return must(store.Open(context.Background(), store.Options{Backend: "file", FileDir: w.path("keys"), FilePassphrase: &pass}))
+}
+
+// user makes an IAM user and a key for it.
+func (w *world) user(name string) (arn string, k creds.Key) {
+	arn = must(w.aws.AddUser(account, name))
+	k = must(w.aws.AddKey(arn))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.secrets = append(w.secrets, k.Secret.Reveal())
+	return arn, k
+}
+
+// stored makes a user whose key is in the keyring under the profile's name.
+func (w *world) stored(name, profile string) (arn string) {
+	arn, k := w.user(name)
+	check(store.PutKey(context.Background(), w.keyring(), profile, k))
+	return arn
+}
+
+func (w *world) role(name string, trust fakeaws.Trust) {
+	must(w.aws.AddRole(fakeaws.Role{Account: account, Name: name, Trust: trust}))
+}
+
+func (w *world) mfa(userARN, name string) {
+	w.devices[name] = must(w.aws.AddMFA(userARN, name))
+}
+
+// code is one that works now.
+func (w *world) code(name string) string { return must(w.devices[name].Code()) }
+
+// age makes the cached sessions of a profile older, as if time had passed for them alone.
+func (w *world) age(profile string, by time.Duration) error {
+	ctx, s := context.Background(), w.keyring()
+	names, err := s.List(ctx, store.ProfilePrefix(profile))
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("no session of %q is cached", profile)
+	}
+	for _, n := range names {
+		v, e := store.GetSession(ctx, s, n)
+		v.Issued, v.Expires = v.Issued.Add(-by), v.Expires.Add(-by)
+		err = errors.Join(err, e, store.PutSession(ctx, s, n, v))
+	}
+	return err
+}
+
+// result is how a process ended.
+type result struct {
+	out, err string
+	status   int
+}
+
+// vault runs the program to its end.
+func (w *world) vault(t testing.TB, environ []string, args ...string) result {
+	t.Helper()
+	return w.run(t, environ, filepath.Join(bin, "vault"), args...)
+}
+
+// run runs any program, and searches what it said for secrets.
+func (w *world) run(t testing.TB, environ []string, name string, args ...string) result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, name, args...)
+	var out, errs bytes.Buffer
+	c.Env, c.Dir, c.Stdout, c.Stderr = environ, w.dir, &out, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
+		t.Fatalf("%s %q: %v, %v\n%s", name, args, err, ctx.Err(), errs.String())
+	}
+	if found := w.leak(errs.String()); found != "" {
+		t.Errorf("%s %q: a secret on standard error: %s", name, args, found)
+	}
+	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}
+}
+
+// likeSecret is the shape of everything AWS and fakeaws issue: 40 characters or more.
+var likeSecret = regexp.MustCompile(`[A-Za-z0-9+/]{40,}={0,2}`)
+
+// leak returns the part of text that is a secret: a known one, one from the keyring, or
+// anything that looks like one.
+func (w *world) leak(text string) string {
+	if text == "" {
+		return ""
+	}
+	w.mu.Lock()
+	known := slices.Clone(w.secrets)
+	w.mu.Unlock()
+	for _, s := range known {
+		if strings.Contains(text, s) {
+			return s
+		}
+	}
+	return likeSecret.FindString(text)
+}
+
+// sessions says how many are cached for a profile.
+func (w *world) sessions(profile string) int {
+	return len(must(w.keyring().List(context.Background(), store.ProfilePrefix(profile))))
+}
+
+// snapshot is every file below a directory with its content, mode and time.
+func snapshot(dir string) string {
+	var b strings.Builder
+	check(filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info := must(d.Info())
+		var text []byte
+		if info.Mode().IsRegular() {
+			text = must(os.ReadFile(p))
+		}
+		fmt.Fprintf(&b, "%s %s %s %q\n", strings.TrimPrefix(p, dir), info.Mode(), info.ModTime(), text)
+		return nil
+	}))
+	return b.String()
+}
+
+// required reports whether a tool may not be missing here.
+func required(tool string) bool {
+	return slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool)
+}
+
+// require skips, visibly, a test whose program is missing, and fails it where it is
+// promised to be there under the name tool.
+func require(t testing.TB, tool, program string) string {
+	t.Helper()
+	path, err := exec.LookPath(program)
+	if err != nil && required(tool) {
+		t.Fatalf("%s is required here and not installed", tool)
+	}
+	if err != nil {
+		t.Skipf("%s is not installed", tool)
+	}
+	return path
+}
+
+func must[T any](v T, err error) T {
+	check(err)
+	return v
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
