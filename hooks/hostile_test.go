@@ -48,7 +48,9 @@ func TestHostileSettingsAreSurvived(t *testing.T) {
 
 func survives(t *testing.T, w *world, setting string) {
 	x := w.start(setting, "")
-	x.run("vault use prod")
+	refuse := map[string]string{"bash": "! true", "zsh": "! true", "fish": "not true"}[w.shell]
+	x.run(refuse) // set -e spares it; a hook that returned its status would end the shell
+	x.run("vault use prod", refuse)
 	x.shows("prod 41m")
 	check(os.RemoveAll(w.path("run")))
 	x.run("true")
@@ -131,7 +133,7 @@ func TestATraceShowsNoSecret(t *testing.T) {
 		x.waitPrompt("prod 41m")
 		check(os.RemoveAll(w.path("run")))
 		x.run("true", "true") // heals
-		w.plans(plan{Life: -5, Life2: 3550, Due2: -100})
+		w.plans(plan{Life: -5, Due: -100, Life2: 3550, Due2: -100})
 		x.run("vault use dev", "true", "true") // renews, before a command and after it
 		x.send("vault use live --ask\r")
 		x.wait("code? ")

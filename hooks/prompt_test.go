@@ -204,7 +204,7 @@ func TestACommandGetsLiveCredentialsAfterALapse(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start(map[string]string{"bash": bashPreexec}[w.shell], "")
-		w.plans(plan{Life: -5, Life2: 3550, Due2: 3000})
+		w.plans(plan{Life: -5, Due: -100, Life2: 3550, Due2: 3000})
 		x.run("vault use prod")
 		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID2")
 		x.shows("prod 59m")

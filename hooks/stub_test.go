@@ -146,7 +146,7 @@ func (s stub) refresh(flags string) int {
 	if p.Fail || h.Gen == 0 {
 		return 1
 	}
-	if strings.Contains(flags, "--if-due") {
+	if strings.Contains(flags, "--if-due") && h.Ref != 0 && h.Ref <= time.Now().Unix() {
 		h = s.renewed(h, p.Life2, p.Due2)
 	}
 	if strings.Contains(flags, "--env") {

@@ -93,9 +93,8 @@ __vault_unstash() {
 }
 
 # --- the precmd
-if ((BASH_VERSINFO[0] >= 5)); then
-  __vault_now() { __vault_t=${EPOCHSECONDS-} && [[ $__vault_t ]] || builtin printf -v __vault_t '%(%s)T' -1; }
-elif ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 402)); then
+__vault_v=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+if ((__vault_v >= 402)); then # EPOCHSECONDS is of 5.0
   __vault_now() { builtin printf -v __vault_t '%(%s)T' -1; }
 else
   __vault_base=$((1700000000 - SECONDS)) # SECONDS is wall clock: sleep counts
@@ -107,10 +106,10 @@ __vault_precmd() {
   if [[ $__vault_flags ]]; then builtin set "-$__vault_flags"; __vault_flags=''; fi
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
-  elif [[ $- == *[xv]* ]]; then
-    __vault_quiet __vault_tick || :
+  elif [[ $- != *[exv]* ]]; then
+    __vault_tick
   else
-    __vault_tick || :
+    __vault_quiet __vault_tick || :
   fi
   [[ $- != *e* ]] || return 0 # set -e would end the shell
   return "$__vault_rc"
@@ -118,8 +117,8 @@ __vault_precmd() {
 
 # No process while label, generation and variables are right.
 __vault_tick() {
-  builtin local __vault_t=0 __vault_is="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
-  __vault_now
+  builtin local __vault_t="${EPOCHSECONDS-}" __vault_is="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
+  [[ $__vault_t ]] || __vault_now
   if ((__vault_t < __vault_lo || __vault_t >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != "$__vault_is" ]]; then
     __vault_slow
   fi
@@ -133,11 +132,13 @@ __vault_slow() {
   fi
   if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
     if ((__vault_t - __vault_try >= 30 || __vault_t < __vault_try)); then
+      builtin local d="$__VAULT_TOKEN"
       __vault_try=$__vault_t
       __vault_apply --env
-      if [[ $__vault_ours && -e ${__VAULT_TOKEN-} ]]; then __vault_try=0; fi
+      if [[ $__vault_ours && (-e ${__VAULT_TOKEN-} || $d != "${__VAULT_TOKEN-}") ]]; then __vault_try=0; fi
     fi
-  elif ((__vault_ref && __vault_t >= __vault_ref)); then
+  fi
+  if ((__vault_ref && __vault_t >= __vault_ref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
     [[ $__vault_gen == "$__VAULT_TOKEN" ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
     if ((__vault_t - __vault_rtry >= 30 || __vault_t < __vault_rtry)); then
       __vault_rtry=$__vault_t
@@ -170,8 +171,8 @@ __vault_show() {
 # A prompt can idle for hours.
 __vault_preexec() {
   [[ ${__VAULT_TOKEN-} ]] || return 0
-  builtin local __vault_t=0
-  __vault_now
+  builtin local __vault_t="${EPOCHSECONDS-}"
+  [[ $__vault_t ]] || __vault_now
   if ((__vault_exp && __vault_t >= __vault_exp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
 }
 
@@ -204,7 +205,6 @@ if [[ ${__vault_pid-} != "$$" ]]; then
   __vault_kept=()
 fi
 if [[ $- == *i* ]]; then
-  __vault_v=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
   if [[ ${BLE_VERSION-} ]]; then
     [[ $__vault_ble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
     __vault_ble=1

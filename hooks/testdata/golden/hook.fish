@@ -114,13 +114,16 @@ function __vault_slow
     set -l now (__vault_now)
     if test -z "$__vault_ours" -o -z "$age"
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
+            set -l old "$__VAULT_TOKEN"
             set -g __vault_try $now
             __vault_apply --env
             set age (builtin path mtime -R -- "$__VAULT_TOKEN")
+            or test "$__VAULT_TOKEN" != "$old"
             and test -n "$__vault_ours"
             and set -g __vault_try 0
         end
-    else if test $__vault_ref -gt 0 -a $now -ge $__vault_ref
+    end
+    if test -n "$age" -a $__vault_ref -gt 0 -a $now -ge $__vault_ref
         if test "$__vault_gen" != "$__VAULT_TOKEN" -o $now -ge (builtin math $__vault_rtry + 30) -o $now -lt $__vault_rtry
             set -g __vault_gen $__VAULT_TOKEN
             set -g __vault_rtry $now

@@ -64,14 +64,14 @@ __vault_unstash() {
 __vault_precmd() {
   local -i rc=$?
   if [[ -z ${__VAULT_TOKEN-} ]]; then
-    __vault_text=
-  else
-    local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-    # No process while the label is right, the generation current and the variables ours.
-    if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
-      $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+    [[ -z $__vault_text ]] || { __vault_text=; psvar[20]= }
+    return rc
   fi
-  (( ! 1 )) || __vault_segment
+  local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
+  # No process while the label is right, the generation current and the variables ours.
+  if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
+    $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+  [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
   return rc
 }
 
@@ -82,11 +82,13 @@ __vault_slow() {
   fi
   if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
     if (( now - __vault_try >= 30 || now < __vault_try )); then
+      local before=$__VAULT_TOKEN
       __vault_try=now
       __vault_apply --env
-      if [[ -n $__vault_ours && -e ${__VAULT_TOKEN-} ]]; then __vault_try=0; fi
+      if [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
     fi
-  elif (( __vault_ref && now >= __vault_ref )); then
+  fi
+  if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
     [[ $__vault_gen == $__VAULT_TOKEN ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
     if (( now - __vault_rtry >= 30 || now < __vault_rtry )); then
       __vault_rtry=now
@@ -149,6 +151,7 @@ __vault_preexec() {
 # --- the prompt segment: psvar is shown as data, with and without prompt_subst. Checked
 # at each prompt, and after the hooks that came later: themes write PROMPT and psvar anew.
 __vault_segment() {
+  (( 1 )) || return 0
   if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
     precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
   fi
@@ -165,7 +168,7 @@ if [[ -o interactive ]]; then
   typeset -ga precmd_functions preexec_functions
   (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
   (( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
-  (( ! 1 )) || __vault_segment
+  __vault_segment
 fi
 
 fi'
