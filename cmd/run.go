@@ -136,6 +136,7 @@ func (r *run) resolve(ctx context.Context, q env.Request) (profiles.Profile, err
 		return p, locked
 	}
 	if err == nil {
+		readOnly(&p)
 		err = r.applyTTLs(&p)
 	}
 	return p, err

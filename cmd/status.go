@@ -10,6 +10,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/refresh"
@@ -80,6 +81,9 @@ func (r *run) status(st env.State) status {
 		Inside: st.Outer, ChangedBy: st.Changed(r.env), Agent: "none",
 	}
 	s.Account, s.Role = roleOf(st.ARN)
+	if s.Account == "" {
+		s.Account = creds.AccountOf(r.env["AWS_ACCESS_KEY_ID"])
+	}
 	held := r.held(profiles.Profile{Name: s.Profile})
 	if !held.Expires.IsZero() {
 		s.Expires, s.Expired = &held.Expires, held.Expired(r.Now())
@@ -115,11 +119,7 @@ func source(p profiles.Profile) string {
 		at = at.Role.Source
 	}
 	if at.Stored != nil {
-		what := "key stored for " + at.Stored.Profile
-		if at.Stored.MFASerial != "" {
-			what += ", MFA " + at.Stored.MFASerial
-		}
-		hops = append(hops, what)
+		hops = append(hops, "key stored for "+at.Stored.Profile)
 	}
 	return strings.Join(hops, " < ")
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/hooks"
@@ -34,4 +35,13 @@ func left(d time.Duration) string {
 	default:
 		return fmt.Sprintf("%dh%dm", m/60, m%60)
 	}
+}
+
+// span is a duration without the zeros that Go writes.
+func span(d time.Duration) string {
+	s := strings.TrimSuffix(d.String(), "0s")
+	if strings.HasSuffix(s, "h0m") {
+		return strings.TrimSuffix(s, "0m")
+	}
+	return s
 }

@@ -200,6 +200,7 @@ func (r *run) session(ctx context.Context, q env.Request, w refresh.Want) (profi
 func (r *run) announce(p profiles.Profile, l refresh.Lease) {
 	name := printable(p.Name)
 	now := r.Now()
+	r.sayCapped(p)
 	switch s := l.Session; {
 	case s.Expires.IsZero():
 		r.say("%s, with a key that does not expire", name)
@@ -212,12 +213,24 @@ func (r *run) announce(p profiles.Profile, l refresh.Lease) {
 	}
 }
 
-// capped tells when AWS's limit made a session shorter than asked for.
-func capped(p profiles.Profile) (arn string, wanted time.Duration) {
+// sayCapped tells when AWS's limit on chains made a role's session shorter than asked.
+func (r *run) sayCapped(p profiles.Profile) {
 	for _, c := range sessions.NewPlan(p).Roles {
 		if c.Wanted > 0 {
-			arn, wanted = c.ARN, c.Wanted
+			r.say("%s is limited to %s, because it is assumed with a session and not with the key", printable(c.ARN), span(c.Duration))
 		}
 	}
-	return strings.TrimSpace(arn), wanted
+}
+
+// readOnly is AWS's own policy of that name, in the partition of the role it narrows.
+func readOnly(p *profiles.Profile) {
+	if p.Source.Role == nil {
+		return
+	}
+	for i, arn := range p.Source.Role.PolicyARNs {
+		if rest, ok := strings.CutPrefix(arn, "arn:aws:iam::aws:"); ok {
+			partition := strings.SplitN(p.Source.Role.ARN, ":", 3)[1]
+			p.Source.Role.PolicyARNs[i] = "arn:" + partition + ":iam::aws:" + rest
+		}
+	}
 }

@@ -14,6 +14,9 @@ import (
 // ErrNeedsUser is returned when a person is required and nobody can be asked.
 var ErrNeedsUser = errors.New("a person must sign in")
 
+// ErrNoCode is returned when a person was asked for an MFA code and gave none.
+var ErrNoCode = errors.New("no MFA code was given")
+
 // NeedsUserError says what the person would be asked for. It matches ErrNeedsUser.
 type NeedsUserError struct{ Profile, What string }
 

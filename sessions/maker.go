@@ -126,6 +126,9 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code"}
 	}
 	code, err = m.Ask(ctx, "MFA code for "+device(serial)+": ")
+	if err == nil && code.IsZero() {
+		err = ErrNoCode
+	}
 	return code, true, err
 }
 
