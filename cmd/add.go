@@ -38,6 +38,9 @@ it are forgotten.`,
 		ValidArgsFunction: r.completeProfile,
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profile = a[0]
+			if o.fromEnv && o.csv != "" {
+				return usage(c, errors.New("--env and --from-csv are two different places, name one"))
+			}
 			return add(c.Context(), r, o)
 		},
 	}
@@ -48,7 +51,6 @@ it are forgotten.`,
 	boolFlag(fs, &o.addConfig, "add-config", "", true, "add a section to the config file if there is none")
 	fs.StringVar(&o.mfaSerial, "mfa-serial", "", "MFA device, for the new section")
 	fs.StringVar(&o.region, "region", "", "region, for the new section")
-	c.MarkFlagsMutuallyExclusive("env", "from-csv")
 	_ = c.RegisterFlagCompletionFunc("from-csv", completeFiles)
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	return c

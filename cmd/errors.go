@@ -47,6 +47,7 @@ func withHint(err error, format string, args ...any) error {
 func (r *run) report(ctx context.Context, err error) int {
 	var status statusError
 	var use *usageError
+	var shell *shells.UnknownError
 	switch {
 	case err == nil:
 		return exitDone
@@ -64,7 +65,7 @@ func (r *run) report(ctx context.Context, err error) int {
 	switch {
 	case errors.As(err, &start):
 		return start.status
-	case errors.As(err, &use) || unknownCommand(err):
+	case errors.As(err, &use), errors.As(err, &shell), unknownCommand(err):
 		return exitUsage
 	case errors.Is(err, sessions.ErrNeedsUser), errors.Is(err, store.ErrLocked):
 		return exitSignIn
