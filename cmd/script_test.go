@@ -18,6 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/fakeaws"
 )
 
@@ -31,6 +32,7 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
+			"env-is": scriptEnvIs,
 		},
 	})
 }
@@ -104,16 +106,30 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 // bash has after evaluating what it printed.
 func scriptAdopt(ts *testscript.TestScript, neg bool, args []string) {
 	scriptVault(ts, neg, append(slices.Clone(args), "--shell", "bash"))
-	file := ts.MkAbs("adopted.sh")
-	ts.Check(os.WriteFile(file, []byte(ts.ReadFile("stdout")), 0o600))
-	ts.Check(ts.Exec("bash", "-c", `. "$1"; env -0`, "bash", file))
-	for _, e := range strings.Split(ts.ReadFile("stdout"), "\x00") {
+	if neg {
+		return
+	}
+	c := exec.Command("bash", "--noprofile", "--norc", "-c", `eval "$(cat)"; env -0`)
+	c.Stdin, c.Env = strings.NewReader(ts.ReadFile("stdout")), environOf(ts)
+	out, err := c.Output()
+	ts.Check(err)
+	for _, e := range strings.Split(string(out), "\x00") {
 		name, value, _ := strings.Cut(e, "=")
 		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "__VAULT_") {
 			ts.Setenv(name, value)
 		}
 	}
-	ts.Check(os.Remove(file))
+}
+
+// environOf is as much of the script's environment as can be asked for.
+func environOf(ts *testscript.TestScript) []string {
+	list := []string{"PATH=" + ts.Getenv("PATH")}
+	for _, n := range []string{env.StateVar, env.Token, env.Profile} {
+		if v := ts.Getenv(n); v != "" {
+			list = append(list, n+"="+v)
+		}
+	}
+	return list
 }
 
 // user NAME [PROFILE] makes an IAM user with a key, $KEY_ID and $KEY_SECRET, and stores
@@ -199,5 +215,12 @@ func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if regexp.MustCompile(args[1]).MatchString(info.Mode().String()) == neg {
 		ts.Fatalf("%s is %s", args[0], info.Mode())
+	}
+}
+
+// env-is NAME VALUE compares a variable of the script's environment.
+func scriptEnvIs(ts *testscript.TestScript, neg bool, args []string) {
+	if got := ts.Getenv(args[0]); (got == args[1]) == neg {
+		ts.Fatalf("%s is %q", args[0], got)
 	}
 }
