@@ -96,20 +96,30 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 	if serial == "" {
 		return call(mfa{})
 	}
-	code, typed, err := m.code(ctx, p, serial, process)
-	if err != nil {
-		return creds.Session{}, err
+	for again := false; ; again = true {
+		code, typed, err := m.code(ctx, p, serial, process)
+		if err != nil {
+			return creds.Session{}, err
+		}
+		s, err := tryCode(mfa{serial, code}, p.Name, call)
+		var failed *CallError
+		if again || !typed || !errors.As(err, &failed) || failed.Kind != WrongCode {
+			return s, err
+		}
+		m.say("the code was not accepted; each code works once and for half a minute")
 	}
-	s, err := call(mfa{serial, code})
-	var failed *CallError
-	if !typed || !errors.As(err, &failed) || failed.Kind != WrongCode {
-		return s, err
+}
+
+// tryCode does not send what cannot be a code: AWS would quote it in its answer, and it
+// may be a password that went into the wrong question.
+func tryCode(m mfa, profile string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
+	code := strings.ReplaceAll(m.code.Reveal(), " ", "")
+	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
+		return creds.Session{}, &CallError{
+			Op: "use the MFA code", Profile: profile, Kind: WrongCode, Err: errors.New("a code has six digits"),
+		}
 	}
-	m.say("the code was not accepted; each code works once and for half a minute")
-	if code, _, err = m.code(ctx, p, serial, process); err != nil {
-		return creds.Session{}, err
-	}
-	return call(mfa{serial, code})
+	return call(mfa{m.serial, creds.New(code)})
 }
 
 // code obtains an MFA code: the one given beforehand, else the profile's own process,
