@@ -1,0 +1,470 @@
+package main
+
+// This file holds the rules that would otherwise be a review comment: what may import
+// what, where a secret may be revealed, what every file of a kind must have.
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"os/user"
+	"path"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/d44b7504/vault/shells"
+)
+
+const module = "github.com/d44b7504/vault"
+
+// pkg is what "go list" says of a package.
+type pkg struct {
+	ImportPath    string
+	Doc           string
+	Dir           string
+	Imports, Deps []string
+	GoFiles       []string
+}
+
+var ourPackages = sync.OnceValues(func() (map[string]pkg, error) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Doc,Dir,Imports,Deps,GoFiles", "./...").Output()
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]pkg{}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all, nil
+		} else if err != nil {
+			return nil, err
+		}
+		all[strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")] = p
+	}
+})
+
+// packages maps the path of each package inside the module to what is known of it;
+// the program itself is "".
+func packages(t *testing.T) map[string]pkg {
+	t.Helper()
+	all, err := ourPackages()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	return all
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	for name, p := range packages(t) {
+		start := "Package " + path.Base(name) + " "
+		if name == "" {
+			start = "Command vault "
+		}
+		if !strings.HasPrefix(p.Doc, start) {
+			t.Errorf("the comment of %q does not begin with %q: %q", p.ImportPath, start, p.Doc)
+		}
+	}
+}
+
+// The packages that only turn text into text reach neither the network nor a keyring
+// nor another program, so that a reader need not look for it there.
+func TestTheTextPackagesReachNothingOutside(t *testing.T) {
+	barred := []string{"net", "net/http", "os/exec", "os/user", "crypto/tls", module, module + "/cmd", module + "/store", module + "/sessions"}
+	for _, name := range []string{"creds", "profiles", "env", "shells", "hooks", "completions"} {
+		p, ok := packages(t)[name]
+		if !ok {
+			t.Errorf("there is no package %q", name)
+		}
+		for _, dep := range p.Deps {
+			if slices.Contains(barred, dep) || strings.HasPrefix(dep, "github.com/aws/") {
+				t.Errorf("%s reaches %s", name, dep)
+			}
+		}
+	}
+}
+
+// arrows lists which of our packages each may import.
+var arrows = map[string]string{
+	"":                        "cmd creds env refresh store",
+	"cmd":                     "completions creds env fakeaws hooks profiles refresh sessions shells store",
+	"completions":             "hooks shells",
+	"hooks":                   "shells",
+	"shells":                  "env",
+	"env":                     "creds",
+	"refresh":                 "creds profiles store",
+	"sessions":                "creds profiles store",
+	"store":                   "creds store/internal/busguard",
+	"store/internal/busguard": "",
+	"fakeaws":                 "creds",
+	"profiles":                "",
+	"creds":                   "",
+}
+
+func TestArrowsPointOneWay(t *testing.T) {
+	for name, p := range packages(t) {
+		allowed, known := arrows[name]
+		if !known {
+			t.Errorf("package %q has no place among the arrows", name)
+		}
+		for _, i := range p.Imports {
+			ours, is := strings.CutPrefix(i, module+"/")
+			if is && !slices.Contains(strings.Fields(allowed), ours) {
+				t.Errorf("%q imports %q, against the arrows", name, ours)
+			}
+		}
+	}
+}
+
+// fences lists modules that one or two packages may import, so that what they cost and
+// what they change stays in one place.
+var fences = map[string][]string{
+	"github.com/aws/aws-sdk-go-v2/service/":     {"sessions"},
+	"github.com/aws/aws-sdk-go-v2/config":       {},
+	"github.com/aws/aws-sdk-go-v2/aws/signer/":  {"sessions", "fakeaws"},
+	"github.com/aws/":                           {"sessions", "fakeaws"},
+	"github.com/99designs/keyring":              {"store"},
+	"github.com/godbus/":                        {"store"},
+	"github.com/spf13/":                         {"cmd"},
+	"github.com/fatih/color":                    {"cmd"},
+	"github.com/mattn/go-isatty":                {""},
+	"github.com/d44b7504/vault/fakeaws":         {"cmd"},
+	"github.com/d44b7504/vault/store/internal/": {"store"},
+	"github.com/pquerna/otp":                    {"fakeaws"},
+	"github.com/google/renameio":                {"profiles", "refresh", "store"},
+	"github.com/gofrs/flock":                    {"refresh", "cmd"},
+	"github.com/rogpeppe/go-internal":           {},
+}
+
+func TestLibrariesStayBehindTheirFences(t *testing.T) {
+	for name, p := range packages(t) {
+		for _, i := range p.Imports {
+			for fence, allowed := range fences {
+				if strings.HasPrefix(i, fence) && !slices.Contains(allowed, name) {
+					t.Errorf("%q imports %s", name, i)
+				}
+			}
+		}
+	}
+}
+
+// sources calls f for every Go file that is part of the program on any system.
+func sources(t *testing.T, f func(file string, tree *ast.File)) {
+	t.Helper()
+	for name, p := range packages(t) {
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%q has no files: %v", name, err)
+		}
+		for _, file := range files {
+			tree, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(file, "_test.go") && !generator(tree) {
+				f(path.Join(name, filepath.Base(file)), tree)
+			}
+		}
+	}
+}
+
+// generator: a file that is run by hand and is no part of the program.
+func generator(tree *ast.File) bool {
+	for _, group := range tree.Comments {
+		for _, c := range group.List {
+			if c.Pos() < tree.Package && c.Text == "//go:build ignore" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// selected calls f for every x.name in a file, with the text of x where it is a name.
+func selected(tree *ast.File, f func(x, name string)) {
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			x, _ := s.X.(*ast.Ident)
+			if x == nil {
+				x = &ast.Ident{}
+			}
+			f(x.Name, s.Sel.Name)
+		}
+		return true
+	})
+}
+
+func TestOnlyMainExits(t *testing.T) {
+	exits := 0
+	sources(t, func(file string, tree *ast.File) {
+		selected(tree, func(x, name string) {
+			ends := x == "os" && name == "Exit" || x == "log" && strings.HasPrefix(name, "Fatal") || x == "syscall" && name == "Exit"
+			if ends && file != "main.go" {
+				t.Errorf("%s ends the process with %s.%s", file, x, name)
+			} else if ends {
+				exits++
+			}
+		})
+	})
+	if exits != 1 {
+		t.Errorf("main.go exits at %d places", exits)
+	}
+}
+
+// reveals lists the files in which a secret may be taken out of its type, and why.
+var reveals = map[string]string{
+	"creds/secret.go":      "compares two",
+	"shells/shells.go":     "the code a shell evaluates",
+	"env/env.go":           "a child's environment",
+	"env/activate.go":      "fingerprints of what was exported, and our own state",
+	"cmd/add.go":           "the key a person typed, on its way to the keyring",
+	"cmd/export.go":        "what export was asked for",
+	"cmd/export_github.go": "what export was asked for",
+	"sessions/sts.go":      "signs a request",
+	"sessions/maker.go":    "whether what was typed is a code at all",
+	"store/keys.go":        "the keyring's items",
+	"store/session.go":     "the keyring's items",
+	"store/file.go":        "the passphrase of the file back end",
+	"fakeaws/iam.go":       "the emulator's reply",
+	"fakeaws/sts.go":       "the emulator's reply",
+	"fakeaws/sigv4.go":     "verifies a signature",
+}
+
+func TestSecretsAreRevealedOnlyWhereTheyMustBe(t *testing.T) {
+	found := map[string]bool{}
+	sources(t, func(file string, tree *ast.File) {
+		selected(tree, func(_, name string) {
+			if name == "Reveal" {
+				found[file] = true
+			}
+		})
+	})
+	for file := range found {
+		if reveals[file] == "" {
+			t.Errorf("%s reveals a secret", file)
+		}
+	}
+	for file := range maps.Keys(reveals) {
+		if !found[file] {
+			t.Errorf("%s no longer reveals a secret; take it off the list", file)
+		}
+	}
+}
+
+func TestEveryHookHasItsFivePartsInOrder(t *testing.T) {
+	parts := []string{"the function", "the precmd", "the prompt segment", "registration", "in "}
+	for _, shell := range shells.Names() {
+		ext := map[string]string{"pwsh": "ps1"}[shell]
+		if ext == "" {
+			ext = shell
+		}
+		text, err := os.ReadFile("hooks/hook." + ext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var found []string
+		for line := range strings.Lines(string(text)) {
+			if title, is := strings.CutPrefix(strings.TrimSpace(line), "# --- "); is {
+				found = append(found, title)
+			}
+		}
+		same := slices.EqualFunc(found, parts, strings.HasPrefix)
+		if !same {
+			t.Errorf("%s: the parts are %q, not %q", shell, found, parts)
+		}
+	}
+}
+
+// built builds the program as a release is built.
+func built(t testing.TB) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "vault")
+	if runtime.GOOS == "windows" {
+		file += ".exe"
+	}
+	out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, ".").CombinedOutput()
+	if err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return file
+}
+
+func TestTheBinaryStaysUnderTwelveMegabytes(t *testing.T) {
+	info, err := os.Stat(built(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info.Size() > 12e6 {
+		t.Errorf("%d bytes", info.Size())
+	}
+	t.Logf("%.1f MB", float64(info.Size())/1e6)
+}
+
+// inCode finds what a Markdown page sets as code: fenced blocks by line, and spans.
+func inCode(page string) []string {
+	var lines []string
+	fenced := false
+	for line := range strings.Lines(page) {
+		switch {
+		case strings.HasPrefix(strings.TrimSpace(line), "```"):
+			fenced = !fenced
+		case fenced:
+			lines = append(lines, line)
+		default:
+			for i, span := range strings.Split(line, "`") {
+				if i%2 == 1 {
+					lines = append(lines, span)
+				}
+			}
+		}
+	}
+	return lines
+}
+
+// A call of the program at the start of a line of code, after a prompt's sign, or in
+// a command substitution: not "vault:" in what it says, nor a path.
+var (
+	callRE = regexp.MustCompile(`(?:^|[$>%(&;|] ?)(?:\./)?vault((?: [a-z][a-z-]*)+|)((?: [^|;&)]*)?)`)
+	flagRE = regexp.MustCompile(`(?:^| )(--?[A-Za-z][a-z0-9-]*)`)
+)
+
+func TestEveryCommandInTheReadmeExists(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := built(t)
+	seen := map[string]bool{}
+	for _, line := range inCode(string(page)) {
+		for _, call := range callRE.FindAllStringSubmatch(line, -1) {
+			words, rest := strings.Fields(call[1]), call[2]
+			if len(words) == 0 {
+				continue
+			}
+			seen[words[0]] = true
+			text := help(t, bin, words)
+			own, _, _ := strings.Cut(rest+" ", " -- ")
+			for _, f := range flagRE.FindAllStringSubmatch(own, -1) {
+				shown := strings.Replace(f[1], "--no-", "--", 1) // negations are hidden
+				if !regexp.MustCompile(`(?m)^ .*` + regexp.QuoteMeta(shown) + `\b`).MatchString(text) {
+					t.Errorf("%q: %q has no flag %s", strings.TrimSpace(line), words[0], f[1])
+				}
+			}
+		}
+	}
+	for _, name := range []string{"use", "off", "exec", "add", "hook"} {
+		if !seen[name] {
+			t.Errorf("the README does not show %q", name)
+		}
+	}
+}
+
+// help is what the program says of the command the words begin with.
+func help(t *testing.T, bin string, words []string) string {
+	t.Helper()
+	cmd := exec.Command(bin, words[0], "--help")
+	cmd.Env = outside(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("vault %s --help: %v", words[0], err)
+	}
+	if text := string(out); strings.Contains(text, "\n  vault "+words[0]+" ") || strings.Contains(text, "\n  vault "+words[0]+"\n") {
+		return text
+	}
+	t.Errorf("the README has %q, and there is no such command", "vault "+strings.Join(words, " "))
+	return ""
+}
+
+// outside is an environment in which nothing of the user's can be reached.
+func outside(t testing.TB) []string {
+	home := t.TempDir()
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + home, "USERPROFILE=" + home, "SystemRoot=" + os.Getenv("SystemRoot"),
+		"XDG_RUNTIME_DIR=" + home, "TMPDIR=" + home, "AWS_CONFIG_FILE=" + filepath.Join(home, "config"),
+		"DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent", "AWS_EC2_METADATA_DISABLED=true",
+	}
+}
+
+// tracked lists the files of the repository, with slashes.
+func tracked(t *testing.T) []string {
+	t.Helper()
+	if out, err := exec.Command("git", "ls-files", "-z").Output(); err == nil && len(out) > 0 {
+		return strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")
+	}
+	var files []string
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			files = append(files, filepath.ToSlash(name))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// No file may name where it was written: such a path means nothing elsewhere.
+func TestNoFileNamesThisMachine(t *testing.T) {
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	barred := []string{here}
+	if parent := filepath.Dir(here); !strings.HasPrefix(os.TempDir(), parent) {
+		barred = append(barred, parent)
+	}
+	if u, err := user.Current(); err == nil {
+		barred = append(barred, u.HomeDir)
+	}
+	for _, file := range tracked(t) {
+		data, err := os.Open(filepath.FromSlash(file))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // removed and not yet committed
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n, lines := 1, bufio.NewScanner(data); lines.Scan(); n++ {
+			for _, p := range barred {
+				if len(p) > 3 && names(lines.Text(), p) {
+					t.Errorf("%s:%d names %s", file, n, p)
+				}
+			}
+		}
+		_ = data.Close()
+	}
+}
+
+// names says whether a line has the path or something below it, and not merely a path
+// that has the same words in it.
+func names(line, dir string) bool {
+	for {
+		i := strings.Index(line, dir)
+		if i < 0 {
+			return false
+		}
+		after := line[i+len(dir):]
+		inside := i > 0 && (isWord(line[i-1]) || line[i-1] == '/')
+		if !inside && (after == "" || !isWord(after[0])) {
+			return true
+		}
+		line = after
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
