@@ -94,6 +94,9 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 		r.say("a sub-shell with %s; leave it with exit", printable(q.Profile))
 	}
 	status, err := r.Exec(path, argv, env.Child(r.Environ, q, l.Session, l.File))
+	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
+		err = errors.New("the interpreter that its first line names is not there")
+	}
 	if err != nil {
 		return cannotRun(argv[0], err)
 	}
@@ -152,6 +155,10 @@ func (e failedStart) Unwrap() error { return e.error }
 func cannotRun(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
 		return failedStart{fmt.Errorf("run %q: there is no such command", name), 127}
+	}
+	var lookup *exec.Error
+	if errors.As(err, &lookup) {
+		err = lookup.Err // the name is said already
 	}
 	return failedStart{fmt.Errorf("run %q: %w", name, err), 126}
 }
