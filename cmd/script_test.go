@@ -32,7 +32,7 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
-			"env-is": scriptEnvIs,
+			"env-is": scriptEnvIs, "same-env": scriptSameEnv,
 		},
 	})
 }
@@ -222,5 +222,16 @@ func scriptMode(ts *testscript.TestScript, neg bool, args []string) {
 func scriptEnvIs(ts *testscript.TestScript, neg bool, args []string) {
 	if got := ts.Getenv(args[0]); (got == args[1]) == neg {
 		ts.Fatalf("%s is %q", args[0], got)
+	}
+}
+
+// same-env FILE checks that every line of FILE is a line of the last standard output,
+// which is that of env.
+func scriptSameEnv(ts *testscript.TestScript, _ bool, args []string) {
+	got := strings.Split(ts.ReadFile("stdout"), "\n")
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		if !slices.Contains(got, strings.TrimSuffix(line, "\n")) {
+			ts.Fatalf("%q is missing", line)
+		}
 	}
 }
