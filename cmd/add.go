@@ -181,8 +181,12 @@ func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
 	region := or(o.region, r.env["AWS_REGION"])
 	e := r.endpoint(profiles.Profile{}, region)
 	who, err := sessions.WhoAmI(ctx, e, creds.Session{Profile: o.profile, AccessKeyID: k.ID, SecretKey: k.Secret})
+	var call *sessions.CallError
+	if errors.As(err, &call) {
+		return withHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it unasked")
+	}
 	if err != nil {
-		return withHint(fmt.Errorf("nothing was stored: %w", err), "vault add --no-check stores it unasked")
+		return err
 	}
 	r.say("the key belongs to %s", printable(who.ARN))
 	return nil

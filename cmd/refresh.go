@@ -70,15 +70,12 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	return nil
 }
 
-// detachedVar marks the copy of the program that runs away from the terminal.
-const detachedVar = "__VAULT_DETACHED"
-
 // refreshDetached renews in a process of its own session, so that closing the terminal
 // or Ctrl-C does not cut it off half-way, and waits for it, because its end wakes an
 // idle prompt.
 func refreshDetached(ctx context.Context, r *run) error {
-	if r.env[detachedVar] == "" {
-		return r.Detach(ctx, r.Args, append(r.Environ, detachedVar+"=1"))
+	if r.env[env.Detached] == "" {
+		return r.Detach(ctx, r.Args, append(r.Environ, env.Detached+"=1"))
 	}
 	r.quiet = true
 	return ifDue(ctx, r)
@@ -163,7 +160,10 @@ func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
 		word, _ = note(err)
 	}
-	l := r.mark(p, held, word)
+	l := r.leaseOf(p, held, word)
+	if l.File = m.File; !known {
+		l = r.mark(p, held, word)
+	} // else the file stays: two shells that each said what they hold would never agree
 	if word == "" {
 		l.RefreshAt = r.Now() // nothing is cached: make one soon
 	}

@@ -15,9 +15,10 @@ import (
 const (
 	Profile    = "AWS_VAULT"
 	Expiration = "AWS_CREDENTIAL_EXPIRATION"
-	Token      = "__VAULT_TOKEN" // path of the generation file
-	StateVar   = "__VAULT_STATE" // what we set and what was there before
-	Shell      = "__VAULT_SHELL" // set by the hook for one call: the dialect it evaluates
+	Token      = "__VAULT_TOKEN"    // path of the generation file
+	StateVar   = "__VAULT_STATE"    // what we set and what was there before
+	Shell      = "__VAULT_SHELL"    // set by the hook for one call: the dialect it evaluates
+	Detached   = "__VAULT_DETACHED" // marks the copy of the program that runs away from the terminal
 
 	keyID     = "AWS_ACCESS_KEY_ID"
 	secretKey = "AWS_SECRET_ACCESS_KEY"
@@ -72,7 +73,7 @@ func Parse(environ []string) map[string]string {
 // Strip returns environ without anything that carries credentials, ours or another's,
 // and without our private state: what a child may start from.
 func Strip(environ []string) []string {
-	drop := map[string]bool{StateVar: true, Token: true, Shell: true, Profile: true}
+	drop := map[string]bool{StateVar: true, Token: true, Shell: true, Detached: true, Profile: true}
 	for _, names := range [][]string{Stashed, Family, settings} {
 		for _, n := range names {
 			drop[n] = true

@@ -62,10 +62,11 @@ func (e *CallError) Error() string {
 	if e.Target != "" {
 		what += fmt.Sprintf(" %q", e.Target)
 	}
-	return fmt.Sprintf("%s for %q: %s", what, e.Profile, e.reason())
+	return fmt.Sprintf("%s for %q: %s", what, e.Profile, e.Reason())
 }
 
-func (e *CallError) reason() string {
+// Reason is why, without what was being done.
+func (e *CallError) Reason() string {
 	switch e.Kind {
 	case WrongCode:
 		return "the MFA code was not accepted"
