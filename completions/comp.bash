@@ -15,6 +15,8 @@ __vault_complete_@NAME@() {
     [[ $line == "$w"* ]] || w=$line # the cursor is inside it
     words[${#words[@]} - 1]+=$w line=${line#"$w"}
   done
+  # The look-up first: a missing program must not wake a command_not_found handler.
+  \builtin type -P @BINARY@ >/dev/null || \builtin return 0
   out=$(\builtin command @BINARY@ __words bash "$2" "${words[@]:1}" 2>/dev/null) || \builtin return 0
   case $out in
     words*)
@@ -49,6 +51,7 @@ __vault_generate() { # WHAT WORD
 # COMP_LINE. What is evaluated below is what was registered for it, never the line.
 __vault_wrapped() { # WORD CHAR
   \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" o IFS=$' \t\n'
+  \builtin local -a args
   if (($1 < COMP_CWORD)) && [[ $cmd != *[!-A-Za-z0-9_./+]* ]]; then
     spec=$(\builtin complete -p -- "${cmd##*/}" 2>/dev/null)
   fi
@@ -62,8 +65,9 @@ __vault_wrapped() { # WORD CHAR
     if [[ $cur == */* ]]; then __vault_readline default -f "$cur"; else __vault_generate -c "$cur"; fi
     \builtin return
   fi
-  for o in ${spec// -o /$'\n'-o=}; do
-    [[ $o != -o=* ]] || \builtin compopt -o "${o#-o=}" 2>/dev/null
+  \builtin read -r -a args <<<"$spec"
+  for o in "${!args[@]}"; do
+    [[ ${args[o]} != -o ]] || \builtin compopt -o "${args[o + 1]}" 2>/dev/null || :
   done
   case $spec in
     *" -F "*)

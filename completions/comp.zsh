@@ -9,9 +9,10 @@ __vault_programs[@NAME@]=@BINARY@
 'builtin' 'emulate' '-L' 'zsh' '-o' 'no_aliases'
 'builtin' 'eval' '
 __vault_complete() {
-  local head tab=${(#):-9}
+  local head tab=${(#):-9} program=${__vault_programs[$service]}
   local -a lines odd
-  lines=("${(@f)$(command -- "${__vault_programs[$service]}" __words zsh \
+  whence -p -- $program >/dev/null || return 1   # a missing one must not wake a handler
+  lines=("${(@f)$(command -- $program __words zsh \
     "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}") || return 1
   head=$lines[1]
   shift lines
@@ -25,7 +26,7 @@ __vault_complete() {
     (dirs*) _files -/ ;;
     (words*)
       odd=("${(@)${(@M)lines:#$tab*}#$tab}") lines=("${(@)lines:#$tab*}")
-      (( ! $#lines )) || _describe -t values @NAME@ lines
+      (( ! $#lines )) || _describe -t values $service lines
       (( ! $#odd )) || compadd -a odd ;;
   esac
 }

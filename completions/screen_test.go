@@ -44,6 +44,8 @@ type home struct {
 	shell string
 	dir   string
 	path  string // what is on PATH
+
+	configured bool // fish reads the configuration it comes with
 }
 
 func newHome(t testing.TB, shell string) *home {
@@ -145,6 +147,9 @@ func (h *home) open(rc string) *term {
 		"fish": {"--no-config", "-i", "-C", "source " + h.file("rc")},
 		"pwsh": {"-NoLogo", "-NoProfile", "-NoExit", "-Command", ". " + h.file("rc.ps1")},
 	}[h.shell]
+	if h.configured {
+		argv = argv[1:]
+	}
 	cmd := exec.Command(h.shell, argv...)
 	cmd.Env, cmd.Dir = h.environ(), h.dir
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 120})

@@ -46,7 +46,7 @@ func stub(dir, program string, args []string) int {
 		_, err := io.WriteString(os.Stdout, "s3api\ns3control\n")
 		check(err)
 	case ours(args):
-		return cmd.Main(context.Background(), world(program, args))
+		return cmd.Main(context.Background(), world(args))
 	}
 	return 0
 }
@@ -57,9 +57,9 @@ func ours(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"__words", "completion", "hook"}, args[0]) && args[len(args)-1] != "end"
 }
 
-func world(program string, args []string) *cmd.World {
+func world(args []string) *cmd.World {
 	return &cmd.World{
-		Args: args, Program: program, Environ: os.Environ(), Stdin: strings.NewReader(""), Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: args, Program: os.Args[0], Environ: os.Environ(), Stdin: strings.NewReader(""), Stdout: os.Stdout, Stderr: os.Stderr,
 		Now: time.Now,
 		OpenStore: func(context.Context, store.Options) (store.Store, error) {
 			return nil, errors.New("a completion opened the keyring")

@@ -1,0 +1,196 @@
+package completions_test
+
+// The scripts as guests: loaded early, late, twice, beside the hook, under another name,
+// under strict options, and without the program.
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestZshLoadsBeforeAndAfterCompinit(t *testing.T) {
+	t.Parallel()
+	const prompt, compinit = "PROMPT='R> '\nunsetopt prompt_sp\n", "autoload -U compinit\ncompinit -u -D\n"
+	later := "late() { " + strings.ReplaceAll(compinit, "\n", "; ") + "precmd_functions=(${precmd_functions:#late}) }\n" +
+		"count() { (( ++n > 1 )) && late }\nprecmd_functions+=(count)\n"
+	for name, rc := range map[string]string{
+		"before":          loads["zsh"] + "\n" + compinit,
+		"after":           compinit + loads["zsh"] + "\n",
+		"twice":           compinit + loads["zsh"] + "\n" + loads["zsh"] + "\n",
+		"around":          loads["zsh"] + "\n" + compinit + loads["zsh"] + "\n",
+		"before, by hook": "precmd_functions=(); eval \"$(vault hook zsh --no-prompt)\"\n" + compinit,
+		"at a prompt":     later + loads["zsh"] + "\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, "zsh")
+			x := h.open(prompt + rc)
+			x.send("true\r")
+			x.eventually("a second prompt", func() bool { return strings.Count(x.text(), "R>") > 1 })
+			if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
+				t.Errorf("became %q", got)
+			}
+			x.send("vault use $(touch pwned)\t")
+			x.drop()
+			if x.tab("vault use pr"); pwned(h) {
+				t.Error("what was typed was run")
+			}
+		})
+	}
+}
+
+// On other lines TAB stays what it was: it expands what is under the cursor.
+func TestZshTABElsewhereIsTheUsersOwn(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "zsh")
+	h.link("other")
+	x := h.start()
+	if got := x.tab("other $((40 + 2))"); !slices.Equal(got, []string{"42"}) {
+		t.Errorf("became %q", got)
+	}
+}
+
+func TestWithoutCompinitNothingIsDisturbed(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "zsh")
+	x := h.open("PROMPT='R> '\nunsetopt prompt_sp\n" + loads["zsh"] + "\n")
+	if got := x.tab("vault use pr"); !slices.Equal(got, []string{"use", "pr"}) {
+		t.Errorf("became %q", got)
+	}
+	if strings.Contains(x.text(), "not found") {
+		t.Errorf("the shell complains:\n%s", x.text())
+	}
+}
+
+// hooked is the line for the rc file, with the completion in it.
+var hooked = map[string]string{
+	"bash": `eval "$(vault hook bash --no-prompt --name av)"`,
+	"zsh":  `eval "$(vault hook zsh --no-prompt --name av)"`,
+	"fish": "vault hook fish --no-prompt --name av | source",
+	"pwsh": "Invoke-Expression (& vault hook pwsh --no-prompt --name av | Out-String)",
+}
+
+// The hook defines a function of the command's name; completion follows the name, and
+// its text is evaluated together with the hook's.
+func TestCompletionComesWithTheHookAndFollowsItsName(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *home) {
+		x := h.open(prompts[h.shell] + hooked[h.shell] + "\n" + hooked[h.shell] + "\n")
+		if got := x.tab("av list my"); !slices.Equal(got, []string{"list", "my"}) {
+			t.Errorf("became %q", got)
+		}
+		if got := x.tab("av export my"); !slices.Equal(got, []string{"export", "my prof"}) {
+			t.Errorf("became %q", got)
+		}
+		if got := x.tab("av exec prod --reg"); !slices.Equal(got, []string{"exec", "prod", "--region"}) {
+			t.Errorf("became %q", got)
+		}
+	})
+}
+
+func TestTwoNamesCompleteEachWithItsOwnProgram(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *home) {
+		h.link("other")
+		x := h.open(prompts[h.shell] + loads[h.shell] + "\n" + strings.NewReplacer("vault completion", "other completion --name other").Replace(loads[h.shell]) + "\n")
+		x.tab("vault use pr")
+		x.tab("other use pr")
+		var asked []string
+		for _, c := range h.all() {
+			if len(c.Args) > 0 && c.Args[0] == "__words" {
+				asked = append(asked, c.Program)
+			}
+		}
+		if !slices.Equal(asked, []string{"vault", "other"}) {
+			t.Errorf("asked %q", asked)
+		}
+	})
+}
+
+func TestCompletionSurvivesStrictOptions(t *testing.T) {
+	t.Parallel()
+	strict := map[string][]string{
+		"bash": {"set -u", "set -e", "set -o posix", "shopt -s failglob nullglob", "IFS=,", "set -o noclobber", "alias local=false builtin=false command=false"},
+		"zsh":  {"setopt ksh_arrays", "setopt sh_word_split no_unset", "setopt warn_create_global err_return", "setopt sh_glob glob_subst", "alias local=false", "setopt complete_in_word menu_complete"},
+		"fish": {"set -g IFS ,", "alias string=false"},
+		"pwsh": {"Set-StrictMode -Version Latest", "$ErrorActionPreference = 'Stop'"},
+	}
+	for shell, options := range strict {
+		for i, o := range options {
+			for _, order := range []string{"before", "after"} {
+				t.Run(fmt.Sprint(shell, i, order), func(t *testing.T) {
+					t.Parallel()
+					h := newHome(t, shell)
+					rc := prompts[shell] + o + "\n" + loads[shell] + "\n"
+					if order == "after" {
+						rc = prompts[shell] + loads[shell] + "\n" + o + "\n"
+					}
+					x := h.open(rc)
+					for typed, want := range map[string][]string{
+						"use team": {"use", "team/a:b"}, "use --region mx-": {"use", "--region", "mx-central-1"}, "use 'my p": {"use", "my prof"},
+					} {
+						if got := x.tab("vault " + typed); !slices.Equal(got, want) {
+							t.Errorf("%s: %s TAB became %q, want %q; screen:\n%s", o, typed, got, want, x.text())
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
+// A program that is gone, or fails, costs candidates and nothing else.
+func TestTABIsQuietWithoutTheProgram(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *home) {
+		h.link("other")
+		x := h.open(prompts[h.shell] + loads[h.shell] + "\n")
+		check(os.Rename(h.file("bin/vault"), h.file("bin/gone")))
+		x.send("vault use pr\t")
+		x.drop()
+		if got := x.tab("other x"); !slices.Equal(got, []string{"x"}) {
+			t.Errorf("became %q", got)
+		}
+		for _, word := range []string{"not found", "nknown command", "o such file", "rror"} {
+			if strings.Contains(x.text(), word) {
+				t.Errorf("the shell complains:\n%s", x.text())
+			}
+		}
+	})
+}
+
+func TestThePathOfTheProgramMayBeAnything(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, h *home) {
+		dir := h.file("it's $(touch pwned) `x` \"dir\" é")
+		check(os.Mkdir(dir, 0o700))
+		check(os.Symlink(must(os.Executable()), filepath.Join(dir, "vault")))
+		cmd := exec.Command(filepath.Join(dir, "vault"), "completion", h.shell)
+		cmd.Env = h.environ()
+		h.write("script", string(must(cmd.Output())))
+		load := map[string]string{"bash": ". ~/script", "zsh": ". ~/script", "fish": "source ~/script", "pwsh": "Invoke-Expression ([IO.File]::ReadAllText('" + h.file("script") + "'))"}[h.shell]
+		x := h.open(prompts[h.shell] + load + "\n")
+		if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) || pwned(h) {
+			t.Errorf("became %q", got)
+		}
+	})
+}
+
+func TestFishFindsTheCommandInItsLine(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "fish")
+	h.configured = true                                             // `and` and `command` complete by fish's own scripts
+	check(os.MkdirAll(h.file("fish/generated_completions"), 0o700)) // or fish would make them now
+	x := h.start()
+	for _, before := range []string{"X=1 ", "and ", "time ", "command ", "not X=1 Y=2 ", "true; ", "true | "} {
+		want := []string{"use", "my prof"}
+		if got := x.tab(before + "vault use my"); !slices.Equal(got, want) {
+			t.Errorf("%s became %q", before, got)
+		}
+	}
+}

@@ -1,0 +1,92 @@
+# completion for bash 3.2 and later, with and without bash-completion. The words go to
+# the program as they were typed: it reads their quotes, and nothing here expands them.
+
+__vault_complete_av() {
+  \builtin local line="${COMP_LINE:0:COMP_POINT}" i w out IFS=$'\n'
+  \builtin local -a words at from
+  words=() at=() from=()
+  # bash also splits at : and =. What no space parts is one word again.
+  for ((i = 0; i <= COMP_CWORD; i++)); do
+    w=${line%%[![:space:]]*} line=${line#"${line%%[![:space:]]*}"}
+    if [[ $i == 0 || $w ]]; then
+      words+=('') at+=("$i") from+=("$((COMP_POINT - ${#line}))")
+    fi
+    w=${COMP_WORDS[i]}
+    [[ $line == "$w"* ]] || w=$line # the cursor is inside it
+    words[${#words[@]} - 1]+=$w line=${line#"$w"}
+  done
+  # The look-up first: a missing program must not wake a command_not_found handler.
+  \builtin type -P '/opt/it'\''s $(here)/vault' >/dev/null || \builtin return 0
+  out=$(\builtin command '/opt/it'\''s $(here)/vault' __words bash "$2" "${words[@]:1}" 2>/dev/null) || \builtin return 0
+  case $out in
+    words*)
+      w=$-
+      \builtin set -f
+      # shellcheck disable=SC2206
+      COMPREPLY=(${out#words})
+      [[ $w == *f* ]] || \builtin set +f
+      ;;
+    command*) __vault_wrapped "${at[${out#* } + 1]}" "${from[${out#* } + 1]}" ;;
+    files*) __vault_readline default -f "$2" ;;
+    dirs*) __vault_readline dirnames -d "$2" ;;
+  esac
+  \builtin return 0
+}
+
+# Readline completes files better than a function can. bash 3.2 cannot be told so.
+__vault_readline() {
+  \builtin compopt -o "$1" 2>/dev/null || __vault_generate "$2" "$3"
+}
+
+__vault_generate() { # WHAT WORD
+  \builtin local w
+  while IFS= \builtin read -r w; do
+    \builtin printf -v w %q "$w"
+    COMPREPLY+=("$w")
+  done <<<"$(\builtin compgen "$1" -- "$2")"
+  [[ ${COMPREPLY-} ]] || COMPREPLY=()
+}
+
+# The rest of the line is another command's: WORD is its place in COMP_WORDS, CHAR in
+# COMP_LINE. What is evaluated below is what was registered for it, never the line.
+__vault_wrapped() { # WORD CHAR
+  \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" o IFS=$' \t\n'
+  \builtin local -a args
+  if (($1 < COMP_CWORD)) && [[ $cmd != *[!-A-Za-z0-9_./+]* ]]; then
+    spec=$(\builtin complete -p -- "${cmd##*/}" 2>/dev/null)
+  fi
+  if [[ $spec != *" -C '"* ]] && \builtin declare -F _command_offset >/dev/null; then
+    _command_offset "$1"
+    \builtin return
+  fi
+  COMP_LINE=${COMP_LINE:$2} COMP_POINT=$((COMP_POINT - $2))
+  COMP_WORDS=("${COMP_WORDS[@]:$1}") COMP_CWORD=$((COMP_CWORD - $1))
+  if ((COMP_CWORD <= 0)); then
+    if [[ $cur == */* ]]; then __vault_readline default -f "$cur"; else __vault_generate -c "$cur"; fi
+    \builtin return
+  fi
+  \builtin read -r -a args <<<"$spec"
+  for o in "${!args[@]}"; do
+    [[ ${args[o]} != -o ]] || \builtin compopt -o "${args[o + 1]}" 2>/dev/null || :
+  done
+  case $spec in
+    *" -F "*)
+      o=${spec##* -F }
+      "${o%% *}" "$cmd" "$cur" "$prev"
+      ;;
+    *" -C '"*)
+      o=${spec#* -C }
+      o=$(\builtin export COMP_LINE COMP_POINT COMP_TYPE=9 COMP_KEY=9
+        \builtin eval "${o% *} \"\$cmd\" \"\$cur\" \"\$prev\"" 2>/dev/null)
+      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$o" || :
+      ;;
+    ?*)
+      o=${spec#complete }
+      o=$(\builtin eval "compgen ${o% *} -- \"\$cur\"" 2>/dev/null)
+      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$o" || :
+      ;;
+  esac
+  [[ ${COMPREPLY-} ]] || __vault_readline default -f "$cur"
+}
+
+\builtin complete -F __vault_complete_av av

@@ -1,0 +1,63 @@
+# completion for zsh 5.1 and later, sourced before or after compinit. The words go to
+# the program as they were typed: it reads their quotes, and nothing here expands them.
+'builtin' 'typeset' '-gA' __vault_programs
+__vault_programs[vault]='vault'
+
+# No apostrophe may occur inside these texts. The first is read with the plain options
+# and runs with those of the completion system, and the key's with the user's own.
+() {
+'builtin' 'emulate' '-L' 'zsh' '-o' 'no_aliases'
+'builtin' 'eval' '
+__vault_complete() {
+  local head tab=${(#):-9} program=${__vault_programs[$service]}
+  local -a lines odd
+  whence -p -- $program >/dev/null || return 1   # a missing one must not wake a handler
+  lines=("${(@f)$(command -- $program __words zsh \
+    "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}") || return 1
+  head=$lines[1]
+  shift lines
+  [[ $head != *" =" ]] || compset -P 1 "*="
+  case $head in
+    (command*)
+      shift $(( ${head#* } + 1 )) words
+      (( CURRENT -= ${head#* } + 1 ))
+      _normal ;;
+    (files*) _files ;;
+    (dirs*) _files -/ ;;
+    (words*)
+      odd=("${(@)${(@M)lines:#$tab*}#$tab}") lines=("${(@)lines:#$tab*}")
+      (( ! $#lines )) || _describe -t values $service lines
+      (( ! $#odd )) || compadd -a odd ;;
+  esac
+}
+
+# TAB runs a $(...) under the cursor before it asks any completion. Not on our lines.
+__vault_tab() {
+  if __vault_line; then builtin zle complete-word; else builtin zle __vault_expand; fi
+}
+'
+}
+
+'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-c' '
+__vault_line() {
+  local name
+  for name in "${(@k)__vault_programs}"; do
+    [[ " $LBUFFER" != *[^[:alnum:]_-]${name}[[:space:]]* ]] || return 0
+  done
+  return 1
+}
+
+# compinit may come later, even after the first prompt.
+__vault_register() {
+  whence compdef >/dev/null || return 0
+  precmd_functions=("${(@)precmd_functions:#__vault_register}")
+  compdef __vault_complete "${(@k)__vault_programs}"
+  zle -l __vault_expand || { zle -A expand-or-complete __vault_expand && zle -N expand-or-complete __vault_tab }
+}
+
+if [[ -o interactive ]]; then
+  typeset -ga precmd_functions
+  precmd_functions=("${(@)precmd_functions:#__vault_register}" __vault_register)
+  __vault_register
+fi
+'
