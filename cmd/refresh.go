@@ -78,6 +78,8 @@ func refreshDetached(ctx context.Context, r *run) error {
 		return r.Detach(ctx, r.Args, append(r.Environ, env.Detached+"=1"))
 	}
 	r.quiet = true
+	ctx, cancel := context.WithTimeout(ctx, r.Policy.Deadline)
+	defer cancel()
 	return ifDue(ctx, r)
 }
 
@@ -86,8 +88,6 @@ func ifDue(ctx context.Context, r *run) error {
 	if !active || r.env[env.Expiration] == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, r.Policy.Deadline)
-	defer cancel()
 	p, err := r.resolve(ctx, st.Request)
 	if err != nil {
 		return err
@@ -119,7 +119,9 @@ func reapply(ctx context.Context, r *run, o refreshOptions) error {
 		return errInactive
 	}
 	if o.ifDue {
+		ctx, cancel := context.WithTimeout(ctx, r.Policy.Hold)
 		_ = ifDue(ctx, r) // what it could not do, the note will say
+		cancel()
 	}
 	p, err := r.resolve(ctx, st.Request)
 	if err != nil {

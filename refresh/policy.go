@@ -21,14 +21,16 @@ type Policy struct {
 	// After the nth failure in a row nothing is tried for BackoffMin·2ⁿ⁻¹, up to BackoffMax.
 	BackoffMin, BackoffMax time.Duration
 
-	// Deadline bounds a renewal that nobody asked for by hand.
-	Deadline time.Duration
+	// Deadline bounds a renewal in the background, and Hold one that a command which
+	// is about to run waits for.
+	Deadline, Hold time.Duration
 }
 
 // Default is the policy the program ships with.
 var Default = Policy{
 	EarlyMin: time.Minute, EarlyMax: 15 * time.Minute, MinTTL: 5 * time.Minute,
 	BackoffMin: 30 * time.Second, BackoffMax: 10 * time.Minute, Deadline: 20 * time.Second,
+	Hold: 5 * time.Second,
 }
 
 // When returns the moment from which the session is due. The zero time means never:
