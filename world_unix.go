@@ -56,8 +56,13 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	// Stopped half-way, a shell's command substitution could not be resumed.
 	signal.Ignore(syscall.SIGTSTP)
 	defer signal.Reset(syscall.SIGTSTP)
+	if hidden { // first, because some people type before they are asked
+		if err := silence(fd); err != nil {
+			return creds.Secret{}, fmt.Errorf("turn the terminal's echo off: %w", err)
+		}
+	}
 	fmt.Fprint(tty, question)
-	line, err := readLine(ctx, tty, hidden)
+	line, err := readLine(ctx, tty)
 	if hidden || err != nil {
 		fmt.Fprintln(tty)
 	}
@@ -65,19 +70,14 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 }
 
 // readLine gives up as soon as ctx ends; the reading goroutine dies with the process.
-func readLine(ctx context.Context, tty *os.File, hidden bool) (creds.Secret, error) {
+func readLine(ctx context.Context, tty *os.File) (creds.Secret, error) {
 	type answer struct {
 		text []byte
 		err  error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		if hidden {
-			b, err := term.ReadPassword(int(tty.Fd()))
-			done <- answer{b, err}
-			return
-		}
-		b, err := readEchoed(tty)
+		b, err := readBytes(tty)
 		done <- answer{b, err}
 	}()
 	select {
@@ -93,8 +93,20 @@ func readLine(ctx context.Context, tty *os.File, hidden bool) (creds.Secret, err
 	}
 }
 
-// readEchoed reads one line, a byte at a time: what is typed ahead belongs to the shell.
-func readEchoed(tty *os.File) ([]byte, error) {
+// silence makes the terminal collect a line without showing it.
+func silence(fd int) error {
+	t, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return err
+	}
+	t.Lflag = t.Lflag&^unix.ECHO | unix.ICANON | unix.ISIG
+	t.Iflag |= unix.ICRNL
+	return unix.IoctlSetTermios(fd, setTermios, t)
+}
+
+// readBytes reads one line, a byte at a time: what is typed ahead belongs to the shell.
+// At Ctrl-D, and when the terminal is gone, a read gives nothing and no error.
+func readBytes(tty *os.File) ([]byte, error) {
 	var line []byte
 	var b [1]byte
 	for {
