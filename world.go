@@ -22,13 +22,9 @@ func realWorld() *cmd.World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, OpenStore: store.Open, Ask: asker(),
-		Exec: execute, Detach: detach, Process: process, Policy: refresh.Default,
+		Exec: execute, Detach: detach, Process: process, Who: who, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()
-	if u, err := user.Current(); err == nil {
-		w.User = u.Username[strings.LastIndexByte(u.Username, '\\')+1:]
-	}
-	w.Host, _ = os.Hostname()
 	listen(w)
 	return w
 }
@@ -58,3 +54,12 @@ func program(argv0 string) string {
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+
+// who asks the system, which may have to ask a directory service.
+func who() (name, host string) {
+	if u, err := user.Current(); err == nil {
+		name = u.Username[strings.LastIndexByte(u.Username, '\\')+1:] // without a Windows domain
+	}
+	host, _ = os.Hostname()
+	return name, host
+}

@@ -166,7 +166,7 @@ func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
 	}
 	m := &sessions.Maker{
 		Store: s, Endpoint: r.endpoint, Ask: r.asker(), MFAToken: r.mfaToken, RunProcess: r.process,
-		SessionName: sessions.DefaultSessionName(r.User, r.Host), Now: r.Now,
+		SessionName: func() string { return sessions.DefaultSessionName(r.Who()) }, Now: r.Now,
 		Say: func(line string) { r.say("%s", line) },
 	}
 	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {

@@ -42,6 +42,7 @@ type World struct {
 	// questions, and returns what it printed.
 	Process func(ctx context.Context, command string, environ []string) (creds.Secret, error)
 
-	User, Host string // who and where, for the session names in CloudTrail
-	Policy     refresh.Policy
+	// Who is the user and the machine, for the session names in CloudTrail.
+	Who    func() (user, host string)
+	Policy refresh.Policy
 }

@@ -25,7 +25,7 @@ type Maker struct {
 	Ask         Asker        // nil: nobody is there
 	MFAToken    creds.Secret // a code given beforehand; used once
 	RunProcess  func(ctx context.Context, command string) (creds.Secret, error)
-	SessionName string // for roles that name none; see DefaultSessionName
+	SessionName func() string // for roles that name none; see DefaultSessionName
 	Now         func() time.Time
 	Say         func(string) // a line for the person who is being asked; nil for none
 }
@@ -77,7 +77,7 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session, r RoleCall) (creds.Session, error) {
 	name := r.SessionName
 	if name == "" {
-		name = m.SessionName
+		name = m.SessionName()
 	}
 	region := r.Region
 	if region == "" {
