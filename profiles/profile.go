@@ -20,8 +20,62 @@ type Profile struct {
 
 // Source is where credentials come from. Exactly one field is set.
 type Source struct {
-	Stored *Stored
-	Role   *Role
+	Stored      *Stored
+	Role        *Role
+	SSO         *SSO
+	Process     *Process
+	WebIdentity *WebIdentity
+	Host        *Host
+	Login       *Login
+}
+
+// SSO is one role of one account in IAM Identity Center.
+type SSO struct {
+	Session  string // name of the sso-session section, "" for the legacy form
+	StartURL string
+	Region   string // the directory's, not the profile's
+	Account  string
+	Role     string
+	Scopes   []string // sso_registration_scopes, nil when not given
+}
+
+// Process is a credential_process: a command that prints credentials.
+type Process struct {
+	Profile string // the profile it is written in, to tell a circle
+	Command string
+}
+
+// WebIdentity is an AssumeRoleWithWebIdentity: a role for the bearer of a token. The
+// token comes from a file or from a command; exactly one is set.
+type WebIdentity struct {
+	Profile     string
+	ARN         string
+	SessionName string
+	TokenFile   string
+	Process     string
+	Duration    time.Duration // 0: AWS's default of one hour
+	Policy      string
+	PolicyARNs  []string
+	Region      string
+}
+
+// Host is a credential_source: what the machine itself offers.
+type Host struct {
+	Kind string // HostEnvironment, HostContainer or HostInstance
+}
+
+// The kinds of Host, as they are written in a config file.
+const (
+	HostEnvironment = "Environment"
+	HostContainer   = "EcsContainer"
+	HostInstance    = "Ec2InstanceMetadata"
+)
+
+// Login is a profile of "aws login": console credentials that the AWS CLI keeps in its
+// login cache.
+type Login struct {
+	Session string // login_session: the ARN of who signed in
+	Region  string
 }
 
 // Stored is a key pair in the keyring, and what GetSessionToken on it needs.
