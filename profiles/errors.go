@@ -49,32 +49,26 @@ func (e *SyntaxError) Error() string {
 }
 
 // ValueError: a setting is there and its value cannot be used. File is "" when the
-// value is the caller's and not the file's.
+// value is not the file's: it is the caller's, or that of the variable Key names.
 type ValueError struct {
 	File    string
 	Line    int
 	Profile string
 	Key     string
-	Value   string // one line: what is indented below a setting may be anything
+	Value   string // one line, and "" where it may hold a secret
 	Why     string
 }
 
 func (e *ValueError) Error() string {
-	text := fmt.Sprintf("%s %q of profile %q: %s", e.Key, short(e.Value), e.Profile, e.Why)
+	key := e.Key
+	if e.Value != "" {
+		key = fmt.Sprintf("%s %q", e.Key, short(e.Value))
+	}
+	text := fmt.Sprintf("%s of profile %q: %s", key, e.Profile, e.Why)
 	if e.File == "" {
 		return text
 	}
 	return place(e.File, e.Line) + ": " + text
-}
-
-// UnsupportedError: the profile's credentials come from a place that cannot be asked.
-type UnsupportedError struct {
-	Profile string
-	Key     string // the setting that names the place
-}
-
-func (e *UnsupportedError) Error() string {
-	return fmt.Sprintf("profile %q takes its credentials from %s, which is not supported", e.Profile, e.Key)
 }
 
 // NoRoleError: something was asked for that only a role can have.
@@ -87,7 +81,8 @@ func (e *NoRoleError) Error() string {
 	return fmt.Sprintf("profile %q assumes no role, so there is nothing a %s applies to", e.Profile, e.What)
 }
 
-// Warning is a setting that was read and does nothing.
+// Warning is what a person should know of a profile that can be used: most often a
+// setting that does nothing. File is "" when it is about none that stands there.
 type Warning struct {
 	File    string
 	Line    int
@@ -97,7 +92,11 @@ type Warning struct {
 }
 
 func (w Warning) String() string {
-	return fmt.Sprintf("%s: %s of profile %q: %s", place(w.File, w.Line), w.Key, w.Profile, w.Why)
+	text := fmt.Sprintf("%s of profile %q: %s", w.Key, w.Profile, w.Why)
+	if w.File == "" {
+		return text
+	}
+	return place(w.File, w.Line) + ": " + text
 }
 
 func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }

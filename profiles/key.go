@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"hash"
+	"maps"
+	"slices"
 )
 
 // This file turns what determines a session into the name it is cached under. Each
@@ -12,14 +14,18 @@ import (
 // different inputs never spell the same bytes.
 
 // CacheKey is a hex SHA-256 over everything that determines the session: the source,
-// each role with what is asked of it, the endpoint, the partition of the region. An
+// each role with what is asked of it, the endpoints, the partition of the region. An
 // edited profile has another key. What only says how to get there or where to go
-// (the profile's name, the region within its partition, the MFA command, vault_*
-// settings) is not in it: two profiles that mean the same share a session, so a
+// (the profile's name, the region within its partition, the MFA command, the rest of
+// Network, vault_* settings) is not in it: two profiles that mean the same share a session, so a
 // reader takes name and region from its own Profile, not from the cached session.
 func (p Profile) CacheKey() string {
-	k := newKey("profile 1")
+	k := newKey("profile 2")
 	k.add(p.Endpoint, Partition(p.Region))
+	k.number(int64(len(p.Network.Endpoints)))
+	for _, service := range slices.Sorted(maps.Keys(p.Network.Endpoints)) {
+		k.add(service, p.Network.Endpoints[service])
+	}
 	k.source(p.Source)
 	return k.hex()
 }
@@ -69,6 +75,17 @@ func (k key) source(s Source) {
 	case s.Role != nil:
 		k.add("role")
 		k.role(s.Role)
+	case s.SSO != nil:
+		k.add("sso", s.SSO.Session, s.SSO.Directory(), s.SSO.Region, s.SSO.Account, s.SSO.Role)
+	case s.Process != nil:
+		k.add("process", s.Process.Command)
+	case s.WebIdentity != nil:
+		k.add("web identity")
+		k.webIdentity(s.WebIdentity)
+	case s.Host != nil:
+		k.add("host", s.Host.Kind)
+	case s.Login != nil:
+		k.add("login", s.Login.Session, Partition(s.Login.Region))
 	default:
 		k.add("none")
 	}
@@ -82,6 +99,12 @@ func (k key) stored(s *Stored) {
 	} else {
 		k.add("session")
 	}
+}
+
+func (k key) webIdentity(w *WebIdentity) {
+	k.add(w.ARN, w.SessionName, w.TokenFile, w.Process, w.Policy, Partition(w.Region))
+	k.number(int64(w.Duration))
+	k.list(w.PolicyARNs)
 }
 
 func (k key) role(r *Role) {

@@ -11,7 +11,8 @@ import (
 func sample() Profile {
 	return Profile{
 		Name: "prod", Region: "eu-west-1", Endpoint: "https://sts.example.com",
-		Extra: map[string]string{"vault_mode": "env"}, Warnings: []Warning{{Key: "x"}},
+		Network: Network{Endpoints: map[string]string{ServiceIAM: "https://iam.example.com"}, RetryMode: "standard"},
+		Extra:   map[string]string{"vault_mode": "env"}, Warnings: []Warning{{Key: "x"}},
 		Source: Source{Role: &Role{
 			Profile: "prod", ARN: roleARN + "a", ExternalID: "e", SessionName: "s", MFASerial: "m",
 			MFAProcess: "p", Duration: time.Hour, Tags: []Tag{{"k", "v"}, {"l", "w"}},
@@ -26,26 +27,64 @@ func sample() Profile {
 var free = []string{
 	"Name", "Extra", "Warnings", "Source.Role.Profile",
 	"Source.Role.MFAProcess", "Source.Role.Source.Stored.MFAProcess",
+	"Network.FIPS", "Network.DualStack", "Network.CABundle", "Network.LegacySTS", "Network.MaxAttempts", "Network.RetryMode",
+	"Source.Role.Source.SSO.Scopes", "Source.Role.Source.Process.Profile", "Source.Role.Source.WebIdentity.Profile",
+}
+
+// ends are the places a chain can end at, each with every field set.
+func ends() []Source {
+	return []Source{
+		sample().Source.Role.Source,
+		{SSO: &SSO{Session: "corp", StartURL: "https://x.awsapps.com/start", Region: "eu-west-1", Account: "111122223333", Role: "r", Scopes: []string{"a"}}},
+		{Process: &Process{Profile: "base", Command: "c"}},
+		{WebIdentity: &WebIdentity{
+			Profile: "base", ARN: roleARN + "w", SessionName: "s", TokenFile: "f", Process: "p", Duration: time.Hour,
+			Policy: "{}", PolicyARNs: []string{"arn:p"}, Region: "eu-west-1",
+		}},
+		{Host: &Host{Kind: HostInstance}},
+		{Login: &Login{Session: "arn:aws:iam::111122223333:user/me", Region: "eu-west-1"}},
+	}
 }
 
 func TestEveryFieldThatDeterminesASessionChangesItsKey(t *testing.T) {
-	changes := map[string]func(*Profile){}
-	collect(t, reflect.TypeFor[Profile](), "", nil, changes)
-	if len(changes) < 20 {
-		t.Fatalf("only %d fields were found", len(changes))
+	seen, fields := map[string]string{}, 0
+	for i, end := range ends() {
+		made := func() Profile {
+			p := sample()
+			p.Source.Role.Source = ends()[i]
+			return p
+		}
+		changes := map[string]func(*Profile){}
+		collect(t, made(), reflect.TypeFor[Profile](), "", nil, changes)
+		if kinds(end) != 1 || len(changes) < 20 {
+			t.Fatalf("end %d: %d fields", i, len(changes))
+		}
+		seen[made().CacheKey()] = itoa(i) + " unchanged"
+		for name, change := range changes {
+			p := made()
+			change(&p)
+			other, same := seen[p.CacheKey()]
+			if isFree := contains(free, name); isFree != same {
+				t.Errorf("end %d, changing %s: key is that of changing %s", i, name, other)
+			}
+			seen[p.CacheKey()] = itoa(i) + " " + name
+		}
+		fields += len(changes)
 	}
-	seen := map[string]string{sample().CacheKey(): "nothing"}
-	for name, change := range changes {
-		p := sample()
-		change(&p)
-		key := p.CacheKey()
-		other, same := seen[key]
-		if isFree := contains(free, name); isFree != same {
-			t.Errorf("changing %s: key is that of changing %s", name, other)
-		}
-		if !same {
-			seen[key] = name
-		}
+	if n := reflect.TypeFor[Source]().NumField() - 1; len(ends()) != n {
+		t.Errorf("%d ends of %d are tried", len(ends()), n)
+	}
+}
+
+func TestTheSpellingOfAStartURLIsNotPartOfTheKey(t *testing.T) {
+	key := func(url string) string {
+		return Profile{Source: Source{SSO: &SSO{StartURL: url}}}.CacheKey()
+	}
+	for _, url := range []string{"https://x.awsapps.com/start/", "https://x.awsapps.com/start#/", "https://x.awsapps.com/start/#/", "https://x.awsapps.com/start#"} {
+		want(t, url, key(url), key("https://x.awsapps.com/start"))
+	}
+	if key("https://x.awsapps.com/start2") == key("https://x.awsapps.com/start") {
+		t.Error("two directories share a key")
 	}
 }
 
@@ -60,17 +99,17 @@ func contains(list []string, s string) bool {
 
 // collect makes one change per field, however deep, by reflection, so that a field
 // added later is tested without anyone thinking of it.
-func collect(t *testing.T, typ reflect.Type, prefix string, index []int, out map[string]func(*Profile)) {
+func collect(t *testing.T, p Profile, typ reflect.Type, prefix string, index []int, out map[string]func(*Profile)) {
 	for i := range typ.NumField() {
 		f := typ.Field(i)
 		name, at := prefix+f.Name, append(append([]int(nil), index...), i)
 		if f.Type.Kind() == reflect.Struct {
-			collect(t, f.Type, name+".", at, out)
+			collect(t, p, f.Type, name+".", at, out)
 			continue
 		}
 		if f.Type.Kind() == reflect.Pointer {
-			if strings.Count(name, ".") < 4 && reached(at) {
-				collect(t, f.Type.Elem(), name+".", at, out)
+			if strings.Count(name, ".") < 4 && reached(p, at) {
+				collect(t, p, f.Type.Elem(), name+".", at, out)
 			}
 			continue
 		}
@@ -88,8 +127,7 @@ func reach(v reflect.Value, index []int) reflect.Value {
 	return v
 }
 
-func reached(index []int) bool {
-	p := sample()
+func reached(p Profile, index []int) bool {
 	return !reach(reflect.ValueOf(&p).Elem(), index).IsNil()
 }
 
@@ -101,6 +139,8 @@ func alter(t *testing.T, name string, v reflect.Value) {
 		}
 	case *bool:
 		*x = !*x
+	case *int:
+		*x++
 	case *time.Duration:
 		*x++
 	case *[]string:

@@ -163,7 +163,7 @@ type parser struct {
 func newParser(path string) *parser {
 	newIndex := func() index { return index{at: map[string]int{}} }
 	return &parser{
-		set:  &Set{path: path, profiles: newIndex(), sso: newIndex(), services: newIndex()},
+		set:  &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
 		seen: map[string]int{},
 	}
 }

@@ -8,14 +8,15 @@ import "time"
 // Profile is a resolved profile: everything that is needed to make a session.
 type Profile struct {
 	Name   string
-	Region string // "" when neither the profile nor [default] names one
+	Region string // never "": where nobody names one it is the partition's usual one
 	Source Source
 
 	// Settings of the profile itself that are not about identity.
-	Endpoint string            // STS endpoint, "" for AWS's own
+	Endpoint string            // STS endpoint, "" for AWS's own; the same as in Network
+	Network  Network           // how AWS is reached
 	Extra    map[string]string // vault_* keys, as written, nil when there are none
 
-	Warnings []Warning // what was read and has no effect, in chain order
+	Warnings []Warning // what a person should know, in chain order
 }
 
 // Source is where credentials come from. Exactly one field is set.

@@ -5,24 +5,21 @@ import (
 	"time"
 )
 
-// Overrides is what flags and environment ask for. They win over the file. The zero
-// value asks for nothing. Only Region and MFASerial reach further than the last call:
-// the first is where everything is asked, the second is the person's one device.
+// Overrides is what flags and environment ask for. They win over the file: a flag over
+// the environment, the environment over the profile. The zero value asks for nothing.
+// Region is for every profile of the chain, because it says where everything is asked;
+// the other fields are for the last call.
 type Overrides struct {
-	Region          string
-	Endpoint        string // STS endpoint
-	IgnoreEndpoints bool   // endpoints named in the file do not count
-	NoSession       bool   // the long-lived key is used as it is
-	MFASerial       string // for every profile of the chain
+	Region     string
+	NoSession  bool // the long-lived key is used as it is
+	Duration   time.Duration
+	RoleARN    string   // one more role on top: an ARN or ACCOUNT:ROLE
+	Policy     string   // inline session policy, JSON
+	PolicyARNs []string // managed session policies
 
-	Duration          time.Duration // of the last call of the chain
-	RoleARN           string        // one more role on top: an ARN or ACCOUNT:ROLE
-	SessionName       string
-	SourceIdentity    string
-	Tags              []Tag
-	TransitiveTagKeys []string
-	Policy            string // inline session policy, JSON
-	PolicyARNs        []string
+	// Env is the environment as the user made it. Only the variables that mean a
+	// setting of a profile count, such as AWS_REGION and AWS_MFA_SERIAL.
+	Env map[string]string
 
 	// HasKey says whether a key is stored under a name that has no section. Such a
 	// name is a profile too. nil: only sections are. It is not called otherwise.
@@ -32,22 +29,31 @@ type Overrides struct {
 // Resolve says what a profile means. It follows include_profile and source_profile to
 // the end, so a Profile that comes back is complete, and never falls back to
 // [default]: that section lends its region and nothing else. The errors are
-// *NotFoundError, *LoopError, *SyntaxError, *ValueError, *UnsupportedError and
-// *NoRoleError.
+// *NotFoundError, *LoopError, *SyntaxError, *ValueError and *NoRoleError.
 func (s *Set) Resolve(name string, o Overrides) (Profile, error) {
 	c := &chain{set: s, over: o}
+	return c.resolve(name)
+}
+
+func (c *chain) resolve(name string) (Profile, error) {
 	link, err := c.follow(name)
 	if err != nil {
 		return Profile{}, err
 	}
-	p := Profile{Name: name, Source: link.source, Extra: link.view.extra(), Warnings: c.warnings}
+	p := Profile{Name: name, Source: link.source, Extra: link.view.extra()}
 	if p.Region, err = c.region(link.view); err != nil {
 		return Profile{}, err
 	}
-	if p.Endpoint, err = c.endpoint(link.view); err != nil {
+	if p.Network, err = c.network(link.view); err != nil {
 		return Profile{}, err
 	}
-	return p, c.apply(&p)
+	p.Endpoint = p.Network.Endpoints[ServiceSTS]
+	if err = c.apply(&p, link.view); err != nil {
+		return Profile{}, err
+	}
+	c.regionless(&p, link.view)
+	p.Warnings = c.warnings
+	return p, nil
 }
 
 // chain walks from a profile down to where its credentials come from.
@@ -57,6 +63,7 @@ type chain struct {
 	path     []string        // names from the top, to tell a loop
 	on       map[string]bool // the same names, for a chain that is very long
 	warnings []Warning
+	trace    *Explanation // nil: nobody asks where values come from
 }
 
 // link is one profile of the chain with everything below it.
@@ -79,7 +86,7 @@ func (c *chain) follow(name string) (link, error) {
 	if l.mfaProcess == "" {
 		l.mfaProcess = below.mfaProcess
 	}
-	if v.has("role_arn") {
+	if v.has("role_arn") && !v.bearsToken() {
 		l.source, err = c.role(v, below.source, l.mfaProcess)
 	}
 	if err == nil {
@@ -107,9 +114,10 @@ func (c *chain) enter(name string) (*view, error) {
 }
 
 func (c *chain) view(name string) (*view, error) {
+	v := &view{set: c.set, name: name, given: given(c.over.Env, len(c.path) == 0), trace: c.trace.step(name)}
 	if !c.set.Has(name) {
 		if c.over.HasKey != nil && c.over.HasKey(name) {
-			return &view{set: c.set, name: name}, nil
+			return v, nil
 		}
 		e := &NotFoundError{Name: name, Nearest: near(name, c.set.profiles.names)}
 		if len(c.path) > 0 {
@@ -117,17 +125,16 @@ func (c *chain) view(name string) (*view, error) {
 		}
 		return nil, e
 	}
-	return c.set.view(name)
+	return v, v.collect()
 }
 
 // base finds what a profile's role, if it has one, stands on. With a role the
-// source_profile is asked first; without one, a source of the profile's own.
+// source_profile is asked first; without one, a source of the profile's own. A web
+// identity comes before both: the role is part of it.
 func (c *chain) base(v *view) (link, error) {
-	from, role := v.str("source_profile"), v.has("role_arn")
-	if v.err != nil {
-		return link{}, v.err
-	}
-	if from == "" || from == v.name || !role && ownKey(v) != "" {
+	role := v.has("role_arn")
+	from, named := v.find("source_profile")
+	if !named || from.Value == v.name || v.bearsToken() || !role && ownKey(v) != "" {
 		source, err := c.own(v)
 		return link{source: source}, err
 	}
@@ -135,44 +142,38 @@ func (c *chain) base(v *view) (link, error) {
 		v.rejectKey("credential_source", "a role has either this or a source_profile")
 		return link{}, v.err
 	}
-	below, err := c.follow(from)
+	source := v.str("source_profile")
+	if v.err != nil {
+		return link{}, v.err
+	}
+	below, err := c.follow(source)
 	if err != nil || role {
 		return below, err
 	}
 	// A profile without a role is its source under another name. MFA that it asks
 	// for itself is meant for that key.
-	if key := below.source.Stored; key != nil && c.serial(v) != "" {
+	if key := below.source.Stored; key != nil && v.has("mfa_serial") {
 		own := *key
-		own.MFASerial = c.serial(v)
+		own.MFASerial = v.str("mfa_serial")
 		below.source.Stored = &own
 	}
 	return below, nil
-}
-
-func (c *chain) serial(v *view) string {
-	if c.over.MFASerial != "" {
-		return c.over.MFASerial
-	}
-	return v.str("mfa_serial")
 }
 
 // role puts a profile's role on top of a source.
 func (c *chain) role(v *view, below Source, mfaProcess string) (Source, error) {
 	r := &Role{
 		Profile:           v.name,
-		ARN:               v.str("role_arn"),
+		ARN:               v.roleARN(),
 		ExternalID:        v.str("external_id"),
 		SessionName:       v.str("role_session_name"),
-		MFASerial:         c.serial(v),
+		MFASerial:         v.str("mfa_serial"),
 		MFAProcess:        mfaProcess,
 		Duration:          v.seconds("duration_seconds"),
 		Tags:              v.tags("session_tags"),
 		TransitiveTagKeys: v.list("transitive_session_tags"),
 		SourceIdentity:    v.str("source_identity"),
 		Source:            below,
-	}
-	if v.err == nil && !isRoleARN(r.ARN) {
-		v.rejectKey("role_arn", wantRole)
 	}
 	if v.err != nil {
 		return Source{}, v.err
@@ -182,59 +183,28 @@ func (c *chain) role(v *view, below Source, mfaProcess string) (Source, error) {
 	return Source{Role: r}, err
 }
 
-// regionFor is the region whose STS can assume a role: the one that is wanted, unless
-// the role belongs to another partition, which knows nothing of that region.
-func regionFor(arn, region string) string {
-	partition := arnPartition(arn)
-	if region == "" || Partition(region) != partition {
-		return DefaultRegion(partition)
-	}
-	return region
-}
-
-// region is the override, the profile's own, or that of [default].
-func (c *chain) region(v *view) (string, error) {
-	if region := c.over.Region; region != "" {
-		if !isLabel(region) {
-			return "", &ValueError{Profile: v.name, Key: "region", Value: region, Why: "that is no region's name"}
-		}
-		return region, nil
-	}
-	if region := v.region(); region != "" || v.err != nil {
-		return region, v.err
-	}
-	at, ok := c.set.profiles.at["default"]
-	if !ok || v.name == "default" {
-		return "", nil
-	}
-	sec := &c.set.sections[at]
-	if err := c.set.damage(sec); err != nil {
-		return "", err
-	}
-	lender := &view{set: c.set, name: "default", sections: []*section{sec}}
-	return lender.region(), lender.err
-}
-
 // apply puts the overrides of the last call onto the end of the chain.
-func (c *chain) apply(p *Profile) error {
+func (c *chain) apply(p *Profile, v *view) error {
 	if c.over.RoleARN != "" {
-		if err := c.hop(p); err != nil {
+		if err := c.hop(p, v); err != nil {
 			return err
 		}
 	}
-	if p.Source.Role == nil {
-		return c.applyToKey(p)
-	}
-	o, r := c.over, p.Source.Role
-	r.Duration = or(o.Duration, r.Duration)
-	r.SessionName = or(o.SessionName, r.SessionName)
-	r.SourceIdentity = or(o.SourceIdentity, r.SourceIdentity)
-	r.Policy, r.PolicyARNs = o.Policy, o.PolicyARNs
-	if o.Tags != nil {
-		r.Tags = o.Tags
-	}
-	if o.TransitiveTagKeys != nil {
-		r.TransitiveTagKeys = o.TransitiveTagKeys
+	switch o, s := c.over, p.Source; {
+	case s.Role != nil:
+		s.Role.Duration = or(o.Duration, s.Role.Duration)
+		s.Role.Policy, s.Role.PolicyARNs = o.Policy, o.PolicyARNs
+	case s.WebIdentity != nil:
+		s.WebIdentity.Duration = or(o.Duration, s.WebIdentity.Duration)
+		s.WebIdentity.Policy, s.WebIdentity.PolicyARNs = o.Policy, o.PolicyARNs
+	case o.Policy != "" || len(o.PolicyARNs) > 0: // there is no call that could narrow it
+		return &NoRoleError{Profile: p.Name, What: "session policy"}
+	case s.Stored != nil:
+		s.Stored.Duration = o.Duration
+	case o.Duration != 0:
+		c.warnings = append(c.warnings, Warning{
+			Profile: p.Name, Key: "duration", Why: "it has no effect, how long this lasts is set where it comes from",
+		})
 	}
 	return nil
 }
@@ -247,28 +217,18 @@ func or[T comparable](first, second T) T {
 	return second
 }
 
-// applyToKey refuses a policy: there is no call that could narrow the key.
-func (c *chain) applyToKey(p *Profile) error {
-	if c.over.Policy != "" || len(c.over.PolicyARNs) > 0 {
-		return &NoRoleError{Profile: p.Name, What: "session policy"}
+// hop assumes the role of the overrides on top of everything. The name in CloudTrail
+// stays that of the profile, and so does the MFA of a key.
+func (c *chain) hop(p *Profile, v *view) error {
+	r := &Role{Profile: p.Name, Source: p.Source, SessionName: v.str("role_session_name")}
+	if key := p.Source.Stored; key != nil {
+		r.MFASerial, r.MFAProcess = key.MFASerial, key.MFAProcess
 	}
-	p.Source.Stored.Duration = c.over.Duration
-	return nil
-}
-
-// hop assumes the role of the overrides on top of everything.
-func (c *chain) hop(p *Profile) error {
-	partition := Partition(p.Region)
-	r := &Role{Profile: p.Name, Source: p.Source}
-	if below := p.Source.Role; below != nil {
-		partition = arnPartition(below.ARN)
-	} else {
-		r.MFASerial, r.MFAProcess = p.Source.Stored.MFASerial, p.Source.Stored.MFAProcess
-	}
-	if r.ARN = expandRole(c.over.RoleARN, partition); r.ARN == "" {
+	if r.ARN = expandRole(c.over.RoleARN, partitionOf(p)); r.ARN == "" {
 		return &ValueError{Profile: p.Name, Key: "role", Value: c.over.RoleARN, Why: wantRole + ", or ACCOUNT:NAME"}
 	}
+	v.caller("role_arn", r.ARN)
 	r.Region = regionFor(r.ARN, p.Region)
 	p.Source = Source{Role: r}
-	return nil
+	return v.err
 }

@@ -104,7 +104,7 @@ source_profile = c
 	want(t, "inner role", inner.ARN, roleARN+"b")
 	want(t, "end", inner.Source.Stored.Profile, "c")
 	want(t, "region of the role", inner.Region, "us-east-1")
-	want(t, "region of the profile", p.Region, "")
+	want(t, "region of the profile", p.Region, "us-east-1")
 }
 
 func TestAProfileWithoutARoleIsItsSourceUnderAnotherName(t *testing.T) {
@@ -190,17 +190,15 @@ mfa_serial =
 func TestOverridesWin(t *testing.T) {
 	text := "[profile base]\nmfa_serial = a\n[profile prod]\nregion = eu-west-1\nsource_profile = base\nrole_arn = " + roleARN + "prod\nduration_seconds = 900\nrole_session_name = x\n"
 	p := resolveWith(t, text, "prod", Overrides{
-		Region: "us-west-2", Duration: 2 * time.Hour, NoSession: true, MFASerial: "z", SessionName: "y",
-		SourceIdentity: "i", Policy: "{}", PolicyARNs: []string{"arn:p"}, Endpoint: "http://127.0.0.1:1",
-		Tags: []Tag{{"k", "v"}}, TransitiveTagKeys: []string{"k"},
+		Region: "us-west-2", Duration: 2 * time.Hour, NoSession: true, Policy: "{}", PolicyARNs: []string{"arn:p"},
+		Env: map[string]string{"AWS_REGION": "no region, and the flag wins"},
 	})
 	want(t, "profile", p, Profile{
-		Name: "prod", Region: "us-west-2", Endpoint: "http://127.0.0.1:1",
+		Name: "prod", Region: "us-west-2",
 		Source: Source{Role: &Role{
-			Profile: "prod", ARN: roleARN + "prod", SessionName: "y", MFASerial: "z", Duration: 2 * time.Hour,
-			Tags: []Tag{{"k", "v"}}, TransitiveTagKeys: []string{"k"}, SourceIdentity: "i",
+			Profile: "prod", ARN: roleARN + "prod", SessionName: "x", Duration: 2 * time.Hour,
 			Policy: "{}", PolicyARNs: []string{"arn:p"}, Region: "us-west-2",
-			Source: Source{Stored: &Stored{Profile: "base", MFASerial: "z", NoSession: true}},
+			Source: Source{Stored: &Stored{Profile: "base", MFASerial: "a", NoSession: true}},
 		}},
 	})
 	p = resolveWith(t, text, "base", Overrides{Duration: time.Hour})
@@ -333,34 +331,8 @@ func TestAStoredKeyWithoutASectionIsAProfile(t *testing.T) {
 	resolveError(t, text, "bas", o)
 }
 
-func TestASourceThatCannotBeAskedIsNamed(t *testing.T) {
-	for _, key := range []string{"sso_session", "sso_start_url", "credential_process", "web_identity_token_file", "web_identity_token_process", "credential_source", "login_session"} {
-		for _, text := range []string{
-			"[profile a]\n" + key + " = x\n",
-			"[profile a]\n" + key + " = x\nrole_arn = " + roleARN + "a\n",
-			"[profile b]\n[profile a]\n" + key + " = x\nsource_profile = b\n",
-		} {
-			var e *UnsupportedError
-			if err := resolveError(t, text, "a", Overrides{}); !errors.As(err, &e) || e.Profile != "a" || e.Key != key {
-				t.Errorf("%q: %v", text, err)
-			}
-		}
-	}
-}
-
-func TestTheSTSEndpointIsTheMostSpecificOne(t *testing.T) {
-	text := "[profile a]\nservices = local\nendpoint_url = http://all\n[services local]\ns3 =\n  endpoint_url = http://s3\nsts =\n  endpoint_url = http://sts\n" +
-		"[profile b]\nservices = other\nendpoint_url = http://all\n[services other]\ns3 =\n  endpoint_url = http://s3\n" +
-		"[profile c]\nservices = local\nignore_configured_endpoint_urls = TRUE\n"
-	for name, url := range map[string]string{"a": "http://sts", "b": "http://all", "c": ""} {
-		want(t, "endpoint of "+name, resolve(t, text, name).Endpoint, url)
-		want(t, "endpoint of "+name, resolveWith(t, text, name, Overrides{Endpoint: "http://flag"}).Endpoint, "http://flag")
-		want(t, "endpoint of "+name, resolveWith(t, text, name, Overrides{IgnoreEndpoints: true}).Endpoint, "")
-	}
-}
-
 func TestParentProfileIsWarnedAbout(t *testing.T) {
-	p := resolve(t, "[profile b]\n[profile a]\nparent_profile = b\n", "a")
+	p := resolve(t, "[profile b]\n[profile a]\nparent_profile = b\nregion = eu-west-1\n", "a")
 	if len(p.Warnings) != 1 || p.Warnings[0].Line != 3 || !strings.HasPrefix(p.Warnings[0].String(), `config:3: parent_profile of profile "a"`) {
 		t.Errorf("got %v", p.Warnings)
 	}

@@ -1,16 +1,27 @@
 package profiles
 
-// This file knows the places credentials can come from, other than another profile.
-// A new one is a case of own.
+import (
+	"strconv"
+	"strings"
+)
 
-// ownKey names the setting by which a profile brings credentials of its own, "" when
-// there is none and the keyring is asked.
+// This file knows the places credentials can come from, other than another profile.
+
+// ownKeys are the settings by which a profile brings credentials of its own, in the
+// order botocore asks. Of Identity Center it asks for an account or a role; the keys
+// at the end are a source only where nothing else is, so that what is missing there
+// can be said.
+var ownKeys = [...]string{
+	"web_identity_token_file", "web_identity_token_process",
+	"sso_account_id", "sso_role_name",
+	"login_session", "credential_process", "credential_source",
+	"sso_session", "sso_start_url",
+}
+
+// ownKey names the first of them that is there, "" when none is and the keyring is
+// asked.
 func ownKey(v *view) string {
-	for _, key := range [...]string{
-		"web_identity_token_file", "web_identity_token_process",
-		"sso_session", "sso_start_url", "sso_account_id", "sso_role_name",
-		"credential_process", "credential_source", "login_session",
-	} {
+	for _, key := range ownKeys {
 		if v.has(key) {
 			return key
 		}
@@ -18,21 +29,182 @@ func ownKey(v *view) string {
 	return ""
 }
 
+// bearsToken reports a web identity. Its role_arn is part of it and no role on top.
+func (v *view) bearsToken() bool {
+	return v.has("web_identity_token_file") || v.has("web_identity_token_process")
+}
+
 // own is the source of a profile that stands on no other.
 func (c *chain) own(v *view) (Source, error) {
 	key := ownKey(v)
+	if v.has("role_arn") && v.has("credential_source") && !v.bearsToken() {
+		key = "credential_source"
+	}
 	switch key {
 	case "":
-		return Source{Stored: c.stored(v)}, nil
+		return c.stored(v)
+	case "web_identity_token_file", "web_identity_token_process":
+		return c.webIdentity(v, key)
+	case "credential_process":
+		return Source{Process: &Process{Profile: v.name, Command: v.str(key)}}, v.err
+	case "credential_source":
+		return c.host(v, key)
+	case "login_session":
+		return c.login(v, key)
 	}
-	return Source{}, &UnsupportedError{Profile: v.name, Key: key}
+	return c.sso(v, key)
 }
 
-func (c *chain) stored(v *view) *Stored {
-	return &Stored{
+func (c *chain) stored(v *view) (Source, error) {
+	s := &Stored{
 		Profile:    v.name,
-		MFASerial:  c.serial(v),
+		MFASerial:  v.str("mfa_serial"),
 		MFAProcess: v.str("mfa_process"),
 		NoSession:  c.over.NoSession,
 	}
+	return Source{Stored: s}, v.err
 }
+
+// webIdentity reads a role for a token. Of a file and a command the file counts.
+func (c *chain) webIdentity(v *view, key string) (Source, error) {
+	w := &WebIdentity{
+		Profile:     v.name,
+		ARN:         v.roleARN(),
+		SessionName: v.str("role_session_name"),
+		Duration:    v.seconds("duration_seconds"),
+	}
+	if w.ARN == "" {
+		v.rejectKey(key, "role_arn is missing")
+	}
+	if text := v.str(key); key == "web_identity_token_file" {
+		w.TokenFile = text
+	} else {
+		w.Process = text
+	}
+	if v.err != nil {
+		return Source{}, v.err
+	}
+	region, err := c.region(v)
+	w.Region = regionFor(w.ARN, region)
+	return Source{WebIdentity: w}, err
+}
+
+// roleARN reads role_arn.
+func (v *view) roleARN() string {
+	arn := v.str("role_arn")
+	if arn != "" && !isRoleARN(arn) {
+		v.rejectKey("role_arn", wantRole)
+		return ""
+	}
+	return arn
+}
+
+// host reads a credential_source, which only a role can stand on.
+func (c *chain) host(v *view, key string) (Source, error) {
+	h := &Host{Kind: v.choice(key, HostEnvironment, HostContainer, HostInstance)}
+	if v.err == nil && !v.has("role_arn") {
+		v.rejectKey(key, "role_arn is missing")
+	}
+	return Source{Host: h}, v.err
+}
+
+func (c *chain) login(v *view, key string) (Source, error) {
+	l := &Login{Session: v.str(key)}
+	region, err := c.region(v)
+	if l.Region = region; l.Region == "" {
+		l.Region = DefaultRegion(arnPartition(l.Session))
+	}
+	return Source{Login: l}, err
+}
+
+// sso reads a role of Identity Center. What the sso-session says wins over what is
+// written in the profile itself.
+func (c *chain) sso(v *view, clue string) (Source, error) {
+	w, err := c.session(v)
+	if err != nil {
+		return Source{}, err
+	}
+	if v.has("sso_session") {
+		clue = "sso_session"
+	}
+	s := &SSO{
+		Session:  v.str("sso_session"),
+		StartURL: w.str("sso_start_url"), Region: w.label("sso_region"),
+		Account: w.str("sso_account_id"), Role: w.str("sso_role_name"),
+		Scopes: w.list("sso_registration_scopes"),
+	}
+	w.checkSSO(s)
+	if missing := s.missing(); missing != "" && w.err == nil {
+		v.rejectKey(clue, missing)
+	}
+	if w.err != nil {
+		return Source{}, w.err
+	}
+	return Source{SSO: s}, v.err
+}
+
+// session is a view of a profile in which its sso-session comes first.
+func (c *chain) session(v *view) (*view, error) {
+	w := *v
+	name, ok := v.find("sso_session")
+	if !ok || v.err != nil {
+		return &w, v.err
+	}
+	at, known := c.set.sso.at[name.Value]
+	if !known {
+		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.names))
+		return nil, v.err
+	}
+	sec := &c.set.sections[at]
+	if err := c.set.damage(sec); err != nil {
+		return nil, err
+	}
+	w.sections = append([]*section{sec}, v.sections...)
+	for _, key := range [...]string{"sso_start_url", "sso_region", "sso_account_id", "sso_role_name"} {
+		inline, ok := v.find(key)
+		if used, _ := w.find(key); ok && used.Value != inline.Value {
+			c.warnings = append(c.warnings, Warning{
+				File: c.set.path, Line: inline.Line, Profile: v.name, Key: key,
+				Why: "it has no effect, the sso-session says something else",
+			})
+		}
+	}
+	return &w, nil
+}
+
+// checkSSO refuses what Identity Center would answer with a riddle.
+func (v *view) checkSSO(s *SSO) {
+	if s.StartURL != "" && !isURL(s.StartURL) {
+		v.rejectKey("sso_start_url", notURL)
+	}
+	if s.Account != "" && (len(s.Account) != 12 || strings.Trim(s.Account, "0123456789") != "") {
+		v.rejectKey("sso_account_id", "an account's number has 12 digits")
+	}
+}
+
+// missing says what is not there, "" when nothing is missing.
+func (s *SSO) missing() string {
+	var keys []string
+	for _, x := range [...][2]string{
+		{s.StartURL, "sso_start_url"}, {s.Region, "sso_region"}, {s.Account, "sso_account_id"}, {s.Role, "sso_role_name"},
+	} {
+		if x[0] == "" {
+			keys = append(keys, x[1])
+		}
+	}
+	switch n := len(keys); n {
+	case 0:
+		return ""
+	case 1:
+		return keys[0] + " is missing"
+	default:
+		return strings.Join(keys[:n-1], ", ") + " and " + keys[n-1] + " are missing"
+	}
+}
+
+// Directory is the start URL without what may stand behind it and means nothing:
+// https://d-1.awsapps.com/start, …/start/ and …/start/#/ are one directory.
+func (s SSO) Directory() string { return strings.TrimRight(s.StartURL, "#/") }
+
+// String says which role of which account it is.
+func (s SSO) String() string { return s.Account + "/" + s.Role + " of " + strconv.Quote(s.Directory()) }

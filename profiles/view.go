@@ -13,35 +13,44 @@ import (
 type view struct {
 	set      *Set
 	name     string
+	given    []found    // what the environment says, which comes before all sections
 	sections []*section // none for a profile that is only a stored key
+	trace    *Step      // notes what is read, nil when nobody asks
 	err      error
 }
 
-// view collects the sections a profile is made of.
-func (s *Set) view(name string) (*view, error) {
-	v := &view{set: s, name: name}
-	for next, path := name, []string(nil); next != ""; {
+// found is a setting and where it was found.
+type found struct {
+	Setting
+	section  *section // nil when it does not come from the file
+	variable string   // of the environment
+}
+
+// collect opens the sections a profile is made of.
+func (v *view) collect() error {
+	s := v.set
+	for next, path := v.name, []string(nil); next != ""; {
 		if slices.Contains(path, next) {
-			return nil, &LoopError{Kind: "include_profile", Path: append(path[slices.Index(path, next):], next)}
+			return &LoopError{Kind: "include_profile", Path: append(path[slices.Index(path, next):], next)}
 		}
 		at, ok := s.profiles.at[next]
 		if !ok {
-			return nil, s.notFound(next, path)
+			return s.notFound(next, path)
 		}
 		sec := &s.sections[at]
 		if err := s.damage(sec); err != nil {
-			return nil, err
+			return err
 		}
 		path = append(path, next)
 		v.sections = append(v.sections, sec)
 		next = v.including(sec)
 	}
-	return v, v.err
+	return v.err
 }
 
 // including names the profile that one section asks to include.
 func (v *view) including(sec *section) string {
-	one := view{set: v.set, name: v.name, sections: []*section{sec}}
+	one := view{set: v.set, name: v.name, sections: []*section{sec}, trace: v.trace}
 	name := one.str("include_profile")
 	v.err = one.err
 	return name
@@ -68,24 +77,32 @@ func (s *Set) damage(sec *section) error {
 
 // find returns a setting, the first that is not empty. An empty value hides the
 // one of [DEFAULT], as it does for the AWS CLI, but not one that is included.
-func (v *view) find(key string) (Setting, bool) {
+func (v *view) find(key string) (found, bool) {
+	for _, e := range v.given {
+		if e.Key == key {
+			return e, true
+		}
+	}
 	for _, sec := range v.sections {
 		if e, ok := v.set.lookup(sec, key); ok && e.Value != "" {
 			return e, true
 		}
 	}
-	return Setting{}, false
+	return found{}, false
 }
 
-func (s *Set) lookup(sec *section, key string) (Setting, bool) {
-	for _, list := range [...][]Setting{s.entries[sec.from:sec.to], s.defaults} {
-		for _, e := range list {
-			if e.Key == key {
-				return e, true
-			}
+func (s *Set) lookup(sec *section, key string) (found, bool) {
+	for _, e := range s.entries[sec.from:sec.to] {
+		if e.Key == key {
+			return found{Setting: e, section: sec}, true
 		}
 	}
-	return Setting{}, false
+	for _, e := range s.defaults {
+		if e.Key == key {
+			return found{Setting: e, section: &s.shared}, true
+		}
+	}
+	return found{}, false
 }
 
 // has reports whether a setting is there at all.
@@ -97,11 +114,15 @@ func (v *view) has(key string) bool {
 // str reads a setting that is one line; "" when it is not there.
 func (v *view) str(key string) string {
 	e, ok := v.find(key)
-	if ok && strings.Contains(e.Value, "\n") {
+	if !ok {
+		return ""
+	}
+	if strings.Contains(e.Value, "\n") {
 		e.Value, _, _ = strings.Cut(e.Value, "\n")
 		v.reject(e, "one line is expected here, and the lines below it are indented")
 		return ""
 	}
+	v.note(key, e)
 	return e.Value
 }
 
@@ -150,37 +171,25 @@ func (v *view) list(key string) []string {
 	return items
 }
 
-// region reads a region. It becomes part of a host name, so it must look like one.
-func (v *view) region() string {
-	region := v.str("region")
-	if region != "" && !isLabel(region) {
-		v.rejectKey("region", "that is no region's name")
-		return ""
-	}
-	return region
-}
-
-func isLabel(s string) bool {
-	for i := range len(s) {
-		c := s[i] | 0x20
-		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
-			return false
-		}
-	}
-	return len(s) > 0 && len(s) < 64 && s[0] != '-' && s[len(s)-1] != '-'
-}
-
 func (v *view) rejectKey(key, why string) {
 	e, _ := v.find(key)
 	v.reject(e, why)
 }
 
-func (v *view) reject(e Setting, why string) {
-	if v.err == nil {
-		v.err = &ValueError{
-			File: v.set.path, Line: e.Line, Profile: v.name, Key: e.Key, Value: e.Value, Why: why,
-		}
+// reject says what is wrong with a setting. Of one that may hold a secret it does not
+// keep the value.
+func (v *view) reject(e found, why string) {
+	if v.err != nil {
+		return
 	}
+	bad := &ValueError{Line: e.Line, Profile: v.name, Key: e.Key, Why: why}
+	if bad.Value, _ = Show(e.Key, e.Value); e.section != nil {
+		bad.File = v.set.path
+	}
+	if e.variable != "" {
+		bad.Key = e.variable
+	}
+	v.err = bad
 }
 
 // extra collects the settings that are ours.

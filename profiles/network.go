@@ -1,0 +1,177 @@
+package profiles
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Network is how AWS is reached for a profile. The zero value is AWS's own way.
+type Network struct {
+	Endpoints   map[string]string // URLs by Service…, nil when there are none
+	FIPS        bool
+	DualStack   bool
+	CABundle    string // a file, "" for the system's
+	LegacySTS   bool   // the global STS for the regions that once had no other, see STSRegion
+	MaxAttempts int    // calls in all, 0 for the default
+	RetryMode   string // legacy, standard or adaptive, "" for the default
+}
+
+// The services an endpoint can be named for, as they are called in a services section.
+const (
+	ServiceSTS     = "sts"
+	ServiceIAM     = "iam"
+	ServiceSSO     = "sso"
+	ServiceSSOOIDC = "sso_oidc"
+	ServiceSignin  = "signin"
+)
+
+var services = [...]string{ServiceSTS, ServiceIAM, ServiceSSO, ServiceSSOOIDC, ServiceSignin}
+
+// legacySTS are the regions whose STS was the global one by default.
+var legacySTS = []string{
+	"ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1",
+	"eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
+}
+
+// STSRegion is the region to resolve STS's own endpoint with: the one given, or
+// "aws-global" where sts_regional_endpoints asks for the old global one.
+func (n Network) STSRegion(region string) string {
+	if n.LegacySTS && !n.FIPS && !n.DualStack && slices.Contains(legacySTS, region) {
+		return "aws-global"
+	}
+	return region
+}
+
+// network reads a profile's own. What is above it in the chain uses it for all calls.
+func (c *chain) network(v *view) (Network, error) {
+	n := Network{
+		FIPS:        v.yes("use_fips_endpoint"),
+		DualStack:   v.yes("use_dualstack_endpoint"),
+		CABundle:    v.str("ca_bundle"),
+		LegacySTS:   v.choice("sts_regional_endpoints", "regional", "legacy") == "legacy",
+		MaxAttempts: v.attempts("max_attempts"),
+		RetryMode:   v.choice("retry_mode", "legacy", "standard", "adaptive"),
+	}
+	ignore := v.yes("ignore_configured_endpoint_urls")
+	if v.err != nil || ignore {
+		return n, v.err
+	}
+	block, err := c.services(v)
+	if err != nil {
+		return n, err
+	}
+	for _, service := range services {
+		if url := c.endpoint(v, block, service); url != "" {
+			if n.Endpoints == nil {
+				n.Endpoints = map[string]string{}
+			}
+			n.Endpoints[service] = url
+		}
+	}
+	return n, v.err
+}
+
+// endpoint is the URL of a service, "" for AWS's own: from the environment, first for
+// the service and then for all; then likewise from the file.
+func (c *chain) endpoint(v, block *view, service string) string {
+	all := "AWS_ENDPOINT_URL"
+	for _, name := range [...]string{all + "_" + strings.ToUpper(service), all} {
+		if url := c.over.Env[name]; url != "" {
+			e := found{Setting: Setting{Key: name, Value: url}, variable: name}
+			v.note(endpointKey(service), e)
+			return v.checkURL(e)
+		}
+	}
+	if e, ok := block.find(service); ok {
+		if url := e.Nested()["endpoint_url"]; url != "" {
+			e.Value = url
+			v.note(endpointKey(service), e)
+			return v.checkURL(e)
+		}
+	}
+	if e, ok := v.find("endpoint_url"); ok && v.str("endpoint_url") != "" {
+		return v.checkURL(e)
+	}
+	return ""
+}
+
+func endpointKey(service string) string { return "endpoint_url of " + service }
+
+// services opens the services section that a profile names; an empty view when it
+// names none.
+func (c *chain) services(v *view) (*view, error) {
+	block := &view{set: c.set, name: v.name}
+	name := v.str("services")
+	if name == "" || v.err != nil {
+		return block, v.err
+	}
+	at, ok := c.set.services.at[name]
+	if !ok {
+		v.rejectKey("services", "there is no such services section"+nearby(name, c.set.services.names))
+		return block, v.err
+	}
+	block.sections = []*section{&c.set.sections[at]}
+	return block, c.set.damage(block.sections[0])
+}
+
+// nearby ends a sentence about a name that is not there.
+func nearby(name string, names []string) string {
+	close := near(name, names)
+	if len(close) == 0 {
+		return ""
+	}
+	return ", but there is " + strconv.Quote(close[0])
+}
+
+// checkURL refuses what would only be refused later, and less clearly.
+func (v *view) checkURL(e found) string {
+	if !isURL(e.Value) {
+		v.reject(e, notURL)
+		return ""
+	}
+	return e.Value
+}
+
+const notURL = "it must begin with https:// or http://, and hold no white space"
+
+func isURL(s string) bool {
+	_, rest, ok := strings.Cut(s, "://")
+	scheme := strings.ToLower(s[:len(s)-len(rest)])
+	return ok && rest != "" && (scheme == "https://" || scheme == "http://") && !strings.ContainsFunc(s, isSpace)
+}
+
+// yes reads a switch. botocore takes anything but "true" for false; a word that may
+// have been meant as yes is refused here.
+func (v *view) yes(key string) bool {
+	switch text := v.str(key); strings.ToLower(text) {
+	case "true":
+		return true
+	case "", "false":
+	default:
+		v.rejectKey(key, "it must be true or false")
+	}
+	return false
+}
+
+func (v *view) choice(key string, of ...string) string {
+	text := v.str(key)
+	if text != "" && !slices.Contains(of, text) {
+		v.rejectKey(key, "it must be one of "+strings.Join(of, ", "))
+		return ""
+	}
+	return text
+}
+
+func (v *view) attempts(key string) int {
+	text := v.str(key)
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > 1000 {
+		v.rejectKey(key, "it must be a whole number from 1 to 1000")
+		return 0
+	}
+	return n
+}

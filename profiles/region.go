@@ -1,0 +1,88 @@
+package profiles
+
+// region is the override, the environment's, the profile's own, or that of [default];
+// "" when there is none anywhere.
+func (c *chain) region(v *view) (string, error) {
+	if region := c.over.Region; region != "" {
+		if !isLabel(region) {
+			return "", &ValueError{Profile: v.name, Key: "region", Value: region, Why: notRegion}
+		}
+		v.caller("region", region)
+		return region, nil
+	}
+	if region := v.label("region"); region != "" || v.err != nil {
+		return region, v.err
+	}
+	at, ok := c.set.profiles.at["default"]
+	if !ok || v.name == "default" {
+		return "", nil
+	}
+	sec := &c.set.sections[at]
+	if err := c.set.damage(sec); err != nil {
+		return "", err
+	}
+	lender := &view{set: c.set, name: "default", sections: []*section{sec}, trace: v.trace}
+	return lender.label("region"), lender.err
+}
+
+// regionless gives a profile that names no region the usual one of its partition, and
+// says so.
+func (c *chain) regionless(p *Profile, v *view) {
+	if p.Region != "" {
+		return
+	}
+	p.Region = DefaultRegion(partitionOf(p))
+	v.trace.add(Origin{Key: "region", Value: p.Region, Default: true})
+	c.warnings = append(c.warnings, Warning{
+		Profile: p.Name, Key: "region", Why: "none is set anywhere, " + p.Region + " is used",
+	})
+}
+
+// partitionOf is the partition a profile's session is good in: where its source says
+// so, that; else that of its region.
+func partitionOf(p *Profile) string {
+	partition := Partition(p.Region)
+	switch s := p.Source; {
+	case s.Role != nil:
+		partition = arnPartition(s.Role.ARN)
+	case s.WebIdentity != nil:
+		partition = arnPartition(s.WebIdentity.ARN)
+	case s.Login != nil:
+		partition = or(arnPartition(s.Login.Session), partition)
+	case s.SSO != nil:
+		partition = Partition(s.SSO.Region)
+	}
+	return partition
+}
+
+// regionFor is the region whose STS can assume a role: the one that is wanted, unless
+// the role belongs to another partition, which knows nothing of that region.
+func regionFor(arn, region string) string {
+	partition := arnPartition(arn)
+	if region == "" || Partition(region) != partition {
+		return DefaultRegion(partition)
+	}
+	return region
+}
+
+const notRegion = "that is no region's name"
+
+// label reads a region. It becomes part of a host name, so it must look like one.
+func (v *view) label(key string) string {
+	region := v.str(key)
+	if region != "" && !isLabel(region) {
+		v.rejectKey(key, notRegion)
+		return ""
+	}
+	return region
+}
+
+func isLabel(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (s[i] < '0' || s[i] > '9') && s[i] != '-' {
+			return false
+		}
+	}
+	return len(s) > 0 && len(s) < 64 && s[0] != '-' && s[len(s)-1] != '-'
+}

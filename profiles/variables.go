@@ -1,0 +1,45 @@
+package profiles
+
+// variables are the names that settings have in the environment; of two for the same
+// setting the first that is not empty counts. Those that say who to become are meant
+// for the profile that is asked for, the others for every profile of its chain.
+var variables = [...]struct {
+	name, key string
+	top       bool
+}{
+	{"AWS_REGION", "region", false},
+	{"AWS_DEFAULT_REGION", "region", false},
+	{"AWS_MFA_SERIAL", "mfa_serial", false},
+	{"AWS_ROLE_ARN", "role_arn", true},
+	{"AWS_ROLE_SESSION_NAME", "role_session_name", true},
+	{"AWS_SESSION_TAGS", "session_tags", true},
+	{"AWS_TRANSITIVE_TAGS", "transitive_session_tags", true},
+	{"AWS_SOURCE_IDENTITY", "source_identity", true},
+	{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls", false},
+	{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", false},
+	{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", false},
+	{"AWS_CA_BUNDLE", "ca_bundle", false},
+	{"AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", false},
+	{"AWS_MAX_ATTEMPTS", "max_attempts", false},
+	{"AWS_RETRY_MODE", "retry_mode", false},
+}
+
+// tokenVariable marks an environment with a web identity of its own, as a pod or a
+// build has: the role named beside it belongs to that token and to no profile.
+const tokenVariable = "AWS_WEB_IDENTITY_TOKEN_FILE"
+
+// given lists what an environment asks of a profile.
+func given(env map[string]string, top bool) []found {
+	var list []found
+	for _, x := range variables {
+		value := env[x.name]
+		if value == "" || x.top && !top {
+			continue
+		}
+		if env[tokenVariable] != "" && (x.key == "role_arn" || x.key == "role_session_name") {
+			continue
+		}
+		list = append(list, found{Setting: Setting{Key: x.key, Value: value}, variable: x.name})
+	}
+	return list
+}
