@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/store"
@@ -69,7 +67,7 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 	if !w.Anew && k.good(old, w) {
 		return k.lease(p, old, "", nil), nil
 	}
-	unlock, err := k.lock(ctx, p)
+	unlock, err := k.Dir.Lock(ctx, Key(p), k.Waiting)
 	if err != nil {
 		return Lease{}, err
 	}
@@ -112,8 +110,8 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
-	if got, err := k.try(lock); err != nil || !got {
+	lock := k.Dir.flock(Key(p))
+	if got, err := k.Dir.try(lock); err != nil || !got {
 		return nil // someone is at it, or the disk is: their news will reach us
 	}
 	defer func() { _ = lock.Unlock() }()

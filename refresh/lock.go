@@ -5,29 +5,30 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
-
-	"github.com/d44b7504/vault/profiles"
 )
 
-// lock waits until we are the only one to make p's session. The lock is the kernel's,
-// so a process that is killed lets go of it. Where no lock file can be made (a full or
-// read-only disk) we go on without: two calls are better than none.
-func (k *Keeper) lock(ctx context.Context, p profiles.Profile) (unlock func(), err error) {
-	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
-	got, err := k.try(lock)
+// Lock waits until we are the only process that holds the name. The lock is the
+// kernel's, so a process that is killed lets go of it. Where no lock file can be made
+// (a full or read-only disk) we go on without: two calls are better than none. waiting,
+// if not nil, is called once when another process has held it for a second.
+func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
+	lock := d.flock(name)
+	got, err := d.try(lock)
 	if err != nil {
 		return func() {}, nil
 	}
 	if !got {
-		if err := k.wait(ctx, lock); err != nil {
+		if err := wait(ctx, lock, waiting); err != nil {
 			return nil, err
 		}
 	}
 	return func() { _ = lock.Unlock() }, nil
 }
 
-func (k *Keeper) try(lock *flock.Flock) (bool, error) {
-	if err := k.Dir.ensure("l"); err != nil {
+func (d Directory) flock(name string) *flock.Flock { return flock.New(d.path("l", fileKey(name))) }
+
+func (d Directory) try(lock *flock.Flock) (bool, error) {
+	if err := d.ensure("l"); err != nil {
 		return false, err
 	}
 	return lock.TryLock()
@@ -35,15 +36,15 @@ func (k *Keeper) try(lock *flock.Flock) (bool, error) {
 
 // wait polls, because a blocking lock cannot be given up when ctx ends. The first
 // polls are close together: the holder is usually one round trip from done.
-func (k *Keeper) wait(ctx context.Context, lock *flock.Flock) error {
+func wait(ctx context.Context, lock *flock.Flock, waiting func()) error {
 	said := time.After(time.Second)
 	for pause := 2 * time.Millisecond; ; pause = min(pause*3/2, 100*time.Millisecond) {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-said:
-			if k.Waiting != nil {
-				k.Waiting()
+			if waiting != nil {
+				waiting()
 			}
 		case <-time.After(pause):
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
@@ -17,8 +18,21 @@ var ErrNeedsUser = errors.New("a person must sign in")
 // ErrNoCode is returned when a person was asked for an MFA code and gave none.
 var ErrNoCode = errors.New("no MFA code was given")
 
+// Need is what a person would have to do.
+type Need int
+
+// The kinds of NeedsUserError.
+const (
+	NeedsCode     Need = iota // type an MFA code
+	NeedsBrowser              // sign in to Identity Center
+	NeedsAWSLogin             // run "aws login", whose sign-in it is
+)
+
 // NeedsUserError says what the person would be asked for. It matches ErrNeedsUser.
-type NeedsUserError struct{ Profile, What string }
+type NeedsUserError struct {
+	Profile, What string
+	Need          Need
+}
 
 func (e *NeedsUserError) Error() string { return fmt.Sprintf("%q needs %s", e.Profile, e.What) }
 
@@ -43,6 +57,7 @@ const (
 	ClockSkew        // the signature's time is not AWS's time
 	Lapsed           // the credentials it was signed with have expired
 	Throttled        // too many calls
+	BadToken         // the identity token is not accepted
 	Unreachable      // no answer at all
 )
 
@@ -52,6 +67,7 @@ type CallError struct {
 	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
 	Kind                Kind
 	Code, Message       string
+	Skew                time.Duration // how far AWS's clock is ahead of ours, when it is known to be off
 	Err                 error
 }
 
@@ -73,6 +89,9 @@ func (e *CallError) Reason() string {
 	case BadKey:
 		return "AWS does not know the access key"
 	case ClockSkew:
+		if e.Skew != 0 {
+			return skewText(e.Skew)
+		}
 		return "the clock of this machine differs from AWS's by too much"
 	case Lapsed:
 		return "the session it is built on has expired"
@@ -80,6 +99,8 @@ func (e *CallError) Reason() string {
 		return "AWS asks for fewer calls, try again in a minute"
 	case Unreachable:
 		return "AWS cannot be reached: " + cause(e.Err)
+	case BadToken:
+		return "AWS does not accept the identity token: " + oneLine(e.Message)
 	case Denied:
 		return "access denied: " + oneLine(e.Message)
 	}
@@ -87,6 +108,27 @@ func (e *CallError) Reason() string {
 		return oneLine(e.Message)
 	}
 	return cause(e.Err)
+}
+
+// failure wraps what a call returned, with what is known of the clocks. An error that
+// says all there is to say stays as it is.
+func (m *Maker) failure(op, target, profile string, err error) error {
+	var needs *NeedsUserError
+	var call *CallError
+	if errors.As(err, &needs) {
+		return err
+	}
+	if errors.As(err, &call) {
+		if call.Op == "" {
+			call.Op, call.Target, call.Profile = op, target, profile
+		}
+		return err
+	}
+	err = failure(op, target, profile, err)
+	if errors.As(err, &call) && call.Kind == ClockSkew {
+		call.Skew = m.skew()
+	}
+	return err
 }
 
 // failure wraps what the SDK returned.
@@ -111,7 +153,7 @@ func failure(op, target, profile string, err error) error {
 
 func kindOf(code, message string) Kind {
 	switch code {
-	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation":
+	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ForbiddenException":
 		if strings.Contains(message, "MultiFactorAuthentication failed") {
 			return WrongCode
 		}
@@ -125,9 +167,11 @@ func kindOf(code, message string) Kind {
 		return BadKey
 	case "RequestExpired", "RequestTimeTooSkewed":
 		return ClockSkew
-	case "ExpiredToken", "ExpiredTokenException":
+	case "ExpiredToken", "ExpiredTokenException", "UnauthorizedException":
 		return Lapsed
-	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded":
+	case "InvalidIdentityToken", "IDPRejectedClaim":
+		return BadToken
+	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDownException":
 		return Throttled
 	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException":
 		return BadRequest

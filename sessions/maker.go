@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/store"
@@ -14,25 +16,39 @@ import (
 // Asker asks a person and returns the answer.
 type Asker func(ctx context.Context, question string) (creds.Secret, error)
 
-// Maker makes sessions. The zero value is not useful: Store, Base and Now are needed.
+// Maker makes sessions. The zero value is not useful: Store, Endpoint, Base,
+// SessionName and Now are needed. It may be used by one goroutine at a time.
 type Maker struct {
-	Store    store.Store
-	Endpoint func(profiles.Profile, string) Endpoint // where STS is for a profile and a region
+	Store store.Store
+	// Endpoint says where a service (STS, SSO, …) of a region is, for a profile.
+	Endpoint func(p profiles.Profile, service, region string) Endpoint
 	// Base returns the session shared by the roles over one key. It is the caller's
 	// to cache it, so that one MFA question serves them all.
 	Base func(context.Context, profiles.Profile) (creds.Session, error)
+	// Lock waits until no other process holds the name; nil where there are none.
+	Lock func(ctx context.Context, name string) (unlock func(), err error)
 
-	Ask         Asker        // nil: nobody is there
-	MFAToken    creds.Secret // a code given beforehand; used once
+	Ask         Asker                           // nil: nobody is there
+	Browser     func(profiles.Profile) *Browser // how to sign in; nil, or returning nil: nobody is there
+	MFAToken    creds.Secret                    // a code given beforehand; used once
 	RunProcess  func(ctx context.Context, command string) (creds.Secret, error)
 	SessionName func() string // for roles that name none; see DefaultSessionName
 	Now         func() time.Time
 	Say         func(string) // a line for the person who is being asked; nil for none
+
+	// RunCredentials runs a credential_process and returns what it printed, which it
+	// bounds. A circle is for it to find: it knows which processes we are inside of.
+	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
+	ProcessTimeout time.Duration     // for commands that nobody watches; 0: a minute
+	Env            map[string]string // the user's own environment, for credential_source
+	LoginDir       string            // where aws login keeps its files
+
+	clocks clockwork
 }
 
 // Make carries out the plan for p. It may ask for one MFA code, and once more if AWS
-// refuses that; with Ask nil it returns a NeedsUserError instead. It blocks on the
-// network up to ctx's deadline.
+// refuses that, or for a sign-in in the browser; where nobody can be asked it returns a
+// NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 	plan := NewPlan(p)
 	s, err := m.first(ctx, p, plan)
@@ -53,9 +69,25 @@ func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, er
 
 // first returns the credentials that the chain begins with.
 func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
-	if plan.Base != nil {
+	switch from := plan.First; {
+	case plan.Base != nil:
 		return m.Base(ctx, *plan.Base)
+	case from.SSO != nil:
+		return m.roleCredentials(ctx, p, from.SSO)
+	case from.Process != nil:
+		return m.process(ctx, from.Process)
+	case from.WebIdentity != nil:
+		return m.webIdentity(ctx, p, from.WebIdentity)
+	case from.Host != nil:
+		return m.host(ctx, from.Host)
+	case from.Login != nil:
+		return m.login(ctx, p, from.Login)
 	}
+	return m.stored(ctx, p, plan)
+}
+
+// stored returns the key itself, or the session that is made with it.
+func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	k, err := store.GetKey(ctx, m.Store, plan.Key)
 	if errors.Is(err, store.ErrNotFound) {
 		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key}
@@ -67,10 +99,13 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	if plan.Session == nil {
 		return long, nil
 	}
-	c := client(m.Endpoint(p, p.Region), long)
+	c := m.client(p, p.Region, long)
 	return m.withMFA(ctx, p, plan.Session.MFASerial, plan.Session.MFAProcess, func(code mfa) (creds.Session, error) {
-		s, err := getSessionToken(ctx, c, plan.Session.Duration, code)
-		return s, failure("get a session", "", p.Name, err)
+		out, err := getSessionToken(ctx, c, plan.Session.Duration, code)
+		if err != nil {
+			return creds.Session{}, m.failure("get a session", "", p.Name, err)
+		}
+		return m.session(out.Credentials, "")
 	})
 }
 
@@ -83,10 +118,13 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 	if region == "" {
 		region = p.Region
 	}
-	c := client(m.Endpoint(p, region), by)
+	c := m.client(p, region, by)
 	return m.withMFA(ctx, p, r.MFASerial, r.MFAProcess, func(code mfa) (creds.Session, error) {
-		s, err := assumeRole(ctx, c, r, name, code)
-		return s, failure("assume role", r.ARN, p.Name, err)
+		out, err := assumeRole(ctx, c, r, name, code)
+		if err != nil {
+			return creds.Session{}, m.failure("assume role", r.ARN, p.Name, err)
+		}
+		return m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn))
 	})
 }
 
@@ -133,7 +171,7 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		code, err = m.RunProcess(ctx, process)
 		return code, false, err
 	case m.Ask == nil:
-		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code"}
+		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode}
 	}
 	code, err = m.Ask(ctx, "MFA code for "+device(serial)+": ")
 	if err == nil && code.IsZero() {

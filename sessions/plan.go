@@ -12,7 +12,8 @@ import (
 // Plan is the list of calls that make a profile's session. It is worked out from the
 // profile alone, so that it can be shown and tested without a network.
 type Plan struct {
-	Key     string            // the profile under which the long-lived key is stored
+	First   profiles.Source   // what the chain begins with; never a role
+	Key     string            // the profile under which the long-lived key is stored, "" if it begins with none
 	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
 	Base    *profiles.Profile // a session shared by all roles over this key, made first; or nil
 	Roles   []RoleCall        // from the key outwards
@@ -44,35 +45,52 @@ const (
 // role is assumed with the key itself, except where the key's profile and a role name
 // the same MFA device: then a session with MFA is made first and shared by every role
 // over that key, so that one code lasts for hours. That session limits each role to an
-// hour; a single role that wants longer is therefore assumed directly.
+// hour; a single role that wants longer is therefore assumed directly. What begins with
+// anything but a stored key begins with temporary credentials, as a rule those of a
+// role, and AWS gives an hour to a role on top of them.
 func NewPlan(p profiles.Profile) Plan {
-	stored, roles := chain(p.Source)
-	plan := Plan{Key: stored.Profile}
+	first, roles := chain(p.Source)
+	plan := Plan{First: first}
+	if first.Stored == nil {
+		plan.Roles = calls(roles, true, "")
+		return plan
+	}
+	stored := *first.Stored
+	plan.Key = stored.Profile
 	if len(roles) == 0 {
 		if !stored.NoSession {
 			plan.Session = &SessionCall{stored.MFASerial, stored.MFAProcess, or(stored.Duration, SessionDefault)}
 		}
 		return plan
 	}
-	shared := sharesSession(stored, roles)
-	if shared {
+	if sharesSession(stored, roles) {
 		plan.Base = base(p, stored)
-	}
-	for i, r := range roles {
-		c := RoleCall{Role: r, Duration: or(r.Duration, RoleDefault)}
-		if (shared || i > 0) && c.Duration > RoleDefault {
-			c.Wanted, c.Duration = c.Duration, RoleDefault
-		}
-		if shared && r.MFASerial == stored.MFASerial {
-			c.MFASerial = ""
-		}
-		plan.Roles = append(plan.Roles, c)
+		plan.Roles = calls(roles, true, stored.MFASerial)
+	} else {
+		plan.Roles = calls(roles, false, "")
 	}
 	return plan
 }
 
+// calls gives each role its duration. temporary says that the first is assumed with
+// credentials that are not a key; carried is the MFA device that these have seen.
+func calls(roles []profiles.Role, temporary bool, carried string) []RoleCall {
+	var list []RoleCall
+	for i, r := range roles {
+		c := RoleCall{Role: r, Duration: or(r.Duration, RoleDefault)}
+		if (temporary || i > 0) && c.Duration > RoleDefault {
+			c.Wanted, c.Duration = c.Duration, RoleDefault
+		}
+		if carried != "" && r.MFASerial == carried {
+			c.MFASerial = ""
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
 // Silent reports whether the session can be renewed without a person, at least for as
-// long as the shared session under it lasts.
+// long as the shared session or the sign-in under it lasts.
 func (p Plan) Silent() bool {
 	needs := func(serial, process string) bool { return serial != "" && process == "" }
 	if p.Session != nil && needs(p.Session.MFASerial, p.Session.MFAProcess) {
@@ -100,18 +118,15 @@ func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
 	}
 }
 
-// chain unwinds a source: the key, then the roles from the key outwards.
-func chain(s profiles.Source) (profiles.Stored, []profiles.Role) {
+// chain unwinds a source: what it begins with, then the roles from there outwards.
+func chain(s profiles.Source) (profiles.Source, []profiles.Role) {
 	var roles []profiles.Role
 	for s.Role != nil {
 		roles = append(roles, *s.Role)
 		s = s.Role.Source
 	}
 	slices.Reverse(roles)
-	if s.Stored == nil {
-		return profiles.Stored{}, roles
-	}
-	return *s.Stored, roles
+	return s, roles
 }
 
 func or(d, otherwise time.Duration) time.Duration {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
@@ -20,17 +21,26 @@ type Endpoint struct {
 	HTTP   *http.Client // nil for the SDK's
 }
 
+// client signs with s. It hears AWS's time.
+func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
+	return client(m.Endpoint(p, STS, region), s, m.hear)
+}
+
 // client is made by hand: the SDK's own loader reads files and costs more than a call.
-func client(e Endpoint, s creds.Session) *sts.Client {
-	o := sts.Options{Region: e.Region, Credentials: static(s), AppID: "vault"}
+func client(e Endpoint, s creds.Session, hear func(http.Header)) *sts.Client {
+	o := sts.Options{Region: e.Region, AppID: "vault"}
+	if s.AccessKeyID != "" {
+		o.Credentials = static(s)
+	}
 	if o.Region == "" {
 		o.Region = profiles.DefaultRegion("aws")
 	}
 	if e.URL != "" {
 		o.BaseEndpoint = aws.String(e.URL)
 	}
+	o.HTTPClient = listening{awshttp.NewBuildableClient(), hear}
 	if e.HTTP != nil {
-		o.HTTPClient = e.HTTP
+		o.HTTPClient = listening{e.HTTP, hear}
 	}
 	return sts.New(o)
 }
@@ -49,19 +59,15 @@ type mfa struct {
 	code   creds.Secret
 }
 
-func getSessionToken(ctx context.Context, c *sts.Client, d time.Duration, m mfa) (creds.Session, error) {
+func getSessionToken(ctx context.Context, c *sts.Client, d time.Duration, m mfa) (*sts.GetSessionTokenOutput, error) {
 	in := &sts.GetSessionTokenInput{DurationSeconds: seconds(d)}
 	if m.serial != "" {
 		in.SerialNumber, in.TokenCode = aws.String(m.serial), aws.String(m.code.Reveal())
 	}
-	out, err := c.GetSessionToken(ctx, in)
-	if err != nil {
-		return creds.Session{}, err
-	}
-	return session(out.Credentials, ""), nil
+	return c.GetSessionToken(ctx, in)
 }
 
-func assumeRole(ctx context.Context, c *sts.Client, r RoleCall, name string, m mfa) (creds.Session, error) {
+func assumeRole(ctx context.Context, c *sts.Client, r RoleCall, name string, m mfa) (*sts.AssumeRoleOutput, error) {
 	in := &sts.AssumeRoleInput{
 		RoleArn: aws.String(r.ARN), RoleSessionName: aws.String(name), DurationSeconds: seconds(r.Duration),
 		ExternalId: optional(r.ExternalID), SourceIdentity: optional(r.SourceIdentity),
@@ -77,10 +83,10 @@ func assumeRole(ctx context.Context, c *sts.Client, r RoleCall, name string, m m
 		in.SerialNumber, in.TokenCode = aws.String(m.serial), aws.String(m.code.Reveal())
 	}
 	out, err := c.AssumeRole(ctx, in)
-	if err != nil {
-		return creds.Session{}, err
+	if err == nil && out.AssumedRoleUser == nil {
+		out.AssumedRoleUser = &types.AssumedRoleUser{}
 	}
-	return session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn)), nil
+	return out, err
 }
 
 // Identity is who AWS says the bearer of a session is.
@@ -89,18 +95,22 @@ type Identity struct{ Account, ARN, UserID string }
 // WhoAmI asks STS who the bearer of s is. It needs no permission. profile is for the
 // text of an error.
 func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
-	out, err := client(e, s).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := client(e, s, func(http.Header) {}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, failure("ask who this key belongs to", "", s.Profile, err)
 	}
 	return Identity{aws.ToString(out.Account), aws.ToString(out.Arn), aws.ToString(out.UserId)}, nil
 }
 
-func session(c *types.Credentials, arn string) creds.Session {
+// session turns STS's answer into ours, with its end by the clock of this machine.
+func (m *Maker) session(c *types.Credentials, arn string) (creds.Session, error) {
+	if c == nil || aws.ToString(c.AccessKeyId) == "" {
+		return creds.Session{}, malformed("the answer has no credentials in it")
+	}
 	return creds.Session{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretKey: creds.New(aws.ToString(c.SecretAccessKey)),
-		Token: creds.New(aws.ToString(c.SessionToken)), Expires: aws.ToTime(c.Expiration).UTC(), ARN: arn,
-	}
+		Token: creds.New(aws.ToString(c.SessionToken)), Expires: m.local(aws.ToTime(c.Expiration).UTC()), ARN: arn,
+	}, nil
 }
 
 func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }

@@ -1,0 +1,78 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// TokenPrefix begins the name of every sign-in to Identity Center. Like a session's the
+// whole name has the form AWS Vault gives its own sessions, and says nothing.
+const TokenPrefix = "vault.token,"
+
+// TokenName returns the name of the item that holds a sign-in: where it was made, and
+// what it was asked to reach.
+func TokenName(startURL, region string, scopes []string) string {
+	key := strings.Join(append([]string{startURL, region}, scopes...), "\x00")
+	return TokenPrefix + digest(key) + "," + digest(region) + noExpiry
+}
+
+// Token is a sign-in to Identity Center, and the registration of this program that it
+// was made with. Either may be missing: a registration outlives many sign-ins.
+type Token struct {
+	StartURL, Region string // for people
+
+	Access  creds.Secret
+	Expires time.Time
+	Refresh creds.Secret // empty where the directory gives none
+
+	Client        string
+	ClientSecret  creds.Secret
+	ClientExpires time.Time
+	ClientFlow    string // the way of signing in it is registered for
+}
+
+// tokenItem is a Token as it is kept.
+type tokenItem struct {
+	StartURL, Region       string
+	AccessToken            string `json:",omitempty"`
+	Expires                time.Time
+	RefreshToken           string `json:",omitempty"`
+	ClientID, ClientSecret string `json:",omitempty"`
+	ClientExpires          time.Time
+	ClientFlow             string `json:",omitempty"`
+}
+
+// PutToken keeps a sign-in under a name of TokenName.
+func PutToken(ctx context.Context, s Store, name string, t Token) error {
+	b, err := json.Marshal(tokenItem{
+		StartURL: t.StartURL, Region: t.Region,
+		AccessToken: t.Access.Reveal(), Expires: t.Expires.UTC(), RefreshToken: t.Refresh.Reveal(),
+		ClientID: t.Client, ClientSecret: t.ClientSecret.Reveal(), ClientExpires: t.ClientExpires.UTC(), ClientFlow: t.ClientFlow,
+	})
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, name, creds.New(string(b)))
+}
+
+// GetToken reads a sign-in back; ErrNotFound when there is none.
+func GetToken(ctx context.Context, s Store, name string) (Token, error) {
+	item, err := s.Get(ctx, name)
+	if err != nil {
+		return Token{}, err
+	}
+	var v tokenItem
+	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.StartURL == "" {
+		return Token{}, fmt.Errorf("%w: the item is no sign-in", ErrNotFound)
+	}
+	return Token{
+		StartURL: v.StartURL, Region: v.Region,
+		Access: creds.New(v.AccessToken), Expires: v.Expires, Refresh: creds.New(v.RefreshToken),
+		Client: v.ClientID, ClientSecret: creds.New(v.ClientSecret), ClientExpires: v.ClientExpires, ClientFlow: v.ClientFlow,
+	}, nil
+}
