@@ -57,7 +57,8 @@ func each(t *testing.T, test func(t *testing.T, sh Shell)) {
 				t.Skipf("%s is not installed", name)
 			}
 			test(t, dialect(t, name))
-	})
+		})
+	}
 }
 
 // holds reports whether a shell's strings can hold s.
@@ -121,11 +122,11 @@ func sameAs(t testing.TB, sh Shell, how string, got, want []string) {
 func TestEveryShellReadsBackWhatWasMeant(t *testing.T) {
 	values := append(slices.Clone(awkward), random(300)...)
 	each(t, func(t *testing.T, sh Shell) {
-			mine := slices.DeleteFunc(slices.Clone(values), func(s string) bool { return !holds(sh, s) })
-			sameAs(t, sh, "words", evaluated(t, sh, asWords(t, sh, mine)), mine)
-			// PowerShell before 7.5 cannot hold an empty variable, and no session has one.
-			set := slices.DeleteFunc(slices.Clone(mine), func(s string) bool { return s == "" && sh.Name() == "pwsh" })
-			sameAs(t, sh, "variables", evaluated(t, sh, asVariables(t, sh, set)), set)
+		mine := slices.DeleteFunc(slices.Clone(values), func(s string) bool { return !holds(sh, s) })
+		sameAs(t, sh, "words", evaluated(t, sh, asWords(t, sh, mine)), mine)
+		// PowerShell before 7.5 cannot hold an empty variable, and no session has one.
+		set := slices.DeleteFunc(slices.Clone(mine), func(s string) bool { return s == "" && sh.Name() == "pwsh" })
+		sameAs(t, sh, "variables", evaluated(t, sh, asVariables(t, sh, set)), set)
 	})
 }
 
@@ -149,22 +150,22 @@ func random(n int) []string {
 
 func TestARemovedVariableIsGone(t *testing.T) {
 	each(t, func(t *testing.T, sh Shell) {
-			text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("x")}, {Name: "V", Unset: true}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			is := map[string]string{"bash": "say \"${V-gone}\"\n", "zsh": "say \"${V-gone}\"\n", "fish": "set -q V; or say gone\n", "pwsh": "if (-not (Test-Path Env:V)) { say gone }\n"}[sh.Name()]
-			sameAs(t, sh, "word", evaluated(t, sh, text+is), []string{"gone"})
+		text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("x")}, {Name: "V", Unset: true}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		is := map[string]string{"bash": "say \"${V-gone}\"\n", "zsh": "say \"${V-gone}\"\n", "fish": "set -q V; or say gone\n", "pwsh": "if (-not (Test-Path Env:V)) { say gone }\n"}[sh.Name()]
+		sameAs(t, sh, "word", evaluated(t, sh, text+is), []string{"gone"})
 	})
 }
 
 func TestAChildSeesWhatWasSet(t *testing.T) {
 	each(t, func(t *testing.T, sh Shell) {
-			text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("it's $HOME")}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			sameAs(t, sh, "word", evaluated(t, sh, text+"sh -c 'printf \"%s\\0\" \"$V\"'\n"), []string{"it's $HOME"})
+		text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("it's $HOME")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameAs(t, sh, "word", evaluated(t, sh, text+"sh -c 'printf \"%s\\0\" \"$V\"'\n"), []string{"it's $HOME"})
 	})
 }
 
