@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,6 +88,7 @@ func inMilliseconds(d time.Duration) float64 { return float64(d) / float64(time.
 // tell reports the table, the first row being the floor.
 func tell(b *testing.B, rows []*row) {
 	floor := median(rows[0].wall)
+	_ = median(rows[0].cpu)
 	for _, r := range rows {
 		mid := median(r.wall)
 		b.Run(r.name, func(b *testing.B) {
@@ -96,6 +98,7 @@ func tell(b *testing.B, rows []*row) {
 			b.ReportMetric(inMilliseconds(median(r.cpu)), "cpu-ms")
 			b.ReportMetric(float64(mid)/float64(floor), "floors")
 			b.ReportMetric(float64(r.wall[0])/float64(rows[0].wall[0]), "min-floors")
+			b.ReportMetric(float64(r.cpu[len(r.cpu)/2])/float64(rows[0].cpu[len(rows[0].cpu)/2]), "cpu-floors")
 			if r.floors > 0 {
 				b.ReportMetric(r.floors, "budget-floors")
 			}
@@ -108,7 +111,7 @@ func BenchmarkProcesses(b *testing.B) {
 	s := newStage(b)
 	small, large, huge := s.config(10), s.config(5000), s.config(20000)
 	rows := []*row{
-		{name: "floor", argv: []string{compiled(b, "./testdata/floor")}, env: s.environ(small)},
+		{name: "floor", argv: []string{compiled(b, "./testdata/floor", releaseEnviron()...)}, env: s.environ(small)},
 		s.row("version", 1.6, small, "version"),
 		s.row("hook-zsh", 1.6, small, "hook", "zsh"),
 		s.row("hook-pwsh", 1.6, small, "hook", "pwsh"),
@@ -120,6 +123,12 @@ func BenchmarkProcesses(b *testing.B) {
 		s.row("exec-true-warm-10", 3, small, "exec", "prod", "--", "true"),
 		s.row("exec-true-warm-5000", 3, large, "exec", "prod", "--", "true"),
 		s.row("list-5000", 0, large, "list"),
+	}
+	if runtime.GOOS == "linux" { // as "go build" does it where there is a C compiler
+		rows = append(rows,
+			&row{name: "floor-with-C", argv: []string{compiled(b, "./testdata/floor", "CGO_ENABLED=1")}, env: s.environ(small)},
+			&row{name: "version-with-C", argv: []string{compiled(b, ".", "CGO_ENABLED=1"), "version"}, env: s.environ(small)},
+		)
 	}
 	if path, err := exec.LookPath("true"); err == nil {
 		rows = append(rows, &row{name: "true", argv: []string{path}, env: s.environ(small)})
@@ -139,7 +148,7 @@ func BenchmarkColdUse(b *testing.B) {
 	s := newStage(b)
 	config := s.config(10)
 	bare := &row{
-		name: "bare", argv: []string{compiled(b, "./testdata/roundtrip"), s.aws.URL(), s.key.ID, s.role},
+		name: "bare", argv: []string{compiled(b, "./testdata/roundtrip", releaseEnviron()...), s.aws.URL(), s.key.ID, s.role},
 		env: append(s.environ(config), "ROUNDTRIP_KEY="+s.key.Secret.Reveal()),
 	}
 	cold := s.row("use", 0, config, "use", "prod", "--shell", "zsh")
@@ -320,14 +329,4 @@ func (s *stage) warm(config string) {
 	if len(s.stored()) == len(s.kept) {
 		s.b.Fatal("no session is stored")
 	}
-}
-
-func compiled(b *testing.B, source string) string {
-	b.Helper()
-	file := filepath.Join(b.TempDir(), "program")
-	out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, source).CombinedOutput()
-	if err != nil {
-		b.Fatalf("build %s: %v\n%s", source, err, out)
-	}
-	return file
 }
