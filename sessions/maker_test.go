@@ -155,7 +155,7 @@ func TestARoleIsAssumedWithAllThatTheProfileSays(t *testing.T) {
 	r := p.Source.Role
 	r.ExternalID, r.SourceIdentity, r.Duration = "the:id", "alice", 4*time.Hour
 	r.Tags, r.TransitiveTagKeys = []profiles.Tag{{Key: "team", Value: "a b"}}, []string{"team"}
-	r.Policy, r.PolicyARNs = `{"Version":"2012-10-17","Statement":[]}`, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}
+	r.Policy, r.PolicyARNs = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, []string{"arn:aws:iam::aws:policy/ReadOnlyAccess"}
 	s, err := b.Make(context.Background(), p)
 	noError(t, err)
 	call, _ := b.aws.LastAssumeRole()
