@@ -6,13 +6,15 @@ package main
 //
 // All programs of a table run in turn, round after round, so that a machine that drifts
 // drifts for all of them. What counts are the ratios to "floor", a hello-world of the
-// same command library, built beside the program.
+// same command library, built beside the program with the same flags; and to the same
+// hello-world as a plain "go build" makes it where there is a C compiler.
 
 import (
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +26,10 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-const rounds = 60
+const (
+	rounds     = 60
+	plainFloor = "floor-plain-build"
+)
 
 // row is a program in a table. floors is its budget in floors, 0 for none.
 type row struct {
@@ -86,7 +91,12 @@ func inMilliseconds(d time.Duration) float64 { return float64(d) / float64(time.
 
 // tell reports the table, the first row being the floor.
 func tell(b *testing.B, rows []*row) {
-	floor := median(rows[0].wall)
+	floor, plain := median(rows[0].wall), time.Duration(0)
+	for _, r := range rows {
+		if r.name == plainFloor {
+			plain = median(r.wall)
+		}
+	}
 	for _, r := range rows {
 		mid := median(r.wall)
 		b.Run(r.name, func(b *testing.B) {
@@ -96,6 +106,9 @@ func tell(b *testing.B, rows []*row) {
 			b.ReportMetric(inMilliseconds(median(r.cpu)), "cpu-ms")
 			b.ReportMetric(float64(mid)/float64(floor), "floors")
 			b.ReportMetric(float64(r.wall[0])/float64(rows[0].wall[0]), "min-floors")
+			if plain > 0 {
+				b.ReportMetric(float64(mid)/float64(plain), "plain-floors")
+			}
 			if r.floors > 0 {
 				b.ReportMetric(r.floors, "budget-floors")
 			}
@@ -108,7 +121,7 @@ func BenchmarkProcesses(b *testing.B) {
 	s := newStage(b)
 	small, large, huge := s.config(10), s.config(5000), s.config(20000)
 	rows := []*row{
-		{name: "floor", argv: []string{compiled(b, "./testdata/floor")}, env: s.environ(small)},
+		{name: "floor", argv: []string{compiled(b, "./testdata/floor", releaseEnviron()...)}, env: s.environ(small)},
 		s.row("version", 1.6, small, "version"),
 		s.row("hook-zsh", 1.6, small, "hook", "zsh"),
 		s.row("hook-pwsh", 1.6, small, "hook", "pwsh"),
@@ -120,6 +133,12 @@ func BenchmarkProcesses(b *testing.B) {
 		s.row("exec-true-warm-10", 3, small, "exec", "prod", "--", "true"),
 		s.row("exec-true-warm-5000", 3, large, "exec", "prod", "--", "true"),
 		s.row("list-5000", 0, large, "list"),
+	}
+	if _, err := exec.LookPath("cc"); err == nil && runtime.GOOS == "linux" {
+		rows = append(rows,
+			&row{name: plainFloor, argv: []string{compiled(b, "./testdata/floor", "CGO_ENABLED=1")}, env: s.environ(small)},
+			&row{name: "version-plain-build", argv: []string{compiled(b, ".", "CGO_ENABLED=1"), "version"}, env: s.environ(small)},
+		)
 	}
 	if path, err := exec.LookPath("true"); err == nil {
 		rows = append(rows, &row{name: "true", argv: []string{path}, env: s.environ(small)})
@@ -139,7 +158,7 @@ func BenchmarkColdUse(b *testing.B) {
 	s := newStage(b)
 	config := s.config(10)
 	bare := &row{
-		name: "bare", argv: []string{compiled(b, "./testdata/roundtrip"), s.aws.URL(), s.key.ID, s.role},
+		name: "bare", argv: []string{compiled(b, "./testdata/roundtrip", releaseEnviron()...), s.aws.URL(), s.key.ID, s.role},
 		env: append(s.environ(config), "ROUNDTRIP_KEY="+s.key.Secret.Reveal()),
 	}
 	cold := s.row("use", 0, config, "use", "prod", "--shell", "zsh")
@@ -320,14 +339,4 @@ func (s *stage) warm(config string) {
 	if len(s.stored()) == len(s.kept) {
 		s.b.Fatal("no session is stored")
 	}
-}
-
-func compiled(b *testing.B, source string) string {
-	b.Helper()
-	file := filepath.Join(b.TempDir(), "program")
-	out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", file, source).CombinedOutput()
-	if err != nil {
-		b.Fatalf("build %s: %v\n%s", source, err, out)
-	}
-	return file
 }

@@ -163,6 +163,9 @@ func keyFromCSV(file string) (creds.Key, error) {
 			secret = rows[1][i]
 		}
 	}
+	if id == "" || secret == "" {
+		return creds.Key{}, fmt.Errorf("%s has no column, or no value, for the access key id and its secret", file)
+	}
 	return newKey(id, secret)
 }
 

@@ -44,7 +44,7 @@ func withHint(err error, format string, args ...any) error {
 
 // report prints err as one line and a hint, and returns the exit status for it. This
 // is the one table from errors to statuses.
-func (r *run) report(ctx context.Context, err error) int {
+func (r *run) report(err error) int {
 	var status statusError
 	var use *usageError
 	var shell *shells.UnknownError
@@ -53,7 +53,7 @@ func (r *run) report(ctx context.Context, err error) int {
 		return exitDone
 	case errors.As(err, &status):
 		return int(status)
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+	case errors.Is(err, context.Canceled): // Ctrl-C anywhere, or Ctrl-D at a question
 		return exitInterrupted
 	}
 	r.say("%s", printable(strings.Join(strings.Fields(text(err)), " ")))

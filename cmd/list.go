@@ -92,7 +92,7 @@ func (r *run) rows(ctx context.Context, set *profiles.Set) ([]listed, error) {
 	for _, name := range cached {
 		count[store.PrefixOf(name)]++
 	}
-	var rows []listed
+	rows := []listed{} // an empty list in JSON, not null
 	add := func(name string, configured bool) {
 		l := listed{Profile: name, Configured: configured, Credential: slices.Contains(keys, name)}
 		l.Sessions = count[store.ProfilePrefix(name)]

@@ -32,7 +32,7 @@ func Main(ctx context.Context, w *World) int {
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = flushErr
 	}
-	return r.report(ctx, err)
+	return r.report(err)
 }
 
 func newRoot(r *run) *cobra.Command {

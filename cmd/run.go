@@ -93,7 +93,7 @@ func (r *run) storeOptions() store.Options {
 		o.FilePassphrase = &secret
 	}
 	if ask := r.asker(); ask != nil {
-		o.Ask = ask
+		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) { return ask(ctx, question+": ") }
 	}
 	return o
 }

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/d44b7504/vault/env"
@@ -32,7 +35,7 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
-			"env-is": scriptEnvIs, "same-env": scriptSameEnv,
+			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "on-terminal": scriptOnTerminal,
 		},
 	})
 }
@@ -234,4 +237,27 @@ func scriptSameEnv(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%q is missing", line)
 		}
 	}
+}
+
+// key-csv FILE writes $KEY_ID and $KEY_SECRET as the IAM console does.
+func scriptCSV(ts *testscript.TestScript, _ bool, args []string) {
+	text := "\ufeffAccess key ID,Secret access key\r\n" + ts.Getenv("KEY_ID") + "," + ts.Getenv("KEY_SECRET") + "\r\n"
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// on-terminal PROGRAM ARG… runs a program with a terminal for everything; what that
+// shows is stdout.
+func scriptOnTerminal(ts *testscript.TestScript, _ bool, args []string) {
+	c := exec.Command(args[0], args[1:]...)
+	if path, err := exec.LookPath(filepath.Join(bin, args[0])); err == nil {
+		c.Path, c.Err = path, nil
+	}
+	c.Env, c.Dir = worldOf(ts).environ(), ts.MkAbs(".")
+	tty, err := pty.Start(c)
+	ts.Check(err)
+	shown, _ := io.ReadAll(tty) // ends with an error: the terminal is gone
+	_ = c.Wait()
+	ts.Check(tty.Close())
+	_, err = ts.Stdout().Write(shown)
+	ts.Check(err)
 }

@@ -225,7 +225,7 @@ func (w *world) leak(text string) string {
 			return s
 		}
 	}
-	return likeSecret.FindString(text)
+	return likeSecret.FindString(strings.ReplaceAll(text, w.dir, ""))
 }
 
 // sessions says how many are cached for a profile.

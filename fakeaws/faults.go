@@ -1,9 +1,11 @@
 package fakeaws
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -18,6 +20,11 @@ type Fault struct {
 	Delay         time.Duration
 	Times         int  // how many calls it spoils: 0 means one, -1 all from now on
 	Drop          bool // cut the connection in place of a reply
+
+	RetryAfter time.Duration // said in the reply's header, in whole seconds, unless 0
+	// Body, unless "", is the whole reply, whatever it is: half a JSON document, a
+	// proxy's page. Its Status is 200 unless said.
+	Body string
 }
 
 // traffic has a lock of its own, so that a slow call blocks nobody.
@@ -129,7 +136,7 @@ func (f *Fault) play(ctx context.Context) *apiError {
 	if f.Drop {
 		panic(http.ErrAbortHandler)
 	}
-	if f.Status == 0 && f.Code == "" {
+	if f.Status == 0 && f.Code == "" || f.Body != "" {
 		return nil
 	}
 	status := f.Status
@@ -137,4 +144,21 @@ func (f *Fault) play(ctx context.Context) *apiError {
 		status = http.StatusBadRequest
 	}
 	return refuse(status, f.Code, "%s", f.Message)
+}
+
+// replace sets the header of a bad answer, and writes all of it if the fault
+// says what it is.
+func (f *Fault) replace(w http.ResponseWriter) bool {
+	if f == nil {
+		return false
+	}
+	if f.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	if f.Body == "" {
+		return false
+	}
+	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
+	_, _ = w.Write([]byte(f.Body)) // the client has gone; there is nobody to tell
+	return true
 }

@@ -1,8 +1,9 @@
 // Package fakeaws is an AWS on loopback for the demo and the tests: STS, the
-// access-key half of IAM, and enough of S3 to list buckets. It believes nothing
-// it is told. Signatures are recomputed, session tokens looked up, one-time
-// codes counted, trust policies and durations enforced, and sessions end when
-// they say they do, with the error codes and sentences AWS uses.
+// access-key half of IAM, Identity Center with its browser pages, the sign-in
+// service behind `aws login`, and enough of S3 to list buckets. It believes
+// nothing it is told. Signatures are recomputed, session tokens looked up,
+// one-time codes counted, trust policies and durations enforced, and sessions
+// end when they say they do, with the error codes and sentences AWS uses.
 //
 // Everything lives in memory and is gone when the server is closed. It listens
 // on 127.0.0.1 only and logs nothing.
@@ -129,6 +130,7 @@ type service struct {
 	version   string
 	namespace string
 	actions   map[string]func(*Server, *call) (any, *apiError)
+	unsigned  map[string]func(*Server, *call) (any, *apiError) // anybody may ask
 	write     func(http.ResponseWriter, *call, any, *apiError)
 }
 
@@ -136,6 +138,7 @@ type service struct {
 type apiError struct {
 	status        int
 	code, message string
+	reason        string // sign-in only: what went wrong, in its own vocabulary
 }
 
 func refuse(status int, code, format string, args ...any) *apiError {
@@ -158,6 +161,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 	f := s.traffic.arrive(c.action)
 	fail := f.play(r.Context())
+	if f.replace(w) {
+		return
+	}
 	var result any
 	if fail == nil {
 		result, fail = s.answer(c)
@@ -166,9 +172,14 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // route finds the API and the action. A request that names an action speaks the
-// query protocol, and its version says which API it is for; any other is S3.
+// query protocol, and its version says which API it is for; any other is one of
+// the paths of routes, or else S3.
 func (c *call) route() {
 	c.params = c.request.URL.Query()
+	if to, ok := restRoute(c.request); ok {
+		c.service, c.action = to.service, to.action
+		return
+	}
 	if c.request.Method == http.MethodPost {
 		if form, err := url.ParseQuery(string(c.body)); err == nil {
 			for k, v := range form {
@@ -201,6 +212,9 @@ func (s *Server) answer(c *call) (any, *apiError) {
 
 // attempt does what was asked, once it is certain who asked and that they may.
 func (s *Server) attempt(c *call) (any, *apiError) {
+	if act, ok := c.service.unsigned[c.action]; ok && c.service.version == c.params.Get("Version") {
+		return act(s, c)
+	}
 	if fail := s.authenticate(c); fail != nil {
 		return nil, fail
 	}

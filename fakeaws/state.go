@@ -32,6 +32,10 @@ type state struct {
 	buckets     map[string][]bucket    // by account
 	denied      map[string]map[string]bool
 	lastAssume  *AssumeRoleCall
+	sso         ssoState
+	issuers     map[string]*Issuer // by path
+	lastWeb     *AssumeRoleCall
+	signin      signinState
 }
 
 func newState() state {
@@ -41,6 +45,9 @@ func newState() state {
 		credentials: map[string]*credential{},
 		buckets:     map[string][]bucket{},
 		denied:      map[string]map[string]bool{},
+		sso:         newSSOState(),
+		issuers:     map[string]*Issuer{},
+		signin:      newSigninState(),
 	}
 }
 
@@ -204,6 +211,9 @@ type Trust struct {
 	MFA bool
 	// ExternalID, unless "", must be sent as it is.
 	ExternalID string
+	// Web, unless nil, lets in by AssumeRoleWithWebIdentity, which nothing else
+	// does and which asks for none of the above.
+	Web *WebIdentity
 }
 
 // AddRole makes a role and returns its ARN.
@@ -219,6 +229,10 @@ func (s *Server) AddRole(r Role) (arn string, err error) {
 		return "", errors.New("a role's longest session is at most twelve hours")
 	}
 	r.Trust.Principals = slices.Clone(r.Trust.Principals)
+	if r.Trust.Web != nil {
+		web := *r.Trust.Web
+		r.Trust.Web = &web
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.state.roles[arn] != nil {

@@ -25,6 +25,9 @@ var stsService = &service{
 		"GetSessionToken":   getSessionToken,
 		"AssumeRole":        assumeRole,
 	},
+	unsigned: map[string]func(*Server, *call) (any, *apiError){
+		"AssumeRoleWithWebIdentity": assumeRoleWithWebIdentity,
+	},
 }
 
 // sessionXML is the shape Credentials of the API.

@@ -23,26 +23,21 @@ end
 
 # Does the first word that is no flag change the shell?
 function __vault_switches
-    set -l skip ''
-    for w in $argv
-        if test -n "$skip"
-            set skip ''
-            continue
-        end
-        switch $w
+    while set -q argv[1]
+        switch $argv[1]
             case use off refresh
                 return 0
             case '-*'
-                builtin contains -- $w @VALUE_FLAGS@; and set skip 1
+                builtin contains -- $argv[1] @VALUE_FLAGS@; and set -e argv[1]
             case '*'
                 return 1
         end
+        set -e argv[1]
     end
     return 1
 end
 
-# The current session again, from the store. Looked up first: a missing program must
-# not wake fish_command_not_found.
+# The current session again. A missing program must not wake fish_command_not_found.
 function __vault_apply
     command -q @BINARY@; or return
     set -l fish_trace
@@ -51,9 +46,9 @@ function __vault_apply
     test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
 end
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL.
 function __vault_set
-    set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter: shells do not stampede
+    set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter
     test $m -lt 12; or set m 20
     set -g __vault_exp $argv[1]
     set -g __vault_ref $argv[2]
@@ -65,8 +60,7 @@ function __vault_set
     set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
 end
 
-# The user's own secrets wait in an unexported list. Only globals: a universal value
-# stays where it is.
+# The user's secrets wait in an unexported list; a universal value stays where it is.
 function __vault_stash
     set -l fish_trace
     set -gu __vault_kept
@@ -91,11 +85,16 @@ function __vault_precmd
         set -g __vault_text ''
         return
     end
-    # No process while the label is right, the generation current and the variables ours.
+    # No process while label, generation and variables are right.
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
     and test $age -ge $__vault_lo -a $age -lt $__vault_hi
     and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"
     or __vault_slow "$age"
+    if set -q __vault_again # a renewal ended meanwhile
+        set -e __vault_again
+        __vault_precmd
+        return
+    end
     if set -q __vault_shown
         set -e __vault_shown
     else
@@ -106,11 +105,12 @@ end
 function __vault_slow
     set -l age $argv[1]
     if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
-        set -g __vault_text "$__vault_label changed!" # someone else's now: shown, not fought
+        set -g __vault_text "$__vault_label changed!" # shown, not fought
         set -g __vault_hi 0
         set -g __vault_lo 0
         return
     end
+    set -g __vault_busy
     set -l now (__vault_now)
     if test -z "$__vault_ours" -o -z "$age"
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
@@ -130,7 +130,8 @@ function __vault_slow
             __vault_renew
         end
     end
-    __vault_label_now $now $age
+    __vault_show $now $age
+    set -e __vault_busy
 end
 
 function __vault_now # the clock when there is no generation file
@@ -142,6 +143,10 @@ function __vault_renew
     command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &
     function __vault_renewed --on-process-exit $last_pid
         builtin functions -e __vault_renewed
+        if set -q __vault_busy # events interrupt functions
+            set -g __vault_again
+            return
+        end
         set -l before "$__vault_text"
         __vault_precmd
         test "$before" = "$__vault_text"; or builtin commandline -f repaint
@@ -149,7 +154,7 @@ function __vault_renew
 end
 
 # Writes the text, and from which to which age it is right.
-function __vault_label_now
+function __vault_show
     set -l s (builtin math $__vault_exp - $argv[1])
     set -l hold (builtin math "$s % 60 + 1")
     set -l left
@@ -179,7 +184,7 @@ function __vault_label_now
     set -q __VAULT_TOKEN; or set -g __vault_text ''
 end
 
-# A prompt can idle for hours: live credentials for the next command.
+# A prompt can idle for hours.
 function __vault_preexec
     set -q __VAULT_TOKEN; or return
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
@@ -192,8 +197,8 @@ function __vault_preexec
     __vault_apply --if-due --env
 end
 
-# --- the prompt segment, after the user's own right prompt. Looked after whenever the
-# last prompt did not show it: a theme may come, or be autoloaded, at any time.
+# --- the prompt segment, in the right prompt, again whenever the last prompt did not show
+# it: a theme may come, or be autoloaded, at any time.
 function __vault_segment
     set -g __vault_shown 1
     test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
@@ -209,7 +214,7 @@ function __vault_wrap
         function $old
         end
     end
-    # The user's function comes first: it sees $status and $pipestatus as they are.
+    # The user's function first: it sees the real $status.
     function fish_right_prompt --inherit-variable old
         $old
         __vault_segment
@@ -217,7 +222,7 @@ function __vault_wrap
 end
 
 # --- registration
-if not set -q __vault_pid; or test $__vault_pid != $fish_pid
+if test "$__vault_pid" != $fish_pid
     set -g __vault_pid $fish_pid
     for n in text label note ours gen
         set -g __vault_$n ''

@@ -56,7 +56,23 @@ func Script(sh shells.Shell, o Options) (string, error) {
 		"@PROMPT@", prompt,
 		"@EPOCH@", strconv.FormatInt(o.Now.Unix(), 10),
 		"@VALUE_FLAGS@", strings.Join(o.ValueFlags, " "),
-	).Replace(string(text)), nil
+	).Replace(compact(string(text))), nil
+}
+
+// compact leaves out what only a reader of the source needs: indentation, empty lines
+// and whole-line comments, but for the headings of the parts and those that speak to a
+// checker. No hook has a string over several lines in which they would count.
+func compact(text string) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		line = strings.TrimLeft(line, " \t")
+		comment := strings.HasPrefix(line, "#")
+		kept := strings.HasPrefix(line, "# ---") || strings.HasPrefix(line, "# shellcheck")
+		if line != "\n" && (!comment || kept) {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // Word reports whether s can be a command's name in every shell without quoting.

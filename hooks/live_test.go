@@ -104,7 +104,7 @@ func TestOtherCommandsRunPlainly(t *testing.T) {
 		if got := x.output("vault exec use -- --backend use 'a  b' '' '*'"); got != `["exec" "use" "--" "--backend" "use" "a  b" "" "*"] shell=""`+"\n" {
 			t.Errorf("arguments became %s", got)
 		}
-		x.run("vault")
+		x.run("vault --backend", "vault")
 		if n := w.called(":"); n != 1 {
 			t.Errorf("no arguments: %d calls, of %q", n, w.calls())
 		}

@@ -1,238 +1,216 @@
-# vault hook for fish 3.6 and later
 set -q VSCODE_RESOLVING_ENVIRONMENT; and return
-
 # --- the function: fd 3 carries code; the other streams stay the user's. A command
-# substitution would have neither fd 4 nor the piped stdin.
 function vault --description 'AWS sessions in this shell'
-    if not __vault_switches $argv
-        command 'vault' $argv
-        return
-    end
-    set -l fish_trace # nothing below is traced
-    set -l code ''
-    set -l rc 0
-    begin
-        __VAULT_SHELL=fish command 'vault' $argv 3>&1 >&4 | read -z code
-        set rc $pipestatus[1]
-    end 4>&1
-    if test $rc -eq 0; and test -n "$code"
-        eval $code
-    end
-    return $rc
+if not __vault_switches $argv
+command 'vault' $argv
+return
 end
-
-# Does the first word that is no flag change the shell?
+set -l fish_trace # nothing below is traced
+set -l code ''
+set -l rc 0
+begin
+__VAULT_SHELL=fish command 'vault' $argv 3>&1 >&4 | read -z code
+set rc $pipestatus[1]
+end 4>&1
+if test $rc -eq 0; and test -n "$code"
+eval $code
+end
+return $rc
+end
 function __vault_switches
-    set -l skip ''
-    for w in $argv
-        if test -n "$skip"
-            set skip ''
-            continue
-        end
-        switch $w
-            case use off refresh
-                return 0
-            case '-*'
-                builtin contains -- $w --backend --keychain; and set skip 1
-            case '*'
-                return 1
-        end
-    end
-    return 1
+while set -q argv[1]
+switch $argv[1]
+case use off refresh
+return 0
+case '-*'
+builtin contains -- $argv[1] --backend --keychain; and set -e argv[1]
+case '*'
+return 1
 end
-
-# The current session again, from the store. Looked up first: a missing program must
-# not wake fish_command_not_found.
+set -e argv[1]
+end
+return 1
+end
 function __vault_apply
-    command -q 'vault'; or return
-    set -l fish_trace
-    set -l code ''
-    __VAULT_SHELL=fish command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
-    test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
+command -q 'vault'; or return
+set -l fish_trace
+set -l code ''
+__VAULT_SHELL=fish command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
 end
-
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
 function __vault_set
-    set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter: shells do not stampede
-    test $m -lt 12; or set m 20
-    set -g __vault_exp $argv[1]
-    set -g __vault_ref $argv[2]
-    test $argv[2] -gt 0; and set -g __vault_ref (builtin math "$argv[2] + $fish_pid % $m")
-    set -g __vault_note $argv[3]
-    set -g __vault_label $argv[4]
-    set -g __vault_lo 0
-    set -g __vault_hi 0
-    set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
+set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter
+test $m -lt 12; or set m 20
+set -g __vault_exp $argv[1]
+set -g __vault_ref $argv[2]
+test $argv[2] -gt 0; and set -g __vault_ref (builtin math "$argv[2] + $fish_pid % $m")
+set -g __vault_note $argv[3]
+set -g __vault_label $argv[4]
+set -g __vault_lo 0
+set -g __vault_hi 0
+set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
 end
-
-# The user's own secrets wait in an unexported list. Only globals: a universal value
-# stays where it is.
 function __vault_stash
-    set -l fish_trace
-    set -gu __vault_kept
-    for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN
-        set -l how -gu
-        set -qgx $n; and set how -gx
-        set -qg $n; and set -a __vault_kept $how $n "$$n"
-    end
+set -l fish_trace
+set -gu __vault_kept
+for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN
+set -l how -gu
+set -qgx $n; and set how -gx
+set -qg $n; and set -a __vault_kept $how $n "$$n"
 end
-
+end
 function __vault_unstash
-    set -l fish_trace
-    while set -q __vault_kept[3]
-        set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
-        set -e __vault_kept[1..3]
-    end
+set -l fish_trace
+while set -q __vault_kept[3]
+set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
+set -e __vault_kept[1..3]
 end
-
+end
 # --- the precmd. The clock is `path mtime -R`: seconds since the generation file's mtime.
 function __vault_precmd
-    if not set -q __VAULT_TOKEN
-        set -g __vault_text ''
-        return
-    end
-    # No process while the label is right, the generation current and the variables ours.
-    set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
-    and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-    and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"
-    or __vault_slow "$age"
-    if set -q __vault_shown
-        set -e __vault_shown
-    else
-        __vault_wrap
-    end
+if not set -q __VAULT_TOKEN
+set -g __vault_text ''
+return
 end
-
+set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
+and test $age -ge $__vault_lo -a $age -lt $__vault_hi
+and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"
+or __vault_slow "$age"
+if set -q __vault_again # a renewal ended meanwhile
+set -e __vault_again
+__vault_precmd
+return
+end
+if set -q __vault_shown
+set -e __vault_shown
+else
+__vault_wrap
+end
+end
 function __vault_slow
-    set -l age $argv[1]
-    if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
-        set -g __vault_text "$__vault_label changed!" # someone else's now: shown, not fought
-        set -g __vault_hi 0
-        set -g __vault_lo 0
-        return
-    end
-    set -l now (__vault_now)
-    if test -z "$__vault_ours" -o -z "$age"
-        if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
-            set -l old "$__VAULT_TOKEN"
-            set -g __vault_try $now
-            __vault_apply --env
-            set age (builtin path mtime -R -- "$__VAULT_TOKEN")
-            or test "$__VAULT_TOKEN" != "$old"
-            and test -n "$__vault_ours"
-            and set -g __vault_try 0
-        end
-    end
-    if test -n "$age" -a $__vault_ref -gt 0 -a $now -ge $__vault_ref
-        if test "$__vault_gen" != "$__VAULT_TOKEN" -o $now -ge (builtin math $__vault_rtry + 30) -o $now -lt $__vault_rtry
-            set -g __vault_gen $__VAULT_TOKEN
-            set -g __vault_rtry $now
-            __vault_renew
-        end
-    end
-    __vault_label_now $now $age
+set -l age $argv[1]
+if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
+set -g __vault_text "$__vault_label changed!" # shown, not fought
+set -g __vault_hi 0
+set -g __vault_lo 0
+return
 end
-
+set -g __vault_busy
+set -l now (__vault_now)
+if test -z "$__vault_ours" -o -z "$age"
+if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
+set -l old "$__VAULT_TOKEN"
+set -g __vault_try $now
+__vault_apply --env
+set age (builtin path mtime -R -- "$__VAULT_TOKEN")
+or test "$__VAULT_TOKEN" != "$old"
+and test -n "$__vault_ours"
+and set -g __vault_try 0
+end
+end
+if test -n "$age" -a $__vault_ref -gt 0 -a $now -ge $__vault_ref
+if test "$__vault_gen" != "$__VAULT_TOKEN" -o $now -ge (builtin math $__vault_rtry + 30) -o $now -lt $__vault_rtry
+set -g __vault_gen $__VAULT_TOKEN
+set -g __vault_rtry $now
+__vault_renew
+end
+end
+__vault_show $now $age
+set -e __vault_busy
+end
 function __vault_now # the clock when there is no generation file
-    builtin math (builtin path mtime -- /) + (builtin path mtime -R -- /)
+builtin math (builtin path mtime -- /) + (builtin path mtime -R -- /)
 end
-
 function __vault_renew
-    command -q 'vault'; or return
-    command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &
-    function __vault_renewed --on-process-exit $last_pid
-        builtin functions -e __vault_renewed
-        set -l before "$__vault_text"
-        __vault_precmd
-        test "$before" = "$__vault_text"; or builtin commandline -f repaint
-    end
+command -q 'vault'; or return
+command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &
+function __vault_renewed --on-process-exit $last_pid
+builtin functions -e __vault_renewed
+if set -q __vault_busy # events interrupt functions
+set -g __vault_again
+return
 end
-
-# Writes the text, and from which to which age it is right.
-function __vault_label_now
-    set -l s (builtin math $__vault_exp - $argv[1])
-    set -l hold (builtin math "$s % 60 + 1")
-    set -l left
-    if test $__vault_exp -eq 0
-        set hold 3600
-    else if test $s -le 0
-        set left expired
-        set hold 30
-    else if test $s -lt 60
-        set left '<1m'
-        set hold $s
-    else if test $s -lt 5400
-        set left (builtin math "floor($s / 60)")m
-    else
-        set left (builtin math "floor($s / 3600)")h(builtin math "floor($s / 60) % 60")m
-    end
-    set -l next (builtin math "max($__vault_ref, $__vault_rtry + 30) - $argv[1]")
-    test $__vault_ref -gt $argv[1]; and set next (builtin math $__vault_ref - $argv[1])
-    test $__vault_ref -gt 0 -a $next -gt 0 -a $next -lt $hold; and set hold $next
-    set -q argv[2]; or set argv[2] 0
-    set -g __vault_lo $argv[2]
-    set -g __vault_hi (builtin math $argv[2] + $hold)
-    set -g __vault_end (builtin math $argv[2] + $s)
-    set -g __vault_text $__vault_label
-    test -n "$__vault_label"; or set -g __vault_text '?'
-    set -g __vault_text (string join ' ' -- $__vault_text $left (string match -- '?*' $__vault_note))
-    set -q __VAULT_TOKEN; or set -g __vault_text ''
+set -l before "$__vault_text"
+__vault_precmd
+test "$before" = "$__vault_text"; or builtin commandline -f repaint
 end
-
-# A prompt can idle for hours: live credentials for the next command.
+end
+function __vault_show
+set -l s (builtin math $__vault_exp - $argv[1])
+set -l hold (builtin math "$s % 60 + 1")
+set -l left
+if test $__vault_exp -eq 0
+set hold 3600
+else if test $s -le 0
+set left expired
+set hold 30
+else if test $s -lt 60
+set left '<1m'
+set hold $s
+else if test $s -lt 5400
+set left (builtin math "floor($s / 60)")m
+else
+set left (builtin math "floor($s / 3600)")h(builtin math "floor($s / 60) % 60")m
+end
+set -l next (builtin math "max($__vault_ref, $__vault_rtry + 30) - $argv[1]")
+test $__vault_ref -gt $argv[1]; and set next (builtin math $__vault_ref - $argv[1])
+test $__vault_ref -gt 0 -a $next -gt 0 -a $next -lt $hold; and set hold $next
+set -q argv[2]; or set argv[2] 0
+set -g __vault_lo $argv[2]
+set -g __vault_hi (builtin math $argv[2] + $hold)
+set -g __vault_end (builtin math $argv[2] + $s)
+set -g __vault_text $__vault_label
+test -n "$__vault_label"; or set -g __vault_text '?'
+set -g __vault_text (string join ' ' -- $__vault_text $left (string match -- '?*' $__vault_note))
+set -q __VAULT_TOKEN; or set -g __vault_text ''
+end
 function __vault_preexec
-    set -q __VAULT_TOKEN; or return
-    set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
-    and test $__vault_exp -eq 0 -o $age -lt $__vault_end
-    and return
-    test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"; or return
-    set -l now (__vault_now)
-    test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
-    set -g __vault_late $now
-    __vault_apply --if-due --env
+set -q __VAULT_TOKEN; or return
+set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
+and test $__vault_exp -eq 0 -o $age -lt $__vault_end
+and return
+test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"; or return
+set -l now (__vault_now)
+test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
+set -g __vault_late $now
+__vault_apply --if-due --env
 end
-
-# --- the prompt segment, after the user's own right prompt. Looked after whenever the
-# last prompt did not show it: a theme may come, or be autoloaded, at any time.
+# --- the prompt segment, in the right prompt, again whenever the last prompt did not show
 function __vault_segment
-    set -g __vault_shown 1
-    test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
+set -g __vault_shown 1
+test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
 end
-
 function __vault_wrap
-    test 1 -eq 1; or return
-    set -l old __vault_right_(builtin random)
-    if builtin functions -q fish_right_prompt
-        builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
-        builtin functions -c fish_right_prompt $old
-    else
-        function $old
-        end
-    end
-    # The user's function comes first: it sees $status and $pipestatus as they are.
-    function fish_right_prompt --inherit-variable old
-        $old
-        __vault_segment
-    end
+test 1 -eq 1; or return
+set -l old __vault_right_(builtin random)
+if builtin functions -q fish_right_prompt
+builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
+builtin functions -c fish_right_prompt $old
+else
+function $old
 end
-
+end
+function fish_right_prompt --inherit-variable old
+$old
+__vault_segment
+end
+end
 # --- registration
-if not set -q __vault_pid; or test $__vault_pid != $fish_pid
-    set -g __vault_pid $fish_pid
-    for n in text label note ours gen
-        set -g __vault_$n ''
-    end
-    for n in exp ref lo hi end try rtry late
-        set -g __vault_$n 0
-    end
+if test "$__vault_pid" != $fish_pid
+set -g __vault_pid $fish_pid
+for n in text label note ours gen
+set -g __vault_$n ''
+end
+for n in exp ref lo hi end try rtry late
+set -g __vault_$n 0
+end
 end
 if status is-interactive
-    function __vault_on_prompt --on-event fish_prompt
-        __vault_precmd
-    end
-    function __vault_on_preexec --on-event fish_preexec
-        __vault_preexec
-    end
+function __vault_on_prompt --on-event fish_prompt
+__vault_precmd
 end
-
+function __vault_on_preexec --on-event fish_preexec
+__vault_preexec
+end
+end
 # --- in ~/.config/fish/config.fish, as the last line:  vault hook fish | source

@@ -1,176 +1,146 @@
-# vault hook for zsh 5.1 and later
 'builtin' 'typeset' '-g' __vault_bin='vault'
-# Sticky emulation: neither the options nor the aliases of the user reach the functions
-# below, and nothing in them is traced. No apostrophe may occur inside.
 'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_xtrace' '-o' 'no_verbose' '-c' '
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
-
 # --- the function: fd 3 carries code; the other streams stay with the user
 vault() {
-  __vault_switches "$@" || { command $__vault_bin "$@"; return }
-  local __vault_code; local -i __vault_rc
-  { __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
-  (( __vault_rc )) || [[ -z $__vault_code ]] || builtin eval "$__vault_code"
-  return __vault_rc
+__vault_switches "$@" || { command $__vault_bin "$@"; return }
+local __vault_code; local -i __vault_rc
+{ __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+(( __vault_rc )) || [[ -z $__vault_code ]] || builtin eval "$__vault_code"
+return __vault_rc
 }
-
-# Does the first word that is no flag change the shell?
 __vault_switches() {
-  while (( $# )); do
-    case $1 in
-      (use|off|refresh) return 0 ;;
-      (-*) [[ " --backend --keychain " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
-      (*) return 1 ;;
-    esac
-    shift
-  done
-  return 1
+while (( $# )); do
+case $1 in
+(use|off|refresh) return 0 ;;
+(-*) [[ " --backend --keychain " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
+(*) return 1 ;;
+esac
+shift
+done
+return 1
 }
-
-# The current session again, from the store. Looked up first: a missing program must
-# not wake a command_not_found handler.
 __vault_apply() {
-  builtin whence -p -- $__vault_bin >/dev/null || return 1
-  local __vault_code
-  __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
-  [[ -z $__vault_code ]] || builtin eval "$__vault_code"
+builtin whence -p -- $__vault_bin >/dev/null || return 1
+local __vault_code
+__vault_code="$(__VAULT_SHELL=zsh command $__vault_bin refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
+[[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
-
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
 __vault_set() {
-  local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
-  __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
-  __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
+local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
+__vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
+__vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
-
-# The secrets the user had himself wait in an array, which zsh never exports.
 __vault_stash() {
-  local n
-  __vault_kept=()
-  for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
-    (( ! ${(P)+n} )) || __vault_kept+=("${(Pt)n}" $n "${(P)n}")
-  done
+local n
+__vault_kept=()
+for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
+(( ! ${(P)+n} )) || __vault_kept+=("${(Pt)n}" $n "${(P)n}")
+done
 }
-
 __vault_unstash() {
-  local t n v
-  for t n v in "${__vault_kept[@]}"; do
-    if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
-  done
-  __vault_kept=()
+local t n v
+for t n v in "${__vault_kept[@]}"; do
+if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
+done
+__vault_kept=()
 }
-
 # --- the precmd
 __vault_precmd() {
-  local -i rc=$?
-  if [[ -z ${__VAULT_TOKEN-} ]]; then
-    [[ -z $__vault_text ]] || { __vault_text=; psvar[20]= }
-    return rc
-  fi
-  local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-  # No process while the label is right, the generation current and the variables ours.
-  if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
-    $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
-  [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
-  return rc
+local -i rc=$?
+if [[ -z ${__VAULT_TOKEN-} ]]; then
+[[ -z $__vault_text ]] || { __vault_text=; psvar[20]= }
+return rc
+fi
+local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
+if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
+$__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+[[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
+return rc
 }
-
 __vault_slow() {
-  if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
-    __vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
-    return
-  fi
-  if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
-    if (( now - __vault_try >= 30 || now < __vault_try )); then
-      local before=$__VAULT_TOKEN
-      __vault_try=now
-      __vault_apply --env
-      if [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
-    fi
-  fi
-  if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
-    [[ $__vault_gen == $__VAULT_TOKEN ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
-    if (( now - __vault_rtry >= 30 || now < __vault_rtry )); then
-      __vault_rtry=now
-      __vault_renew
-    fi
-  fi
-  __vault_label_now
+if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
+__vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
+return
+fi
+if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
+if (( now - __vault_try >= 30 || now < __vault_try )); then
+local before=$__VAULT_TOKEN
+__vault_try=now
+__vault_apply --env
+if [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
+fi
+fi
+if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
+[[ $__vault_gen == $__VAULT_TOKEN ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
+if (( now - __vault_rtry >= 30 || now < __vault_rtry )); then
+__vault_rtry=now
+__vault_renew
+fi
+fi
+__vault_label_now
 }
-
-# A subshell around the renewal holds a pipe; its end wakes zle, so an idle prompt repaints.
 __vault_renew() {
-  builtin whence -p -- $__vault_bin >/dev/null || return 0
-  (( ! __vault_fd )) || __vault_hangup
-  local -i fd
-  exec {fd}< <(command $__vault_bin refresh --if-due </dev/null >/dev/null 2>&1; :) || return 0
-  __vault_fd=fd
-  builtin zle -F $fd __vault_renewed
+builtin whence -p -- $__vault_bin >/dev/null || return 0
+(( ! __vault_fd )) || __vault_hangup
+local -i fd
+exec {fd}< <(command $__vault_bin refresh --if-due </dev/null >/dev/null 2>&1; :) || return 0
+__vault_fd=fd
+builtin zle -F $fd __vault_renewed
 }
-
 __vault_renewed() {
-  (( $1 == __vault_fd )) || { builtin zle -F $1; return }
-  __vault_hangup
-  local before=$__vault_text
-  __vault_precmd
-  [[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
+(( $1 == __vault_fd )) || { builtin zle -F $1; return }
+__vault_hangup
+local before=$__vault_text
+__vault_precmd
+[[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
-
 __vault_hangup() {   # unregister first: a dead fd left in zle -F spins
-  builtin zle -F $__vault_fd
-  exec {__vault_fd}<&-
-  __vault_fd=0
+builtin zle -F $__vault_fd
+exec {__vault_fd}<&-
+__vault_fd=0
 }
-
-# Writes the text, and from when to when it is right.
 __vault_label_now() {
-  local -i s=$(( __vault_exp - now )); local left=
-  __vault_lo=now __vault_hi=$(( now + s % 60 + 1 ))
-  if (( __vault_exp == 0 )); then __vault_hi=$(( now + 3600 ))
-  elif (( s <= 0 )); then left=" expired" __vault_hi=$(( now + 30 ))
-  elif (( s < 60 )); then left=" <1m" __vault_hi=__vault_exp
-  elif (( s < 5400 )); then left=" $(( s / 60 ))m"
-  else left=" $(( s / 3600 ))h$(( s / 60 % 60 ))m"; fi
-  s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
-  if (( __vault_ref && s > now && s < __vault_hi )); then __vault_hi=s; fi
-  __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
-  [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
+local -i s=$(( __vault_exp - now )); local left=
+__vault_lo=now __vault_hi=$(( now + s % 60 + 1 ))
+if (( __vault_exp == 0 )); then __vault_hi=$(( now + 3600 ))
+elif (( s <= 0 )); then left=" expired" __vault_hi=$(( now + 30 ))
+elif (( s < 60 )); then left=" <1m" __vault_hi=__vault_exp
+elif (( s < 5400 )); then left=" $(( s / 60 ))m"
+else left=" $(( s / 3600 ))h$(( s / 60 % 60 ))m"; fi
+s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
+if (( __vault_ref && s > now && s < __vault_hi )); then __vault_hi=s; fi
+__vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
+[[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
-
-# A prompt can idle for hours: live credentials for the next command.
 __vault_preexec() {
-  [[ -n ${__VAULT_TOKEN-} ]] || return 0
-  local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-  (( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
-  [[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
-  (( now - __vault_late >= 30 || now < __vault_late )) || return 0
-  __vault_late=now
-  __vault_apply --if-due --env
+[[ -n ${__VAULT_TOKEN-} ]] || return 0
+local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
+(( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
+[[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
+(( now - __vault_late >= 30 || now < __vault_late )) || return 0
+__vault_late=now
+__vault_apply --if-due --env
 }
-
 # --- the prompt segment: psvar is shown as data, with and without prompt_subst. Checked
-# at each prompt, and after the hooks that came later: themes write PROMPT and psvar anew.
 __vault_segment() {
-  (( 1 )) || return 0
-  if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
-    precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
-  fi
-  psvar[20]=$__vault_text
-  [[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
+(( 1 )) || return 0
+if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
+precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
+fi
+psvar[20]=$__vault_text
+[[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
 }
-
 # --- registration
 typeset -g __vault_text __vault_label __vault_note __vault_ours __vault_gen
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then
-  typeset -ga precmd_functions preexec_functions
-  (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
-  (( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
-  __vault_segment
+typeset -ga precmd_functions preexec_functions
+(( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
+(( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
+__vault_segment
 fi
-
 fi'
-
 # --- in ~/.zshrc, as the last line:  eval "$(vault hook zsh)"

@@ -1,0 +1,238 @@
+//go:build unix
+
+package cmd_test
+
+// A person at a terminal: what is asked, what is shown, and what an answer leads to.
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/store"
+)
+
+// exchange is one question on the terminal and what is typed then.
+type exchange struct{ asked, typed string }
+
+// talk runs the program with a controlling terminal, answers its questions, and returns
+// how it ended and what the terminal showed. Standard output and error are not the
+// terminal, as in "$(vault use … --shell bash)".
+func (w *world) talk(t *testing.T, environ []string, talk []exchange, args ...string) (r result, shown string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c := exec.CommandContext(ctx, filepath.Join(bin, "vault"), args...)
+	var out, errs strings.Builder
+	c.Env, c.Dir, c.Stdout, c.Stderr = environ, w.dir, &out, &errs
+	tty, err := pty.Start(c) // standard input alone is the terminal
+	check(err)
+	defer func() { _ = tty.Close() }()
+
+	var mu sync.Mutex
+	var screen strings.Builder
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		buf := make([]byte, 4096)
+		for {
+			n, err := tty.Read(buf)
+			mu.Lock()
+			screen.Write(buf[:n])
+			mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	seen := 0
+	for _, x := range talk {
+		for {
+			mu.Lock()
+			at := strings.Index(screen.String()[seen:], x.asked)
+			if at >= 0 {
+				seen += at + len(x.asked)
+			}
+			mu.Unlock()
+			if at >= 0 {
+				break
+			}
+			if ctx.Err() != nil {
+				t.Fatalf("%q was never asked; shown: %q; said: %s", x.asked, screen.String(), errs.String())
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		_, err := tty.WriteString(x.typed)
+		check(err)
+	}
+	_ = c.Wait()
+	<-done
+	if ctx.Err() != nil {
+		t.Fatalf("%q did not end; shown: %q", args, screen.String())
+	}
+	if found := w.leak(errs.String() + screen.String()); found != "" {
+		t.Errorf("%q: a secret on the terminal: %s", args, found)
+	}
+	return result{out.String(), errs.String(), c.ProcessState.ExitCode()}, screen.String()
+}
+
+// mfaWorld has a user with a device, two roles that want it, and a profile of the user's
+// own.
+func mfaWorld(t *testing.T) *world {
+	w := newWorld(t, `
+[profile base]
+mfa_serial = arn:aws:iam::111122223333:mfa/phone
+[profile dev]
+source_profile = base
+role_arn = arn:aws:iam::111122223333:role/dev
+mfa_serial = arn:aws:iam::111122223333:mfa/phone
+[profile ops]
+source_profile = base
+role_arn = arn:aws:iam::111122223333:role/ops
+mfa_serial = arn:aws:iam::111122223333:mfa/phone
+`)
+	alice := w.stored("alice", "base")
+	w.mfa(alice, "phone")
+	for _, role := range []string{"dev", "ops"} {
+		w.role(role, fakeaws.Trust{Principals: []string{alice}, MFA: true})
+	}
+	return w
+}
+
+func TestATypedSecretIsNotShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	arn, k := w.user("carol")
+	r, shown := w.talk(t, w.environ(), []exchange{
+		{"Access key id: ", k.ID + "\r"}, {"Secret access key: ", k.Secret.Reveal() + "\r"},
+		{"MFA device", "\r"},
+	}, "add", "carol")
+	if r.status != 0 || !strings.Contains(r.err, arn) || !strings.Contains(shown, k.ID) {
+		t.Fatalf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	if got := must(store.GetKey(context.Background(), w.keyring(), "carol")); !got.Secret.Equal(k.Secret) || got.ID != k.ID {
+		t.Error("another key was stored")
+	}
+}
+
+func TestAWrongCodeIsAskedForOnceMore(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	r, shown := w.talk(t, w.environ(), []exchange{
+		{"MFA code for phone (111122223333): ", "000000\r"}, {"MFA code for phone", w.code("phone") + "\r"},
+	}, "use", "base", "--shell", "bash")
+	if r.status != 0 || !strings.Contains(r.out, "AWS_SESSION_TOKEN=") {
+		t.Fatalf("status %d: %s", r.status, r.err)
+	}
+	if want := "vault: the code was not accepted; each code works once and for half a minute\n"; !strings.HasPrefix(r.err, want) {
+		t.Errorf("said %q", r.err)
+	}
+	if strings.Contains(shown, "000000") {
+		t.Errorf("the code was shown: %q", shown)
+	}
+}
+
+func TestTwoWrongCodesEndInOneLineAndStatusOne(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	before := snapshot(w.path("keys"))
+	r, _ := w.talk(t, w.environ(), []exchange{{"MFA code", "000000\r"}, {"MFA code", "000001\r"}}, "use", "dev", "--shell", "bash")
+	lines := strings.Split(r.err, "\n")
+	if r.status != 1 || r.out != "" || len(lines) != 4 || !strings.HasPrefix(lines[1], "vault: ") ||
+		!strings.Contains(lines[1], "the MFA code was not accepted") || !strings.HasPrefix(lines[2], "vault: hint: wait for the next code") {
+		t.Fatalf("status %d, said %q", r.status, r.err)
+	}
+	if w.aws.Calls("*") != 2 {
+		t.Errorf("%d calls", w.aws.Calls("*"))
+	}
+	if after := snapshot(w.path("keys")); after != before {
+		t.Error("the keyring was written to")
+	}
+}
+
+func TestOneCodeServesAllRolesOverAKey(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	r, _ := w.talk(t, w.environ(), []exchange{{"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash")
+	if r.status != 0 {
+		t.Fatal(r.err)
+	}
+	// Nobody is there for the second role, and it is not needed.
+	if r := w.vault(t, w.environ(), "use", "ops", "--shell", "bash"); r.status != 0 {
+		t.Fatalf("status %d: %s", r.status, r.err)
+	}
+	if n := w.aws.Calls("GetSessionToken"); n != 1 {
+		t.Errorf("%d sessions with MFA were made", n)
+	}
+	if call, _ := w.aws.LastAssumeRole(); !call.MFA || call.SerialNumber != "" {
+		t.Errorf("the second role was assumed with %+v", call)
+	}
+}
+
+func TestCtrlDAndCtrlCAtAQuestionAreANo(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	for _, key := range []string{"\x04", "\x03"} {
+		r, _ := w.talk(t, w.environ(), []exchange{{"MFA code", key}}, "use", "dev", "--shell", "bash")
+		if r.status != 130 || r.out != "" || r.err != "" || w.aws.Calls("*") != 0 {
+			t.Errorf("%q: status %d, %d calls, said %q", key, r.status, w.aws.Calls("*"), r.err)
+		}
+	}
+}
+
+func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	r := w.vault(t, w.environ(), "use", "dev", "--shell", "bash")
+	want := "vault: \"dev\" needs an MFA code\nvault: hint: run it in a terminal: vault refresh, or vault use dev\n"
+	if r.status != 3 || r.out != "" || r.err != want && !strings.Contains(r.err, "vault use") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+	if w.aws.Calls("*") != 0 {
+		t.Error("AWS was asked")
+	}
+}
+
+func TestACodeMayComeFromAFlag(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	if r := w.vault(t, w.environ(), "exec", "--mfa-token", w.code("phone"), "dev", "--", "true"); r.status != 0 {
+		t.Errorf("status %d: %s", r.status, r.err)
+	}
+	// A wrong one is not asked for again: nobody typed it.
+	r := w.vault(t, w.environ(), "export", "base", "-t", "000000")
+	if r.status != 1 || strings.Count(r.err, "not accepted") != 1 {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+}
+
+func TestACodeMayComeFromAProcess(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile base]\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nmfa_process = cat \"$HOME/code\" && printenv >seen\n"+
+		"[profile broken]\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nmfa_process = echo no phone here >&2; exit 1\n")
+	w.mfa(w.stored("alice", "base"), "phone")
+	w.write("home/code", w.code("phone")+"\n")
+	r := w.vault(t, w.environ("AWS_PROFILE=mine"), "export", "base")
+	if r.status != 0 {
+		t.Fatalf("status %d: %s", r.status, r.err)
+	}
+	seen := string(must(os.ReadFile(w.path("seen"))))
+	if strings.Contains(seen, passphrase) || strings.Contains(seen, "AWS_PROFILE") {
+		t.Error("the process found more in its environment than it needs")
+	}
+
+	_, k := w.user("bob")
+	check(store.PutKey(context.Background(), w.keyring(), "broken", k))
+	r = w.vault(t, w.environ(), "export", "broken")
+	if r.status != 1 || r.out != "" || !strings.Contains(r.err, "no phone here\n") || !strings.Contains(r.err, "vault: mfa_process failed") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+}

@@ -1,0 +1,301 @@
+package refresh
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+func newDirectory(t *testing.T) Directory {
+	t.Helper()
+	return Directory{filepath.Join(t.TempDir(), "vault")}
+}
+
+func fresh(id string, life time.Duration) creds.Session {
+	now := time.Now().UTC()
+	return creds.Session{AccessKeyID: id, SecretKey: creds.New("fake"), Issued: now, Expires: now.Add(life).Truncate(time.Second)}
+}
+
+// files lists everything below the directory that is not a directory.
+func files(t *testing.T, d Directory) []string {
+	t.Helper()
+	var found []string
+	err := filepath.WalkDir(d.Path, func(p string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			rel, _ := filepath.Rel(d.Path, p)
+			found = append(found, filepath.ToSlash(rel))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func set(t *testing.T, d Directory, key string, s creds.Session, note string) string {
+	t.Helper()
+	file, err := d.Set(key, s, note)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestAMarkSaysWhatWasSet(t *testing.T) {
+	d, s := newDirectory(t), fresh("ASIAONE", time.Hour)
+	if _, ok := d.Mark("prod"); ok {
+		t.Error("a mark before anything was set")
+	}
+	file := set(t, d, "prod", s, "")
+	m, ok := d.Mark("prod")
+	if !ok || m.File != file || !m.Expires.Equal(s.Expires) || m.Note != "" {
+		t.Errorf("mark %+v, want %s until %v", m, file, s.Expires)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Size() != 0 || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the file is %v, %v", info, err)
+	}
+	set(t, d, "prod", s, "mfa!")
+	if m, _ := d.Mark("prod"); m.Note != "mfa!" || !m.Expires.Equal(s.Expires) {
+		t.Errorf("mark with a note: %+v", m)
+	}
+	if _, ok := d.Mark("other"); ok {
+		t.Error("the mark is another profile's too")
+	}
+	set(t, d, "key", creds.Session{AccessKeyID: "AKIAFAKE"}, "")
+	if m, ok := d.Mark("key"); !ok || !m.Expires.IsZero() {
+		t.Errorf("the mark of what does not expire: %+v", m)
+	}
+}
+
+func TestAnotherSessionOrNoteIsAnotherFile(t *testing.T) {
+	d := newDirectory(t)
+	one, two := fresh("ASIAONE", time.Hour), fresh("ASIATWO", time.Hour)
+	seen := map[string]bool{}
+	for _, c := range []struct {
+		s    creds.Session
+		note string
+	}{{one, ""}, {two, ""}, {two, "offline!"}, {two, "mfa!"}, {one, "mfa!"}} {
+		file := set(t, d, "prod", c.s, c.note)
+		if seen[file] {
+			t.Errorf("%s was seen before", file)
+		}
+		seen[file] = true
+		if got := files(t, d); len(got) != 1 {
+			t.Errorf("files %q: the old generation is still there", got)
+		}
+	}
+	later := one
+	later.Expires = later.Expires.Add(time.Hour)
+	if set(t, d, "prod", later, "") == set(t, d, "prod", one, "") {
+		t.Error("the same key with another expiry has the same file")
+	}
+}
+
+func TestSettingTheSameAgainTouchesNothing(t *testing.T) {
+	d, s := newDirectory(t), fresh("ASIAONE", time.Hour)
+	file := set(t, d, "prod", s, "")
+	before, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, d, "prod", s, "")
+	after, err := os.Stat(file)
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("the file was replaced: %v", err)
+	}
+}
+
+func TestSweepingTakesOldGenerationsAndNobodyElses(t *testing.T) {
+	d := newDirectory(t)
+	set(t, d, "alive", fresh("ASIAALIVE", time.Hour), "")
+	set(t, d, "yesterday", fresh("ASIAYESTERDAY", -time.Hour), "")
+	set(t, d, "long over", fresh("ASIAOVER", -72*time.Hour), "")
+	set(t, d, "prod", fresh("ASIAONE", time.Hour), "")
+	set(t, d, "prod", fresh("ASIATWO", time.Hour), "")
+	for key, want := range map[string]bool{"alive": true, "yesterday": true, "prod": true, "long over": false} {
+		if _, ok := d.Mark(key); ok != want {
+			t.Errorf("%s is there: %v", key, ok)
+		}
+	}
+}
+
+func TestForgetLeavesNoTrace(t *testing.T) {
+	d := newDirectory(t)
+	set(t, d, "prod", fresh("ASIAONE", time.Hour), "offline!")
+	set(t, d, "dev", fresh("ASIADEV", time.Hour), "")
+	d.setRetry("prod", 3, time.Now())
+	d.Forget("prod")
+	if n, _ := d.Retry("prod"); n != 0 {
+		t.Errorf("%d failures are still known", n)
+	}
+	if _, ok := d.Mark("prod"); ok {
+		t.Error("the mark is still there")
+	}
+	if _, ok := d.Mark("dev"); !ok {
+		t.Error("another profile's mark is gone")
+	}
+}
+
+func TestRetryRemembersFailuresAndWhenToTryAgain(t *testing.T) {
+	d, at := newDirectory(t), time.Now().Add(time.Minute).Truncate(time.Second)
+	if n, _ := d.Retry("prod"); n != 0 {
+		t.Errorf("%d failures before any", n)
+	}
+	for n := 1; n < 12; n++ {
+		d.setRetry("prod", n, at)
+		if got, next := d.Retry("prod"); got != n || !next.Equal(at) {
+			t.Errorf("%d failures, next %v; want %d, %v", got, next, n, at)
+		}
+	}
+	d.clearRetry("prod")
+	if got := files(t, d); len(got) != 0 {
+		t.Errorf("left: %q", got)
+	}
+}
+
+func TestNoNameOfAProfileIsOnTheDisk(t *testing.T) {
+	d := newDirectory(t)
+	for _, key := range []string{"secret-project", "../../up", "a/b", "nul\x00", strings.Repeat("x", 3000), "*", "[", "\n", "-rf"} {
+		set(t, d, key, fresh("ASIAONE", time.Hour), "")
+		d.setRetry(key, 1, time.Now())
+		if _, ok := d.Mark(key); !ok {
+			t.Errorf("%.20q has no mark", key)
+		}
+	}
+	for _, f := range files(t, d) {
+		if name := filepath.Base(f); strings.Trim(name, "0123456789abcdef.") != "" || len(name) > 40 {
+			t.Errorf("file %q", f)
+		}
+	}
+	if got, want := len(files(t, d)), 2*9; got != want {
+		t.Errorf("%d files, want %d", got, want)
+	}
+}
+
+func TestTheDirectoryIsForItsOwnerAlone(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("access is by lists there, not by modes")
+	}
+	d := newDirectory(t)
+	if err := os.Mkdir(d.Path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(d.Path, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	set(t, d, "prod", fresh("ASIAONE", time.Hour), "")
+	for _, p := range []string{d.Path, d.path("g")} {
+		info, err := os.Stat(p)
+		if err != nil || info.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s is %v, %v", p, info.Mode(), err)
+		}
+	}
+}
+
+func TestAForeignDirectoryIsRefused(t *testing.T) {
+	s := fresh("ASIAONE", time.Hour)
+	t.Run("a symbolic link", func(t *testing.T) {
+		d, elsewhere := newDirectory(t), t.TempDir()
+		if err := os.Symlink(elsewhere, d.Path); err != nil {
+			t.Skip(err)
+		}
+		if _, err := d.Set("prod", s, ""); err == nil || !strings.Contains(err.Error(), "not a directory of yours") {
+			t.Errorf("set: %v", err)
+		}
+		if got := files(t, Directory{elsewhere}); len(got) != 0 {
+			t.Errorf("written behind the link: %q", got)
+		}
+	})
+	t.Run("somebody else's", func(t *testing.T) {
+		d := newDirectory(t)
+		if err := os.Mkdir(d.Path, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chown(d.Path, 65534, 65534); err != nil {
+			t.Skip("only root can give a directory away: ", err)
+		}
+		if _, err := d.Set("prod", s, ""); err == nil || !strings.Contains(err.Error(), "not a directory of yours") {
+			t.Errorf("set: %v", err)
+		}
+		if got := files(t, d); len(got) != 0 {
+			t.Errorf("written all the same: %q", got)
+		}
+	})
+	t.Run("a file", func(t *testing.T) {
+		d := newDirectory(t)
+		if err := os.WriteFile(d.Path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Set("prod", s, ""); err == nil {
+			t.Error("a file is no directory")
+		}
+	})
+}
+
+func TestAPathIsReturnedEvenWhereNothingCanBeWritten(t *testing.T) {
+	d := Directory{filepath.Join(t.TempDir(), "file", "vault")}
+	if err := os.WriteFile(filepath.Dir(d.Path), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := d.Set("prod", fresh("ASIAONE", time.Hour), "")
+	if err == nil || !strings.HasPrefix(file, d.Path) {
+		t.Errorf("%q, %v", file, err)
+	}
+}
+
+func TestConcurrentSetsLeaveOneMarkAtMost(t *testing.T) {
+	d := newDirectory(t)
+	done := make(chan struct{})
+	const n = 20
+	for i := range n {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			_, _ = d.Set("prod", fresh(fmt.Sprint("ASIA", i), time.Hour), "")
+		}()
+	}
+	for range n {
+		<-done
+	}
+	if got := files(t, d); len(got) > 1 || len(got) == 1 && !strings.HasPrefix(got[0], "g/") {
+		t.Errorf("left: %q", got)
+	}
+}
+
+func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
+	run, state, home := t.TempDir(), t.TempDir(), t.TempDir()
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("these systems have one of their own")
+	}
+	for _, c := range []struct {
+		env  map[string]string
+		want string
+	}{
+		{map[string]string{"XDG_RUNTIME_DIR": run, "HOME": home}, run + "/vault"},
+		{map[string]string{"XDG_RUNTIME_DIR": run + "/missing", "HOME": home}, home + "/.local/state/vault/run"},
+		{map[string]string{"XDG_RUNTIME_DIR": "relative", "HOME": home}, home + "/.local/state/vault/run"},
+		{map[string]string{"XDG_STATE_HOME": state, "HOME": home}, state + "/vault/run"},
+		{map[string]string{"XDG_STATE_HOME": "relative", "HOME": home}, home + "/.local/state/vault/run"},
+		{map[string]string{"TMPDIR": run, "HOME": home}, home + "/.local/state/vault/run"},
+	} {
+		if got := RuntimeDir(func(n string) string { return c.env[n] }); got.Path != c.want {
+			t.Errorf("%v: %s, want %s", c.env, got.Path, c.want)
+		}
+	}
+	if os.Getuid() == 0 { // as after su, with the first user's directory still named
+		if err := os.Chown(run, 65534, 65534); err != nil {
+			t.Fatal(err)
+		}
+		m := map[string]string{"XDG_RUNTIME_DIR": run, "HOME": home}
+		if got := RuntimeDir(func(n string) string { return m[n] }); strings.HasPrefix(got.Path, run) {
+			t.Error("somebody else's directory was chosen")
+		}
+	}
+}
