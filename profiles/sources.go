@@ -8,10 +8,11 @@ import (
 // This file knows the places credentials can come from, other than another profile.
 
 // ownKeys are the settings by which a profile brings credentials of its own, in the
-// order botocore asks. Of Identity Center it asks for an account or a role; the keys
+// order botocore asks, after the one that only we write. Of Identity Center it asks for an account or a role; the keys
 // at the end are a source only where nothing else is, so that what is missing there
 // can be said.
 var ownKeys = [...]string{
+	syncedKey,
 	"web_identity_token_file", "web_identity_token_process",
 	"sso_account_id", "sso_role_name",
 	"login_session", "credential_process", "credential_source",
@@ -45,6 +46,8 @@ func (c *chain) own(v *view) (Source, error) {
 		return c.stored(v)
 	case "web_identity_token_file", "web_identity_token_process":
 		return c.webIdentity(v, key)
+	case syncedKey:
+		return c.synced(v)
 	case "credential_process":
 		return Source{Process: &Process{Profile: v.name, Command: v.str(key)}}, v.err
 	case "credential_source":

@@ -124,7 +124,7 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 		method: http.MethodPost, path: "/v1/token", header: http.Header{"Dpop": {proof}}, once: true,
 		body: map[string]string{"clientId": f.ClientID, "grantType": "refresh_token", "refreshToken": f.RefreshToken},
 	}, &out)
-	if over(err) {
+	if loginEnded(err) {
 		return creds.Session{}, needsLogin(p)
 	}
 	if err == nil && (out.AccessToken == nil || out.AccessToken.AccessKeyID == "" || out.ExpiresIn <= 0) {
@@ -141,8 +141,8 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 	return m.readLogin(p, file)
 }
 
-// over: the sign-in itself has ended.
-func over(err error) bool {
+// loginEnded: the sign-in itself has ended.
+func loginEnded(err error) bool {
 	var r *refused
 	if !errors.As(err, &r) {
 		return false

@@ -48,7 +48,7 @@ func newBench(t *testing.T) *bench {
 	noError(t, store.PutKey(context.Background(), s, "base", key))
 	b.Maker = &Maker{
 		Store: s, Now: time.Now, Ask: b.ask, SessionName: func() string { return "alice@laptop" },
-		Endpoint: func(_ profiles.Profile, region string) Endpoint { return Endpoint{Region: region, URL: aws.URL()} },
+		Endpoint: func(_ profiles.Profile, _, region string) Endpoint { return Endpoint{Region: region, URL: aws.URL()} },
 	}
 	b.Base = func(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 		b.bases++

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/creds"
@@ -264,7 +263,7 @@ func scopes(s *profiles.SSO) []string {
 
 // tokenName is the same for every way of writing one start URL.
 func tokenName(s *profiles.SSO) string {
-	return store.TokenName(strings.TrimRight(s.StartURL, "/#"), s.Region, scopes(s))
+	return store.TokenName(s.Directory(), s.Region, scopes(s))
 }
 
 func (m *Maker) lock(ctx context.Context, name string) (func(), error) {

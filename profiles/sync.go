@@ -1,0 +1,325 @@
+package profiles
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// This file keeps a block of profiles in a config file that is not ours: between two
+// comments everything is written by us, outside of them nothing is. What is outside
+// stays byte for byte, and a profile that is written there is never written here.
+
+// Stanza is a profile as it is to be written.
+type Stanza struct {
+	Name     string
+	Settings []Setting
+}
+
+// Sync is what a change of a block comes to. Nothing is written before Write.
+type Sync struct {
+	Path                    string
+	Added, Changed, Removed []string // names, in the order of the block
+	Foreign                 []string // wanted, and left alone: they are written outside of the block
+
+	old, text  []byte
+	from, into map[string]string // the block's sections by name, as text
+}
+
+// PlanSync works out the block called name with the wanted profiles in it. Those that
+// are in it and no longer wanted go if prune is set, and stay as they are otherwise.
+func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
+	target, err := linkTarget(path)
+	if err != nil {
+		return nil, err
+	}
+	old, err := os.ReadFile(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if why := notText(string(old)); why != "" {
+		return nil, fmt.Errorf("change %s: %s", path, why)
+	}
+	if why := unusableName(name); why != "" {
+		return nil, fmt.Errorf("a block cannot be called %q: %s", name, why)
+	}
+	around, err := cutBlock(path, string(old), name)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sync{Path: path, old: old, into: map[string]string{}}
+	order, err := s.merge(around, path, want, prune)
+	if err != nil {
+		return nil, err
+	}
+	s.text = around.with(name, order, s.into)
+	return s, s.check(around)
+}
+
+// around is a file cut at our block.
+type around struct {
+	before, block, after string
+	end                  string // how lines end
+	found                bool
+}
+
+func begins(name string) string { return "# begin: profiles written by vault sso sync for " + name }
+func endsWith(name string) string {
+	return "# end: profiles written by vault sso sync for " + name
+}
+
+// cutBlock finds the block. One that begins and does not end is not guessed at.
+func cutBlock(path, text, name string) (around, error) {
+	a := around{before: text, end: "\n"}
+	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
+		a.end = "\r\n"
+	}
+	from, inside := -1, -1
+	at := 0
+	for line := range strings.Lines(text) {
+		switch strings.TrimRight(line, "\r\n") {
+		case begins(name):
+			if from >= 0 {
+				return a, fmt.Errorf("%s has two blocks of vault sso sync for %q", path, name)
+			}
+			from, inside = at, at+len(line)
+		case endsWith(name):
+			if from < 0 || a.found {
+				return a, fmt.Errorf("%s: the block of vault sso sync for %q ends before it begins", path, name)
+			}
+			a.found = true
+			a.before, a.block, a.after = text[:from], text[inside:at], text[at+len(line):]
+		}
+		at += len(line)
+	}
+	if from >= 0 && !a.found {
+		return a, fmt.Errorf("%s: the block of vault sso sync for %q has no end", path, name)
+	}
+	return a, nil
+}
+
+// merge decides what the block will hold, and notes what that changes.
+func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []string, err error) {
+	outside := Parse(path, []byte(a.before+a.after))
+	var old []string
+	s.from, old = sectionsOf(path, a.block)
+	wanted := map[string]bool{}
+	for _, x := range want {
+		if outside.Has(x.Name) {
+			s.Foreign = append(s.Foreign, x.Name)
+			continue
+		}
+		if wanted[x.Name] {
+			return nil, fmt.Errorf("two profiles would be called %q", x.Name)
+		}
+		wanted[x.Name] = true
+		text, err := renderSection(x.Name, x.Settings)
+		if err != nil {
+			return nil, err
+		}
+		order, s.into[x.Name] = append(order, x.Name), text
+	}
+	for _, n := range old {
+		if wanted[n] {
+			continue
+		}
+		if prune {
+			s.Removed = append(s.Removed, n)
+		} else {
+			order, s.into[n] = append(order, n), s.from[n]
+		}
+	}
+	slices.Sort(order)
+	for _, n := range order {
+		switch before, had := s.from[n]; {
+		case !had:
+			s.Added = append(s.Added, n)
+		case before != s.into[n]:
+			s.Changed = append(s.Changed, n)
+		}
+	}
+	return order, nil
+}
+
+// sectionsOf takes the block apart: the text of each profile, without empty lines.
+func sectionsOf(path, block string) (map[string]string, []string) {
+	set := Parse(path, []byte(block))
+	lines := strings.Split(unixLines(block), "\n")
+	starts := map[int]string{}
+	for _, n := range set.Names() {
+		starts[set.sections[set.profiles.at[n]].line] = n
+	}
+	texts, name := map[string]string{}, ""
+	for i, line := range lines {
+		if n, is := starts[i+1]; is {
+			name = n
+		}
+		if name != "" && strings.TrimSpace(line) != "" {
+			texts[name] += line + "\n"
+		}
+	}
+	return texts, set.Names()
+}
+
+// with is the whole text again. A block without profiles is no block.
+func (a around) with(name string, order []string, texts map[string]string) []byte {
+	if len(order) == 0 {
+		return []byte(a.before + a.after)
+	}
+	var b strings.Builder
+	b.WriteString(begins(name) + "\n")
+	for i, n := range order {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString(texts[n])
+	}
+	b.WriteString(endsWith(name) + "\n")
+	if a.found {
+		return []byte(a.before + strings.ReplaceAll(b.String(), "\n", a.end) + a.after)
+	}
+	return join([]byte(a.before), b.String())
+}
+
+// check reads the new text before anybody trusts it.
+func (s *Sync) check(a around) error {
+	was, is := Parse(s.Path, []byte(a.before+a.after)), Parse(s.Path, s.text)
+	names := append(was.Names(), slices.Collect(maps.Keys(s.into))...)
+	now := is.Names()
+	slices.Sort(names)
+	slices.Sort(now)
+	same := slices.Equal(names, now) && len(was.problems) == len(is.problems)
+	for _, n := range was.Names() {
+		same = same && slices.EqualFunc(was.Settings(n), is.Settings(n), func(a, b Setting) bool {
+			return a.Key == b.Key && a.Value == b.Value
+		})
+	}
+	if !same {
+		return fmt.Errorf("change %s: it would not read back as it was meant", s.Path)
+	}
+	return nil
+}
+
+// Empty reports that there is nothing to write.
+func (s *Sync) Empty() bool { return bytes.Equal(s.old, s.text) }
+
+// Diff shows the change, profile by profile: what goes with "-", what comes with "+".
+func (s *Sync) Diff() string {
+	var b strings.Builder
+	show := func(sign, text string) {
+		for line := range strings.Lines(text) {
+			b.WriteString(sign + line)
+		}
+	}
+	for _, n := range s.Removed {
+		show("-", s.from[n])
+	}
+	for _, n := range s.Changed {
+		show("-", s.from[n])
+		show("+", s.into[n])
+	}
+	for _, n := range s.Added {
+		show("+", s.into[n])
+	}
+	return b.String()
+}
+
+// Write makes the change: whole or not at all, with the file's mode, behind its
+// symlink. If somebody else has changed the file since it was read, nothing is written.
+func (s *Sync) Write() error {
+	target, err := linkTarget(s.Path)
+	if err != nil {
+		return err
+	}
+	now, err := os.ReadFile(target)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !bytes.Equal(now, s.old) {
+		return fmt.Errorf("%s was changed by somebody else in the meantime; nothing was written", s.Path)
+	}
+	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+		return err
+	}
+	return replace(target, s.text)
+}
+
+// syncedKey begins the settings of a profile that vault sso sync wrote. They are not
+// called as AWS's are because those would keep the AWS tools from the credential_process
+// that stands beside them, through which they share our sign-in.
+const syncedKey = "vault_sso_session"
+
+// SyncedSettings are those of a profile for a role of Identity Center, of which the AWS
+// tools read the command and we the rest.
+func SyncedSettings(s SSO, region, command string) []Setting {
+	list := []Setting{
+		{Key: syncedKey, Value: s.Session}, {Key: "vault_sso_account_id", Value: s.Account}, {Key: "vault_sso_role_name", Value: s.Role},
+		{Key: "credential_process", Value: command},
+	}
+	if region != "" {
+		list = append(list, Setting{Key: "region", Value: region})
+	}
+	return list
+}
+
+// synced reads such a profile.
+func (c *chain) synced(v *view) (Source, error) {
+	name, _ := v.find(syncedKey)
+	at, known := c.set.sso.at[name.Value]
+	if !known {
+		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.names))
+		return Source{}, v.err
+	}
+	sec := &c.set.sections[at]
+	if err := c.set.damage(sec); err != nil {
+		return Source{}, err
+	}
+	w := &view{set: c.set, name: v.name, sections: []*section{sec}, trace: v.trace}
+	s := &SSO{
+		Session: v.str(syncedKey), StartURL: w.str("sso_start_url"), Region: w.label("sso_region"),
+		Account: v.str("vault_sso_account_id"), Role: v.str("vault_sso_role_name"), Scopes: w.list("sso_registration_scopes"),
+	}
+	w.checkSSO(s)
+	if missing := s.missing(); missing != "" && w.err == nil {
+		v.rejectKey(syncedKey, missing)
+	}
+	if w.err != nil {
+		return Source{}, w.err
+	}
+	return Source{SSO: s}, v.err
+}
+
+// SSOSessions lists the names of the sso-session sections.
+func (s *Set) SSOSessions() []string { return slices.Clone(s.sso.names) }
+
+// SSOSession reads an sso-session section as a source without account and role. extra
+// are its vault_* settings.
+func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err error) {
+	at, ok := s.sso.at[name]
+	if !ok {
+		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.names)}
+	}
+	sec := &s.sections[at]
+	if err := s.damage(sec); err != nil {
+		return SSO{}, nil, err
+	}
+	v := &view{set: s, name: name, sections: []*section{sec}}
+	sso = SSO{
+		Session: name, StartURL: v.str("sso_start_url"), Region: v.label("sso_region"), Scopes: v.list("sso_registration_scopes"),
+	}
+	v.checkSSO(&sso)
+	switch {
+	case v.err != nil:
+	case sso.StartURL == "":
+		err = fmt.Errorf("sso-session %q: sso_start_url is missing", name)
+	case sso.Region == "":
+		err = fmt.Errorf("sso-session %q: sso_region is missing", name)
+	}
+	return sso, v.extra(), errors.Join(v.err, err)
+}
