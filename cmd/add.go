@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/sessions"
@@ -181,9 +182,14 @@ func newKey(id, secret string) (creds.Key, error) {
 }
 
 func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
-	region := or(o.region, r.env["AWS_REGION"])
-	e := r.endpoint(profiles.Profile{}, region)
-	who, err := sessions.WhoAmI(ctx, e, creds.Session{Profile: o.profile, AccessKeyID: k.ID, SecretKey: k.Secret})
+	over := r.overrides(env.Request{Region: o.region})
+	over.HasKey = func(string) bool { return true }
+	p, err := profiles.Parse("", nil).Resolve(o.profile, over)
+	if err != nil {
+		return err
+	}
+	end := r.endpoint(p, sessions.STS, p.Region)
+	who, err := sessions.WhoAmI(ctx, end, creds.Session{Profile: o.profile, AccessKeyID: k.ID, SecretKey: k.Secret})
 	var call *sessions.CallError
 	if errors.As(err, &call) {
 		return withHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it unasked")
@@ -199,18 +205,20 @@ func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
 // own and those of every profile whose chain ends there.
 func (r *run) forgetUsers(ctx context.Context, set *profiles.Set, name string) error {
 	k := &refresh.Keeper{Store: r.store, Dir: r.runtime(), Policy: r.Policy, Now: r.Now}
-	own := profiles.Profile{Name: name, Source: profiles.Source{Stored: &profiles.Stored{Profile: name}}}
-	_, err := k.Forget(ctx, own)
-	for _, n := range set.Names() {
-		p, resolveErr := set.Resolve(n, profiles.Overrides{})
-		if resolveErr != nil || sessions.NewPlan(p).Key != name {
+	var failed error
+	for _, n := range append(set.Names(), name) {
+		p, err := r.resolveUnasked(env.Request{Profile: n})
+		switch {
+		case n == name && err != nil:
+			p = profiles.Profile{Name: n} // its section is wrong, and its sessions go all the same
+		case err != nil, n != name && sessions.NewPlan(p).Key != name:
 			continue
 		}
-		if _, e := k.Forget(ctx, p); err == nil {
-			err = e
+		if _, err = k.Forget(ctx, p); err != nil && failed == nil {
+			failed = err
 		}
 	}
-	return err
+	return failed
 }
 
 func (r *run) addSection(o addOptions) error {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
@@ -97,7 +98,7 @@ func (r *run) rows(ctx context.Context, set *profiles.Set) ([]listed, error) {
 		l := listed{Profile: name, Configured: configured, Credential: slices.Contains(keys, name)}
 		l.Sessions = count[store.ProfilePrefix(name)]
 		if l.Sessions > 0 {
-			l.Expires = r.expiryOf(set, name)
+			l.Expires = r.expiryOf(name)
 		}
 		rows = append(rows, l)
 	}
@@ -113,8 +114,8 @@ func (r *run) rows(ctx context.Context, set *profiles.Set) ([]listed, error) {
 }
 
 // expiryOf reads when a profile's usual session lapses off its generation file.
-func (r *run) expiryOf(set *profiles.Set, name string) *time.Time {
-	p, err := set.Resolve(name, profiles.Overrides{HasKey: func(string) bool { return true }})
+func (r *run) expiryOf(name string) *time.Time {
+	p, err := r.resolveUnasked(env.Request{Profile: name})
 	if err != nil {
 		return nil
 	}

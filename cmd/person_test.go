@@ -88,6 +88,8 @@ func (w *world) talk(t *testing.T, environ []string, talk []exchange, args ...st
 // own.
 func mfaWorld(t *testing.T) *world {
 	w := newWorld(t, `
+[default]
+region = us-east-1
 [profile base]
 mfa_serial = arn:aws:iam::111122223333:mfa/phone
 [profile dev]

@@ -118,14 +118,8 @@ func (r *run) resolve(ctx context.Context, q env.Request) (profiles.Profile, err
 	if err != nil {
 		return profiles.Profile{}, err
 	}
-	o := profiles.Overrides{
-		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
-		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession,
-	}
-	if o.Region == "" {
-		o.Region = env.PinnedRegion(r.wish)
-	}
 	var locked error
+	o := r.overrides(q)
 	o.HasKey = func(name string) bool {
 		var has bool
 		has, locked = r.hasKey(ctx, name)
@@ -136,10 +130,40 @@ func (r *run) resolve(ctx context.Context, q env.Request) (profiles.Profile, err
 		return p, locked
 	}
 	if err == nil {
-		readOnly(&p)
-		err = r.applyTTLs(&p)
+		err = r.finish(&p)
 	}
 	return p, err
+}
+
+// resolveUnasked is resolve without the keyring: a name that has no section is taken
+// for that of a key.
+func (r *run) resolveUnasked(q env.Request) (profiles.Profile, error) {
+	set, err := r.profiles()
+	if err != nil {
+		return profiles.Profile{}, err
+	}
+	o := r.overrides(q)
+	o.HasKey = func(string) bool { return true }
+	p, err := set.Resolve(q.Profile, o)
+	if err == nil {
+		err = r.finish(&p)
+	}
+	return p, err
+}
+
+// overrides is what a request asks of a profile, and what the user's environment does:
+// theirs and not ours, or the last profile's region would be the next one's.
+func (r *run) overrides(q env.Request) profiles.Overrides {
+	return profiles.Overrides{
+		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: r.wish,
+	}
+}
+
+// finish fills in what profiles leaves to us.
+func (r *run) finish(p *profiles.Profile) error {
+	readOnly(p)
+	return r.applyTTLs(p)
 }
 
 func (r *run) hasKey(ctx context.Context, name string) (bool, error) {
@@ -177,13 +201,11 @@ func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
 	return k, nil
 }
 
-// endpoint says where STS is: the environment first, then the profile, then AWS.
-func (r *run) endpoint(p profiles.Profile, region string) sessions.Endpoint {
-	e := sessions.Endpoint{Region: region, URL: p.Endpoint}
-	for _, n := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"} {
-		if v := r.env[n]; v != "" && !strings.EqualFold(r.env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"], "true") {
-			e.URL = v
-		}
+// endpoint says where a service is: as profile and environment have it, or AWS's own.
+func (r *run) endpoint(p profiles.Profile, service, region string) sessions.Endpoint {
+	e := sessions.Endpoint{Region: region, URL: p.Network.Endpoints[strings.ToLower(service)]}
+	if service == sessions.STS {
+		e.URL = or(e.URL, p.Endpoint)
 	}
 	return e
 }

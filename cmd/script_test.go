@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
-			"fault": scriptFault, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
+			"fault": scriptFault, "network": scriptNetwork, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
 			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "on-terminal": scriptOnTerminal,
 		},
 	})
@@ -42,6 +43,7 @@ func TestScript(t *testing.T) {
 
 type worldKey struct{}
 type statusKey struct{}
+type wireKey struct{}
 
 func setupScript(e *testscript.Env) error {
 	w, err := furnish(e.WorkDir, fakeaws.Options{})
@@ -49,7 +51,7 @@ func setupScript(e *testscript.Env) error {
 		return err
 	}
 	e.Defer(func() { _ = w.aws.Close() })
-	e.Values[worldKey{}], e.Values[statusKey{}] = w, new(int)
+	e.Values[worldKey{}], e.Values[statusKey{}], e.Values[wireKey{}] = w, new(int), new(wire)
 	e.Vars = w.environ("WORK=" + e.WorkDir)
 	return nil
 }
@@ -198,6 +200,56 @@ func scriptFault(ts *testscript.TestScript, _ bool, args []string) {
 		status = 403
 	}
 	w.aws.Inject(args[0], fakeaws.Fault{Status: status, Code: args[1], Message: args[2], Times: -1})
+}
+
+// wire carries bytes between the program and AWS. It can be cut.
+type wire struct {
+	addr string // our end, the same when it is mended
+	l    net.Listener
+}
+
+func (c *wire) mend(to string) error {
+	l, err := net.Listen("tcp", c.addr)
+	if err != nil {
+		return err
+	}
+	c.l, c.addr = l, l.Addr().String()
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go carry(in, to)
+		}
+	}()
+	return nil
+}
+
+func carry(in net.Conn, to string) {
+	defer in.Close()
+	out, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer out.Close()
+	go func() { _, _ = io.Copy(out, in) }()
+	_, _ = io.Copy(in, out)
+}
+
+// network up|down: AWS is reached by a wire from here on, which is whole or cut.
+func scriptNetwork(ts *testscript.TestScript, _ bool, args []string) {
+	c := ts.Value(wireKey{}).(*wire)
+	if args[0] == "down" {
+		ts.Check(c.l.Close())
+		return
+	}
+	if c.addr == "" {
+		c.addr = "127.0.0.1:0"
+		ts.Defer(func() { _ = c.l.Close() })
+	}
+	ts.Check(c.mend(strings.TrimPrefix(worldOf(ts).aws.URL(), "http://")))
+	ts.Setenv("AWS_ENDPOINT_URL", "http://"+c.addr)
 }
 
 // calls ACTION N checks how often AWS was asked.

@@ -91,15 +91,7 @@ func (r *run) status(st env.State) status {
 		when := r.Policy.When(held).UTC()
 		s.RenewsAt = &when
 	}
-	set, err := r.profiles()
-	if err != nil {
-		return s
-	}
-	p, err := set.Resolve(s.Profile, profiles.Overrides{
-		RoleARN: st.Request.RoleARN, Region: st.Request.Region, NoSession: st.Request.NoSession,
-		Duration: time.Duration(st.Request.Seconds) * time.Second, Policy: st.Request.Policy,
-		PolicyARNs: st.Request.PolicyARNs, HasKey: func(string) bool { return true },
-	})
+	p, err := r.resolveUnasked(st.Request)
 	if err != nil {
 		return s
 	}
@@ -110,18 +102,13 @@ func (r *run) status(st env.State) status {
 	return s
 }
 
-// source words where a session comes from, from the profile down to the key.
+// source words where a session comes from, from the profile down to where it begins.
 func source(p profiles.Profile) string {
-	var hops []string
-	at := p.Source
-	for at.Role != nil {
-		hops = append(hops, "role "+at.Role.ARN)
-		at = at.Role.Source
+	var words []string
+	for _, h := range hopsOf(p) {
+		words = append(words, h.words())
 	}
-	if at.Stored != nil {
-		hops = append(hops, "key stored for "+at.Stored.Profile)
-	}
-	return strings.Join(hops, " < ")
+	return strings.Join(words, " < ")
 }
 
 // roleOf takes account and role out of an assumed role's ARN.

@@ -19,6 +19,9 @@ func (r *run) applyTTLs(p *profiles.Profile) error {
 		}
 		key = key.Role.Source
 	}
+	if w := key.WebIdentity; w != nil && w.Duration == 0 {
+		w.Duration = role
+	}
 	if err == nil && key.Stored != nil && key.Stored.Duration == 0 {
 		key.Stored.Duration, err = r.ttl(session)
 	}

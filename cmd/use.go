@@ -177,7 +177,9 @@ func (r *run) session(ctx context.Context, q env.Request, w refresh.Want) (profi
 		return p, refresh.Lease{}, err
 	}
 	for _, warning := range p.Warnings {
-		r.say("%s", printable(warning.String()))
+		if !r.quiet {
+			r.say("%s", printable(warning.String()))
+		}
 	}
 	k, err := r.keeper(ctx)
 	if err != nil {
@@ -224,13 +226,17 @@ func (r *run) sayCapped(p profiles.Profile) {
 
 // readOnly is AWS's own policy of that name, in the partition of the role it narrows.
 func readOnly(p *profiles.Profile) {
-	if p.Source.Role == nil {
-		return
+	var role string
+	var policies []string
+	switch s := p.Source; {
+	case s.Role != nil:
+		role, policies = s.Role.ARN, s.Role.PolicyARNs
+	case s.WebIdentity != nil:
+		role, policies = s.WebIdentity.ARN, s.WebIdentity.PolicyARNs
 	}
-	for i, arn := range p.Source.Role.PolicyARNs {
+	for i, arn := range policies {
 		if rest, ok := strings.CutPrefix(arn, "arn:aws:iam::aws:"); ok {
-			partition := strings.SplitN(p.Source.Role.ARN, ":", 3)[1]
-			p.Source.Role.PolicyARNs[i] = "arn:" + partition + ":iam::aws:" + rest
+			policies[i] = "arn:" + strings.SplitN(role, ":", 3)[1] + ":iam::aws:" + rest
 		}
 	}
 }

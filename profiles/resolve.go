@@ -190,6 +190,9 @@ func (c *chain) apply(p *Profile, v *view) error {
 			return err
 		}
 	}
+	if c.over.Duration != 0 {
+		v.caller("duration", c.over.Duration.String())
+	}
 	switch o, s := c.over, p.Source; {
 	case s.Role != nil:
 		s.Role.Duration = or(o.Duration, s.Role.Duration)
