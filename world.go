@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -10,6 +13,7 @@ import (
 	"github.com/mattn/go-isatty"
 
 	"github.com/d44b7504/vault/cmd"
+	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
@@ -22,7 +26,7 @@ func realWorld() *cmd.World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, OpenStore: store.Open, Ask: asker(),
-		Exec: execute, Detach: detach, Process: process, Who: who, Policy: refresh.Default,
+		Exec: execute, Detach: detach, Start: start, Process: process, Who: who, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()
 	listen(w)
@@ -54,6 +58,45 @@ func program(argv0 string) string {
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+
+// start starts a program that lives on when we and the terminal are gone.
+func start(argv, environ []string) error {
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Env, c.SysProcAttr = environ, apart()
+	if err := c.Start(); err != nil {
+		return err
+	}
+	go func() { _ = c.Wait() }() // or it stays a zombie while we live
+	return nil
+}
+
+// printed runs a command and returns what it printed, which no error quotes. One that
+// leaves a child behind with its output open is not waited for.
+func printed(c *exec.Cmd) (creds.Secret, error) {
+	out := &bounded{left: 1 << 20}
+	c.Stdout, c.WaitDelay = out, time.Second
+	err := c.Run()
+	if out.left < 0 {
+		err = errors.New("it printed more than a megabyte")
+	}
+	s := creds.New(strings.TrimSpace(string(out.text)))
+	clear(out.text)
+	return s, err
+}
+
+// bounded collects output up to a limit.
+type bounded struct {
+	text []byte
+	left int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
 
 // who asks the system, which may have to ask a directory service.
 func who() (name, host string) {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -136,7 +134,7 @@ func detach(_ context.Context, args, environ []string) error {
 	}
 	c := exec.Command(self, args...)
 	c.Env = environ
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	c.SysProcAttr = apart()
 	return c.Run()
 }
 
@@ -149,8 +147,8 @@ func process(ctx context.Context, command string, environ []string) (creds.Secre
 		defer func() { _ = tty.Close() }()
 		c.Stdin = tty
 	}
-	out, err := c.Output()
-	s := creds.New(strings.TrimSpace(string(bytes.TrimSpace(out))))
-	clear(out)
-	return s, err
+	return printed(c)
 }
+
+// apart is a session of its own.
+func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

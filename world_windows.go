@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/windows"
@@ -74,15 +73,16 @@ func detach(_ context.Context, args, environ []string) error {
 	}
 	c := exec.Command(self, args...)
 	c.Env = environ
-	c.SysProcAttr = &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+	c.SysProcAttr = apart()
 	return c.Run()
 }
 
 func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
 	c := exec.CommandContext(ctx, "cmd.exe", "/C", command)
 	c.Env, c.Stderr = environ, os.Stderr
-	out, err := c.Output()
-	s := creds.New(strings.TrimSpace(string(out)))
-	clear(out)
-	return s, err
+	return printed(c)
+}
+
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
 }

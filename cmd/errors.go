@@ -102,6 +102,10 @@ func hintFor(err error) string {
 		return nearest(missing.Nearest)
 	case errors.As(err, &noKey):
 		return "store one: vault add " + word(noKey.Key)
+	case errors.As(err, &needs) && needs.Need == sessions.NeedsBrowser:
+		return "vault sso login " + word(needs.Profile)
+	case errors.As(err, &needs) && needs.Need == sessions.NeedsAWSLogin:
+		return "aws login --profile " + word(needs.Profile)
 	case errors.As(err, &needs):
 		return "run it in a terminal: vault refresh, or vault use " + word(needs.Profile)
 	case errors.As(err, &call):
@@ -124,6 +128,10 @@ func callHint(e *sessions.CallError) string {
 		return "wait for the next code: each works once"
 	case sessions.BadKey:
 		return "it may be inactive, deleted or mistyped; vault add " + word(e.Profile) + " stores it anew"
+	case sessions.BadToken:
+		return "whoever issues the token has to issue a new one, or the role does not trust its issuer"
+	case sessions.Throttled:
+		return "AWS counts calls by the minute; it was tried several times"
 	case sessions.ClockSkew:
 		return "set the clock, then try again"
 	case sessions.Unreachable:
@@ -172,7 +180,10 @@ func unknownCommand(err error) bool {
 // without a person may help.
 func note(err error) (word string, retry bool) {
 	var call *sessions.CallError
+	var needs *sessions.NeedsUserError
 	switch {
+	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
+		return "login!", false
 	case errors.Is(err, sessions.ErrNeedsUser):
 		return "mfa!", false
 	case errors.Is(err, store.ErrLocked):

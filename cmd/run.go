@@ -26,6 +26,7 @@ type run struct {
 
 	quiet    bool         // a hook or a background process: nobody is asked, nothing pops up
 	mfaToken creds.Secret // a code given by flag
+	signIn   signInOptions
 	set      *profiles.Set
 	store    store.Store
 }
@@ -188,10 +189,9 @@ func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
 	if r.quiet {
 		k.Waiting = nil
 	}
-	m := &sessions.Maker{
-		Store: s, Endpoint: r.endpoint, Ask: r.asker(), MFAToken: r.mfaToken, RunProcess: r.process,
-		SessionName: func() string { return sessions.DefaultSessionName(r.Who()) }, Now: r.Now,
-		Say: func(line string) { r.say("%s", line) },
+	m, err := r.maker(ctx)
+	if err != nil {
+		return nil, err
 	}
 	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
 		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
@@ -199,6 +199,34 @@ func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
 	}
 	k.Make = m.Make
 	return k, nil
+}
+
+// maker makes sessions, and keeps none. It lacks Base, which keeper gives it.
+func (r *run) maker(ctx context.Context) (*sessions.Maker, error) {
+	s, err := r.keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	m := &sessions.Maker{
+		Store: s, Endpoint: r.endpoint, Lock: r.lock, Ask: r.asker(), Browser: r.browser, MFAToken: r.mfaToken,
+		RunProcess: r.process, RunCredentials: r.credentials, Env: r.wish, LoginDir: r.loginDir(),
+		SessionName: func() string { return sessions.DefaultSessionName(r.Who()) }, Now: r.Now,
+	}
+	if !r.quiet {
+		m.Say = func(line string) { r.say("%s", printable(line)) }
+	}
+	return m, nil
+}
+
+// loginDir is where aws login keeps its files.
+func (r *run) loginDir() string {
+	if dir := r.env["AWS_LOGIN_CACHE_DIRECTORY"]; dir != "" {
+		if rest, home := strings.CutPrefix(dir, "~/"); home {
+			return filepath.Join(r.home(), rest)
+		}
+		return dir
+	}
+	return filepath.Join(r.home(), ".aws", "login", "cache")
 }
 
 // endpoint says where a service is: as profile and environment have it, or AWS's own.

@@ -68,7 +68,7 @@ func showStatus(r *run, asJSON bool) error {
 	} else {
 		r.table(s)
 	}
-	if s.Expired || s.Note == "mfa!" {
+	if s.Expired || s.Note == "mfa!" || s.Note == "login!" {
 		return statusError(exitSignIn)
 	}
 	return nil
@@ -172,6 +172,8 @@ func (r *run) renewal(s status) string {
 		return "when you run vault refresh"
 	case s.Note == "mfa!":
 		return "when you give an MFA code: vault refresh"
+	case s.Note == "login!":
+		return "when you have signed in: vault refresh"
 	case s.RenewsAt.After(r.Now()):
 		return "from " + clock(*s.RenewsAt, r.Now())
 	}
@@ -183,6 +185,8 @@ func noteText(word string) string {
 	switch word {
 	case "mfa!":
 		return "an MFA code is needed: vault refresh"
+	case "login!":
+		return "a sign-in in the browser is needed: vault refresh"
 	case "offline!":
 		return "AWS could not be reached; it is tried again"
 	case "denied!":

@@ -181,6 +181,9 @@ func (r *run) session(ctx context.Context, q env.Request, w refresh.Want) (profi
 			r.say("%s", printable(warning.String()))
 		}
 	}
+	if err := r.circle(p); err != nil {
+		return p, refresh.Lease{}, err
+	}
 	k, err := r.keeper(ctx)
 	if err != nil {
 		return p, refresh.Lease{}, err

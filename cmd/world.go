@@ -38,8 +38,10 @@ type World struct {
 	Exec func(path string, argv, environ []string) (status int, err error)
 	// Detach runs the program itself away from the terminal and waits for its end.
 	Detach func(ctx context.Context, args, environ []string) error
+	// Start starts a program away from the terminal and does not wait for it.
+	Start func(argv, environ []string) error
 	// Process runs a configured command with the terminal for its errors and
-	// questions, and returns what it printed.
+	// questions, and returns what it printed; too much of it is an error.
 	Process func(ctx context.Context, command string, environ []string) (creds.Secret, error)
 
 	// Who is the user and the machine, for the session names in CloudTrail.

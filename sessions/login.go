@@ -18,8 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/renameio/v2"
-
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 )
@@ -176,7 +174,23 @@ func writePrivate(file string, v any) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(file, text, 0o600, renameio.WithTempDir(filepath.Dir(file)))
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".vault-") // for its owner alone from the first byte
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.Write(text)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if info, statErr := os.Stat(file); err == nil && statErr == nil {
+		err = os.Chmod(tmp.Name(), info.Mode().Perm())
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
 }
 
 func needsLogin(p profiles.Profile) error {

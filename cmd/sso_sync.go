@@ -1,0 +1,179 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/sessions"
+)
+
+type syncOptions struct {
+	names                []string
+	name, prefix, region string
+	prune, yes, dryRun   bool
+}
+
+func newSSOSync(r *run) *cobra.Command {
+	o := syncOptions{}
+	c := &cobra.Command{
+		Use:   "sync [SESSION]",
+		Short: "write a profile for every role you have",
+		Long: `Writes a profile into the AWS config file for every role of every account that
+Identity Center gives you. They stand between two comments; what is outside of
+them is never touched, and a profile that is written there already stays yours.
+The change is shown first, and made when you agree.
+
+In --name these are filled in: {account} its name, {id} its number, {role},
+{session}. A character that does not belong into a profile's name becomes "-".
+Where two profiles would have one name, the account's number is added.`,
+		Args: args(cobra.MaximumNArgs(1)),
+		RunE: func(c *cobra.Command, a []string) error {
+			o.names = a
+			return ssoSync(c.Context(), r, o)
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&o.name, "name", "{account}-{role}", "how the profiles are called")
+	fs.StringVar(&o.prefix, "prefix", "", "what every name begins with")
+	fs.StringVar(&o.region, "region", "", "region, for every profile")
+	boolFlag(fs, &o.prune, "prune", "", false, "remove profiles whose role you no longer have")
+	boolFlag(fs, &o.yes, "yes", "y", false, "do not ask")
+	boolFlag(fs, &o.dryRun, "dry-run", "", false, "show the change and make none")
+	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
+	return c
+}
+
+func ssoSync(ctx context.Context, r *run, o syncOptions) error {
+	s, list, err := r.accounts(ctx, o.names)
+	if err != nil {
+		return err
+	}
+	if s.Session == "" {
+		return withHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
+	}
+	plan, err := profiles.PlanSync(r.configFile(), s.Session, o.stanzas(*s, list, r.caller()), o.prune)
+	if err != nil {
+		return err
+	}
+	for _, n := range plan.Foreign {
+		r.say("%s is a profile of your own, it stays as it is", printable(n))
+	}
+	if plan.Empty() {
+		r.say("nothing to change: %d roles", roles(list))
+		return nil
+	}
+	if err := r.showChange(plan); err != nil || o.dryRun {
+		return err
+	}
+	if err := r.agreed(ctx, o, plan); err != nil {
+		return err
+	}
+	if err := plan.Write(); err != nil {
+		return err
+	}
+	r.say("wrote %s", printable(counts(plan)+" in "+plan.Path))
+	return nil
+}
+
+// showChange prints the change as a diff, safe for a terminal line by line.
+func (r *run) showChange(plan *profiles.Sync) error {
+	for line := range strings.Lines(plan.Diff()) {
+		if _, err := io.WriteString(r.Stdout, printable(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+			return err
+		}
+	}
+	if f, ok := r.Stdout.(interface{ Flush() error }); ok {
+		return f.Flush() // it is read before the question is answered
+	}
+	return nil
+}
+
+func (r *run) agreed(ctx context.Context, o syncOptions, plan *profiles.Sync) error {
+	if o.yes {
+		return nil
+	}
+	if r.Ask == nil {
+		return &usageError{"vault sso sync", errors.New("nothing was written: there is no terminal to agree on, and no --yes")}
+	}
+	answer, err := r.Ask(ctx, printable("write "+counts(plan)+" in "+plan.Path+"? [y/N] "), false)
+	if err != nil {
+		return err
+	}
+	if !isYes(answer) {
+		return errors.New("nothing was written")
+	}
+	return nil
+}
+
+func counts(plan *profiles.Sync) string {
+	return fmt.Sprintf("%d new, %d changed, %d removed", len(plan.Added), len(plan.Changed), len(plan.Removed))
+}
+
+func roles(list []sessions.Account) int {
+	n := 0
+	for _, a := range list {
+		n += len(a.Roles)
+	}
+	return n
+}
+
+// caller is how other programs run us.
+func (r *run) caller() string {
+	if strings.ContainsAny(r.Program, " \t\"'\\$`") {
+		return `"` + r.Program + `"`
+	}
+	return r.Program
+}
+
+// stanzas are the profiles for what the directory gives.
+func (o syncOptions) stanzas(s profiles.SSO, list []sessions.Account, caller string) []profiles.Stanza {
+	type choice struct{ id, role, name string }
+	var choices []choice
+	times := map[string]int{}
+	for _, a := range list {
+		for _, role := range a.Roles {
+			name := profileName(o.prefix + strings.NewReplacer(
+				"{account}", or(a.Name, a.ID), "{id}", a.ID, "{role}", role, "{session}", s.Session,
+			).Replace(o.name))
+			choices = append(choices, choice{a.ID, role, name})
+			times[name]++
+		}
+	}
+	all := make([]profiles.Stanza, 0, len(choices))
+	for _, c := range choices {
+		if times[c.name] > 1 {
+			c.name += "-" + c.id
+		}
+		s.Account, s.Role = c.id, c.role
+		command := caller + " export " + c.name + " --format json"
+		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, o.region, command)})
+	}
+	return all
+}
+
+// profileName keeps what no shell and no tool of AWS has to quote.
+func profileName(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if strings.ContainsRune("-_./@+=:", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			return c
+		}
+		return '-'
+	}, s)
+	return strings.TrimLeft(s, "-")
+}
+
+func isYes(answer creds.Secret) bool {
+	for _, yes := range []string{"y", "Y", "yes", "Yes", "YES"} {
+		if answer.Equal(creds.New(yes)) {
+			return true
+		}
+	}
+	return false
+}
