@@ -33,7 +33,7 @@ func (r *run) browser(p profiles.Profile) *sessions.Browser {
 	}
 	far := r.farAway()
 	b := &sessions.Browser{Device: r.byDevice(p, far), Show: r.invite, Patience: r.signIn.patience}
-	if !r.signIn.print && far == "" {
+	if !r.signIn.print && (far == "" || !b.Device) {
 		b.Open = func(url string) error { return r.open(p, url) }
 	}
 	return b

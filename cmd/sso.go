@@ -95,7 +95,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}
-	r.say("the AWS CLI finds it in %s", printable(file))
+	r.say("the AWS CLI finds it in %s", printable(filepath.Dir(file)))
 	return nil
 }
 

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/fakeaws"
 	"github.com/d44b7504/vault/profiles"
@@ -366,4 +368,17 @@ func TestAClockThatIsOffIsReportedAndReckonedWith(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	c.Say = func(line string) { t.Errorf("said %q of a clock that is right", line) }
 	c.made()
+}
+
+func TestASignatureAtTheWrongTimeSaysByHowMuch(t *testing.T) {
+	b := newBench(t)
+	b.hear(http.Header{"Date": {time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)}})
+	var call *CallError
+	err := b.failure("assume role", "", "dev", &smithy.GenericAPIError{Code: "RequestTimeTooSkewed"})
+	if !errors.As(err, &call) || call.Kind != ClockSkew {
+		t.Fatalf("%v", err)
+	}
+	if left := call.Skew - 10*time.Minute; left.Abs() > 3*time.Second || !strings.Contains(err.Error(), "seconds behind AWS's") {
+		t.Errorf("%v: %v", call.Skew, err)
+	}
 }

@@ -1,0 +1,262 @@
+package cmd_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/d44b7504/vault/fakeaws"
+)
+
+// ssoWorld is a world with an Identity Center and a browser whose person agrees.
+type ssoWorld struct {
+	*world
+	dir *fakeaws.Directory
+}
+
+func newSSOWorld(t testing.TB, config string) *ssoWorld {
+	t.Helper()
+	w := &ssoWorld{world: newWorld(t, "")}
+	w.dir = must(w.aws.AddDirectory(fakeaws.DirectoryOptions{Name: "d-1"}))
+	w.dir.SetAnswer(fakeaws.Yes)
+	check(w.dir.AddAccount(account, "dev team"))
+	must(w.dir.Assign(account, "Admin"))
+	must(w.dir.Assign(account, "ReadOnly"))
+	w.write("home/.aws/config", strings.ReplaceAll(config, "START", w.dir.StartURL()))
+	return w
+}
+
+const corp = `# mine
+[sso-session corp]
+sso_start_url = START
+sso_region = eu-west-1
+vault_sso_flow = pkce
+
+[profile dev]
+sso_session = corp
+sso_account_id = 111122223333
+sso_role_name = Admin
+region = eu-west-1
+`
+
+func (w *ssoWorld) browser(extra ...string) []string {
+	return w.environ(append([]string{"BROWSER=" + os.Args[0], browsing + "=1"}, extra...)...)
+}
+
+func want(t testing.TB, r result, status int, parts ...string) {
+	t.Helper()
+	if r.status != status {
+		t.Errorf("exit status %d, not %d\n%s%s", r.status, status, r.out, r.err)
+	}
+	for _, p := range parts {
+		if !strings.Contains(r.out+r.err, p) {
+			t.Errorf("it does not say %q:\n%s%s", p, r.out, r.err)
+		}
+	}
+}
+
+func (w *ssoWorld) signIn(t testing.TB) {
+	t.Helper()
+	want(t, w.vault(t, w.browser(), "sso", "login", "corp"), 0, "signed in to corp")
+}
+
+func (w *ssoWorld) called(t testing.TB, action string, times int) {
+	t.Helper()
+	if n := w.aws.Calls(action); n != times {
+		t.Errorf("%s was called %d times, not %d", action, n, times)
+	}
+}
+
+func TestSSOLoginEnsuresASignInAndNoMore(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	want(t, w.vault(t, w.browser(), "sso", "login"), 0, "signed in to corp until")
+	for _, name := range []string{"corp", "dev"} {
+		want(t, w.vault(t, w.environ(), "sso", "login", name), 0, "signed in to corp until")
+	}
+	w.called(t, "Authorize", 1)
+	want(t, w.vault(t, w.browser(), "sso", "login", "--force"), 0)
+	w.called(t, "Authorize", 2)
+	want(t, w.vault(t, w.environ(), "sso", "logout"), 0, "signed out of corp")
+	want(t, w.vault(t, w.environ(), "sso", "logout"), 0, "not signed in")
+	w.called(t, "Logout", 1)
+}
+
+func TestWhoamiSaysWhoAWSTakesUsFor(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	r := w.vault(t, w.environ(), "whoami", "dev", "--json")
+	want(t, r, 0)
+	var got struct{ Profile, Account, ARN, Role, Region, Source, Expires string }
+	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
+		t.Fatalf("%v\n%s", err, r.out)
+	}
+	if got.Account != account || !strings.Contains(got.Role, "_Admin_") || got.Region != "eu-west-1" || got.Expires == "" || !strings.Contains(got.Source, "Identity Center corp") {
+		t.Errorf("%+v", got)
+	}
+	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, "account", account, "left")
+	w.called(t, "GetRoleCredentials", 1)
+}
+
+func TestWithoutATerminalASignInIsNeededAndNamed(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	want(t, w.vault(t, w.browser(), "export", "dev"), 3, `"dev" needs a sign-in in the browser`, "hint: vault sso login dev")
+	w.called(t, "Authorize", 0)
+}
+
+func TestABrowserThatDoesNotComeBackIsStatusThree(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.dir.SetAnswer(fakeaws.Ask)
+	want(t, w.vault(t, w.browser(), "sso", "login", "--timeout", "1s"), 3, "nobody finished it within 1s", "hint: vault sso login corp")
+	w.dir.SetAnswer(fakeaws.No)
+	want(t, w.vault(t, w.browser(), "sso", "login"), 1, "declined in the browser")
+}
+
+func TestOverSSHTheCodeIsSpelledOut(t *testing.T) {
+	w := newSSOWorld(t, strings.Replace(corp, "vault_sso_flow = pkce\n", "", 1))
+	r := w.vault(t, w.environ("SSH_CONNECTION=x", "BROWSER="+os.Args[0], browsing+"=1"), "sso", "login", "--timeout", "2s")
+	want(t, r, 3, "the page must show this code")
+	code := regexp.MustCompile(`(?m)^vault:   ([A-Z]{4}-[A-Z]{4})   ([a-z]+ ){4}- ([a-z]+ ?){4}$`).FindStringSubmatch(r.err)
+	if code == nil {
+		t.Fatalf("no code in words:\n%s", r.err)
+	}
+	w.called(t, "Authorize", 0)
+	w.called(t, "Device", 0)
+}
+
+func TestTheAddressGoesToStandardOutput(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	c := exec.Command(filepath.Join(bin, "vault"), "sso", "login", "--stdout", "--timeout", "20s")
+	c.Env, c.Dir = w.browser(), w.world.dir
+	out := must(c.StdoutPipe())
+	check(c.Start())
+	address := make([]byte, 4096)
+	n := must(out.Read(address))
+	if browse(strings.TrimSpace(string(address[:n]))) != 0 {
+		t.Errorf("not an address: %q", address[:n])
+	}
+	check(c.Wait())
+	w.called(t, "Authorize", 1)
+}
+
+func TestTwoSignInsAtOnceAreOne(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { want(t, w.vault(t, w.browser(), "sso", "login"), 0, "signed in to corp") })
+	}
+	wg.Wait()
+	w.called(t, "Authorize", 1)
+	w.called(t, "CreateToken", 1)
+}
+
+func TestASignInSharedWithTheAWSToolsWorksThere(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	if found, _ := filepath.Glob(w.path("home/.aws/sso/cache/*")); len(found) != 0 {
+		t.Fatalf("shared unasked: %v", found)
+	}
+	want(t, w.vault(t, w.environ(), "sso", "login", "--share"), 0, "the AWS CLI finds it in")
+	aws := require(t, "awscli", "aws")
+	r := w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev")
+	want(t, r, 0, account)
+}
+
+func TestSSOListShowsEveryAccountAndRole(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), "sso", "list"), 0, "111122223333  dev team  Admin", "ReadOnly")
+	r := w.vault(t, w.environ(), "sso", "list", "--json")
+	var rows []struct {
+		Account, Name string
+		Roles         []string
+	}
+	if err := json.Unmarshal([]byte(r.out), &rows); err != nil || len(rows) != 1 || len(rows[0].Roles) != 2 {
+		t.Errorf("%v %+v", err, rows)
+	}
+}
+
+func TestSSOSyncWritesItsOwnBlockAndNothingElse(t *testing.T) {
+	w := newSSOWorld(t, corp+"\n[profile x-dev-team-Admin]\nregion = us-east-1 ; not ours\n# the end")
+	real := w.path("home/dotfiles")
+	check(os.Rename(w.path("home/.aws/config"), real))
+	check(os.Chmod(real, 0o640))
+	if err := os.Symlink(real, w.path("home/.aws/config")); err != nil {
+		t.Skip("no symlinks here")
+	}
+	before := string(must(os.ReadFile(real)))
+	sync := []string{"sso", "sync", "--prefix", "x-", "--region", "eu-central-1"}
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), append(sync, "--dry-run")...), 0, "+[profile x-dev-team-ReadOnly]", "x-dev-team-Admin is a profile of your own")
+	want(t, w.vault(t, w.environ(), sync...), 2, "no terminal to agree on")
+	if string(must(os.ReadFile(real))) != before {
+		t.Fatal("it wrote unasked")
+	}
+	want(t, w.vault(t, w.environ(), append(sync, "--yes")...), 0, "1 new, 0 changed, 0 removed")
+	after := string(must(os.ReadFile(real)))
+	if !strings.HasPrefix(after, before) || strings.Count(after, "[profile x-dev-team-Admin]") != 1 {
+		t.Errorf("what was there has changed:\n%s", after)
+	}
+	if info := must(os.Lstat(real)); runtime.GOOS != "windows" && info.Mode() != 0o640 {
+		t.Errorf("its mode is %v", info.Mode())
+	}
+	if info := must(os.Lstat(w.path("home/.aws/config"))); info.Mode()&os.ModeSymlink == 0 {
+		t.Error("the symlink is gone")
+	}
+	want(t, w.vault(t, w.environ(), append(sync, "--yes")...), 0, "nothing to change")
+	want(t, w.vault(t, w.environ(), "whoami", "x-dev-team-ReadOnly"), 0, account, "eu-central-1")
+
+	must(w.dir.Assign("444455556666", "Ops"))
+	want(t, w.vault(t, w.environ(), append(sync, "--name", "{id}.{role}", "--yes")...), 0, "3 new, 0 changed, 0 removed")
+	want(t, w.vault(t, w.environ(), append(sync, "--name", "{id}.{role}", "--yes", "--prune")...), 0, "-[profile x-dev-team-ReadOnly]", "0 new, 0 changed, 1 removed")
+	if text := string(must(os.ReadFile(real))); !strings.HasPrefix(text, before) || !strings.Contains(text, "[profile x-444455556666.Ops]") {
+		t.Errorf("\n%s", text)
+	}
+}
+
+func TestTheAWSToolsUseASyncedProfileThroughUs(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes", "--region", "eu-west-1"), 0)
+	aws := require(t, "awscli", "aws")
+	r := w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev-team-ReadOnly")
+	want(t, r, 0, account)
+}
+
+func TestACredentialProcessFindsNoSecretOfOurs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the process is a shell script")
+	}
+	w := newWorld(t, "")
+	_, k := w.user("tool")
+	w.write("tool", fmt.Sprintf("#!/bin/sh\nenv >'%s'\necho 'touch the key' >&2\necho '{\"Version\":1,\"AccessKeyId\":\"%s\",\"SecretAccessKey\":\"%s\"}'\n", w.path("seen"), k.ID, k.Secret.Reveal()))
+	check(os.Chmod(w.path("tool"), 0o700))
+	w.write("home/.aws/config", "[profile tool]\nregion = eu-west-1\ncredential_process = '"+w.path("tool")+"'\n")
+	r := w.vault(t, w.environ("AWS_ACCESS_KEY_ID=users-own"), "whoami", "tool")
+	want(t, r, 0, "user/tool", "touch the key")
+	seen := string(must(os.ReadFile(w.path("seen"))))
+	if strings.Contains(seen, passphrase) || !strings.Contains(seen, "AWS_ACCESS_KEY_ID=users-own") {
+		t.Errorf("the process found:\n%s", seen)
+	}
+	if n := w.sessions("tool"); n != 0 {
+		t.Errorf("a key that does not expire was cached %d times", n)
+	}
+}
+
+func TestACredentialProcessThatComesBackToItselfIsNamed(t *testing.T) {
+	w := newWorld(t, "[profile a]\nregion = eu-west-1\ncredential_process = vault export b --format json\n"+
+		"[profile b]\nregion = eu-west-1\nsource_profile = a\nrole_arn = arn:aws:iam::111122223333:role/x\n")
+	began := time.Now()
+	r := w.vault(t, w.environ(), "export", "a")
+	want(t, r, 1, `credential_process goes in a circle: "a" -> "a"`, `the credential_process of "a" failed`)
+	if time.Since(began) > 10*time.Second {
+		t.Error("they waited for each other")
+	}
+}
