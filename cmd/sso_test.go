@@ -129,6 +129,8 @@ func TestOverSSHTheCodeIsSpelledOut(t *testing.T) {
 	}
 	w.called(t, "Authorize", 0)
 	w.called(t, "Device", 0)
+	want(t, w.vault(t, w.browser("SSH_CONNECTION=x"), "sso", "login", "--no-device"), 0, "signed in to corp")
+	w.called(t, "Authorize", 1)
 }
 
 func TestTheAddressGoesToStandardOutput(t *testing.T) {

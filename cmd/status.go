@@ -96,6 +96,9 @@ func (r *run) status(st env.State) status {
 		return s
 	}
 	s.Source = source(p)
+	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
+		s.Account, s.Role = sso.Account, sso.Role
+	}
 	if m, ok := r.runtime().Mark(refresh.Key(p)); ok {
 		s.Note = m.Note
 	}
