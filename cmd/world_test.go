@@ -217,6 +217,7 @@ func (w *world) run(t testing.TB, environ []string, name string, args ...string)
 	c := exec.CommandContext(ctx, name, args...)
 	var out, errs bytes.Buffer
 	c.Env, c.Dir, c.Stdout, c.Stderr = environ, w.dir, &out, &errs
+	c.WaitDelay = time.Second // a grandchild that hangs must not hold up the test
 	err := c.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) || ctx.Err() != nil {
