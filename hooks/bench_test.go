@@ -96,7 +96,7 @@ exit
 		}
 	}
 	if best == 1e9 {
-		w.t.Fatal(fmt.Sprintf("no figure in %q", out))
+		w.t.Fatalf("no figure in %q", out)
 	}
 	return best
 }
