@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/store"
@@ -69,9 +67,17 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 	if !w.Anew && k.good(old, w) {
 		return k.lease(p, old, "", nil), nil
 	}
-	unlock, err := k.lock(ctx, p)
-	if err != nil {
-		return Lease{}, err
+	unlock, got := k.take(p)
+	for ; !got; unlock, got = k.take(p) {
+		if err := k.await(ctx, p); err != nil {
+			return Lease{}, err
+		}
+		if old, err = k.cached(ctx, p); err != nil {
+			return Lease{}, err
+		}
+		if k.good(old, w) && (!w.Anew || old.Issued.After(began)) {
+			return k.lease(p, old, "", nil), nil
+		}
 	}
 	defer unlock()
 	if old, err = k.cached(ctx, p); err != nil {
@@ -112,11 +118,11 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
-	if got, err := k.try(lock); err != nil || !got {
-		return nil // someone is at it, or the disk is: their news will reach us
+	unlock, got := k.take(p)
+	if !got {
+		return nil // someone is at it: their news will reach us
 	}
-	defer func() { _ = lock.Unlock() }()
+	defer unlock()
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}

@@ -9,46 +9,45 @@ import (
 	"github.com/d44b7504/vault/profiles"
 )
 
-// lock waits until we are the only one to make p's session. The lock is the kernel's,
-// so a process that is killed lets go of it. Where no lock file can be made (a full or
-// read-only disk) we go on without: two calls are better than none.
-func (k *Keeper) lock(ctx context.Context, p profiles.Profile) (unlock func(), err error) {
-	lock := flock.New(k.Dir.path("l", fileKey(Key(p))))
-	got, err := k.try(lock)
-	if err != nil {
-		return func() {}, nil
-	}
-	if !got {
-		if err := k.wait(ctx, lock); err != nil {
-			return nil, err
-		}
-	}
-	return func() { _ = lock.Unlock() }, nil
+// This file sees to it that one process makes a session. The lock is the kernel's, so
+// a process that is killed lets go of it.
+
+func (k *Keeper) lockFile(p profiles.Profile) *flock.Flock {
+	return flock.New(k.Dir.path("l", fileKey(Key(p))))
 }
 
-func (k *Keeper) try(lock *flock.Flock) (bool, error) {
+// take makes us the one that makes p's session, unless another is at it. Where no lock
+// can be had (a full or read-only disk) we go on without: two calls are better than none.
+func (k *Keeper) take(p profiles.Profile) (unlock func(), got bool) {
+	lock := k.lockFile(p)
 	if err := k.Dir.ensure("l"); err != nil {
-		return false, err
+		return func() {}, true
 	}
-	return lock.TryLock()
+	got, err := lock.TryLock()
+	return func() { _ = lock.Unlock() }, got || err != nil
 }
 
-// wait polls, because a blocking lock cannot be given up when ctx ends. The first
-// polls are close together: the holder is usually one round trip from done.
-func (k *Keeper) wait(ctx context.Context, lock *flock.Flock) error {
+// await returns when whoever makes p's session is done with it. Those who wait share
+// the lock, so that all go on at once and read what was made.
+func (k *Keeper) await(ctx context.Context, p profiles.Profile) error {
+	done := make(chan error, 1)
+	go func() { // a blocked flock cannot be given up: when ctx ends it is left to the kernel
+		lock := k.lockFile(p)
+		err := lock.RLock()
+		_ = lock.Unlock()
+		done <- err
+	}()
 	said := time.After(time.Second)
-	for pause := 2 * time.Millisecond; ; pause = min(pause*3/2, 100*time.Millisecond) {
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-done:
+			return err
 		case <-said:
 			if k.Waiting != nil {
 				k.Waiting()
 			}
-		case <-time.After(pause):
-		}
-		if got, err := lock.TryLock(); got || err != nil {
-			return err
 		}
 	}
 }
