@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"syscall"
 
@@ -14,6 +15,7 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
+	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
 	ctx := context.Background()
 	if ends := heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP); len(ends) > 0 {
 		c, stop := signal.NotifyContext(ctx, ends...)
