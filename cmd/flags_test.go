@@ -1,3 +1,5 @@
+//go:build unix
+
 package cmd_test
 
 // What flags, settings and the profile ask for reaches AWS as it was meant.
