@@ -46,7 +46,8 @@ func openStage(ctx context.Context, r *run, life time.Duration) (*stage, error) 
 // furnish makes the home: a config file, a keyring with one key, and the program
 // under its name.
 func (s *stage) furnish(ctx context.Context, r *run, user string) error {
-	for _, d := range []string{"home/.aws", "run", "bin", "tmp"} {
+	// Where fish finds no generated completions it starts to make them, for minutes.
+	for _, d := range []string{"home/.aws", "home/.local/share/fish/generated_completions", "run", "bin", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, d), 0o700); err != nil {
 			return err
 		}
