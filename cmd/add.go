@@ -114,7 +114,7 @@ func (r *run) newKey(ctx context.Context, o *addOptions) (creds.Key, error) {
 	case o.csv != "":
 		return keyFromCSV(o.csv)
 	case r.Ask == nil:
-		return creds.Key{}, &sessions.NeedsUserError{Profile: o.profile, What: "its key to be typed; without a terminal use --env or --from-csv"}
+		return creds.Key{}, withHint(&sessions.NeedsUserError{Profile: o.profile, What: "its key to be typed, and there is no terminal"}, "use --env or --from-csv")
 	}
 	id, err := r.Ask(ctx, "Access key id: ", false)
 	if err != nil {

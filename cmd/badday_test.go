@@ -19,15 +19,6 @@ import (
 	"github.com/d44b7504/vault/fakeaws"
 )
 
-const roleConfig = `
-[profile base]
-region = eu-west-1
-[profile prod]
-source_profile = base
-role_arn = arn:aws:iam::111122223333:role/prod
-region = eu-central-1
-`
-
 // roleWorld has a user whose key is stored for base, and a role for prod.
 func roleWorld(t testing.TB) *world {
 	w := newWorld(t, roleConfig)

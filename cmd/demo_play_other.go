@@ -13,7 +13,7 @@ import (
 // play feeds the story to the shell's standard input: there is no pseudo-terminal to
 // run it on here, so the prompt is not shown.
 func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, _ string) error {
-	run := exec.CommandContext(ctx, cmd.Path, append(cmd.Args[1:len(cmd.Args):len(cmd.Args)])...)
+	run := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	run.Env, run.Stdout, run.Stderr = cmd.Env, out, os.Stderr
 	run.Stdin = strings.NewReader(strings.Join([]string{
 		"vault use dev", "vault status", "vault use prod", "vault status", "vault off", "exit", "",

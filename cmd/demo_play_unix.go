@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -81,12 +82,15 @@ func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, shell st
 }
 
 // awaitRenewal lets the session come due, gives the shell a prompt to notice it at,
-// and waits until AWS has been asked.
+// and waits until every terminal could know of the new one.
 func (s *stage) awaitRenewal(ctx context.Context, tty io.Writer, t *transcript) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*s.life)
 	defer cancel()
-	calls := s.aws.Calls("AssumeRole")
-	for s.aws.Calls("AssumeRole") == calls {
+	generation := func() string {
+		files, _ := filepath.Glob(s.path("run/vault/g/*"))
+		return strings.Join(files, " ")
+	}
+	for before := generation(); generation() == before; {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("the session did not renew in time:\n%s", t.news())

@@ -46,7 +46,8 @@ func openStage(ctx context.Context, r *run, life time.Duration) (*stage, error) 
 // furnish makes the home: a config file, a keyring with one key, and the program
 // under its name.
 func (s *stage) furnish(ctx context.Context, r *run, user string) error {
-	for _, d := range []string{"home/.aws", "run", "bin"} {
+	// Where fish finds no generated completions it starts to make them, for minutes.
+	for _, d := range []string{"home/.aws", "home/.local/share/fish/generated_completions", "run", "bin", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, d), 0o700); err != nil {
 			return err
 		}
@@ -102,7 +103,7 @@ func (s *stage) environ(outer []string) []string {
 	ttl := s.life.String()
 	return append(out,
 		"PATH="+s.path("bin")+string(os.PathListSeparator)+path,
-		"HOME="+s.path("home"), "ZDOTDIR="+s.path("home"), "XDG_RUNTIME_DIR="+s.path("run"),
+		"HOME="+s.path("home"), "ZDOTDIR="+s.path("home"), "XDG_RUNTIME_DIR="+s.path("run"), "TMPDIR="+s.path("tmp"),
 		"XDG_CONFIG_HOME="+s.path("home/.config"), "XDG_DATA_HOME="+s.path("home/.local/share"),
 		"AWS_CONFIG_FILE="+s.path("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE="+s.path("home/.aws/credentials"),
 		"AWS_ENDPOINT_URL="+s.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",

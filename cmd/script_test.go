@@ -313,3 +313,17 @@ func scriptOnTerminal(ts *testscript.TestScript, _ bool, args []string) {
 	_, err = ts.Stdout().Write(shown)
 	ts.Check(err)
 }
+
+func TestTheSearchForSecretsFindsThem(t *testing.T) {
+	w := newWorld(t, "")
+	_, k := w.user("alice")
+	for text, want := range map[string]bool{
+		"": false, "vault: prod until 15:04 (renews by itself)": false, "arn:aws:iam::111122223333:role/administrator": false,
+		"at " + k.Secret.Reveal() + ".": true, "export X='" + passphrase + "'": true, strings.Repeat("Ab1/", 12): true,
+		"read " + w.path("home/.aws/config"): false,
+	} {
+		if got := w.leak(text) != ""; got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

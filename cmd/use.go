@@ -150,7 +150,7 @@ func (o useOptions) wanted(ctx context.Context, r *run) (env.Request, error) {
 			return env.Request{}, err
 		}
 	}
-	if mode == "" {
+	if o.mode == "" {
 		mode = r.configuredMode(name)
 	}
 	return o.request(name, mode)

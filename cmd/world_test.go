@@ -253,11 +253,6 @@ func (w *world) leak(text string) string {
 	return likeSecret.FindString(strings.ReplaceAll(text, w.dir, ""))
 }
 
-// sessions says how many are cached for a profile.
-func (w *world) sessions(profile string) int {
-	return len(must(w.keyring().List(context.Background(), store.ProfilePrefix(profile))))
-}
-
 // snapshot is every file below a directory with its content, mode and time.
 func snapshot(dir string) string {
 	var b strings.Builder
@@ -304,4 +299,18 @@ func check(err error) {
 	if err != nil {
 		panic(err)
 	}
+}
+
+const roleConfig = `
+[profile base]
+region = eu-west-1
+[profile prod]
+source_profile = base
+role_arn = arn:aws:iam::111122223333:role/prod
+region = eu-central-1
+`
+
+// sessions says how many are cached for a profile.
+func (w *world) sessions(profile string) int {
+	return len(must(w.keyring().List(context.Background(), store.ProfilePrefix(profile))))
 }

@@ -35,8 +35,7 @@ func TestZshLoadsBeforeAndAfterCompinit(t *testing.T) {
 			if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
 				t.Errorf("became %q", got)
 			}
-			x.send("vault use $(touch pwned)\t")
-			x.drop()
+			x.press("vault use $(touch pwned)")
 			if x.tab("vault use pr"); pwned(h) {
 				t.Error("what was typed was run")
 			}
@@ -151,8 +150,7 @@ func TestTABIsQuietWithoutTheProgram(t *testing.T) {
 		h.link("other")
 		x := h.open(prompts[h.shell] + loads[h.shell] + "\n")
 		check(os.Rename(h.file("bin/vault"), h.file("bin/gone")))
-		x.send("vault use pr\t")
-		x.drop()
+		x.pressAll("vault use pr")
 		if got := x.tab("other x"); !slices.Equal(got, []string{"x"}) {
 			t.Errorf("became %q", got)
 		}

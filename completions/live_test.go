@@ -79,12 +79,11 @@ func TestTABRunsNothing(t *testing.T) {
 	}
 	each(t, func(t *testing.T, h *home) {
 		x := h.start()
+		var lines []string
 		for _, w := range words {
-			for _, line := range []string{"vault use " + w, "vault use " + w + " ", "vault exec p -- ls " + w + " ", "vault " + w + " "} {
-				x.send(line + "\t")
-				x.drop()
-			}
+			lines = append(lines, "vault use "+w, "vault use "+w+" ", "vault exec p -- ls "+w+" ", "vault "+w+" ")
 		}
+		x.pressAll(lines...)
 		if x.tab("vault use pr"); pwned(h) {
 			t.Error("what was typed was run")
 		}

@@ -68,6 +68,7 @@ func (h *home) environ() []string {
 		"HOME=" + h.dir, "ZDOTDIR=" + h.dir, "XDG_CONFIG_HOME=" + h.dir, "XDG_DATA_HOME=" + h.dir, "XDG_CACHE_HOME=" + h.dir,
 		"PATH=" + h.path, "TERM=xterm-256color", "LANG=C.UTF-8", "INPUTRC=/dev/null", stubDir + "=" + h.dir,
 		"AWS_CONFIG_FILE=" + h.file("config"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
+		"GORACE=atexit_sleep_ms=0", // under -race our stand-in for the program would stay a second longer
 	}
 }
 
@@ -223,16 +224,29 @@ func (x *term) tab(typed string) []string {
 	return args[:len(args)-1]
 }
 
-// drop takes back what was typed, after it has been dealt with: the keys come in turn.
-// Ctrl-C is such a key in PowerShell only.
-func (x *term) drop() {
+// press types, presses TAB, waits until that has been dealt with, and takes back what
+// was typed. The letters typed last appear when the shell has done with TAB.
+func (x *term) press(typed string) {
 	x.t.Helper()
-	if x.shell == "pwsh" {
-		x.send("\x03")
-	} else {
-		x.send(strings.Repeat("\x7f", 200))
-	}
+	x.send(typed + "\tZZ")
+	x.eventually("ZZ", func() bool { return strings.Contains(x.row(), "ZZ") })
+	x.send(strings.Repeat("\x7f", 150))
 	x.eventually("an empty line", func() bool { return x.row() == "R>" })
+}
+
+// pressAll presses TAB after each line. The PowerShell engine is asked as its line editor
+// asks it, in one go: a key pressed while the editor is not yet reading is the terminal's.
+func (x *term) pressAll(lines ...string) {
+	x.t.Helper()
+	if x.shell != "pwsh" {
+		for _, l := range lines {
+			x.press(l)
+		}
+		return
+	}
+	x.write("lines", strings.Join(lines, "\n"))
+	x.send("foreach ($l in [IO.File]::ReadAllLines('" + x.file("lines") + "')) { $null = TabExpansion2 $l $l.Length }; 'All' + 'Done'\r")
+	x.shows("AllDone")
 }
 
 // each runs a test in every shell.

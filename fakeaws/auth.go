@@ -57,6 +57,9 @@ func (s *Server) authorize(c *call) *apiError {
 	if c.service == iamService && c.who.isUserSession() && !c.who.mfa {
 		return invalidToken()
 	}
+	if fail := c.checkFederated(); fail != nil {
+		return fail
+	}
 	action := c.service.name + ":" + c.action
 	if c.action == "GetCallerIdentity" || !s.state.denied[c.who.permissionsARN()][action] {
 		return nil

@@ -44,7 +44,7 @@ type jwk struct {
 	E   string `json:"e,omitempty"`
 }
 
-var encodeJWT = base64.RawURLEncoding.EncodeToString
+func encodeJWT(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func parseJWT(text string) (*jwt, error) {
 	parts := strings.Split(text, ".")

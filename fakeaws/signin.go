@@ -132,7 +132,7 @@ func loginFile(k *credential, refresh creds.Secret, key *ecdsa.PrivateKey) (cred
 			"accountId":       k.account,
 			"expiresAt":       k.expires.Format(time.RFC3339),
 		},
-		"tokenType":    "urn:aws:params:oauth:token-type:access_token_sigv4",
+		"tokenType":    "aws_sigv4",
 		"refreshToken": refresh.Reveal(),
 		"idToken":      identity,
 		"clientId":     loginClient,

@@ -222,7 +222,7 @@ func TestAPresignedURLSaysHowLongItIsGoodFor(t *testing.T) {
 
 func TestAnUnknownActionOrVersionIsInvalid(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
-	w.send(t, w.letter("Action=GetFederationToken&Version=2011-06-15")).want(t, 400, "InvalidAction", "Could not find operation GetFederationToken for version 2011-06-15")
+	w.send(t, w.letter("Action=DecodeAuthorizationMessage&Version=2011-06-15")).want(t, 400, "InvalidAction", "Could not find operation DecodeAuthorizationMessage for version 2011-06-15")
 	w.send(t, w.letter("Action=GetCallerIdentity")).want(t, 400, "InvalidAction", "for version NO_VERSION_SPECIFIED")
 	w.send(t, w.letter("Action=GetCallerIdentity&Version=2010-05-08")).want(t, 403, "SignatureDoesNotMatch", "correct service: 'iam'")
 }

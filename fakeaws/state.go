@@ -81,6 +81,7 @@ type credential struct {
 	user                 *user // nil for a role's session
 	role                 *role // nil for a user's key or session
 	mfa                  bool
+	federated, powerless bool // from GetFederationToken; without any policy
 	sourceIdentity       string
 
 	lastUsed                time.Time

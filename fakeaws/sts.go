@@ -21,9 +21,10 @@ var stsService = &service{
 	namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 	write:     writeQuery,
 	actions: map[string]func(*Server, *call) (any, *apiError){
-		"GetCallerIdentity": getCallerIdentity,
-		"GetSessionToken":   getSessionToken,
-		"AssumeRole":        assumeRole,
+		"GetCallerIdentity":  getCallerIdentity,
+		"GetSessionToken":    getSessionToken,
+		"GetFederationToken": getFederationToken,
+		"AssumeRole":         assumeRole,
 	},
 	unsigned: map[string]func(*Server, *call) (any, *apiError){
 		"AssumeRoleWithWebIdentity": assumeRoleWithWebIdentity,

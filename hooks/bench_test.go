@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -96,7 +95,7 @@ exit
 		}
 	}
 	if best == 1e9 {
-		w.t.Fatal(fmt.Sprintf("no figure in %q", out))
+		w.t.Fatalf("no figure in %q", out)
 	}
 	return best
 }

@@ -67,9 +67,17 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 	if !w.Anew && k.good(old, w) {
 		return k.lease(p, old, "", nil), nil
 	}
-	unlock, err := k.Dir.Lock(ctx, Key(p), k.Waiting)
-	if err != nil {
-		return Lease{}, err
+	unlock, got := k.Dir.take(Key(p))
+	for ; !got; unlock, got = k.Dir.take(Key(p)) {
+		if err := k.Dir.await(ctx, Key(p), k.Waiting); err != nil {
+			return Lease{}, err
+		}
+		if old, err = k.cached(ctx, p); err != nil {
+			return Lease{}, err
+		}
+		if k.good(old, w) && (!w.Anew || old.Issued.After(began)) {
+			return k.lease(p, old, "", nil), nil
+		}
 	}
 	defer unlock()
 	if old, err = k.cached(ctx, p); err != nil {
@@ -110,11 +118,11 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	lock := k.Dir.flock(Key(p))
-	if got, err := k.Dir.try(lock); err != nil || !got {
-		return nil // someone is at it, or the disk is: their news will reach us
+	unlock, got := k.Dir.take(Key(p))
+	if !got {
+		return nil // someone is at it: their news will reach us
 	}
-	defer func() { _ = lock.Unlock() }()
+	defer unlock()
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}

@@ -7,49 +7,56 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Lock waits until we are the only process that holds the name. The lock is the
-// kernel's, so a process that is killed lets go of it. Where no lock file can be made
-// (a full or read-only disk) we go on without: two calls are better than none. waiting,
-// if not nil, is called once when another process has held it for a second.
+// This file sees to it that one process does a thing. The lock is the kernel's, so a
+// process that is killed lets go of it.
+
+// Lock waits until we are the only process that holds the name. Where no lock can be
+// had (a full or read-only disk) we go on without: two calls are better than none.
+// waiting, if not nil, is called once when another process has held it for a second.
 func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
-	lock := d.flock(name)
-	got, err := d.try(lock)
-	if err != nil {
-		return func() {}, nil
-	}
-	if !got {
-		if err := wait(ctx, lock, waiting); err != nil {
+	for {
+		if unlock, got := d.take(name); got {
+			return unlock, nil
+		}
+		if err := d.await(ctx, name, waiting); err != nil {
 			return nil, err
 		}
 	}
-	return func() { _ = lock.Unlock() }, nil
 }
 
 func (d Directory) flock(name string) *flock.Flock { return flock.New(d.path("l", fileKey(name))) }
 
-func (d Directory) try(lock *flock.Flock) (bool, error) {
+// take locks the name, unless another process holds it.
+func (d Directory) take(name string) (unlock func(), got bool) {
+	lock := d.flock(name)
 	if err := d.ensure("l"); err != nil {
-		return false, err
+		return func() {}, true
 	}
-	return lock.TryLock()
+	got, err := lock.TryLock()
+	return func() { _ = lock.Unlock() }, got || err != nil
 }
 
-// wait polls, because a blocking lock cannot be given up when ctx ends. The first
-// polls are close together: the holder is usually one round trip from done.
-func wait(ctx context.Context, lock *flock.Flock, waiting func()) error {
+// await returns when whoever holds the name is done. Those who wait share the lock, so
+// that all go on at once and look at what was made.
+func (d Directory) await(ctx context.Context, name string, waiting func()) error {
+	done := make(chan error, 1)
+	go func() { // a blocked flock cannot be given up: when ctx ends it is left to the kernel
+		lock := d.flock(name)
+		err := lock.RLock()
+		_ = lock.Unlock()
+		done <- err
+	}()
 	said := time.After(time.Second)
-	for pause := 2 * time.Millisecond; ; pause = min(pause*3/2, 100*time.Millisecond) {
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-done:
+			return err
 		case <-said:
 			if waiting != nil {
 				waiting()
 			}
-		case <-time.After(pause):
-		}
-		if got, err := lock.TryLock(); got || err != nil {
-			return err
 		}
 	}
 }

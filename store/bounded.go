@@ -88,12 +88,15 @@ func run[T any](ctx context.Context, b *bounded, verb, key string, f func(contex
 // inTurn waits for the call before this one, but no longer than ctx says. A call
 // that hangs gives its turn back when it is abandoned, or all others would hang too.
 func inTurn[T any](ctx context.Context, b *bounded, f func(context.Context) (T, error)) (T, error) {
+	var zero T
+	if err := ctx.Err(); err != nil {
+		return zero, err
+	}
 	select {
 	case <-b.turn:
 		defer func() { b.turn <- struct{}{} }()
 		return within(ctx, func() (T, error) { return f(ctx) })
 	case <-ctx.Done():
-		var zero T
 		return zero, ctx.Err()
 	}
 }

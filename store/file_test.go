@@ -170,7 +170,7 @@ func TestFileAsksForANewPassphraseTwiceAndForAnOldOneOnce(t *testing.T) {
 	if len(*asked) != 2 {
 		t.Errorf("asked %q", *asked)
 	}
-	o.Ask, asked = answers(t, "wrong", "right")
+	o.Ask, _ = answers(t, "wrong", "right")
 	put(t, open(t, o), "k2", "v")
 	wantValue(t, open(t, Options{Backend: "file", FileDir: o.FileDir, FilePassphrase: phrase("right")}), "k2", "v")
 }

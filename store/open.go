@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/99designs/keyring"
 	"github.com/d44b7504/vault/store/internal/busguard"
@@ -110,6 +111,9 @@ func openNamed(ctx context.Context, o Options) (Store, error) {
 }
 
 func openOne(ctx context.Context, b backend, o Options, chosen bool) (Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, o.Deadline)
 	defer cancel()
 	d, err := within(ctx, func() (driver, error) { return b.open(ctx, o, chosen) })
@@ -145,10 +149,17 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	case r := <-done:
 		return r.v, r.err
 	case <-ctx.Done():
+		select { // a call that heeds ctx has programs of its own to end first
+		case <-done:
+		case <-time.After(parting):
+		}
 		var zero T
 		return zero, ctx.Err()
 	}
 }
+
+// parting is how long an abandoned call is given to clean up behind itself.
+const parting = 200 * time.Millisecond
 
 // config is what the library is told, the same for every back end.
 func config(name keyring.BackendType, o Options) keyring.Config {

@@ -51,7 +51,7 @@ func choose(args []string, getenv func(string) string) (addr, why string) {
 func unwanted(args []string, backend string) string {
 	if len(args) > 1 {
 		switch args[1] {
-		case "hook", "completion", "__complete", "__completeNoDesc", "prompt", "version", "help", "--help", "-h", "--version":
+		case "hook", "completion", "__words", "prompt", "version", "help", "--help", "-h", "--version":
 			return args[1] + " uses no keyring"
 		}
 	}

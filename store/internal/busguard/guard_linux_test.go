@@ -76,7 +76,7 @@ func TestABusThatDoesNotAnswerIsNotUsed(t *testing.T) {
 func TestCommandsWithoutAKeyringDialNoBus(t *testing.T) {
 	kv := map[string]string{addressVar: "unix:path=" + bus(t, "REJECTED\r\n") + "/bus"}
 	file := map[string]string{addressVar: kv[addressVar], "AWS_VAULT_BACKEND": "file"}
-	for line, dials := range map[string]bool{"hook zsh": false, "__complete use p": false, "version": false, "use hook": true, "exec p -- version": true, "": true} {
+	for line, dials := range map[string]bool{"hook zsh": false, "__words zsh use p": false, "version": false, "use hook": true, "exec p -- version": true, "": true} {
 		args := append([]string{"vault"}, strings.Fields(line)...)
 		if _, why := choose(args, env(kv)); (why == "") != dials {
 			t.Errorf("%q: %q", line, why)
