@@ -231,7 +231,7 @@ func (r *run) loginDir() string {
 
 // endpoint says where a service is: as profile and environment have it, or AWS's own.
 func (r *run) endpoint(p profiles.Profile, service, region string) sessions.Endpoint {
-	e := sessions.Endpoint{Region: region, URL: p.Network.Endpoints[strings.ToLower(service)]}
+	e := sessions.Endpoint{Region: region, Network: p.Network, URL: p.Network.Endpoints[strings.ToLower(service)]}
 	if service == sessions.STS {
 		e.URL = or(e.URL, p.Endpoint)
 	}

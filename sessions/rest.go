@@ -50,17 +50,7 @@ const (
 
 func (m *Maker) rest(p profiles.Profile, service, region string) rest {
 	e := m.Endpoint(p, service, region)
-	if e.URL == "" {
-		e.URL = home(service, region)
-	}
-	inner := e.HTTP
-	if inner == nil {
-		inner = &http.Client{Timeout: 30 * time.Second}
-	}
-	c := *inner
-	// A token goes where it was meant to go, and nowhere else.
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return rest{strings.TrimSuffix(e.URL, "/"), listening{&c, m.hear}}
+	return rest{strings.TrimSuffix(e.address(service), "/"), listening{e.plain(), m.hear}}
 }
 
 // call makes a call and reads the answer into out, which may be nil. When AWS is busy

@@ -6,20 +6,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 )
-
-// Endpoint says where STS is and how to reach it.
-type Endpoint struct {
-	Region string
-	URL    string       // "" for AWS's own
-	HTTP   *http.Client // nil for the SDK's
-}
 
 // client signs with s. It hears AWS's time.
 func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
@@ -28,19 +20,10 @@ func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.
 
 // client is made by hand: the SDK's own loader reads files and costs more than a call.
 func client(e Endpoint, s creds.Session, hear func(http.Header)) *sts.Client {
-	o := sts.Options{Region: e.Region, AppID: "vault"}
+	o := sts.Options{AppID: "vault", HTTPClient: listening{e.signed(), hear}}
+	e.apply(&o)
 	if s.AccessKeyID != "" {
 		o.Credentials = static(s)
-	}
-	if o.Region == "" {
-		o.Region = profiles.DefaultRegion("aws")
-	}
-	if e.URL != "" {
-		o.BaseEndpoint = aws.String(e.URL)
-	}
-	o.HTTPClient = listening{awshttp.NewBuildableClient(), hear}
-	if e.HTTP != nil {
-		o.HTTPClient = listening{e.HTTP, hear}
 	}
 	return sts.New(o)
 }

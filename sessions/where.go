@@ -23,14 +23,26 @@ var consoles = map[string]string{
 	"aws-iso": "c2shome.ic.gov", "aws-iso-b": "sc2shome.sgov.gov", "aws-iso-e": "csphome.adc-e.uk", "aws-iso-f": "csphome.hci.ic.gov",
 }
 
-// home is AWS's own address of a service that is asked without a signature.
-func home(service, region string) string {
+// dualStacks are the domains that answer over IPv6 as well.
+var dualStacks = map[string]string{
+	"aws": "api.aws", "aws-us-gov": "api.aws", "aws-cn": "api.amazonwebservices.com.cn", "aws-eusc": "api.amazonwebservices.eu",
+	"aws-iso": "api.aws.ic.gov", "aws-iso-b": "api.aws.scloud", "aws-iso-e": "api.cloud-aws.adc-e.uk", "aws-iso-f": "api.aws.hci.ic.gov",
+}
+
+// home is AWS's own address of a service that is asked without a signature, by the
+// rules of the service's endpoint rule set.
+func home(service, region string, n profiles.Network) string {
 	partition := profiles.Partition(region)
-	switch service {
-	case SSO:
-		return "https://portal.sso." + region + "." + suffixes[partition]
-	case OIDC:
-		return "https://oidc." + region + "." + suffixes[partition]
+	host := map[string]string{SSO: "portal.sso", OIDC: "oidc"}[service]
+	if host == "" {
+		return "https://" + region + ".signin." + consoles[partition]
 	}
-	return "https://" + region + ".signin." + consoles[partition]
+	domain := suffixes[partition]
+	if n.DualStack {
+		domain = dualStacks[partition]
+	}
+	if n.FIPS && (partition != "aws-us-gov" || n.DualStack) { // GovCloud's own are FIPS
+		host += "-fips"
+	}
+	return "https://" + host + "." + region + "." + domain
 }
