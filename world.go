@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/d44b7504/vault/cmd"
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/mfa"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -26,7 +28,7 @@ func realWorld() *cmd.World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, OpenStore: store.Open, Ask: asker(),
-		Exec: execute, Detach: detach, Start: start, Process: process, Who: who, Policy: refresh.Default,
+		Exec: execute, Detach: detach, Start: start, Process: process, RunProgram: runProgram, Who: who, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()
 	listen(w)
@@ -82,6 +84,19 @@ func printed(c *exec.Cmd) (creds.Secret, error) {
 	s := creds.New(strings.TrimSpace(string(out.text)))
 	clear(out.text)
 	return s, err
+}
+
+// runProgram runs a program for its answer, with the terminal or without.
+func runProgram(ctx context.Context, p mfa.Program) (out creds.Secret, said string, err error) {
+	c := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	c.Env = p.Environ
+	errs := &bounded{left: 1 << 20}
+	c.Stderr = errs
+	if p.Terminal {
+		defer connect(c)()
+	}
+	out, err = printed(c)
+	return out, string(errs.text), err
 }
 
 // bounded collects output up to a limit.

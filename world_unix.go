@@ -150,5 +150,17 @@ func process(ctx context.Context, command string, environ []string) (creds.Secre
 	return printed(c)
 }
 
+// connect gives a command the terminal for its questions and for what it has to say,
+// which standard error may not lead to: another tool may have called us.
+func connect(c *exec.Cmd) (release func()) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		c.Stderr = os.Stderr
+		return func() {}
+	}
+	c.Stdin, c.Stderr = tty, tty
+	return func() { _ = tty.Close() }
+}
+
 // apart is a session of its own.
 func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

@@ -83,6 +83,12 @@ func process(ctx context.Context, command string, environ []string) (creds.Secre
 	return printed(c)
 }
 
+// connect shows what a command has to say where we say ours; it finds the console itself.
+func connect(c *exec.Cmd) (release func()) {
+	c.Stderr = os.Stderr
+	return func() {}
+}
+
 func apart() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
 }

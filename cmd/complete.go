@@ -24,6 +24,7 @@ import (
 // for the flags of every command.
 func addCompletionCommand(root *cobra.Command, r *run) {
 	_ = root.RegisterFlagCompletionFunc("backend", fixed(store.Backends()...))
+	_ = root.RegisterFlagCompletionFunc("prompt", completePrompts)
 	_ = root.RegisterFlagCompletionFunc("file-dir", completeDirs)
 	_ = root.RegisterFlagCompletionFunc("pass-dir", completeDirs)
 	root.AddCommand(&cobra.Command{

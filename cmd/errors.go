@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/d44b7504/vault/mfa"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/shells"
@@ -95,6 +96,8 @@ func hintFor(err error) string {
 	var needs *sessions.NeedsUserError
 	var use *usageError
 	var shell *shells.UnknownError
+	var prompt *mfa.UnknownError
+	var unasked unaskedError
 	switch {
 	case errors.As(err, &h):
 		return h.hint
@@ -112,6 +115,10 @@ func hintFor(err error) string {
 		return callHint(call)
 	case errors.As(err, &shell):
 		return "choose one of " + strings.Join(shells.Names(), ", ")
+	case errors.As(err, &prompt):
+		return "choose from " + strings.Join(mfa.Drivers(), ", ")
+	case errors.As(err, &unasked):
+		return "run it in a terminal, or choose another way to be asked with --prompt"
 	case errors.As(err, &use):
 		return use.command + " --help"
 	case errors.Is(err, store.ErrLocked):

@@ -4,18 +4,21 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/d44b7504/vault/mfa"
 	"github.com/d44b7504/vault/store"
 )
 
 // globals are the flags every command takes. Names and variables are AWS Vault's.
 type globals struct {
-	debug bool
-	store store.Options
+	debug  bool
+	prompt prompts
+	store  store.Options
 }
 
 // Main runs the program and returns its exit status. Nothing below it exits.
@@ -70,6 +73,8 @@ func (r *run) bindGlobals(fs *pflag.FlagSet) {
 		fs.StringVar(p, name, r.env[variable], usage+" ($"+variable+")")
 	}
 	boolFlag(fs, &r.g.debug, "debug", "", false, "show what AWS answered")
+	r.g.prompt = prompts(r.env["AWS_VAULT_PROMPT"])
+	fs.Var(&r.g.prompt, "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ",")+" ($AWS_VAULT_PROMPT)")
 	o := &r.g.store
 	str(&o.Backend, "backend", "AWS_VAULT_BACKEND", "keyring to use")
 	str(&o.KeychainName, "keychain", "AWS_VAULT_KEYCHAIN_NAME", "name of the macOS keychain")

@@ -99,8 +99,8 @@ func (r *run) storeOptions() store.Options {
 	return o
 }
 
-// asker is nil when nobody can be asked.
-func (r *run) asker() sessions.Asker {
+// asker asks on the terminal. It is nil when nobody can be asked there.
+func (r *run) asker() func(context.Context, string) (creds.Secret, error) {
 	if r.quiet || r.Ask == nil {
 		return nil
 	}
@@ -207,8 +207,12 @@ func (r *run) maker(ctx context.Context) (*sessions.Maker, error) {
 	if err != nil {
 		return nil, err
 	}
+	codes, err := r.codes()
+	if err != nil {
+		return nil, err
+	}
 	m := &sessions.Maker{
-		Store: s, Endpoint: r.endpoint, Lock: r.lock, Ask: r.asker(), Browser: r.browser, MFAToken: r.mfaToken,
+		Store: s, Endpoint: r.endpoint, Lock: r.lock, Ask: codes, Browser: r.browser, MFAToken: r.mfaToken,
 		RunProcess: r.process, RunCredentials: r.credentials, Env: r.wish, LoginDir: r.loginDir(),
 		SessionName: func() string { return sessions.DefaultSessionName(r.Who()) }, Now: r.Now,
 	}

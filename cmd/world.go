@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/mfa"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -43,6 +44,11 @@ type World struct {
 	// Process runs a configured command with the terminal for its errors and
 	// questions, and returns what it printed; too much of it is an error.
 	Process func(ctx context.Context, command string, environ []string) (creds.Secret, error)
+
+	// RunProgram runs a program that answers for a person; its Environ is all it gets.
+	// It returns what the program printed, and what it said on standard error unless
+	// that is the terminal.
+	RunProgram func(context.Context, mfa.Program) (out creds.Secret, said string, err error)
 
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who    func() (user, host string)

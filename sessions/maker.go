@@ -13,8 +13,10 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// Asker asks a person and returns the answer.
-type Asker func(ctx context.Context, question string) (creds.Secret, error)
+// Asker obtains the code of the MFA device with the given serial, from a person, who is
+// shown the question, or from the device itself. typed says that it was a person, who
+// can be asked for another one.
+type Asker func(ctx context.Context, serial, question string) (code creds.Secret, typed bool, err error)
 
 // Maker makes sessions. The zero value is not useful: Store, Endpoint, Base,
 // SessionName and Now are needed. It may be used by one goroutine at a time.
@@ -129,7 +131,7 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 }
 
 // withMFA makes a call that may need a code. A code that was typed and refused is
-// asked for once more; one from a flag or a process is not, it would be the same.
+// asked for once more; one from a flag, a process or a key is not, it would be the same.
 func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
 	if serial == "" {
 		return call(mfa{})
@@ -173,11 +175,11 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 	case m.Ask == nil:
 		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode}
 	}
-	code, err = m.Ask(ctx, "MFA code for "+device(serial)+": ")
+	code, typed, err = m.Ask(ctx, serial, "MFA code for "+device(serial)+": ")
 	if err == nil && code.IsZero() {
 		err = ErrNoCode
 	}
-	return code, true, err
+	return code, typed, err
 }
 
 func (m *Maker) say(line string) {

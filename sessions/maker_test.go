@@ -29,6 +29,7 @@ type bench struct {
 	user    string
 	answers []string // what will be typed; "code" is one that works
 	asked   []string
+	machine bool // no person types them
 	bases   int
 }
 
@@ -71,17 +72,17 @@ func (b *bench) code() string {
 	return code
 }
 
-func (b *bench) ask(_ context.Context, question string) (creds.Secret, error) {
+func (b *bench) ask(_ context.Context, _, question string) (code creds.Secret, typed bool, err error) {
 	b.asked = append(b.asked, question)
 	if len(b.answers) == 0 {
-		return creds.Secret{}, errors.New("nothing more will be typed")
+		return creds.Secret{}, true, errors.New("nothing more will be typed")
 	}
 	answer := b.answers[0]
 	b.answers = b.answers[1:]
 	if answer == "code" {
 		answer = b.code()
 	}
-	return creds.New(answer), nil
+	return creds.New(answer), !b.machine, nil
 }
 
 func (b *bench) role(name string, max time.Duration, t fakeaws.Trust) string {
@@ -291,6 +292,17 @@ func TestACodeComesFromTheFlagThenTheProcessThenAPerson(t *testing.T) {
 	if _, err := b.Make(context.Background(), p); !errors.Is(err, os.ErrPermission) || len(b.asked) != 0 {
 		t.Errorf("a broken process: %v", err)
 	}
+}
+
+func TestACodeThatNobodyTypedIsNotObtainedAgain(t *testing.T) {
+	b := newBench(t)
+	b.machine, b.answers = true, []string{"000000", "code"}
+	_, err := b.Make(context.Background(), profiles.Profile{Name: "base", Source: key(b.phone.Serial)})
+	var call *CallError
+	if !errors.As(err, &call) || call.Kind != WrongCode || len(b.asked) != 1 {
+		t.Errorf("%v, after asking %d times", err, len(b.asked))
+	}
+	b.wantCalls("GetSessionToken 1, AssumeRole 0, all 1")
 }
 
 func TestWithNobodyThereNothingIsSent(t *testing.T) {
