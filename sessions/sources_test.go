@@ -291,14 +291,14 @@ func (b *bench) signedIn(t *testing.T, left time.Duration) (*fakeaws.Login, prof
 
 func TestALoginIsUsedAndRenewedAsTheSDKDoes(t *testing.T) {
 	b := newBench(t)
-	_, p, file := b.signedIn(t, 15*time.Minute)
+	_, p, _ := b.signedIn(t, 15*time.Minute)
 	_, err := b.Make(context.Background(), p)
 	noError(t, err)
 	if n := b.aws.Calls("CreateOAuth2Token"); n != 0 {
 		t.Errorf("renewed %d times while it was good", n)
 	}
 
-	_, p, file = b.signedIn(t, 0)
+	_, p, file := b.signedIn(t, 0)
 	before, _, err := openLogin(file)
 	noError(t, err)
 	if err := os.Chmod(file, 0o640); err != nil {
