@@ -42,7 +42,7 @@ Where two profiles would have one name, the account's number is added.`,
 	fs := c.Flags()
 	fs.StringVar(&o.name, "name", "{account}-{role}", "how the profiles are called")
 	fs.StringVar(&o.prefix, "prefix", "", "what every name begins with")
-	fs.StringVar(&o.region, "region", "", "region, for every profile")
+	fs.StringVar(&o.region, "region", "", "region, for every profile; the directory's if not given")
 	boolFlag(fs, &o.prune, "prune", "", false, "remove profiles whose role you no longer have")
 	boolFlag(fs, &o.yes, "yes", "y", false, "do not ask")
 	boolFlag(fs, &o.dryRun, "dry-run", "", false, "show the change and make none")
@@ -153,7 +153,7 @@ func (o syncOptions) stanzas(s profiles.SSO, list []sessions.Account, caller str
 		}
 		s.Account, s.Role = c.id, c.role
 		command := caller + " export " + c.name + " --format json"
-		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, o.region, command)})
+		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, or(o.region, s.Region), command)})
 	}
 	return all
 }

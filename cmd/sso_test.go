@@ -226,7 +226,7 @@ func TestSSOSyncWritesItsOwnBlockAndNothingElse(t *testing.T) {
 func TestTheAWSToolsUseASyncedProfileThroughUs(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.signIn(t)
-	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes", "--region", "eu-west-1"), 0)
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes"), 0)
 	aws := require(t, "awscli", "aws")
 	r := w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev-team-ReadOnly")
 	want(t, r, 0, account)
