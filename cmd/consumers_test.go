@@ -171,3 +171,15 @@ func must2[A, B any](a A, b B, err error) (A, B) {
 	check(err)
 	return a, b
 }
+
+// boto3 is a second opinion on the token cache and on the profiles that sync writes.
+func TestBoto3UsesASharedSignInAndASyncedProfile(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	want(t, w.vault(t, w.browser(), "sso", "login", "corp", "--share"), 0)
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes"), 0)
+	for _, profile := range []string{"dev", "dev-team-ReadOnly"} {
+		r := w.run(t, w.environ(), boto3(t), "-c",
+			"import boto3; print(boto3.Session(profile_name='"+profile+"').client('sts').get_caller_identity()['Arn'])")
+		want(t, r, 0, "arn:aws:sts::"+account+":assumed-role/")
+	}
+}
