@@ -299,7 +299,7 @@ func screen(t *testing.T) string {
 	t.Helper()
 	r, w := must2(os.Pipe())
 	defer func() { _ = r.Close() }()
-	c := exec.Command(require(t, "zenity", "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-screen", "0", "640x480x24")
+	c := exec.Command(require(t, "zenity", "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-noreset", "-screen", "0", "640x480x24")
 	c.ExtraFiles = []*os.File{w}
 	check(c.Start())
 	t.Cleanup(func() {
