@@ -81,7 +81,7 @@ func (r *run) rows(ctx context.Context, set *profiles.Set) ([]listed, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := store.KeyNames(ctx, s)
+	keys, _, err := store.KeyNames(ctx, s, set.Names()...)
 	if err != nil {
 		return nil, err
 	}

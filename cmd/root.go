@@ -83,6 +83,9 @@ func (r *run) bindGlobals(fs *pflag.FlagSet) {
 	str(&o.PassCmd, "pass-cmd", "AWS_VAULT_PASS_CMD", "the pass program")
 	str(&o.PassPrefix, "pass-prefix", "AWS_VAULT_PASS_PREFIX", "prefix of the names in pass")
 	str(&o.FileDir, "file-dir", "AWS_VAULT_FILE_DIR", "directory of the file back end")
+	str(&o.AgeDir, "age-dir", "AWS_VAULT_AGE_DIR", "directory of the age back end")
+	str(&o.AgeIdentity, "age-identity", "AWS_VAULT_AGE_IDENTITY", "file with the age identity that decrypts")
+	str(&o.Helper, "helper", "AWS_VAULT_HELPER", "NAME of the program docker-credential-NAME")
 }
 
 // boolFlag adds a flag and, as AWS Vault has it for every one, its hidden negation.

@@ -89,14 +89,22 @@ func (r *run) keyring(ctx context.Context) (store.Store, error) {
 func (r *run) storeOptions() store.Options {
 	o := r.g.store
 	o.Quiet = r.quiet
-	if p, ok := r.env["AWS_VAULT_FILE_PASSPHRASE"]; ok {
-		secret := creds.New(p)
-		o.FilePassphrase = &secret
-	}
+	o.FilePassphrase = r.given("AWS_VAULT_FILE_PASSPHRASE")
+	o.AgePassphrase = r.given("AWS_VAULT_AGE_PASSPHRASE")
 	if ask := r.asker(); ask != nil {
 		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) { return ask(ctx, question+": ") }
 	}
 	return o
+}
+
+// given is a secret that was set in the environment, if only to nothing; else nil.
+func (r *run) given(variable string) *creds.Secret {
+	v, ok := r.env[variable]
+	if !ok {
+		return nil
+	}
+	secret := creds.New(v)
+	return &secret
 }
 
 // asker asks on the terminal. It is nil when nobody can be asked there.
@@ -172,7 +180,7 @@ func (r *run) hasKey(ctx context.Context, name string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	names, err := store.KeyNames(ctx, s)
+	names, _, err := store.KeyNames(ctx, s, name)
 	return slices.Contains(names, name), err
 }
 

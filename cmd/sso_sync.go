@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/profiles"
 	"github.com/d44b7504/vault/sessions"
 )
@@ -72,8 +71,10 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 	if err := r.showChange(plan); err != nil || o.dryRun {
 		return err
 	}
-	if err := r.agreed(ctx, o, plan); err != nil {
-		return err
+	if !o.yes {
+		if err := r.agreed(ctx, "vault sso sync", "write "+counts(plan)+" in "+plan.Path, "nothing was written"); err != nil {
+			return err
+		}
 	}
 	if err := plan.Write(); err != nil {
 		return err
@@ -91,23 +92,6 @@ func (r *run) showChange(plan *profiles.Sync) error {
 	}
 	if f, ok := r.Stdout.(interface{ Flush() error }); ok {
 		return f.Flush() // it is read before the question is answered
-	}
-	return nil
-}
-
-func (r *run) agreed(ctx context.Context, o syncOptions, plan *profiles.Sync) error {
-	if o.yes {
-		return nil
-	}
-	if r.Ask == nil {
-		return &usageError{"vault sso sync", errors.New("nothing was written: there is no terminal to agree on, and no --yes")}
-	}
-	answer, err := r.Ask(ctx, printable("write "+counts(plan)+" in "+plan.Path+"? [y/N] "), false)
-	if err != nil {
-		return err
-	}
-	if !isYes(answer) {
-		return errors.New("nothing was written")
 	}
 	return nil
 }
@@ -167,13 +151,4 @@ func profileName(s string) string {
 		return '-'
 	}, s)
 	return strings.TrimLeft(s, "-")
-}
-
-func isYes(answer creds.Secret) bool {
-	for _, yes := range []string{"y", "Y", "yes", "Yes", "YES"} {
-		if answer.Equal(creds.New(yes)) {
-			return true
-		}
-	}
-	return false
 }

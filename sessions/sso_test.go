@@ -465,7 +465,7 @@ func TestOneDirectoryWrittenInManyWaysIsOneSignIn(t *testing.T) {
 	if other := (&profiles.SSO{StartURL: a.StartURL, Region: "us-east-1"}); tokenName(a) == tokenName(other) {
 		t.Error("two regions share a sign-in")
 	}
-	names, err := store.KeyNames(context.Background(), func() store.Store {
+	names, _, err := store.KeyNames(context.Background(), func() store.Store {
 		s := store.NewMemory()
 		noError(t, store.PutToken(context.Background(), s, tokenName(a), store.Token{StartURL: "x"}))
 		return s

@@ -55,21 +55,31 @@ type errNotAKey struct{ name string }
 
 func (e errNotAKey) Error() string { return fmt.Sprintf("item %q holds no access key", e.name) }
 
+// discreet is a Store that keeps the names of its items to itself: it says, without
+// decrypting, which of some names have an item and how many items there are besides.
+type discreet interface {
+	known(ctx context.Context, names []string) (there []string, others int, err error)
+}
+
 // KeyNames lists the names of long-lived keys: every item that is not a session or
 // a token, of ours or of AWS Vault. In a store shared with other programs, such as
-// a password store without a prefix, those of others are among them.
-func KeyNames(ctx context.Context, s Store) ([]string, error) {
+// a password store without a prefix, those of others are among them. It decrypts
+// nothing and asks nothing: of a store that encrypts names too it gives those among
+// guesses, and in hidden how many more keys there are.
+func KeyNames(ctx context.Context, s Store, guesses ...string) (names []string, hidden int, err error) {
+	if d, ok := s.(discreet); ok {
+		return d.known(ctx, guesses)
+	}
 	all, err := s.List(ctx, "")
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	var names []string
 	for _, name := range all {
 		if !transient(name) {
 			names = append(names, name)
 		}
 	}
-	return names, nil
+	return names, 0, nil
 }
 
 // newItem gives an item the label and the trust AWS Vault would. On macOS a

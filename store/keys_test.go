@@ -61,7 +61,7 @@ func TestKeyNamesLeavesOutSessionsAndTokens(t *testing.T) {
 	}, keys...) {
 		put(t, s, name, "v")
 	}
-	if got, err := KeyNames(soon(t), s); err != nil || !slices.Equal(got, keys) {
+	if got, _, err := KeyNames(soon(t), s); err != nil || !slices.Equal(got, keys) {
 		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -23,10 +23,15 @@ type Options struct {
 	PassCmd      string // "" is "pass"
 	PassPrefix   string
 	FileDir      string // "" is "~/.awsvault/keys/"
+	AgeDir       string // "" is "~/.awsvault/age/"
+	AgeIdentity  string // a file of age identities; "" is the one that was made with the store
+	Helper       string // NAME of docker-credential-NAME
 
 	// FilePassphrase opens the file back end; an empty secret is a passphrase too.
 	// nil means it has to be asked for.
 	FilePassphrase *creds.Secret
+	// AgePassphrase opens the identity of the age back end, in the same way.
+	AgePassphrase *creds.Secret
 	// Ask puts a question to a person and returns the answer; nil when nobody is there.
 	Ask func(ctx context.Context, question string) (creds.Secret, error)
 	// Quiet says that this is a hook or a background process: no dialog may appear,
@@ -42,6 +47,7 @@ const (
 	serviceName       = "aws-vault"
 	defaultCollection = "awsvault"
 	defaultFileDir    = "~/.awsvault/keys/"
+	defaultAgeDir     = "~/.awsvault/age/"
 )
 
 const (
@@ -62,6 +68,7 @@ func (o Options) withDefaults() Options {
 	fill(&o.PassDir, os.Getenv("PASSWORD_STORE_DIR"))
 	fill(&o.PassDir, "~/.password-store")
 	fill(&o.FileDir, defaultFileDir)
+	fill(&o.AgeDir, defaultAgeDir)
 	if o.Deadline <= 0 {
 		o.Deadline = defaultDeadline
 	}

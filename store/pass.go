@@ -183,9 +183,12 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	return out.Bytes(), nil
 }
 
-// environ is ours without the secret that is meant for us alone.
+// environ is ours without the secrets that are meant for us alone.
 func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "AWS_VAULT_FILE_PASSPHRASE=") })
+	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE"
+	})
 }
 
 // silence keeps gpg from asking, and makes the deadline end gpg together with pass.

@@ -1,0 +1,34 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// agreed asks a person on the terminal whether to go on: "QUESTION? [y/N]". Anything but
+// a yes is an error that says what did not happen. Where there is no terminal, it is
+// --yes that is missing.
+func (r *run) agreed(ctx context.Context, command, question, otherwise string) error {
+	if r.Ask == nil || r.quiet {
+		return &usageError{command, errors.New(otherwise + ": there is no terminal to agree on, and no --yes")}
+	}
+	answer, err := r.Ask(ctx, printable(question+"? [y/N] "), false)
+	if err != nil {
+		return err
+	}
+	if !isYes(answer) {
+		return errors.New(otherwise)
+	}
+	return nil
+}
+
+func isYes(answer creds.Secret) bool {
+	for _, yes := range []string{"y", "Y", "yes", "Yes", "YES"} {
+		if answer.Equal(creds.New(yes)) {
+			return true
+		}
+	}
+	return false
+}
