@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(browsing) != "" {
 		os.Exit(browse(os.Args[len(os.Args)-1]))
 	}
+	if os.Getenv(traced) != "" {
+		os.Exit(trace())
+	}
 	os.Exit(buildAndRun(m))
 }
 

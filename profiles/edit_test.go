@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
@@ -176,5 +177,27 @@ func TestAMissingFileIsAnEmptySet(t *testing.T) {
 	}
 	if _, err := Load(dir); err == nil {
 		t.Error("a directory was read as a config file")
+	}
+}
+
+func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
+	dir := t.TempDir()
+	for name, age := range map[string]time.Duration{".config123": time.Hour, ".config4": time.Minute, ".config": time.Hour, ".configs9": time.Hour} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := AppendProfile(filepath.Join(dir, "config"), "x", nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, stays := range map[string]bool{".config123": false, ".config4": true, ".config": true, ".configs9": true} {
+		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 )
 
-// replace puts a new file in the place of an old one. The rename is the one step that
+// replaceFile puts a new file in the place of an old one. The rename is the one step that
 // others see; renameio does not do Windows.
-func replace(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".config-*")
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"*")
 	if err != nil {
 		return err
 	}

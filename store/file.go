@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/99designs/keyring"
 	"github.com/d44b7504/vault/creds"
@@ -76,7 +77,8 @@ func (f *files) put(ctx context.Context, item keyring.Item) error {
 // replace lets the library write the item in a folder of its own and moves it into
 // place, so that a full disk or a crash leaves the old item as it was.
 func (f *files) replace(ctx context.Context, item keyring.Item) error {
-	staging, err := os.MkdirTemp(f.dir, ".new-")
+	f.sweep()
+	staging, err := os.MkdirTemp(f.dir, stagingPrefix)
 	if err != nil {
 		return err
 	}
@@ -93,6 +95,26 @@ func (f *files) replace(ctx context.Context, item keyring.Item) error {
 	}
 	f.settle(true)
 	return nil
+}
+
+const (
+	stagingPrefix = ".new-"
+	// abandoned is the age at which a staging folder can be nobody's any more: no call
+	// lasts as long.
+	abandoned = 10 * time.Minute
+)
+
+// sweep removes what killed runs left. What it cannot remove does no harm.
+func (f *files) sweep() {
+	entries, _ := os.ReadDir(f.dir)
+	for _, e := range entries {
+		if !e.IsDir() || !strings.HasPrefix(e.Name(), stagingPrefix) {
+			continue
+		}
+		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > abandoned {
+			_ = os.RemoveAll(filepath.Join(f.dir, e.Name()))
+		}
+	}
 }
 
 // flush makes sure the bytes are on the disk before the name points at them.

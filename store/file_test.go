@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/99designs/keyring"
 	"github.com/d44b7504/vault/creds"
@@ -267,5 +268,29 @@ func TestFileItemIsTheLibrarysJSON(t *testing.T) {
 	want := `{"Key":"prod","Data":"eA==","Label":"aws-vault (prod)","Description":"","KeychainNotTrustApplication":true,"KeychainNotSynchronizable":false}`
 	if err != nil || string(data) != want {
 		t.Errorf("%s, %v", data, err)
+	}
+}
+func TestFileClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
+	o := fileOptions(t, "pp")
+	s := open(t, o)
+	put(t, s, "k", "v")
+	for name, age := range map[string]time.Duration{".new-1": time.Hour, ".new-2": time.Minute, ".mine": time.Hour} {
+		dir := filepath.Join(o.FileDir, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "k"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		then := time.Now().Add(-age)
+		if err := os.Chtimes(dir, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, s, "k", "w")
+	for name, stays := range map[string]bool{".new-1": false, ".new-2": true, ".mine": true} {
+		if _, err := os.Stat(filepath.Join(o.FileDir, name)); (err == nil) != stays {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
