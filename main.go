@@ -15,6 +15,7 @@ import (
 func main() { os.Exit(run()) }
 
 func run() int {
+	harden()
 	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
 	ctx := context.Background()
 	if ends := heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP); len(ends) > 0 {

@@ -122,6 +122,7 @@ func readBytes(tty *os.File) ([]byte, error) {
 // execute replaces this process: signals, job control, the terminal and the exit
 // status are then the program's own.
 func execute(path string, argv, environ []string) (int, error) {
+	soften()
 	return 0, syscall.Exec(path, argv, environ)
 }
 
