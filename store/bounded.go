@@ -12,7 +12,8 @@ import (
 	"github.com/d44b7504/vault/creds"
 )
 
-// driver is one back end in the library's own terms. Calls do not overlap. A call
+// driver is one back end in the library's own terms. What get returns is the caller's,
+// what put is given is wiped when it returns. Calls do not overlap. A call
 // that cannot be stopped by ctx is abandoned, so a driver must stand being called
 // again while an abandoned call still hangs.
 type driver interface {
@@ -45,11 +46,15 @@ func (b *bounded) Get(ctx context.Context, key string) (creds.Secret, error) {
 	if err != nil {
 		return creds.Secret{}, err
 	}
-	return creds.New(string(data)), nil
+	return wrapped(data), nil
 }
 
 func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
-	return b.do(ctx, "write", key, func(ctx context.Context) error { return b.d.put(ctx, newItem(key, v)) })
+	return b.do(ctx, "write", key, func(ctx context.Context) error {
+		item := newItem(key, v)
+		defer clear(item.Data) // not before the driver is done, which may be after the deadline
+		return b.d.put(ctx, item)
+	})
 }
 
 func (b *bounded) Delete(ctx context.Context, key string) error {
@@ -64,6 +69,12 @@ func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {
 	names := slices.DeleteFunc(all, func(k string) bool { return !strings.HasPrefix(k, prefix) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// wrapped makes a secret of data and wipes that.
+func wrapped(data []byte) creds.Secret {
+	defer clear(data)
+	return creds.New(string(data))
 }
 
 func (b *bounded) do(ctx context.Context, verb, key string, f func(context.Context) error) error {

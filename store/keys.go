@@ -33,7 +33,7 @@ func PutKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, profile, creds.New(string(data)))
+	return s.Put(ctx, profile, wrapped(data))
 }
 
 // GetKey reads the long-lived key of a profile, ours or AWS Vault's. Fields it does

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,13 +26,14 @@ func (s *small) get(_ context.Context, key string) ([]byte, error) {
 	if !ok {
 		return nil, keyring.ErrKeyNotFound
 	}
-	return item.Data, nil
+	return slices.Clone(item.Data), nil
 }
 
 func (s *small) put(_ context.Context, item keyring.Item) error {
 	if s.left--; len(item.Data) > smallSize || s.left < 0 {
 		return errors.New("the stub received bad data")
 	}
+	item.Data = slices.Clone(item.Data)
 	s.items[item.Key] = item
 	return nil
 }

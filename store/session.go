@@ -58,7 +58,7 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, name, creds.New(string(b)))
+	return s.Put(ctx, name, wrapped(b))
 }
 
 // GetSession reads a session back; ErrNotFound when there is none. One read of the
