@@ -183,11 +183,18 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	return out.Bytes(), nil
 }
 
-// environ is ours without the secrets that are meant for us alone.
+// ourOwn are variables that hold a secret meant for us or for AWS. No program that keeps
+// items has a use for them.
+var ourOwn = []string{
+	"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE",
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+}
+
+// environ is the environment without ourOwn.
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE"
+		return slices.Contains(ourOwn, name)
 	})
 }
 
