@@ -137,6 +137,13 @@ func (p *parted) keys(ctx context.Context) ([]string, error) {
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, partPrefix) }), err
 }
 
+func (p *parted) survey(ctx context.Context) (where string, items int, remark string) {
+	if d, ok := p.driver.(surveyor); ok {
+		return d.survey(ctx)
+	}
+	return "", -1, ""
+}
+
 // partNames returns the names of an item's parts, nil when it is whole by itself.
 // AWS Vault takes them for sessions of a distant expiry and leaves them alone.
 func partNames(key string, head []byte) []string {

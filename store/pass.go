@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/99designs/keyring"
@@ -170,7 +169,7 @@ func plain(key string) bool {
 func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, p.cmd, args...)
 	cmd.WaitDelay = 100 * time.Millisecond
-	cmd.Env = append(environ(), "PASSWORD_STORE_DIR="+p.dir)
+	cmd.Env = environ()
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	switch {
@@ -180,8 +179,10 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 		cmd.Stdin = os.Stdin // pass learns from it on which terminal gpg may ask
 	}
 	if p.quiet {
-		p.silence(cmd)
+		cmd.Env = unseen(cmd.Env)
+		detach(cmd)
 	}
+	cmd.Env = append(cmd.Env, "PASSWORD_STORE_DIR="+p.dir)
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -192,22 +193,6 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	return out.Bytes(), nil
 }
 
-// environ is ours without the secrets that are meant for us alone.
-func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE"
-	})
-}
-
-// silence keeps gpg from asking, and makes the deadline end gpg together with pass.
-func (p *passwords) silence(cmd *exec.Cmd) {
-	opts := strings.TrimSpace(os.Getenv("PASSWORD_STORE_GPG_OPTS") + " --pinentry-mode error")
-	cmd.Env = append(cmd.Env, "PASSWORD_STORE_GPG_OPTS="+opts)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-}
-
 // failure is the last thing pass or gpg said, and whether a person is what is missing.
 func (p *passwords) failure(err error, complaint string) error {
 	lines := strings.Split(strings.TrimSpace(complaint), "\n")
@@ -215,14 +200,8 @@ func (p *passwords) failure(err error, complaint string) error {
 	if said == "" {
 		return fmt.Errorf("pass: %w", err)
 	}
-	for _, words := range []string{"No pinentry", "No passphrase", "Operation cancelled", "Inappropriate ioctl", "Timeout"} {
-		if strings.Contains(complaint, words) {
-			return fmt.Errorf("%w: %s", ErrLocked, said)
-		}
-	}
-	// gpg says this of a key it lacks and of one whose passphrase it may not ask for.
-	if p.quiet && strings.Contains(complaint, "No secret key") {
-		return fmt.Errorf("%w: gpg may need a passphrase (%s)", ErrLocked, said)
+	if err := locked(complaint, said, p.quiet); err != nil {
+		return err
 	}
 	return fmt.Errorf("pass: %s", said)
 }
