@@ -171,6 +171,9 @@ func (s secrets) missing() error {
 
 // reason translates D-Bus errors that say nothing to a person.
 func reason(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e dbus.Error
 	if p := (*dbus.Error)(nil); errors.As(err, &p) {
 		e = *p
