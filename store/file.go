@@ -97,12 +97,11 @@ func (f *files) replace(ctx context.Context, item keyring.Item) error {
 	return nil
 }
 
-const (
-	stagingPrefix = ".new-"
-	// abandoned is the age at which a staging folder can be nobody's any more: no call
-	// lasts as long.
-	abandoned = 10 * time.Minute
-)
+const stagingPrefix = ".new-"
+
+// abandoned is the age at which what is half-written is nobody's any more: no call lasts
+// as long, so whoever was writing it has been killed.
+const abandoned = 10 * time.Minute
 
 // sweep removes what killed runs left. What it cannot remove does no harm.
 func (f *files) sweep() {
@@ -146,6 +145,19 @@ func (f *files) keys(context.Context) ([]string, error) {
 		}
 	}
 	return names, err
+}
+
+// survey says so when there is something that a weak passphrase would give away: the
+// key that encrypts is derived from it as AWS Vault does, quickly.
+func (f *files) survey(ctx context.Context) (where string, items int, remark string) {
+	names, err := f.keys(ctx)
+	switch {
+	case err != nil:
+		return f.dir, -1, err.Error()
+	case len(names) > 0:
+		remark = "a short passphrase can be guessed: it is turned into a key with few iterations, so that AWS Vault can read the items"
+	}
+	return f.dir, len(names), remark
 }
 
 // isItem leaves out what is not an item: folders, and files such as .DS_Store. Only

@@ -9,11 +9,46 @@ package store
 */
 import "C"
 
-// setInteraction allows or forbids the keychain's dialogs in this process.
-func setInteraction(allowed bool) {
+import (
+	"context"
+	"errors"
+	"math"
+
+	"github.com/99designs/keyring"
+)
+
+func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {
+	if !registered(keyring.KeychainBackend) {
+		return nil, errors.New("this program was built without the macOS keychain")
+	}
+	l := &library{cfg: config(keyring.KeychainBackend, o), before: allowDialogs(!o.Quiet)}
+	// Nothing is too large here, but a build without cgo may have kept items in parts.
+	return &keychain{&parted{l, math.MaxInt}, o.KeychainName}, nil
+}
+
+type keychain struct {
+	*parted
+	name string
+}
+
+func (k *keychain) survey(ctx context.Context) (where string, items int, remark string) {
+	where = "~/Library/Keychains/" + k.name + ".keychain-db"
+	names, err := k.keys(ctx)
+	if err != nil {
+		return where, -1, "it is locked"
+	}
+	return where, len(names), ""
+}
+
+// allowDialogs sets, ahead of each call, whether macOS may ask a person during it.
+// When it may not, what would have asked fails with "User interaction is not allowed".
+func allowDialogs(allowed bool) func(context.Context, string, bool) error {
 	var b C.Boolean
 	if allowed {
 		b = 1
 	}
-	C.SecKeychainSetUserInteractionAllowed(b)
+	return func(context.Context, string, bool) error {
+		C.SecKeychainSetUserInteractionAllowed(b)
+		return nil
+	}
 }

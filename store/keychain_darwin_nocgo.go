@@ -2,5 +2,8 @@
 
 package store
 
-// setInteraction has nothing to set: this build has no keychain.
-func setInteraction(bool) {}
+import "context"
+
+func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {
+	return openSecurity(securityPath, o)
+}

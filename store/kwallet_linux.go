@@ -1,29 +1,49 @@
 package store
 
+// KDE's wallet, of Plasma 5 and 6. The items are the keyring library's, but the calls
+// are made from here: the library knows the older daemon alone, and when a person
+// refuses to open the wallet it carries on with a handle that opens nothing, and
+// reports success.
+
 import (
-	"bytes"
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/99designs/keyring"
 	"github.com/godbus/dbus"
 )
 
-const (
-	kwalletName      = "org.kde.kwalletd5"
-	kwalletPath      = "/modules/kwalletd5"
-	kwalletInterface = "org.kde.KWallet."
-)
+// walletd is one of the daemons that may hold the wallet.
+type walletd struct {
+	name string
+	path dbus.ObjectPath
+}
 
-// kwallet asks KDE's wallet what the library does not: is it there, is it open.
-// The library opens the wallet as it opens itself, so its opening is left to the
-// first call that needs an item.
-type kwallet struct {
-	bus   *dbus.Conn
-	quiet bool
+// walletDaemons are looked for in this order. Both may be installed; one runs.
+var walletDaemons = []walletd{
+	{"org.kde.kwalletd6", "/modules/kwalletd6"},
+	{"org.kde.kwalletd5", "/modules/kwalletd5"},
+}
+
+const kwalletInterface = "org.kde.KWallet."
+
+// wallet is an open door to the daemon. The wallet itself is opened by the first call
+// that needs an item, since that may take a person.
+type wallet struct {
+	bus    *dbus.Conn
+	daemon walletd
+	quiet  bool
+
+	mu     sync.Mutex
+	handle int32 // of the wallet, when it was last opened
 }
 
 func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
@@ -34,85 +54,187 @@ func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := kwallet{bus, o.Quiet}
-	if err := w.running(ctx); err != nil {
+	daemon, err := findWallet(ctx, bus)
+	if err != nil {
 		return nil, err
 	}
+	w := &wallet{bus: bus, daemon: daemon, quiet: o.Quiet, handle: -1}
 	var enabled bool
-	if err := w.call(ctx, "isEnabled").Store(&enabled); err != nil {
-		return nil, reason(err)
+	if err := w.ask(ctx, &enabled, "isEnabled"); err != nil {
+		return nil, err
 	}
 	if !enabled {
 		return nil, errors.New("the wallet is switched off in KDE's settings")
 	}
-	cfg := config(keyring.KWalletBackend, o)
-	return &wallet{&library{cfg: cfg, before: w.refuseDialogs, explain: w.explain, silent: true}, w}, nil
+	return w, nil
 }
 
-// wallet is the library's driver, doubted: when a person refuses to open the wallet,
-// the library carries on with a handle that opens nothing, and reports success.
-type wallet struct {
-	*library
-	kwallet
+// findWallet returns the daemon that runs, or one that the bus would start. Without a
+// screen none is started: it would die, or wait for a dialog nobody sees.
+func findWallet(ctx context.Context, bus *dbus.Conn) (walletd, error) {
+	for _, d := range walletDaemons {
+		var owned bool
+		if err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, d.name).Store(&owned); err != nil {
+			return walletd{}, reason(err)
+		}
+		if owned {
+			return d, nil
+		}
+	}
+	var names []string
+	if err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListActivatableNames", 0).Store(&names); err != nil {
+		return walletd{}, reason(err)
+	}
+	i := slices.IndexFunc(walletDaemons, func(d walletd) bool { return slices.Contains(names, d.name) })
+	switch {
+	case i < 0:
+		return walletd{}, errors.New("KDE's wallet (kwalletd6 or kwalletd5) is not installed")
+	case !onDesktop():
+		return walletd{}, errors.New("KDE's wallet does not run, and cannot be started without a display")
+	}
+	return walletDaemons[i], nil
+}
+
+func (w *wallet) get(ctx context.Context, key string) ([]byte, error) {
+	handle, err := w.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var data []byte
+	if err := w.ask(ctx, &data, "readEntry", handle, serviceName, key, serviceName); err != nil {
+		return nil, err
+	}
+	if len(data) == 0 {
+		return nil, w.missing(ctx, handle, key)
+	}
+	var item keyring.Item
+	if json.Unmarshal(data, &item) != nil {
+		return nil, errors.New("not an item of this tool")
+	}
+	return item.Data, nil
 }
 
 func (w *wallet) put(ctx context.Context, item keyring.Item) error {
-	if err := w.library.put(ctx, item); err != nil {
+	data, err := json.Marshal(item)
+	if err != nil {
 		return err
 	}
-	kept, err := w.get(ctx, item.Key)
-	if err == nil && !bytes.Equal(kept, item.Data) {
-		err = errors.New("the wallet did not keep the item")
+	return w.change(ctx, "writeEntry", item.Key, data)
+}
+
+func (w *wallet) remove(ctx context.Context, key string) error {
+	handle, err := w.open(ctx)
+	if err != nil {
+		return err
 	}
-	return err
+	if err := w.missing(ctx, handle, key); err != nil {
+		return err
+	}
+	return w.change(ctx, "removeEntry", key)
 }
 
 func (w *wallet) keys(ctx context.Context) ([]string, error) {
-	names, err := w.library.keys(ctx)
-	if err == nil {
-		err = w.mustBeOpen(ctx)
+	handle, err := w.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	if err := w.ask(ctx, &names, "entryList", handle, serviceName, serviceName); err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		err = w.mustBeOpen(ctx) // a handle that opens nothing lists nothing
 	}
 	return names, err
 }
 
-// running says why the wallet's daemon cannot be talked to. Without a screen it is
-// not started: it would die, or wait for a dialog nobody sees.
-func (w kwallet) running(ctx context.Context) error {
-	var owned bool
-	if err := w.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, kwalletName).Store(&owned); err != nil {
-		return reason(err)
+func (w *wallet) survey(ctx context.Context) (where string, items int, remark string) {
+	if w.mustBeOpen(ctx) != nil {
+		remark = "it is closed"
 	}
-	if owned {
-		return nil
+	daemon := strings.TrimPrefix(w.daemon.name, "org.kde.")
+	return fmt.Sprintf("wallet %q of %s", serviceName, daemon), -1, remark // listing takes a person's consent
+}
+
+// change writes or removes an entry and has the wallet saved.
+func (w *wallet) change(ctx context.Context, method, key string, value ...any) error {
+	handle, err := w.open(ctx)
+	if err != nil {
+		return err
 	}
-	var names []string
-	if err := w.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListActivatableNames", 0).Store(&names); err != nil {
-		return reason(err)
+	args := append(append([]any{handle, serviceName, key}, value...), serviceName)
+	var failed int32
+	if err := w.ask(ctx, &failed, method, args...); err != nil {
+		return err
 	}
-	switch {
-	case !slices.Contains(names, kwalletName):
-		return errors.New("KDE's wallet (kwalletd5) is not installed")
-	case !onDesktop():
-		return errors.New("KDE's wallet does not run, and cannot be started without a display")
+	if failed != 0 {
+		if err := w.mustBeOpen(ctx); err != nil {
+			return err
+		}
+		return fmt.Errorf("the wallet refused it (%s: %d)", method, failed)
+	}
+	return w.ask(ctx, nil, "sync", handle, serviceName)
+}
+
+// missing says that there is no such item, or why that cannot be said. It is nil when
+// there is one.
+func (w *wallet) missing(ctx context.Context, handle int32, key string) error {
+	var there bool
+	if err := w.ask(ctx, &there, "hasEntry", handle, serviceName, key, serviceName); err != nil || there {
+		return err
+	}
+	if err := w.mustBeOpen(ctx); err != nil {
+		return err
+	}
+	return ErrNotFound
+}
+
+// open returns a handle of the wallet, and has it opened when it is not; that may take
+// as long as a person does.
+func (w *wallet) open(ctx context.Context) (int32, error) {
+	w.mu.Lock()
+	handle := w.handle
+	w.mu.Unlock()
+	if handle >= 0 {
+		var open bool
+		if err := w.ask(ctx, &open, "isOpen", handle); err != nil || open {
+			return handle, err
+		}
+	}
+	if w.quiet {
+		if err := w.refuse(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if err := w.ask(ctx, &handle, "open", serviceName, int64(0), serviceName); err != nil {
+		return 0, err
+	}
+	if handle < 0 {
+		return 0, fmt.Errorf("%w: wallet %q was not opened", ErrLocked, serviceName)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.handle = handle
+	return handle, nil
+}
+
+// refuse fails when opening the wallet would raise a dialog: for its password, or for
+// whether this program may have it.
+func (w *wallet) refuse(ctx context.Context) error {
+	if err := w.mustBeOpen(ctx); err != nil {
+		return err
+	}
+	if asksPerProgram() {
+		return fmt.Errorf("%w: wallet %q asks a person before each program may use it; "+
+			"in KDE's settings it can be allowed to %s for good", ErrLocked, serviceName, serviceName)
 	}
 	return nil
 }
 
-func (w kwallet) call(ctx context.Context, method string, args ...any) *dbus.Call {
-	return w.bus.Object(kwalletName, kwalletPath).CallWithContext(ctx, kwalletInterface+method, 0, args...)
-}
-
-func (w kwallet) refuseDialogs(ctx context.Context, _ string, _ bool) error {
-	if !w.quiet {
-		return nil
-	}
-	return w.mustBeOpen(ctx)
-}
-
-func (w kwallet) mustBeOpen(ctx context.Context) error {
+func (w *wallet) mustBeOpen(ctx context.Context) error {
 	var open bool
-	if err := w.call(ctx, "isOpen", serviceName).Store(&open); err != nil {
-		return reason(err)
+	if err := w.ask(ctx, &open, "isOpen", serviceName); err != nil {
+		return err
 	}
 	if !open {
 		return fmt.Errorf("%w: wallet %q has to be opened by a person", ErrLocked, serviceName)
@@ -120,9 +242,42 @@ func (w kwallet) mustBeOpen(ctx context.Context) error {
 	return nil
 }
 
-func (w kwallet) explain(ctx context.Context, err error) error {
-	if locked := w.mustBeOpen(ctx); locked != nil {
-		return locked
+// ask calls a method of the daemon and puts its answer into v.
+func (w *wallet) ask(ctx context.Context, v any, method string, args ...any) error {
+	call := w.bus.Object(w.daemon.name, w.daemon.path).CallWithContext(ctx, kwalletInterface+method, 0, args...)
+	if call.Err != nil || v == nil {
+		return reason(call.Err)
 	}
-	return reason(err)
+	return reason(call.Store(v))
+}
+
+// asksPerProgram reads from KDE's settings whether a program that asks for an open
+// wallet is shown to a person first, and has not been allowed for good.
+func asksPerProgram() bool {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return false
+	}
+	file, err := os.Open(filepath.Join(dir, "kwalletrc"))
+	if err != nil {
+		return false // as KDE has it from the start: whoever opened the wallet allowed it
+	}
+	defer func() { _ = file.Close() }()
+	var group string
+	asks, allowed := false, false
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		line := strings.TrimSpace(lines.Text())
+		if strings.HasPrefix(line, "[") {
+			group = line
+			continue
+		}
+		name, value, _ := strings.Cut(line, "=")
+		switch group + strings.TrimSpace(name) {
+		case "[Wallet]Prompt on Open":
+			asks = strings.EqualFold(strings.TrimSpace(value), "true")
+		case "[Auto Allow]" + serviceName:
+			allowed = slices.Contains(strings.Split(strings.TrimSpace(value), ","), serviceName)
+		}
+	}
+	return asks && !allowed
 }

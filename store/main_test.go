@@ -41,15 +41,17 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
+// parts are what this program can play, by name.
+var parts = map[string]func() int{"small-files": putWithSmallFiles, "environ": func() int {
+	for _, kv := range os.Environ() {
+		fmt.Println(kv)
+	}
+	return 0
+}}
+
 func play(part string) int {
-	switch part {
-	case "environ":
-		for _, kv := range os.Environ() {
-			fmt.Println(kv)
-		}
-		return 0
-	case "small-files":
-		return putWithSmallFiles()
+	if f := parts[part]; f != nil {
+		return f()
 	}
 	return 2
 }

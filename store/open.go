@@ -110,7 +110,7 @@ func openNamed(ctx context.Context, o Options) (Store, error) {
 	return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}
 }
 
-func openOne(ctx context.Context, b backend, o Options, chosen bool) (Store, error) {
+func openOne(ctx context.Context, b backend, o Options, chosen bool) (*bounded, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -149,11 +149,14 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	case r := <-done:
 		return r.v, r.err
 	case <-ctx.Done():
-		select { // a call that heeds ctx has programs of its own to end first
-		case <-done:
+		var zero T
+		select { // a call that heeds ctx has programs of its own to end first, and names them
+		case r := <-done:
+			if errors.Is(r.err, ctx.Err()) {
+				return zero, r.err
+			}
 		case <-time.After(parting):
 		}
-		var zero T
 		return zero, ctx.Err()
 	}
 }

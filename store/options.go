@@ -25,7 +25,7 @@ type Options struct {
 	FileDir      string // "" is "~/.awsvault/keys/"
 	AgeDir       string // "" is "~/.awsvault/age/"
 	AgeIdentity  string // a file of age identities; "" is the one that was made with the store
-	Helper       string // NAME of docker-credential-NAME
+	Helper       string // NAME of docker-credential-NAME; without a Backend it says "helper"
 
 	// FilePassphrase opens the file back end; an empty secret is a passphrase too.
 	// nil means it has to be asked for.
@@ -61,6 +61,9 @@ func (o Options) withDefaults() Options {
 		if *s == "" {
 			*s = v
 		}
+	}
+	if o.Helper != "" {
+		fill(&o.Backend, "helper")
 	}
 	fill(&o.KeychainName, serviceName)
 	fill(&o.Collection, defaultCollection)

@@ -1,9 +1,10 @@
 package store
 
-// Windows takes at most 2560 bytes in one credential, which a session with its
+// Some keyrings hold little in one item: Windows 2560 bytes, which a session with its
 // token can exceed. A larger item is kept in parts: the item itself then names
 // them. A set of parts is written before the item that names it, and an old one
-// deleted after, so that a reader always finds a whole value.
+// deleted after, so that a reader always finds a whole value. What a killed process
+// left of a set goes the next time the same item is written or deleted.
 
 import (
 	"context"
@@ -14,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/99designs/keyring"
 )
@@ -57,7 +59,7 @@ func (p *parted) get(ctx context.Context, key string) ([]byte, error) {
 }
 
 func (p *parted) put(ctx context.Context, item keyring.Item) error {
-	old, _ := p.driver.get(ctx, item.Key)
+	stale := p.stale(ctx, item.Key)
 	if len(item.Data) > p.size || strings.HasPrefix(string(item.Data), partsHead) {
 		head, err := p.putParts(ctx, item)
 		if err != nil {
@@ -66,10 +68,10 @@ func (p *parted) put(ctx context.Context, item keyring.Item) error {
 		item.Data = head
 	}
 	if err := p.driver.put(ctx, item); err != nil {
-		p.removeParts(ctx, item.Key, item.Data)
+		p.removeAll(ctx, partNames(item.Key, item.Data))
 		return err
 	}
-	p.removeParts(ctx, item.Key, old)
+	p.removeAll(ctx, stale)
 	return nil
 }
 
@@ -79,12 +81,13 @@ func (p *parted) putParts(ctx context.Context, item keyring.Item) ([]byte, error
 	if len(chunks) > mostParts {
 		return nil, fmt.Errorf("the item has %d bytes, more than fit in %d parts", len(item.Data), mostParts)
 	}
-	head := []byte(fmt.Sprintf("%s%s %d", partsHead, rand.Text(), len(chunks)))
-	for i, name := range partNames(item.Key, head) {
+	head := []byte(fmt.Sprintf("%s%s %d", partsHead, newSet(time.Now()), len(chunks)))
+	names := partNames(item.Key, head)
+	for i, name := range names {
 		part := item
 		part.Key, part.Data = name, chunks[i]
 		if err := p.driver.put(ctx, part); err != nil {
-			p.removeParts(ctx, item.Key, head)
+			p.removeAll(ctx, names)
 			return nil, err
 		}
 	}
@@ -92,17 +95,36 @@ func (p *parted) putParts(ctx context.Context, item keyring.Item) ([]byte, error
 }
 
 func (p *parted) remove(ctx context.Context, key string) error {
-	head, _ := p.driver.get(ctx, key)
+	stale := p.stale(ctx, key)
 	if err := p.driver.remove(ctx, key); err != nil {
 		return err
 	}
-	p.removeParts(ctx, key, head)
+	p.removeAll(ctx, stale)
 	return nil
 }
 
-// removeParts deletes what it can: a part nobody names any more does no harm.
-func (p *parted) removeParts(ctx context.Context, key string, head []byte) {
-	for _, name := range partNames(key, head) {
+// stale returns the parts that go when the item is replaced or removed: its own, and
+// those a killed process left behind. Parts that are neither belong to somebody who is
+// about to write the item too. Without any parts the item itself is not read.
+func (p *parted) stale(ctx context.Context, key string) []string {
+	all, err := p.driver.keys(ctx)
+	if err != nil {
+		return nil
+	}
+	all = slices.DeleteFunc(all, func(name string) bool { return !strings.HasPrefix(name, partsOf(key)) })
+	if len(all) == 0 {
+		return nil
+	}
+	head, _ := p.driver.get(ctx, key)
+	own := partNames(key, head)
+	return slices.DeleteFunc(all, func(name string) bool {
+		return !slices.Contains(own, name) && time.Since(written(name)) < abandoned
+	})
+}
+
+// removeAll deletes what it can: a part nobody names any more does no harm.
+func (p *parted) removeAll(ctx context.Context, names []string) {
+	for _, name := range names {
 		_ = p.driver.remove(ctx, name)
 	}
 }
@@ -110,6 +132,13 @@ func (p *parted) removeParts(ctx context.Context, key string, head []byte) {
 func (p *parted) keys(ctx context.Context) ([]string, error) {
 	names, err := p.driver.keys(ctx)
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, partPrefix) }), err
+}
+
+func (p *parted) survey(ctx context.Context) (where string, items int, remark string) {
+	if d, ok := p.driver.(surveyor); ok {
+		return d.survey(ctx)
+	}
+	return "", -1, ""
 }
 
 // partNames returns the names of an item's parts, nil when it is whole by itself.
@@ -124,7 +153,30 @@ func partNames(key string, head []byte) []string {
 	names := make([]string, 0, n)
 	for i := range n {
 		part := base64.RawURLEncoding.EncodeToString([]byte(set + "." + strconv.Itoa(i)))
-		names = append(names, partPrefix+base64.RawURLEncoding.EncodeToString([]byte(key))+","+part+",4102444800")
+		names = append(names, partsOf(key)+part+noExpiry)
 	}
 	return names
+}
+
+// partsOf begins the names of all parts of an item, whoever wrote them.
+func partsOf(key string) string { return partPrefix + digest(key) + "," }
+
+// newSet names a set of parts: no two are the same, and it says when it was written.
+func newSet(now time.Time) string {
+	return strconv.FormatInt(now.Unix(), 36) + "-" + rand.Text()[:16]
+}
+
+// written is when a part was, the beginning of time for one that does not say.
+func written(name string) time.Time {
+	fields := strings.Split(name, ",")
+	if len(fields) != 4 {
+		return time.Time{}
+	}
+	set, _ := base64.RawURLEncoding.DecodeString(fields[2])
+	when, _, _ := strings.Cut(string(set), "-")
+	seconds, err := strconv.ParseInt(when, 36, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0)
 }

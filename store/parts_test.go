@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -123,5 +124,35 @@ func TestAMissingPartIsAnErrorAndNotAShorterValue(t *testing.T) {
 	}
 	if err := getErr(t, s, "k"); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrNotFound) {
 		t.Error(err)
+	}
+}
+
+// A process that is killed while it writes parts leaves some that no item names. They
+// are nobody's after an hour; younger ones may be about to be named by another process.
+func TestPartsAKilledProcessLeftGoWithTheNextPut(t *testing.T) {
+	under, s := smallStore()
+	left := func(age time.Duration) string {
+		head := fmt.Sprintf("%s%s 1", partsHead, newSet(time.Now().Add(-age)))
+		name := partNames("k", []byte(head))[0]
+		under.items[name] = keyring.Item{Key: name, Data: []byte("half a token")}
+		return name
+	}
+	old, young := left(2*time.Hour), left(time.Minute)
+	other := strings.Replace(old, digest("k"), digest("other"), 1)
+	under.items[other] = under.items[old]
+	for _, step := range []func() error{
+		func() error { return s.Put(soon(t), "k", creds.New("v")) },
+		func() error { return s.Delete(soon(t), "k") },
+	} {
+		under.items[old] = keyring.Item{Key: old}
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+		_, oldThere := under.items[old]
+		_, youngThere := under.items[young]
+		_, otherThere := under.items[other]
+		if oldThere || !youngThere || !otherThere {
+			t.Errorf("old there: %v, young: %v, another item's: %v", oldThere, youngThere, otherThere)
+		}
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/99designs/keyring"
@@ -125,6 +124,15 @@ func (p *passwords) keys(context.Context) ([]string, error) {
 	return names, err
 }
 
+func (p *passwords) survey(ctx context.Context) (where string, items int, remark string) {
+	where = filepath.Join(p.dir, p.prefix)
+	names, err := p.keys(ctx)
+	if err != nil {
+		return where, -1, err.Error()
+	}
+	return where, len(names), ""
+}
+
 func (p *passwords) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }
 
 func (p *passwords) exists(key string) bool {
@@ -161,7 +169,7 @@ func plain(key string) bool {
 func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, p.cmd, args...)
 	cmd.WaitDelay = 100 * time.Millisecond
-	cmd.Env = append(environ(), "PASSWORD_STORE_DIR="+p.dir)
+	cmd.Env = environ()
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	switch {
@@ -171,8 +179,10 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 		cmd.Stdin = os.Stdin // pass learns from it on which terminal gpg may ask
 	}
 	if p.quiet {
-		p.silence(cmd)
+		cmd.Env = unseen(cmd.Env)
+		detach(cmd)
 	}
+	cmd.Env = append(cmd.Env, "PASSWORD_STORE_DIR="+p.dir)
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -183,29 +193,6 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	return out.Bytes(), nil
 }
 
-// ourOwn are variables that hold a secret meant for us or for AWS. No program that keeps
-// items has a use for them.
-var ourOwn = []string{
-	"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE",
-	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-}
-
-// environ is the environment without ourOwn.
-func environ() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(ourOwn, name)
-	})
-}
-
-// silence keeps gpg from asking, and makes the deadline end gpg together with pass.
-func (p *passwords) silence(cmd *exec.Cmd) {
-	opts := strings.TrimSpace(os.Getenv("PASSWORD_STORE_GPG_OPTS") + " --pinentry-mode error")
-	cmd.Env = append(cmd.Env, "PASSWORD_STORE_GPG_OPTS="+opts)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-}
-
 // failure is the last thing pass or gpg said, and whether a person is what is missing.
 func (p *passwords) failure(err error, complaint string) error {
 	lines := strings.Split(strings.TrimSpace(complaint), "\n")
@@ -213,14 +200,8 @@ func (p *passwords) failure(err error, complaint string) error {
 	if said == "" {
 		return fmt.Errorf("pass: %w", err)
 	}
-	for _, words := range []string{"No pinentry", "No passphrase", "Operation cancelled", "Inappropriate ioctl", "Timeout"} {
-		if strings.Contains(complaint, words) {
-			return fmt.Errorf("%w: %s", ErrLocked, said)
-		}
-	}
-	// gpg says this of a key it lacks and of one whose passphrase it may not ask for.
-	if p.quiet && strings.Contains(complaint, "No secret key") {
-		return fmt.Errorf("%w: gpg may need a passphrase (%s)", ErrLocked, said)
+	if err := locked(complaint, said, p.quiet); err != nil {
+		return err
 	}
 	return fmt.Errorf("pass: %s", said)
 }

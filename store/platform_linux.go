@@ -6,6 +6,7 @@ func platform() []backend {
 		{name: "kwallet", open: openKWallet},
 		{name: "pass", open: openPass},
 		{name: "file", open: openFiles},
+		{name: "helper", open: openHelper, explicit: true},
 		{name: "keyctl", open: openKeyctl, explicit: true},
 	}
 }

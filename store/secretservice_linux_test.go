@@ -52,17 +52,24 @@ func TestSecretService(t *testing.T) {
 	if !onABus(t, "secret-service") {
 		return
 	}
-	daemon := exec.CommandContext(soon(t), "gnome-keyring-daemon", "--unlock", "--components=secrets")
-	daemon.Stdin = strings.NewReader("testpw")
-	if out, err := daemon.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	unlockedLogin(t)
 	prompts := prompter(t)
 	login := Options{Backend: "secret-service", Collection: "login"}
 	t.Run("conforms", func(t *testing.T) { conforms(t, open(t, login), 0, 1, 100, 100_000) })
 	t.Run("a collection that cannot be made is not chosen", func(t *testing.T) { wantsDesktop(t, prompts) })
 	t.Run("quiet on an unlocked collection", func(t *testing.T) { quietUnlocked(t, login) })
 	t.Run("quiet on a locked collection", func(t *testing.T) { quietLocked(t, login, prompts) })
+}
+
+// unlockedLogin starts GNOME's keyring with the collection "login", whose password is
+// testpw. The keyring ends with its bus.
+func unlockedLogin(t *testing.T) {
+	t.Helper()
+	daemon := exec.CommandContext(soon(t), "gnome-keyring-daemon", "--unlock", "--components=secrets")
+	daemon.Stdin = strings.NewReader("testpw")
+	if out, err := daemon.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }
 
 // bareBus is a bus that starts no service by itself.
@@ -202,15 +209,7 @@ func quietUnlocked(t *testing.T, o Options) {
 }
 
 func quietLocked(t *testing.T, o Options, prompts *atomic.Int32) {
-	bus, err := dbus.SessionBus()
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := bus.Object(secretsName, secretsPath).CallWithContext(soon(t), secretsInterface+"Service.Lock", 0,
-		[]dbus.ObjectPath{collectionPrefix + "login"})
-	if call.Err != nil {
-		t.Fatal(call.Err)
-	}
+	lock(t, "login")
 	quiet := o
 	quiet.Quiet = true
 	before, start := prompts.Load(), time.Now()
@@ -228,6 +227,20 @@ func quietLocked(t *testing.T, o Options, prompts *atomic.Int32) {
 	// The same without Quiet does ask, so the count above means something.
 	if err := getErr(t, open(t, o), "k"); !errors.Is(err, ErrLocked) || prompts.Load() == before {
 		t.Errorf("not quiet: %v after %d dialogs", err, prompts.Load()-before)
+	}
+}
+
+// lock locks a collection.
+func lock(t *testing.T, collection string) {
+	t.Helper()
+	bus, err := dbus.SessionBus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := bus.Object(secretsName, secretsPath).CallWithContext(soon(t), secretsInterface+"Service.Lock", 0,
+		[]dbus.ObjectPath{dbus.ObjectPath(collectionPrefix + collection)})
+	if call.Err != nil {
+		t.Fatal(call.Err)
 	}
 }
 

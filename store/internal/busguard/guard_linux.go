@@ -56,11 +56,11 @@ func unwanted(args []string, backend string) string {
 		}
 	}
 	switch backend {
-	case "", "secret-service", "kwallet":
+	case "", "secret-service", "kwallet", "helper":
 		return ""
 	}
 	for _, a := range args {
-		if strings.Contains(a, "secret-service") || strings.Contains(a, "kwallet") {
+		if strings.Contains(a, "secret-service") || strings.Contains(a, "kwallet") || strings.Contains(a, "helper") {
 			return ""
 		}
 	}

@@ -1,0 +1,349 @@
+package store
+
+// The helper back end: any program that speaks the protocol of Docker's credential
+// helpers, and so any password manager that has one. The program is named
+// docker-credential-NAME, is called with one of the words store, get, erase and list,
+// reads JSON or a URL from its standard input and prints JSON, or what went wrong.
+//
+// An item is a URL, a user name and a secret there. The URL is ours to choose, and is
+// chosen so that every helper known gives it back: some parse it, some forget the
+// case of letters, some make it the name of a file.
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/99designs/keyring"
+)
+
+const helperPrefix = "docker-credential-"
+
+// Where our items are, as a helper sees it: https://aws-vault/NAME. A long name is the
+// user's instead, and the URL has its hash.
+const (
+	itemURL     = "https://aws-vault/"
+	longItemURL = "https://long.aws-vault/"
+	itemUser    = "aws-vault"
+)
+
+const (
+	// longestURL is what docker-credential-pass can make a file's name of.
+	longestURL = 180
+	// longestUser leaves the same room for ".gpg".
+	longestUser = 250
+	// helperAnswer is more than any helper prints: some 5000 names.
+	helperAnswer = 1 << 20
+	// helperSize is what one item holds, so that in the worst case it is less than the
+	// 64 KiB that the helpers of Docker read as one line.
+	helperSize = 16 << 10
+	// helperSizeOnWindows leaves room for base64 in what one credential holds.
+	helperSizeOnWindows = 1800
+)
+
+// encodedHead begins a value that is kept in base64: one that is no plain text, or
+// begins so by itself. A plain one can be read in the password manager.
+const encodedHead = "vault.base64:"
+
+type helper struct {
+	name  string // docker-credential-NAME
+	path  string
+	quiet bool
+}
+
+func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
+	name := strings.TrimPrefix(o.Helper, helperPrefix)
+	switch {
+	case name == "":
+		return nil, errors.New("no helper is named: AWS_VAULT_HELPER or --helper takes the NAME of a program docker-credential-NAME")
+	case strings.HasPrefix(name, "-"), strings.ContainsAny(name, `/\:`), strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return nil, fmt.Errorf("%q is not the name of a helper: it is the NAME of a program docker-credential-NAME on the PATH", name)
+	}
+	h := &helper{name: helperPrefix + name, quiet: o.Quiet}
+	var err error
+	if h.path, err = exec.LookPath(h.name); err != nil {
+		return nil, fmt.Errorf("the program %q is not on the PATH", h.name)
+	}
+	return &parted{h, h.size()}, nil
+}
+
+// size is how much one item may hold. The helper of Windows works in WSL too, and
+// Docker Desktop's is the same.
+func (h *helper) size() int {
+	if runtime.GOOS == "windows" || strings.Contains(h.name, "wincred") || strings.Contains(h.name, "desktop") {
+		return helperSizeOnWindows
+	}
+	return helperSize
+}
+
+// helperItem is an item as the protocol has it.
+type helperItem struct {
+	ServerURL string
+	Username  string
+	Secret    string
+}
+
+func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
+	address, user, err := h.place(key)
+	if err != nil {
+		return nil, err
+	}
+	out, err := h.call(ctx, "get", address, []byte(address), nil)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(out)
+	var item helperItem
+	switch {
+	case len(bytes.TrimSpace(out)) == 0:
+		return nil, fmt.Errorf("%s: it answered nothing", h.name)
+	case json.Unmarshal(out, &item) != nil:
+		// Not shown: it may be the secret all the same.
+		return nil, fmt.Errorf("%s: its answer is not the JSON of an item", h.name)
+	case item.Username == "" && item.Secret == "":
+		return nil, ErrNotFound // what older helpers print instead of the error
+	case item.Secret == "":
+		return nil, fmt.Errorf("%s: it answered without a secret", h.name)
+	}
+	if answered, ours := nameOf(item.ServerURL, user); item.ServerURL != "" && (!ours || answered != key) {
+		return nil, fmt.Errorf("%s: it answered with another item than %s", h.name, address)
+	}
+	return h.decode(item.Secret)
+}
+
+func (h *helper) put(ctx context.Context, item keyring.Item) error {
+	address, user, err := h.place(item.Key)
+	if err != nil {
+		return err
+	}
+	request, secret, err := storeRequest(helperItem{address, user, encodeValue(item.Data)})
+	if err != nil {
+		return err
+	}
+	defer clear(request)
+	_, err = h.call(ctx, "store", address, request, secret)
+	return err
+}
+
+// storeRequest returns what the helper is sent, and the part of it that is secret.
+func storeRequest(item helperItem) (request, secret []byte, err error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(item); err != nil {
+		return nil, nil, err
+	}
+	request = b.Bytes()
+	return request, request[bytes.LastIndex(request, []byte(`"Secret":`))+len(`"Secret":`):], nil
+}
+
+// remove looks first: most helpers do not say whether there was anything to erase.
+// When they cannot list, they are asked to erase all the same.
+func (h *helper) remove(ctx context.Context, key string) error {
+	address, _, err := h.place(key)
+	if err != nil {
+		return err
+	}
+	names, err := h.keys(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if errors.Is(err, ErrLocked) {
+		return err
+	}
+	if err == nil && !slices.Contains(names, key) {
+		return ErrNotFound
+	}
+	_, err = h.call(ctx, "erase", address, []byte(address), nil)
+	return err
+}
+
+func (h *helper) keys(ctx context.Context) ([]string, error) {
+	out, err := h.call(ctx, "list", "", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	var users map[string]string
+	if json.Unmarshal(out, &users) != nil {
+		return nil, fmt.Errorf("%s: its list is not JSON: %s", h.name, sayable(out, nil))
+	}
+	var names []string
+	for address, user := range users {
+		if name, ours := nameOf(address, user); ours {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// survey counts nothing: some helpers decrypt to list, and may ask.
+func (h *helper) survey(context.Context) (where string, items int, remark string) {
+	if h.serves() {
+		remark = "Docker uses this helper too: whenever it builds an image it reads all items there, and hands them to its daemon"
+	}
+	return h.path, -1, remark
+}
+
+// serves says whether Docker keeps its own passwords with this helper.
+func (h *helper) serves() bool {
+	dir := os.Getenv("DOCKER_CONFIG")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return false
+		}
+		dir = filepath.Join(home, ".docker")
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		return false
+	}
+	var docker struct {
+		CredsStore  string
+		CredHelpers map[string]string
+	}
+	_ = json.Unmarshal(data, &docker)
+	used := helperPrefix+docker.CredsStore == h.name
+	for _, name := range docker.CredHelpers {
+		used = used || helperPrefix+name == h.name
+	}
+	return used
+}
+
+// call runs the helper. What it says is told apart from its answer by its exit status
+// alone; both are on its standard output.
+func (h *helper) call(ctx context.Context, word, address string, stdin, secret []byte) ([]byte, error) {
+	if err := h.refuse(ctx, address, word == "store"); err != nil {
+		return nil, err
+	}
+	run := tool{path: h.path, args: []string{word}, stdin: stdin, most: helperAnswer, quiet: h.quiet}
+	out, complaint, err := run.run(ctx)
+	switch {
+	case err == nil:
+		return out, nil
+	case errors.Is(err, errFlood):
+		return nil, fmt.Errorf("%s: %w", h.name, err)
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s %s: %w", h.name, word, ctx.Err())
+	}
+	words := out
+	if word == "get" && bytes.Contains(bytes.ToLower(out), []byte("secret")) && bytes.Contains(out, []byte("{")) {
+		words = nil // an item and not an error
+	}
+	if len(bytes.TrimSpace(words)) == 0 {
+		words = complaint
+	}
+	return nil, h.failure(ctx, err, words, secret)
+}
+
+// failure is the error for a helper that failed with these words.
+func (h *helper) failure(ctx context.Context, err error, words, secret []byte) error {
+	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
+		if bytes.Contains(words, []byte(none)) {
+			return ErrNotFound
+		}
+	}
+	said := sayable(words, secret)
+	var exit *exec.ExitError
+	switch {
+	case said == "":
+		said = err.Error()
+	case !errors.As(err, &exit) || exit.ExitCode() != 1:
+		said = err.Error() + ": " + said
+	}
+	said = h.name + ": " + said
+	if err := locked(string(words), said, h.quiet); err != nil {
+		return err
+	}
+	if h.shut(ctx) {
+		return fmt.Errorf("%w: %s", ErrLocked, said)
+	}
+	return errors.New(said)
+}
+
+// place returns the URL and the user name an item is kept under.
+func (h *helper) place(key string) (address, user string, err error) {
+	name := encodeName(key)
+	if address = itemURL + name; len(address) <= longestURL {
+		return address, itemUser, nil
+	}
+	if len(name) > longestUser {
+		return "", "", fmt.Errorf("the name is too long for a helper: it takes %d characters, of at most %d", len(name), longestUser)
+	}
+	return longItemURL + encodeName(digest(key)), name, nil
+}
+
+// nameOf is the opposite of place. A helper may have parsed the URL and put it
+// together again, left out its scheme, or put words of its own before it.
+func nameOf(address, user string) (name string, ours bool) {
+	if _, is := after(address, longItemURL); is {
+		name, err := url.PathUnescape(user)
+		return name, err == nil && encodeName(name) == user
+	}
+	path, is := after(address, itemURL)
+	if !is {
+		return "", false
+	}
+	name, err := url.PathUnescape(path)
+	return name, err == nil && name != ""
+}
+
+// after returns what follows the beginning of one of our URLs.
+func after(address, beginning string) (rest string, is bool) {
+	if rest, is = strings.CutPrefix(address, strings.TrimPrefix(beginning, "https://")); is {
+		return rest, true
+	}
+	_, rest, is = strings.Cut(address, beginning)
+	return rest, is
+}
+
+// encodeName writes a name in characters that no helper changes: capitals are not
+// among them, since a helper or what is behind it may not tell them from small letters.
+func encodeName(name string) string {
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02x", c)
+		}
+	}
+	return b.String()
+}
+
+// encodeValue leaves alone what every helper gives back as it was: printable text
+// without space at its ends.
+func encodeValue(data []byte) string {
+	text := string(data)
+	plain := text != "" && utf8.Valid(data) && strings.TrimSpace(text) == text && !strings.HasPrefix(text, encodedHead) &&
+		!strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) })
+	if plain {
+		return text
+	}
+	return encodedHead + base64.StdEncoding.EncodeToString(data)
+}
+
+func (h *helper) decode(value string) ([]byte, error) {
+	encoded, is := strings.CutPrefix(value, encodedHead)
+	if !is {
+		return []byte(value), nil
+	}
+	data, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		return nil, fmt.Errorf("%s: the item is damaged", h.name)
+	}
+	return data, nil
+}

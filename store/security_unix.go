@@ -1,0 +1,382 @@
+//go:build !windows
+
+package store
+
+// The macOS keychain without cgo, through Apple's own program security(1): a release
+// that was built on another system has the keychain by this. The items are those the
+// keyring library makes through the framework, in the same keychain file.
+//
+// No secret is among the program's arguments: an item is written by a line on the
+// standard input of "security -i", in hexadecimal, and read from the standard error
+// output of "find-generic-password -g". The grammar of both was read in Apple's
+// published sources of SecurityTool (security.c, keychain_add.c, keychain_find.c,
+// keychain_utilities.c). It is tested on other systems with a stand-in that keeps to
+// that grammar; this file alone is compiled everywhere for it.
+//
+// What differs from the framework: it is security that macOS asks a person about, and
+// that is trusted with a session. So any program of the same user can read a session
+// through security, as it could read it in the environment of a shell that uses it.
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/99designs/keyring"
+	"github.com/mtibben/percent"
+)
+
+// securityPath is where Apple has it; another of that name on the PATH is not it.
+const securityPath = "/usr/bin/security"
+
+const (
+	// longestLine is what security reads as one command; it cuts a longer one in two.
+	longestLine = 4096 - 2
+	// securitySize is what one item holds, so that with a long name the line that
+	// writes it is not too long.
+	securitySize = 1000
+	// securityAnswer is more than a list of all that is in a keychain.
+	securityAnswer = 16 << 20
+)
+
+// The low byte of the status of Apple's Security framework, which is what security
+// exits with.
+const (
+	secItemNotFound  = 44  // errSecItemNotFound
+	secNoKeychain    = 50  // errSecNoSuchKeychain
+	secAuthFailed    = 51  // errSecAuthFailed: also a person who declined
+	secNoInteraction = 36  // errSecInteractionNotAllowed
+	secNeedsPerson   = 29  // errSecInteractionRequired
+	secCanceled      = 128 // errSecUserCanceled
+)
+
+// ourMark is the comment of items that security itself was trusted with.
+const ourMark = "vault: read by /usr/bin/security"
+
+type security struct {
+	path     string // of the program
+	keychain string // "aws-vault.keychain"
+	folder   string // where keychains are
+	quiet    bool
+}
+
+func openSecurity(path string, o Options) (driver, error) {
+	if strings.HasPrefix(o.KeychainName, "-") || strings.ContainsAny(o.KeychainName, "/\n") {
+		return nil, fmt.Errorf("%q is not the name of a keychain", o.KeychainName)
+	}
+	folder, err := expand("~/Library/Keychains")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(path); err != nil {
+		return nil, err
+	}
+	return &parted{&security{path: path, keychain: o.KeychainName + ".keychain", folder: folder, quiet: o.Quiet}, securitySize}, nil
+}
+
+func (s *security) get(ctx context.Context, key string) ([]byte, error) {
+	if err := s.refuse(ctx, key); err != nil {
+		return nil, err
+	}
+	_, said, err := s.run(ctx, nil, "find-generic-password", "-g", "-s", serviceName, "-a", accountName(key), s.keychain)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(said)
+	for line := range bytes.Lines(said) {
+		if shown, is := bytes.CutPrefix(line, []byte("password: ")); is {
+			data, err := unprint(shown)
+			if err != nil {
+				return nil, errors.New("security printed an item that was not understood")
+			}
+			return data, nil
+		}
+	}
+	return nil, errors.New("security printed no item")
+}
+
+// put writes the item. One that is there keeps its label and whom it trusts: changing
+// either would ask a person.
+func (s *security) put(ctx context.Context, item keyring.Item) error {
+	if err := s.make(ctx); err != nil {
+		return err
+	}
+	if err := s.refuse(ctx, ""); err != nil {
+		return err
+	}
+	there, err := s.attributes(ctx, item.Key)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	words := []string{"add-generic-password", "-U", "-s", serviceName, "-a", accountName(item.Key)}
+	switch {
+	case err == nil:
+		words = append(words, "-l", there.label)
+	case item.KeychainNotTrustApplication:
+		words = append(words, "-l", label(item), "-T", "")
+	default:
+		words = append(words, "-l", label(item), "-D", item.Description, "-j", ourMark, "-T", s.path)
+	}
+	words = append(words, "-X", hex.EncodeToString(item.Data), s.keychain)
+	line, err := commandLine(words)
+	defer clear(line)
+	if err == nil {
+		_, _, err = s.run(ctx, line, "-i")
+	}
+	return err
+}
+
+func (s *security) remove(ctx context.Context, key string) error {
+	if err := s.refuse(ctx, ""); err != nil {
+		return err
+	}
+	_, _, err := s.run(ctx, nil, "delete-generic-password", "-s", serviceName, "-a", accountName(key), s.keychain)
+	return err
+}
+
+func (s *security) keys(ctx context.Context) ([]string, error) {
+	if !s.exists() {
+		return nil, nil
+	}
+	if err := s.refuse(ctx, ""); err != nil {
+		return nil, err
+	}
+	out, _, err := s.run(ctx, nil, "dump-keychain", s.keychain)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, a := range readAttributes(out) {
+		if a.class == "genp" && a.service == serviceName {
+			names = append(names, itemName(a.account))
+		}
+	}
+	return names, nil
+}
+
+func (s *security) survey(ctx context.Context) (where string, items int, remark string) {
+	where = filepath.Join(s.folder, s.keychain+"-db")
+	if !s.exists() {
+		return where, 0, "the keychain does not exist yet; a dialog makes it when the first item is stored"
+	}
+	names, err := s.keys(ctx)
+	if err != nil {
+		return where, -1, "it is locked"
+	}
+	return where, len(names), "read through /usr/bin/security, since this program was built without cgo"
+}
+
+// exists says whether there is a keychain file, of this or the older form.
+func (s *security) exists() bool {
+	for _, name := range []string{s.keychain + "-db", s.keychain} {
+		if _, err := os.Stat(filepath.Join(s.folder, name)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// make makes the keychain, in a dialog that asks for its new password.
+func (s *security) make(ctx context.Context) error {
+	if s.exists() {
+		return nil
+	}
+	if s.quiet {
+		return fmt.Errorf("%w: there is no keychain %q, and making one takes a dialog", ErrLocked, s.keychain)
+	}
+	_, _, err := s.run(ctx, nil, "create-keychain", "-P", s.keychain)
+	if errors.Is(err, ErrNotFound) || err == nil && !s.exists() {
+		return fmt.Errorf("%w: the keychain %q was not made", ErrUnavailable, s.keychain)
+	}
+	return err
+}
+
+// refuse fails when the call that follows would raise a dialog that nobody may see: to
+// unlock the keychain, or to allow reading the item of this name. An empty password
+// opens a keychain only if that is its password; of an open one it is not even asked.
+func (s *security) refuse(ctx context.Context, reading string) error {
+	if !s.quiet || !s.exists() {
+		return nil
+	}
+	if _, _, err := s.run(ctx, nil, "unlock-keychain", "-p", "", s.keychain); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: keychain %q has to be unlocked by a person", ErrLocked, s.keychain)
+	}
+	if reading == "" {
+		return nil
+	}
+	a, err := s.attributes(ctx, reading)
+	if err == nil && a.comment != ourMark {
+		err = fmt.Errorf("%w: macOS asks a person before %q is read", ErrLocked, reading)
+	}
+	return err
+}
+
+// attributes reads what can be read of an item without asking anybody.
+func (s *security) attributes(ctx context.Context, key string) (attributes, error) {
+	out, _, err := s.run(ctx, nil, "find-generic-password", "-s", serviceName, "-a", accountName(key), s.keychain)
+	if all := readAttributes(out); err == nil && len(all) == 1 {
+		return all[0], nil
+	}
+	if err == nil {
+		err = errors.New("security printed an item that was not understood")
+	}
+	return attributes{}, err
+}
+
+// run runs security, and turns the status it exits with into words.
+func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, said []byte, err error) {
+	out, said, err = tool{path: s.path, args: args, stdin: stdin, most: securityAnswer, quiet: s.quiet}.run(ctx)
+	var exit *exec.ExitError
+	if err == nil || !errors.As(err, &exit) {
+		return out, said, err
+	}
+	words := sayable(said, stdin)
+	switch exit.ExitCode() {
+	case secItemNotFound, secNoKeychain:
+		return nil, nil, ErrNotFound
+	case secNoInteraction, secNeedsPerson, secAuthFailed, secCanceled:
+		return nil, nil, fmt.Errorf("%w: %s", ErrLocked, words)
+	}
+	return nil, nil, fmt.Errorf("security %s: %w: %s", args[0], err, words)
+}
+
+// commandLine writes one line for "security -i". Inside double quotes a backslash
+// takes the next character as it is, and every word is inside.
+func commandLine(words []string) ([]byte, error) {
+	var line []byte
+	for _, w := range words {
+		if strings.ContainsFunc(w, isControl) {
+			return line, errors.New("security cannot be told of an item with such characters in its label")
+		}
+		line = append(line, '"')
+		for _, c := range []byte(w) {
+			if c == '"' || c == '\\' {
+				line = append(line, '\\')
+			}
+			line = append(line, c)
+		}
+		line = append(line, '"', ' ')
+	}
+	if line = append(line, '\n'); len(line) > longestLine {
+		return line, fmt.Errorf("the name is too long for the keychain: the command that stores it has %d characters, of at most %d", len(line), longestLine)
+	}
+	return line, nil
+}
+
+// attributes are those of an item that we need.
+type attributes struct {
+	class, service, account, label, comment string
+}
+
+// readAttributes reads items as security prints them: each begins with the name of its
+// keychain, and has one attribute in a line.
+func readAttributes(printed []byte) []attributes {
+	var all []attributes
+	for line := range bytes.Lines(printed) {
+		if bytes.HasPrefix(line, []byte("keychain: ")) {
+			all = append(all, attributes{})
+		}
+		if len(all) > 0 {
+			all[len(all)-1].read(bytes.TrimLeft(line, " "))
+		}
+	}
+	return all
+}
+
+func (a *attributes) read(line []byte) {
+	for start, field := range map[string]*string{
+		"class: ": &a.class, `"svce"<blob>=`: &a.service, `"acct"<blob>=`: &a.account, "0x00000007 <blob>=": &a.label, `"icmt"<blob>=`: &a.comment,
+	} {
+		if value, is := bytes.CutPrefix(line, []byte(start)); is {
+			text, _ := unprint(value)
+			*field = string(text)
+		}
+	}
+}
+
+// unprint reads a value as security prints it: "text" when all of it is plain ASCII
+// without a backslash, else 0x and hexadecimal digits, with the text after them.
+func unprint(shown []byte) ([]byte, error) {
+	shown = bytes.TrimRight(shown, "\r\n")
+	if digits, is := bytes.CutPrefix(shown, []byte("0x")); is {
+		digits, _, _ = bytes.Cut(digits, []byte(" "))
+		data := make([]byte, hex.DecodedLen(len(digits)))
+		_, err := hex.Decode(data, digits)
+		return data, err
+	}
+	if n := len(shown); n >= 2 && shown[0] == '"' && shown[n-1] == '"' {
+		return bytes.Clone(shown[1 : n-1]), nil
+	}
+	if len(shown) == 0 || string(shown) == "<NULL>" {
+		return nil, nil
+	}
+	return nil, fs.ErrInvalid
+}
+
+// label is never empty: security would put the service's name there.
+func label(item keyring.Item) string {
+	if item.Label == "" {
+		return item.Key
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' {
+			return ' '
+		}
+		return r
+	}, item.Label)
+}
+
+// accountName is the item's name, as AWS Vault has it, unless it has what cannot stand
+// in a line, or could be mistaken for such a name in its other form.
+func accountName(key string) string {
+	if !strings.ContainsFunc(key, isControl) && !escapesControl(key) {
+		return key
+	}
+	return percent.Encode(key, "%"+controls)
+}
+
+// itemName is the opposite of accountName.
+func itemName(account string) string {
+	if !escapesControl(account) {
+		return account
+	}
+	return percent.Decode(account)
+}
+
+// controls are the characters that would end a line or a word of a command.
+var controls = func() string {
+	var b strings.Builder
+	for c := byte(0); c < ' '; c++ {
+		b.WriteByte(c)
+	}
+	return b.String() + "\x7f"
+}()
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// escapesControl says whether the text has %XX for a control character, or for the
+// percent sign itself.
+func escapesControl(text string) bool {
+	for i := range len(text) - 2 {
+		if one := text[i : i+3]; one[0] == '%' {
+			plain := percent.Decode(one)
+			if plain == "%" || plain != one && strings.ContainsFunc(plain, isControl) {
+				return true
+			}
+		}
+	}
+	return false
+}
