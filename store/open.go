@@ -123,7 +123,7 @@ func openOne(ctx context.Context, b backend, o Options, chosen bool) (Store, err
 	if err != nil {
 		return nil, err
 	}
-	return newBounded(b.name, d, o.limit()), nil
+	return newStore(newBounded(b.name, d, o.limit())), nil
 }
 
 // within runs f and stops waiting for it when ctx ends: the library's calls take no

@@ -187,7 +187,7 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE"
+		return slices.Contains(passphraseVariables, name)
 	})
 }
 

@@ -6,5 +6,6 @@ func platform() []backend {
 	return []backend{
 		{name: "pass", open: openPass},
 		{name: "file", open: openFiles},
+		{name: "age", open: openAge, explicit: true},
 	}
 }
