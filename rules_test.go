@@ -145,7 +145,8 @@ var fences = map[string][]string{
 	"github.com/d44b7504/vault/store/internal/": {"store"},
 	"github.com/pquerna/otp":                    {"fakeaws"},
 	"github.com/google/renameio":                {"profiles", "refresh", "store"},
-	"github.com/gofrs/flock":                    {"refresh", "cmd"},
+	"github.com/gofrs/flock":                    {"refresh", "cmd", "store"},
+	"filippo.io/":                               {"store"},
 	"github.com/rogpeppe/go-internal":           {},
 }
 
@@ -247,6 +248,8 @@ var reveals = map[string]string{
 	"store/keys.go":           "the keyring's items",
 	"store/session.go":        "the keyring's items",
 	"store/file.go":           "the passphrase of the file back end",
+	"store/age_identity.go":   "the passphrase of an age identity",
+	"store/age_seal.go":       "what a plugin of age asked for",
 	"fakeaws/":                "the emulator makes and verifies secrets of its own",
 }
 

@@ -27,6 +27,8 @@ func addCompletionCommand(root *cobra.Command, r *run) {
 	_ = root.RegisterFlagCompletionFunc("prompt", completePrompts)
 	_ = root.RegisterFlagCompletionFunc("file-dir", completeDirs)
 	_ = root.RegisterFlagCompletionFunc("pass-dir", completeDirs)
+	_ = root.RegisterFlagCompletionFunc("age-dir", completeDirs)
+	_ = root.RegisterFlagCompletionFunc("age-identity", completeFiles)
 	root.AddCommand(&cobra.Command{
 		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, a []string) error {

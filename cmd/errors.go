@@ -98,9 +98,25 @@ func hintFor(err error) string {
 	var shell *shells.UnknownError
 	var prompt *mfa.UnknownError
 	var unasked unaskedError
+	var noIdentity *store.NoIdentityError
+	var noStore *store.NoStoreError
+	var notMember *store.NotMemberError
+	var noRecipient *store.NoRecipientError
 	switch {
 	case errors.As(err, &h):
 		return h.hint
+	case errors.As(err, &noIdentity) && noIdentity.File != "":
+		return "--age-identity and AWS_VAULT_AGE_IDENTITY say which file it is"
+	case errors.As(err, &noIdentity):
+		return "run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase it shall have"
+	case errors.As(err, &notMember):
+		return "somebody who is runs vault store add-recipient with yours, which vault store create prints"
+	case errors.As(err, &noStore):
+		return "vault store create makes one"
+	case errors.As(err, &noRecipient):
+		return "say it with --recipient age1…"
+	case errors.Is(err, store.ErrNoRecipient):
+		return "vault store recipients lists those there are"
 	case errors.As(err, &missing):
 		return nearest(missing.Nearest)
 	case errors.As(err, &noKey):

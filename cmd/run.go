@@ -93,6 +93,7 @@ func (r *run) storeOptions() store.Options {
 	o.AgePassphrase = r.given("AWS_VAULT_AGE_PASSPHRASE")
 	if ask := r.asker(); ask != nil {
 		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) { return ask(ctx, question+": ") }
+		o.Tell = func(line string) { r.say("%s", printable(line)) }
 	}
 	return o
 }

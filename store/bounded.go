@@ -23,6 +23,41 @@ type driver interface {
 	keys(ctx context.Context) ([]string, error)
 }
 
+// secretive is a driver that encrypts names too, and so wants to know which ones it is
+// asked for.
+type secretive interface {
+	driver
+	// keysFrom gives at least the names with this prefix.
+	keysFrom(ctx context.Context, prefix string) ([]string, error)
+	known(ctx context.Context, names []string) (there []string, others int, err error)
+}
+
+// newStore makes a driver's Store discreet if the driver is secretive.
+func newStore(b *bounded) Store {
+	if d, ok := b.d.(secretive); ok {
+		return &closeMouthed{b, d}
+	}
+	return b
+}
+
+// closeMouthed is a bounded store that keeps its names to itself.
+type closeMouthed struct {
+	*bounded
+	d secretive
+}
+
+func (c *closeMouthed) known(ctx context.Context, names []string) (there []string, others int, err error) {
+	type answer struct {
+		there  []string
+		others int
+	}
+	a, err := run(ctx, c.bounded, "list", "", func(ctx context.Context) (a answer, err error) {
+		a.there, a.others, err = c.d.known(ctx, names)
+		return a, err
+	})
+	return a.there, a.others, err
+}
+
 // bounded makes a Store of a driver: one call at a time, an end to every wait, one
 // vocabulary of errors.
 type bounded struct {
@@ -62,7 +97,11 @@ func (b *bounded) Delete(ctx context.Context, key string) error {
 }
 
 func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {
-	all, err := run(ctx, b, "list", prefix, b.d.keys)
+	keys := b.d.keys
+	if d, ok := b.d.(secretive); ok {
+		keys = func(ctx context.Context) ([]string, error) { return d.keysFrom(ctx, prefix) }
+	}
+	all, err := run(ctx, b, "list", prefix, keys)
 	if err != nil {
 		return nil, err
 	}

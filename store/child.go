@@ -16,18 +16,16 @@ import (
 	"unicode"
 )
 
-// ourOwn are variables that hold a secret meant for us or for AWS. No program that keeps
-// items has a use for them.
-var ourOwn = []string{
-	"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE",
+// ofAWS are AWS's variables with secrets. No program that keeps items has a use for them.
+var ofAWS = []string{
 	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 }
 
-// environ is the environment without ourOwn.
+// environ is the environment without what is secret and meant for us or for AWS.
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return slices.Contains(ourOwn, name)
+		return slices.Contains(passphraseVariables, name) || slices.Contains(ofAWS, name)
 	})
 }
 

@@ -85,7 +85,7 @@ func Open(ctx context.Context, o Options) (Store, error) {
 		}
 		s, err := openOne(ctx, b, o, true)
 		if err == nil {
-			return s, nil
+			return newStore(s), nil
 		}
 		failed.Tried = append(failed.Tried, Attempt{b.name, err})
 		if ctx.Err() != nil {
@@ -104,7 +104,7 @@ func openNamed(ctx context.Context, o Options) (Store, error) {
 		if err != nil {
 			return nil, &UnavailableError{[]Attempt{{b.name, err}}}
 		}
-		return s, nil
+		return newStore(s), nil
 	}
 	err := fmt.Errorf("no such back end here; there are %s", strings.Join(Backends(), ", "))
 	return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}

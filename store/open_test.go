@@ -30,7 +30,7 @@ func TestOpenSaysOfEachBackEndWhyItCannotBeUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("PATH", t.TempDir())
-	_, err := Open(soon(t), Options{FileDir: notAFolder, PassDir: t.TempDir()})
+	_, err := Open(soon(t), Options{FileDir: notAFolder, AgeDir: notAFolder, PassDir: t.TempDir()})
 	var un *UnavailableError
 	if !errors.As(err, &un) || !errors.Is(err, ErrUnavailable) {
 		t.Fatal(err)

@@ -30,10 +30,14 @@ type Options struct {
 	// FilePassphrase opens the file back end; an empty secret is a passphrase too.
 	// nil means it has to be asked for.
 	FilePassphrase *creds.Secret
-	// AgePassphrase opens the identity of the age back end, in the same way.
+	// AgePassphrase opens the identity of the age back end, or makes it; nil means that it
+	// has to be asked for. age knows no empty passphrase.
 	AgePassphrase *creds.Secret
 	// Ask puts a question to a person and returns the answer; nil when nobody is there.
 	Ask func(ctx context.Context, question string) (creds.Secret, error)
+	// Tell shows a line to a person, such as a plugin of age's that waits for a key to be
+	// touched; nil when nobody is there. It may be called while another call is at work.
+	Tell func(line string)
 	// Quiet says that this is a hook or a background process: no dialog may appear,
 	// whatever it costs. What would need one fails with ErrLocked.
 	Quiet bool
@@ -49,6 +53,9 @@ const (
 	defaultFileDir    = "~/.awsvault/keys/"
 	defaultAgeDir     = "~/.awsvault/age/"
 )
+
+// passphraseVariables are for us alone: no program we start gets them.
+var passphraseVariables = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"}
 
 const (
 	defaultDeadline = 5 * time.Second
@@ -76,7 +83,7 @@ func (o Options) withDefaults() Options {
 		o.Deadline = defaultDeadline
 	}
 	if o.Quiet {
-		o.Ask = nil
+		o.Ask, o.Tell = nil, nil
 	}
 	return o
 }

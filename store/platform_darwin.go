@@ -5,6 +5,7 @@ func platform() []backend {
 		{name: "keychain", open: openKeychain},
 		{name: "pass", open: openPass},
 		{name: "file", open: openFiles},
+		{name: "age", open: openAge, explicit: true},
 		{name: "helper", open: openHelper, explicit: true},
 	}
 }

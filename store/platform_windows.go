@@ -13,6 +13,7 @@ func platform() []backend {
 	return []backend{
 		{name: "wincred", open: openWincred},
 		{name: "file", open: openFiles},
+		{name: "age", open: openAge, explicit: true},
 		{name: "helper", open: openHelper, explicit: true},
 	}
 }

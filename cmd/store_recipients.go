@@ -1,0 +1,233 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/store"
+)
+
+// recipient is one row: somebody who can read the store.
+type recipient struct {
+	Name      string `json:"name"`
+	Recipient string `json:"recipient"`
+	Mine      bool   `json:"mine"`
+}
+
+func newStoreRecipients(r *run) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "recipients",
+		Short: "list who can read the store",
+		Long: `Lists the recipients that every key in the store is encrypted to: names, which
+are for people, and recipients, which count. Nothing is decrypted.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(*cobra.Command, []string) error { return storeRecipients(r, asJSON) },
+	}
+	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
+	return c
+}
+
+func storeRecipients(r *run, asJSON bool) error {
+	s, err := r.ageStore()
+	if err != nil {
+		return err
+	}
+	all, unfinished, err := s.Recipients()
+	if err != nil {
+		return err
+	}
+	if unfinished {
+		r.unfinished()
+	}
+	rows := make([]recipient, 0, len(all))
+	for _, a := range all {
+		rows = append(rows, recipient{a.Name, a.Recipient, isMine(s, a)})
+	}
+	if asJSON {
+		e := json.NewEncoder(r.Stdout)
+		e.SetIndent("", "  ")
+		return e.Encode(rows)
+	}
+	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "Name\tRecipient\t")
+	fmt.Fprintln(w, "====\t=========\t")
+	for _, row := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(or(row.Name, "-")), printable(row.Recipient), map[bool]string{true: "you"}[row.Mine])
+	}
+	return w.Flush()
+}
+
+func isMine(s *store.AgeStore, a store.AgeRecipient) bool {
+	return slices.ContainsFunc(s.Mine(), func(m store.AgeRecipient) bool { return m.Recipient == a.Recipient })
+}
+
+func (r *run) unfinished() {
+	r.say("a change of the recipients was interrupted: some items are encrypted as they were before")
+	r.hint("vault store reencrypt finishes it")
+}
+
+func newStoreAdd(r *run) *cobra.Command {
+	var who store.AgeRecipient
+	c := &cobra.Command{
+		Use:     "add-recipient RECIPIENT",
+		Aliases: []string{"add"},
+		Short:   "let somebody else read the store",
+		Long: `Adds an age recipient (age1…) to the list and encrypts every key anew, for which
+your own identity is needed. Recipients of plugins work where the plugin is
+installed; post-quantum ones (age1pq1…) and classic ones cannot be mixed.
+
+Be sure whose recipient it is: whoever has the identity behind it can read every
+key in the store.`,
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(c *cobra.Command, a []string) error {
+			who.Recipient = a[0]
+			return storeAdd(c.Context(), r, who)
+		},
+	}
+	c.Flags().StringVar(&who.Name, "name", "", "whose it is, for people")
+	return c
+}
+
+func storeAdd(ctx context.Context, r *run, who store.AgeRecipient) error {
+	s, err := r.ageStore()
+	if err != nil {
+		return err
+	}
+	n, err := s.Add(ctx, who)
+	if err != nil {
+		return err
+	}
+	r.say("%s can read %s", called(who), count(n, "key"))
+	r.shared(s)
+	return nil
+}
+
+// called is a recipient by name, or by the beginning of it.
+func called(a store.AgeRecipient) string {
+	short := a.Recipient
+	if len(short) > 20 {
+		short = short[:20] + "…"
+	}
+	if a.Name != "" {
+		short = a.Name + " (" + short + ")"
+	}
+	return printable(short)
+}
+
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
+func newStoreRemove(r *run) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:     "remove-recipient RECIPIENT | NAME",
+		Aliases: []string{"remove", "rm"},
+		Short:   "let somebody no longer read the store",
+		Long: `Takes a recipient off the list and encrypts every key anew to those who stay.
+
+It cannot take back what they have read, nor the copies of the files that they, or
+git's history, have: rotate the keys they could read.`,
+		Args:              args(cobra.ExactArgs(1)),
+		ValidArgsFunction: r.completeRecipient,
+		RunE:              func(c *cobra.Command, a []string) error { return storeRemove(c.Context(), r, a[0], yes) },
+	}
+	boolFlag(c.Flags(), &yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
+	s, err := r.ageStore()
+	if err != nil {
+		return err
+	}
+	who, err := s.Find(name)
+	if err != nil {
+		return err
+	}
+	question := "Remove " + called(who)
+	if isMine(s, who) {
+		question = "This is your own recipient: you will not be able to read the store any more. " + question
+	}
+	if !yes {
+		if err := r.agreed(ctx, "vault store remove-recipient", question, "nobody was removed"); err != nil {
+			return err
+		}
+	}
+	n, err := s.Remove(ctx, who)
+	if errors.Is(err, store.ErrLast) {
+		return withHint(fmt.Errorf("%s is the only recipient: %w without it", called(who), err), "add another one first")
+	}
+	if err != nil {
+		return err
+	}
+	r.say("%s is removed; %s encrypted anew", called(who), count(n, "key"))
+	r.hint("what they have read they have read: rotate the keys they could use")
+	r.shared(s)
+	return nil
+}
+
+// completeRecipient offers the names on the list, or the recipients that have none.
+func (r *run) completeRecipient(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var list []cobra.Completion
+	if s, err := r.ageStore(); err == nil && len(args) == 0 {
+		all, _, _ := s.Recipients()
+		for _, a := range all {
+			list = append(list, cobra.CompletionWithDesc(or(a.Name, a.Recipient), a.Recipient))
+		}
+	}
+	return list, cobra.ShellCompDirectiveNoFileComp
+}
+
+func newStoreReencrypt(r *run) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use:   "reencrypt",
+		Short: "encrypt every key anew to the list of recipients",
+		Long: `Encrypts every key to the recipients as recipients.txt lists them now: after that
+file came from git with somebody new on it, or when a change was interrupted. The
+list is shown first: whoever is on it will be able to read every key.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return storeReencrypt(c.Context(), r, yes) },
+	}
+	boolFlag(c.Flags(), &yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+func storeReencrypt(ctx context.Context, r *run, yes bool) error {
+	s, err := r.ageStore()
+	if err != nil {
+		return err
+	}
+	all, _, err := s.Recipients()
+	if err != nil {
+		return err
+	}
+	for _, a := range all {
+		r.say("%s", called(a))
+	}
+	if !yes {
+		question := "Encrypt every key to " + count(len(all), "recipient")
+		if err := r.agreed(ctx, "vault store reencrypt", question, "nothing was changed"); err != nil {
+			return err
+		}
+	}
+	n, err := s.Reencrypt(ctx)
+	if err != nil {
+		return err
+	}
+	r.say("%s encrypted anew", count(n, "key"))
+	r.shared(s)
+	return nil
+}

@@ -1,0 +1,248 @@
+package store
+
+// The age back end: one file per item, encrypted to everybody who may read it. Adding
+// an item takes the public recipients only; reading one takes an identity, which is
+// asked for once. The directory has two rooms:
+//
+//	recipients.txt      who can read the items, one age recipient a line
+//	recipients.next.txt the same while the items are being encrypted anew
+//	items/HASH.age      long-lived items; the name is inside, its salted hash outside
+//	own/identity.age    the identity of the person here, under a passphrase
+//	own/recipients.txt  that person's own recipient
+//	own/NAME.age        sessions and sign-ins, to that person alone; hashed already
+//	own/lock            the kernel's lock for who changes something
+//
+// The first is fit to be shared through git, and its .gitignore leaves own/ out.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/99designs/keyring"
+)
+
+// ageFiles is a driver. The embedded room says where things are.
+type ageFiles struct {
+	room
+	o    Options
+	cost int // scrypt's, for an identity that is made here
+
+	mu   sync.Mutex
+	held *identity // once it has been unlocked
+}
+
+func newAgeFiles(o Options) (*ageFiles, error) {
+	dir, err := expand(o.AgeDir)
+	if err != nil {
+		return nil, err
+	}
+	if o.AgeIdentity, err = expand(o.AgeIdentity); err != nil {
+		return nil, err
+	}
+	st, err := os.Stat(dir)
+	switch {
+	case err == nil && !st.IsDir():
+		return nil, fmt.Errorf("%s is not a folder", dir)
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	return &ageFiles{room: room{filepath.Clean(dir)}, o: o, cost: scryptCost}, nil
+}
+
+// openAge opens the store, or one that its first item will make. Where it was not asked
+// for by name it leaves the machine to the file back end if that is what is in use.
+func openAge(ctx context.Context, o Options, chosen bool) (driver, error) {
+	a, err := newAgeFiles(o)
+	if err != nil {
+		return nil, err
+	}
+	if chosen && !a.begun() && inUse(ctx, o) {
+		return nil, errors.New("there is no store yet, and the file back end is in use here")
+	}
+	return a, nil
+}
+
+// inUse says whether a person keeps keys in files, or is about to: AWS Vault's users
+// have no reason to know of age.
+func inUse(ctx context.Context, o Options) bool {
+	if o.FilePassphrase != nil && o.AgePassphrase == nil {
+		return true
+	}
+	d, err := openFiles(ctx, o, true)
+	if err != nil {
+		return false
+	}
+	names, _ := d.keys(ctx)
+	return len(names) > 0
+}
+
+func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
+	path, err := a.find(key)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	it, err := a.open(ctx, sealed)
+	switch {
+	case err == nil && it.name == key:
+		return it.data, nil
+	case ours(key) && (err == nil || errors.Is(err, errUnreadable)):
+		return nil, ErrNotFound // it can be made again, and the next one replaces it
+	case err == nil:
+		clear(it.data)
+		err = errMoved
+	case errors.Is(err, errUnreadable) && a.stranger():
+		return nil, &NotMemberError{a.dir}
+	}
+	return nil, fmt.Errorf("%s: %w", path, err)
+}
+
+// find is the file of an item. In a store without recipients there is none.
+func (a *ageFiles) find(key string) (string, error) {
+	if ours(key) {
+		return a.transient(key)
+	}
+	list, err := a.recipients()
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", ErrNotFound
+	}
+	return a.item(list.hash(key)), err
+}
+
+func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
+	own := ours(item.Key)
+	if err := a.furnish(ctx, own); err != nil {
+		return err
+	}
+	unlock, err := a.lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	list, err := a.readers(ctx, own)
+	if err != nil {
+		return err
+	}
+	path, err := a.find(item.Key)
+	if err != nil {
+		return err
+	}
+	sealed, err := a.seal(ctx, entry{item.Key, item.Data}, list)
+	if err != nil {
+		return err
+	}
+	a.sweep()
+	return write(path, sealed)
+}
+
+// readers are those an item is encrypted to: all of the store, or its owner.
+func (a *ageFiles) readers(ctx context.Context, own bool) (recipients, error) {
+	if !own {
+		return a.recipients()
+	}
+	mine, err := a.mine(ctx)
+	return recipients{all: mine}, err
+}
+
+func (a *ageFiles) remove(ctx context.Context, key string) error {
+	path, err := a.find(key)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return ErrNotFound
+	}
+	unlock, err := a.lock(ctx, false)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	err = os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	a.sweep()
+	return flushDir(filepath.Dir(path))
+}
+
+func (a *ageFiles) keys(ctx context.Context) ([]string, error) { return a.keysFrom(ctx, "") }
+
+// keysFrom lists the names with a prefix. Those of sessions are the names of files; for
+// the others every item has to be decrypted.
+func (a *ageFiles) keysFrom(ctx context.Context, prefix string) ([]string, error) {
+	names, err := a.transients()
+	if err != nil || onlyOurs(prefix) {
+		return names, err
+	}
+	files, err := a.items()
+	for _, file := range files {
+		it, err := a.read(ctx, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted since
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		clear(it.data)
+		names = append(names, it.name)
+	}
+	return names, err
+}
+
+// onlyOurs says that a name with this prefix is one of ours, whatever follows.
+func onlyOurs(prefix string) bool { return ours(prefix+"x") && strings.Contains(prefix, ",") }
+
+// read decrypts the item in a file.
+func (a *ageFiles) read(ctx context.Context, path string) (entry, error) {
+	sealed, err := os.ReadFile(path)
+	if err != nil {
+		return entry{}, err
+	}
+	return a.open(ctx, sealed)
+}
+
+// known hashes the names and looks; see discreet.
+func (a *ageFiles) known(_ context.Context, names []string) (there []string, others int, err error) {
+	files, err := a.items()
+	if err != nil || len(files) == 0 {
+		return nil, 0, err
+	}
+	list, err := a.recipients()
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, name := range names {
+		if !slices.Contains(there, name) && slices.Contains(files, a.item(list.hash(name))) {
+			there = append(there, name)
+		}
+	}
+	slices.Sort(there)
+	return there, len(files) - len(there), nil
+}
+
+func (a *ageFiles) survey(context.Context) (where string, items int, remark string) {
+	files, err := a.items()
+	if err != nil {
+		return a.dir, -1, ""
+	}
+	if !a.begun() {
+		return a.dir, 0, "the first key makes the store"
+	}
+	return a.dir, len(files), ""
+}

@@ -1,0 +1,348 @@
+package store
+
+// This file is for those who look after an age store: who can read it, under which
+// passphrase. Whatever changes the recipients encrypts every item anew, in an order that
+// stands being killed at any point:
+//
+//  1. every item is decrypted and encrypted to the new list, in memory
+//  2. the new list is written beside the old one; from here on it is the list
+//  3. every item is replaced
+//  4. the new list takes the old one's place
+//
+// A store with a list of step 2 is whole and can be read and written. Running the same
+// command again, or any other one of these, does the rest.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+)
+
+// AgeStore is the directory of the age back end, for those who look after it. Its
+// methods may ask a person for the passphrase, once for all of them, and may wait for
+// another process that changes the same store, up to ctx's deadline. They are not for
+// concurrent use.
+type AgeStore struct{ a *ageFiles }
+
+// OpenAge opens the age back end for looking after. Nothing need be there yet.
+func OpenAge(o Options) (*AgeStore, error) {
+	a, err := newAgeFiles(o.withDefaults())
+	if err != nil {
+		return nil, &UnavailableError{[]Attempt{{"age", err}}}
+	}
+	return &AgeStore{a}, nil
+}
+
+// Dir is where it is.
+func (s *AgeStore) Dir() string { return s.a.dir }
+
+// AgePlan says what to create a store with. The zero value is a new identity under a
+// passphrase.
+type AgePlan struct {
+	Identity  string // file with an identity that is there already: a plugin's, or a key
+	Recipient string // that belongs to it, if the file does not say
+	Name      string // of the recipient, for people
+}
+
+// ErrThere is returned by Create when there is an identity already.
+var ErrThere = errors.New("there is an identity already")
+
+// Create makes what is missing of a store: one's own identity, and the list of
+// recipients with oneself on it. In a store that came from others it makes the identity
+// only; member is then false, and one of them has to add the recipients it returns.
+// Created again it changes nothing.
+func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, member bool, err error) {
+	if err := checkTitle(p.Name); err != nil {
+		return nil, false, err
+	}
+	if p.Recipient != "" {
+		if err := checkRecipient(p.Recipient); err != nil {
+			return nil, false, err
+		}
+	}
+	if p.Identity != "" && exists(s.a.room.identity()) && exists(s.a.ownRecipients()) {
+		return nil, false, fmt.Errorf("%w in %s", ErrThere, s.a.room.identity())
+	}
+	if mine, err = s.a.make(ctx, p); err != nil {
+		return nil, false, err
+	}
+	list, err := s.a.recipients()
+	return mine, contains(list, mine), err
+}
+
+// contains says whether one of some recipients is on a list.
+func contains(list recipients, some []AgeRecipient) bool {
+	return slices.ContainsFunc(some, func(r AgeRecipient) bool { return list.find(r.Recipient) >= 0 })
+}
+
+// Recipients lists who can read the items. unfinished says that a change of them was
+// interrupted, and some items are still as before.
+func (s *AgeStore) Recipients() (all []AgeRecipient, unfinished bool, err error) {
+	list, err := s.list()
+	return list.all, exists(s.a.next()), err
+}
+
+// list is a.recipients for a person.
+func (s *AgeStore) list() (recipients, error) {
+	list, err := s.a.recipients()
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, &NoStoreError{s.a.dir}
+	}
+	return list, err
+}
+
+// NoStoreError says that there is no list of recipients, and so no store.
+type NoStoreError struct{ Dir string }
+
+func (e *NoStoreError) Error() string { return "there is no age store in " + e.Dir }
+
+// Mine returns the recipients of the identity here, as far as they can be told without
+// asking anybody.
+func (s *AgeStore) Mine() []AgeRecipient {
+	mine, _ := s.a.unasking().mine(context.Background())
+	return mine
+}
+
+// stranger says that the identity here is known not to be among the recipients.
+func (a *ageFiles) stranger() bool {
+	mine, err := a.unasking().mine(context.Background())
+	list, err2 := a.recipients()
+	return err == nil && err2 == nil && !contains(list, mine)
+}
+
+// unasking is the same store with nobody to ask and no passphrase.
+func (a *ageFiles) unasking() *ageFiles {
+	o := a.o
+	o.Ask, o.AgePassphrase, o.Tell, o.Quiet = nil, nil, nil, true
+	return &ageFiles{room: a.room, o: o}
+}
+
+// Add lets one more recipient read every item, and returns how many there are. One that
+// is there already gets the name, and the items are encrypted anew all the same.
+func (s *AgeStore) Add(ctx context.Context, r AgeRecipient) (items int, err error) {
+	if err := errors.Join(checkRecipient(r.Recipient), checkTitle(r.Name)); err != nil {
+		return 0, err
+	}
+	return s.change(ctx, func(list *recipients) error {
+		i := list.find(r.Recipient)
+		switch {
+		case i < 0:
+			list.all = append(list.all, r)
+		case r.Name != "":
+			list.all[i].Name = r.Name
+		}
+		return nil
+	})
+}
+
+// ErrLast is returned by Remove for the only recipient: nobody could read the store.
+var ErrLast = errors.New("nobody else can read this store")
+
+// ErrNoRecipient is returned by Find when nobody on the list is called so.
+var ErrNoRecipient = errors.New("no such recipient")
+
+// Find returns the recipient with a name, or with a text; ErrNoRecipient when none has it.
+// One whose removal was interrupted is still found.
+func (s *AgeStore) Find(who string) (AgeRecipient, error) {
+	list, err := s.list()
+	if err != nil {
+		return AgeRecipient{}, err
+	}
+	r, err := list.named(who)
+	if !errors.Is(err, ErrNoRecipient) {
+		return r, err
+	}
+	text, _ := os.ReadFile(s.a.current())
+	old, _ := parseRecipients(text)
+	if r, err := old.named(who); err == nil {
+		return r, nil
+	}
+	return AgeRecipient{}, fmt.Errorf("%w: %q", ErrNoRecipient, who)
+}
+
+// Remove takes a recipient off the list and encrypts every item anew. What they have
+// read, and copies of the files as they were, remain readable to them.
+func (s *AgeStore) Remove(ctx context.Context, r AgeRecipient) (items int, err error) {
+	return s.change(ctx, func(list *recipients) error {
+		rest := slices.DeleteFunc(slices.Clone(list.all), func(x AgeRecipient) bool { return x.Recipient == r.Recipient })
+		if len(rest) == 0 {
+			return ErrLast
+		}
+		list.all = rest
+		return nil
+	})
+}
+
+// Reencrypt encrypts every item to the list as it is: after it came from git with
+// somebody new on it, or when a change was interrupted.
+func (s *AgeStore) Reencrypt(ctx context.Context) (items int, err error) {
+	return s.change(ctx, func(*recipients) error { return nil })
+}
+
+// change makes another list of the list, and lets the items follow.
+func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (items int, err error) {
+	if _, err := s.list(); err != nil {
+		return 0, err
+	}
+	unlock, err := s.a.lock(ctx, true)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
+	list, err := s.a.recipients()
+	if err != nil {
+		return 0, err
+	}
+	if err := edit(&list); err != nil {
+		return 0, err
+	}
+	s.a.sweep()
+	sealed, err := s.a.anew(ctx, list)
+	if err != nil {
+		return 0, err
+	}
+	return len(sealed), s.a.replaceAll(list, sealed)
+}
+
+// anew encrypts every item to a list, in memory, and returns the files by their paths.
+// That the list can be encrypted to at all is tried before anybody is asked anything.
+func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte, error) {
+	if _, err := a.seal(ctx, entry{name: "proof"}, list); err != nil {
+		return nil, err
+	}
+	files, err := a.items()
+	if err != nil {
+		return nil, err
+	}
+	sealed := map[string][]byte{}
+	for _, path := range files {
+		it, err := a.read(ctx, path)
+		if err == nil && a.item(list.hash(it.name)) != path {
+			err = errMoved
+		}
+		if err != nil {
+			return nil, fmt.Errorf("nothing was changed: %s: %w", path, err)
+		}
+		sealed[path], err = a.seal(ctx, it, list)
+		if err == nil {
+			err = a.verify(ctx, it, sealed[path])
+		}
+		clear(it.data)
+		if err != nil {
+			return nil, fmt.Errorf("nothing was changed: %s: %w", path, err)
+		}
+	}
+	return sealed, nil
+}
+
+// verify decrypts what was just encrypted, if it is to us and needs no plugin, which
+// might want its key touched once more.
+func (a *ageFiles) verify(ctx context.Context, it entry, sealed []byte) error {
+	id, err := a.unlock(ctx)
+	if err != nil || len(id.native) == 0 {
+		return err
+	}
+	back, err := a.openWith(ctx, sealed, &identity{native: id.native})
+	if errors.Is(err, errUnreadable) {
+		return nil // it is one's own recipient that was removed
+	}
+	defer clear(back.data)
+	if err == nil && (back.name != it.name || !bytes.Equal(back.data, it.data)) {
+		err = errors.New("it did not come back as it was")
+	}
+	return err
+}
+
+// replaceAll is steps 2 to 4.
+func (a *ageFiles) replaceAll(list recipients, sealed map[string][]byte) error {
+	if err := write(a.next(), list.text()); err != nil {
+		return err
+	}
+	for _, path := range slices.Sorted(maps.Keys(sealed)) {
+		if err := write(path, sealed[path]); err != nil {
+			return err
+		}
+	}
+	if err := os.Rename(a.next(), a.current()); err != nil {
+		return err
+	}
+	return flushDir(a.dir)
+}
+
+// ErrNoPassphrase is returned by ChangePassphrase for an identity that has none.
+var ErrNoPassphrase = errors.New("the identity is not under a passphrase")
+
+// ChangePassphrase puts the identity under another passphrase, for which a person is asked. The
+// new file has been decrypted again before it takes the old one's place.
+func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
+	a := s.a
+	path := a.identityFile()
+	data, err := os.ReadFile(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &NoIdentityError{Dir: a.dir, File: a.o.AgeIdentity}
+	case err != nil:
+		return err
+	case !underPassphrase(data):
+		return fmt.Errorf("%w: %s", ErrNoPassphrase, path)
+	case a.o.Ask == nil:
+		return fmt.Errorf("%w: nobody can be asked for the new passphrase", ErrLocked)
+	}
+	text, err := a.decipher(ctx, path, data)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	if _, err := readIdentity(text); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	pass, err := askTwice(ctx, a.o.Ask, "New passphrase of "+path)
+	if err != nil {
+		return err
+	}
+	sealed, err := closed(text, pass, a.cost)
+	if err != nil {
+		return err
+	}
+	return write(path, sealed)
+}
+
+// Names decrypts every item and returns the sorted names of keys, and the files that
+// cannot be read.
+func (s *AgeStore) Names(ctx context.Context) (names []string, unreadable []AgeFinding, err error) {
+	if _, err := s.list(); err != nil {
+		return nil, nil, err
+	}
+	if s.a.stranger() {
+		return nil, nil, &NotMemberError{s.a.dir}
+	}
+	files, err := s.a.items()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range files {
+		it, err := s.a.read(ctx, path)
+		if err != nil && !isAboutItem(err) {
+			return nil, nil, err
+		}
+		clear(it.data)
+		if err != nil {
+			unreadable = append(unreadable, AgeFinding{s.a.relative(path), AgeUnreadable})
+			continue
+		}
+		names = append(names, it.name)
+	}
+	slices.Sort(names)
+	return names, unreadable, nil
+}
+
+// isAboutItem tells an item that is damaged or not for us from an identity that cannot
+// be had.
+func isAboutItem(err error) bool {
+	return errors.Is(err, errUnreadable) || errors.Is(err, errNoItem)
+}

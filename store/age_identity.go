@@ -1,0 +1,473 @@
+package store
+
+// This file knows whose store it is: the identity, how it is unlocked, and how one is
+// made. An identity file is what the program age takes with -i: secret keys or a
+// plugin's references, one a line, or such a file encrypted under a passphrase.
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/armor"
+	"filippo.io/age/plugin"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// scryptCost is the logarithm of the work to try one passphrase: 128 MB of memory and,
+// measured, a third of a second. It is paid at every command that reads, so it is the
+// least that OWASP advises and half of what the program age takes.
+const scryptCost = 17
+
+// NoIdentityError says that what is in the store cannot be read, or the store not be
+// made, because this user has no identity there yet. It matches ErrLocked.
+type NoIdentityError struct {
+	Dir  string
+	File string // the identity file that was named and is not there; or ""
+	New  bool   // one would have been made, and nobody could be asked for its passphrase
+}
+
+func (e *NoIdentityError) Error() string {
+	switch {
+	case e.File != "":
+		return fmt.Sprintf("%v: there is no identity in %s", ErrLocked, e.File)
+	case e.New:
+		return fmt.Sprintf("%v: there is no age identity in %s yet, and nobody can be asked for a new passphrase", ErrLocked, e.Dir)
+	}
+	return fmt.Sprintf("%v: the store in %s has no identity of yours yet", ErrLocked, e.Dir)
+}
+
+// Is makes errors.Is(err, ErrLocked) true.
+func (e *NoIdentityError) Is(target error) bool { return target == ErrLocked }
+
+// NotMemberError says that the identity here is not among the recipients of the store,
+// so that nothing in it is encrypted to it. It matches ErrUnavailable.
+type NotMemberError struct{ Dir string }
+
+func (e *NotMemberError) Error() string { return "you are not among the recipients of " + e.Dir }
+
+// Is makes errors.Is(err, ErrUnavailable) true.
+func (e *NotMemberError) Is(target error) bool { return target == ErrUnavailable }
+
+// identity is what decrypts. A plugin's is kept as text: it is brought to life for each
+// use, with whoever can be asked then.
+type identity struct {
+	native     []age.Identity
+	plugins    []string
+	recipients []AgeRecipient // that belong to it, as far as the file says
+}
+
+func (a *ageFiles) identityFile() string {
+	if a.o.AgeIdentity != "" {
+		return a.o.AgeIdentity
+	}
+	return a.room.identity()
+}
+
+// unlock returns the identity, for which a person may be asked once.
+func (a *ageFiles) unlock(ctx context.Context) (*identity, error) {
+	a.mu.Lock()
+	held := a.held
+	a.mu.Unlock()
+	if held != nil {
+		return held, nil
+	}
+	path := a.identityFile()
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &NoIdentityError{Dir: a.dir, File: a.o.AgeIdentity}
+	}
+	if err != nil {
+		return nil, err
+	}
+	text, err := a.decipher(ctx, path, data)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	id, err := readIdentity(text)
+	if err == nil && !underPassphrase(data) && len(id.native) > 0 {
+		err = private(path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	a.hold(id)
+	return id, nil
+}
+
+func (a *ageFiles) hold(id *identity) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.held = id
+}
+
+// private refuses a secret key that others can read, as ssh does.
+func private(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
+		return fmt.Errorf("%w: the identity can be read by others (chmod 600 makes it yours)", ErrUnavailable)
+	}
+	return err
+}
+
+func underPassphrase(data []byte) bool {
+	return bytes.HasPrefix(data, []byte("age-encryption.org/v1\n")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte(armor.Header))
+}
+
+// decipher returns the text of an identity file. A person may try three passphrases.
+func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]byte, error) {
+	if !underPassphrase(data) {
+		return data, nil
+	}
+	for tries := 1; ; tries++ {
+		pass, err := a.passphrase(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		text, err := decrypted(data, pass)
+		switch {
+		case err == nil:
+			return text, nil
+		case !errors.Is(err, errPassphrase):
+			return nil, fmt.Errorf("%s: %w", path, err)
+		case a.o.AgePassphrase != nil || tries == attempts:
+			return nil, fmt.Errorf("%w: %w %s", ErrLocked, errPassphrase, path)
+		}
+	}
+}
+
+func (a *ageFiles) passphrase(ctx context.Context, path string) (creds.Secret, error) {
+	switch {
+	case a.o.AgePassphrase != nil:
+		return *a.o.AgePassphrase, nil
+	case a.o.Ask == nil:
+		return creds.Secret{}, fmt.Errorf("%w: the passphrase of %s is needed and nobody can be asked", ErrLocked, path)
+	}
+	return a.o.Ask(ctx, "Passphrase of "+path)
+}
+
+// newPassphrase takes the one given, or asks for one twice.
+func (a *ageFiles) newPassphrase(ctx context.Context) (creds.Secret, error) {
+	switch {
+	case a.o.AgePassphrase != nil && !a.o.AgePassphrase.IsZero():
+		return *a.o.AgePassphrase, nil
+	case a.o.Ask == nil:
+		return creds.Secret{}, &NoIdentityError{Dir: a.dir, New: true}
+	}
+	return askTwice(ctx, a.o.Ask, "New passphrase for the keys in "+a.dir)
+}
+
+// askTwice asks for a new passphrase until it was typed the same twice.
+func askTwice(ctx context.Context, ask func(context.Context, string) (creds.Secret, error), question string) (creds.Secret, error) {
+	for range attempts {
+		first, err := ask(ctx, question)
+		if err != nil {
+			return creds.Secret{}, err
+		}
+		again, err := ask(ctx, "The same passphrase again")
+		if err != nil {
+			return creds.Secret{}, err
+		}
+		if first.Equal(again) && !first.IsZero() {
+			return first, nil
+		}
+	}
+	return creds.Secret{}, fmt.Errorf("%w: no passphrase was typed twice the same", ErrLocked)
+}
+
+// decrypted undoes closed. The error is errPassphrase when another passphrase may do.
+func decrypted(data []byte, pass creds.Secret) ([]byte, error) {
+	if pass.IsZero() {
+		return nil, errPassphrase
+	}
+	id, err := age.NewScryptIdentity(pass.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	var in io.Reader = bytes.NewReader(data)
+	if !bytes.HasPrefix(data, []byte("age-")) {
+		in = armor.NewReader(bytes.NewReader(bytes.TrimSpace(data)))
+	}
+	out, err := age.Decrypt(in, id)
+	var other *age.NoIdentityMatchError
+	switch {
+	case errors.As(err, &other) && slices.Contains(other.StanzaTypes, "scrypt"):
+		return nil, errPassphrase
+	case errors.As(err, &other):
+		return nil, errors.New("it is encrypted, but not under a passphrase")
+	case err != nil:
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	text, err := readAll(out)
+	if err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
+	return text, nil
+}
+
+// closed encrypts under a passphrase, and has seen that it decrypts again: everything
+// else depends on this one file.
+func closed(text []byte, pass creds.Secret, cost int) ([]byte, error) {
+	to, err := age.NewScryptRecipient(pass.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	to.SetWorkFactor(cost)
+	data, err := encrypted(text, to)
+	if err != nil {
+		return nil, err
+	}
+	back, err := decrypted(data, pass)
+	defer clear(back)
+	if err == nil && !bytes.Equal(back, text) {
+		err = errors.New("the identity did not come back as it was")
+	}
+	return data, err
+}
+
+func encrypted(text []byte, to ...age.Recipient) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := age.Encrypt(&out, to...)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(text); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil { // writes the last part
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// noted is the recipient in a comment of the kind that the programs which make
+// identities write above them: "# public key: age1…".
+func noted(line string) string {
+	comment, is := strings.CutPrefix(line, "#")
+	title, value, _ := strings.Cut(comment, ":")
+	title = strings.ToLower(strings.TrimSpace(title))
+	words := strings.Fields(value)
+	if !is || len(words) == 0 || title != "recipient" && title != "public key" {
+		return ""
+	}
+	return words[0]
+}
+
+// readIdentity reads an identity file. No error quotes it.
+func readIdentity(text []byte) (*identity, error) {
+	id := &identity{}
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	for lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		switch recipient := noted(line); {
+		case recipient != "":
+			id.add(recipient)
+		case line == "" || line[0] == '#':
+		case strings.HasPrefix(line, "AGE-PLUGIN-"):
+			if _, _, err := plugin.ParseIdentity(line); err != nil {
+				return nil, errors.New("a line for a plugin is damaged")
+			}
+			id.plugins = append(id.plugins, line)
+		default:
+			one, err := age.ParseIdentities(strings.NewReader(line))
+			if err != nil {
+				return nil, errors.New("it is no age identity")
+			}
+			id.native = append(id.native, one...)
+			id.add(recipientOf(one[0]))
+		}
+	}
+	if err := lines.Err(); err != nil || len(id.native)+len(id.plugins) == 0 {
+		return nil, errors.New("it is no age identity")
+	}
+	return id, nil
+}
+
+func (id *identity) add(recipient string) {
+	same := func(r AgeRecipient) bool { return r.Recipient == recipient }
+	if checkRecipient(recipient) == nil && !slices.ContainsFunc(id.recipients, same) {
+		id.recipients = append(id.recipients, AgeRecipient{Recipient: recipient})
+	}
+}
+
+// recipientOf is the public half of a key.
+func recipientOf(id age.Identity) string {
+	switch id := id.(type) {
+	case *age.X25519Identity:
+		return id.Recipient().String()
+	case *age.HybridIdentity:
+		return id.Recipient().String()
+	}
+	return ""
+}
+
+// furnish makes what is missing for an item to be written: a first store, or for
+// sessions an identity of one's own in a store that came from others.
+func (a *ageFiles) furnish(ctx context.Context, own bool) error {
+	if a.furnished(own) {
+		return nil
+	}
+	_, err := a.make(ctx, AgePlan{})
+	return err
+}
+
+func (a *ageFiles) furnished(own bool) bool {
+	if own {
+		return a.o.AgeIdentity != "" || exists(a.room.identity())
+	}
+	return exists(a.next()) || exists(a.current())
+}
+
+// make makes what is missing of a store: the identity first, so that nothing is ever
+// encrypted to a recipient that nobody is; the list of recipients, by which a store is
+// known, last. Killed in between and called again it goes on where it was.
+func (a *ageFiles) make(ctx context.Context, p AgePlan) (mine []AgeRecipient, err error) {
+	if a.o.AgeIdentity == "" && !exists(a.room.identity()) && p.Identity == "" && a.o.AgePassphrase == nil && a.o.Ask == nil {
+		return nil, &NoIdentityError{Dir: a.dir, New: true} // before so much as a folder is made
+	}
+	if err := a.lay(); err != nil {
+		return nil, err
+	}
+	unlock, err := a.lock(ctx, true)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	a.sweep()
+	if a.o.AgeIdentity == "" && !exists(a.room.identity()) {
+		if err := a.makeIdentity(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	if mine, err = a.mine(ctx); err != nil {
+		return nil, err
+	}
+	if a.o.AgeIdentity == "" && !exists(a.ownRecipients()) {
+		if err := write(a.ownRecipients(), recipients{all: mine}.text()); err != nil {
+			return nil, err
+		}
+	}
+	return mine, a.makeList(mine, p.Name)
+}
+
+// makeList writes the first list of recipients, with one's own.
+func (a *ageFiles) makeList(mine []AgeRecipient, name string) error {
+	if a.furnished(false) {
+		return nil
+	}
+	if files, err := a.items(); err != nil || len(files) > 0 {
+		return errors.Join(err, fmt.Errorf("%s is missing although there are items; put it back, from git or a backup", a.current()))
+	}
+	list := recipients{salt: newSalt()}
+	for _, r := range mine {
+		list.all = append(list.all, AgeRecipient{r.Recipient, name})
+	}
+	return write(a.current(), list.text())
+}
+
+// makeIdentity puts an identity into the private room: a new one under a passphrase, or
+// a copy of the one in a file.
+func (a *ageFiles) makeIdentity(ctx context.Context, p AgePlan) error {
+	if p.Identity != "" {
+		return a.adopt(ctx, p)
+	}
+	pass, err := a.newPassphrase(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := age.GenerateX25519Identity()
+	if err != nil {
+		return err
+	}
+	text := []byte("# public key: " + key.Recipient().String() + "\n" + key.String() + "\n")
+	defer clear(text)
+	return a.keep(text, pass)
+}
+
+// keep writes the identity under a passphrase, holds it, and notes its recipient.
+func (a *ageFiles) keep(text []byte, pass creds.Secret) error {
+	id, err := readIdentity(text)
+	if err != nil {
+		return err
+	}
+	data, err := closed(text, pass, a.cost)
+	if err != nil {
+		return err
+	}
+	if err := write(a.room.identity(), data); err != nil {
+		return err
+	}
+	a.hold(id)
+	return write(a.ownRecipients(), recipients{all: id.recipients}.text())
+}
+
+// adopt copies an identity from a file, once it has shown that it can decrypt. A secret
+// key in clear gets a passphrase; a plugin's line is no secret by itself.
+func (a *ageFiles) adopt(ctx context.Context, p AgePlan) error {
+	data, err := os.ReadFile(p.Identity)
+	if err != nil {
+		return err
+	}
+	text, err := a.decipher(ctx, p.Identity, data)
+	if err != nil {
+		return err
+	}
+	defer clear(text)
+	id, err := readIdentity(text)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Identity, err)
+	}
+	if p.Recipient != "" {
+		id.recipients = []AgeRecipient{{Recipient: p.Recipient}}
+	}
+	if len(id.recipients) == 0 {
+		return &NoRecipientError{p.Identity}
+	}
+	if err := a.proves(ctx, id); err != nil {
+		return fmt.Errorf("%s does not decrypt what is encrypted to %s: %w", p.Identity, id.recipients[0].Recipient, err)
+	}
+	if len(id.native) > 0 && !underPassphrase(data) {
+		pass, err := a.newPassphrase(ctx)
+		if err != nil {
+			return err
+		}
+		return a.keep(text, pass)
+	}
+	if p.Recipient != "" && !underPassphrase(data) {
+		data = append([]byte("# recipient: "+p.Recipient+"\n"), data...)
+	}
+	if err := write(a.room.identity(), data); err != nil {
+		return err
+	}
+	a.hold(id)
+	return write(a.ownRecipients(), recipients{all: id.recipients}.text())
+}
+
+// NoRecipientError says that an identity file does not tell its recipient, as a plugin's
+// need not.
+type NoRecipientError struct{ File string }
+
+func (e *NoRecipientError) Error() string {
+	return fmt.Sprintf("%s does not say which recipient belongs to it", e.File)
+}
+
+// proves encrypts something and decrypts it again.
+func (a *ageFiles) proves(ctx context.Context, id *identity) error {
+	sealed, err := a.seal(ctx, entry{name: "proof"}, recipients{all: id.recipients})
+	if err != nil {
+		return err
+	}
+	_, err = a.openWith(ctx, sealed, id)
+	return err
+}

@@ -1,0 +1,218 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"filippo.io/age"
+	"filippo.io/age/plugin"
+)
+
+// AgeRecipient is somebody an item is encrypted to.
+type AgeRecipient struct {
+	Recipient string // age1…
+	Name      string // for people; may be empty
+}
+
+// recipients is the file recipients.txt.
+type recipients struct {
+	salt string
+	all  []AgeRecipient
+}
+
+const (
+	recipientsHead = "# Who can read the items of this store. Change it with vault store add-recipient and\n" +
+		"# remove-recipient, which encrypt the items anew.\n"
+	saltHead = "salt: "
+)
+
+// parseRecipients reads the file: a comment right above a recipient is its name. The
+// program age reads it too (age -R). A line that is neither comment nor recipient, such
+// as git leaves in a conflict, is an error: a list with one missing would lock someone out.
+func parseRecipients(text []byte) (recipients, error) {
+	var list recipients
+	name := ""
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSpace(line)
+		comment, is := strings.CutPrefix(line, "#")
+		comment = strings.TrimSpace(comment)
+		salt, salted := strings.CutPrefix(comment, saltHead)
+		switch {
+		case is && salted:
+			list.salt, name = strings.TrimSpace(salt), ""
+		case is:
+			name = comment
+		case line == "":
+			name = ""
+		case checkRecipient(line) != nil:
+			return list, fmt.Errorf("line %d is no age recipient", n)
+		default:
+			list.all, name = append(list.all, AgeRecipient{line, name}), ""
+		}
+	}
+	if len(list.all) == 0 {
+		return list, errors.New("there is no recipient in it")
+	}
+	return list, nil
+}
+
+func (l recipients) text() []byte {
+	var b bytes.Buffer
+	b.WriteString(recipientsHead)
+	if l.salt != "" {
+		fmt.Fprintf(&b, "# %s%s\n", saltHead, l.salt)
+	}
+	for _, r := range l.all {
+		b.WriteString("\n")
+		if r.Name != "" {
+			fmt.Fprintf(&b, "# %s\n", r.Name)
+		}
+		b.WriteString(r.Recipient + "\n")
+	}
+	return b.Bytes()
+}
+
+// recipients reads who the items are encrypted to; during a change that is the new list.
+func (r room) recipients() (recipients, error) {
+	path := r.next()
+	text, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		path = r.current()
+		text, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return recipients{}, err
+	}
+	list, err := parseRecipients(text)
+	if err == nil && list.salt == "" {
+		err = errors.New("the line with the salt is missing")
+	}
+	if err != nil {
+		return list, fmt.Errorf("%s: %w", path, err)
+	}
+	return list, nil
+}
+
+// hash is what an item's file is called. Whoever has the directory can try names on it;
+// it keeps them from being read.
+func (l recipients) hash(name string) string {
+	h := hmac.New(sha256.New, []byte(l.salt))
+	h.Write([]byte(name))
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// digest stands for who is on the list, whatever their order.
+func (l recipients) digest() string {
+	var all []string
+	for _, r := range l.all {
+		all = append(all, r.Recipient)
+	}
+	slices.Sort(all)
+	sum := sha256.Sum256([]byte(strings.Join(all, "\n")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// find returns where a recipient is on the list, -1 if it is not.
+func (l recipients) find(recipient string) int {
+	return slices.IndexFunc(l.all, func(r AgeRecipient) bool { return r.Recipient == recipient })
+}
+
+// named returns the one recipient with this name or this text.
+func (l recipients) named(who string) (AgeRecipient, error) {
+	var found []AgeRecipient
+	for _, r := range l.all {
+		if r.Recipient == who {
+			return r, nil
+		}
+		if r.Name == who {
+			found = append(found, r)
+		}
+	}
+	switch len(found) {
+	case 0:
+		return AgeRecipient{}, ErrNoRecipient
+	case 1:
+		return found[0], nil
+	}
+	return AgeRecipient{}, fmt.Errorf("%d recipients are called so; say which by its age1…", len(found))
+}
+
+func newSalt() string {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+// checkRecipient says whether this is a recipient that age knows or has a plugin for.
+func checkRecipient(text string) error {
+	_, err := toRecipient(text, nil)
+	return err
+}
+
+// toRecipient reads one: X25519, hybrid, or a plugin's, in age's own order. Its tagged
+// ones are left to their plugin too: age's code for them would be 120 kB of ours.
+func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
+	switch {
+	case strings.HasPrefix(text, "AGE-"):
+		return nil, errors.New("this is an identity, which is secret; the recipient that belongs to it begins with age1")
+	case strings.HasPrefix(text, "ssh-"):
+		return nil, errors.New("SSH keys cannot be recipients here; make an age identity")
+	case strings.HasPrefix(text, "age1pq1"):
+		return age.ParseHybridRecipient(text)
+	case strings.HasPrefix(text, "age1") && strings.Count(text, "1") > 1:
+		return plugin.NewRecipient(text, ui)
+	case strings.HasPrefix(text, "age1"):
+		return age.ParseX25519Recipient(text)
+	}
+	return nil, errors.New("this is no age recipient, which begins with age1")
+}
+
+// checkTitle refuses a name that would not fit on one line of the file, or be taken for
+// something else there.
+func checkTitle(name string) error {
+	switch {
+	case len(name) > 100, strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }),
+		strings.TrimSpace(name) != name, strings.HasPrefix(name, "#"), strings.HasPrefix(name, saltHead), strings.HasPrefix(name, "age1"):
+		return errors.New("a name is one line of at most 100 characters")
+	}
+	return nil
+}
+
+// mine returns the recipients of the identity here, by which one's own sessions are
+// encrypted. An identity in a file of the user's is asked who it is.
+func (a *ageFiles) mine(ctx context.Context) ([]AgeRecipient, error) {
+	if a.o.AgeIdentity == "" {
+		text, err := os.ReadFile(a.ownRecipients())
+		if err == nil {
+			list, err := parseRecipients(text)
+			if err == nil {
+				return list.all, nil
+			}
+			return nil, fmt.Errorf("%s: %w", a.ownRecipients(), err)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	id, err := a.unlock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if len(id.recipients) == 0 {
+		return nil, fmt.Errorf("%w: which recipient belongs to the identity in %s is not said there", ErrUnavailable, a.identityFile())
+	}
+	return id.recipients, nil
+}

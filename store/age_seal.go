@@ -1,0 +1,215 @@
+package store
+
+// This file encrypts and decrypts items, and lets plugins of age take part. Whoever has
+// the recipients can write an item: that an item decrypts does not say who wrote it. So
+// the name is inside, and no item can be passed off as another one.
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"filippo.io/age"
+	"filippo.io/age/plugin"
+
+	"github.com/d44b7504/vault/creds"
+)
+
+// entry is an item as it is kept: the name, and the value.
+type entry struct {
+	name string
+	data []byte
+}
+
+// An item begins with a line of itself, `vault item "NAME" for DIGEST`: DIGEST is of the
+// recipients it was encrypted to. The value follows as it is.
+const (
+	itemHead = "vault item "
+	itemFor  = " for "
+)
+
+var (
+	errUnreadable = errors.New("it is not encrypted to this identity, or is damaged")
+	errMoved      = errors.New("it is another item than the file's name says: somebody has moved or replaced it")
+	errNoItem     = errors.New("it decrypts to something that is no item")
+)
+
+func (a *ageFiles) seal(ctx context.Context, it entry, list recipients) ([]byte, error) {
+	return a.bounded(ctx, func(ctx context.Context) ([]byte, error) {
+		to := make([]age.Recipient, 0, len(list.all))
+		for _, r := range list.all {
+			one, err := toRecipient(r.Recipient, a.ui(ctx))
+			if err != nil {
+				return nil, err
+			}
+			to = append(to, one)
+		}
+		text := append([]byte(itemHead+strconv.Quote(it.name)+itemFor+list.digest()+"\n"), it.data...)
+		defer clear(text)
+		sealed, err := encrypted(text, to...)
+		return sealed, notFound(err)
+	})
+}
+
+// open decrypts an item with the identity here.
+func (a *ageFiles) open(ctx context.Context, sealed []byte) (entry, error) {
+	id, err := a.unlock(ctx)
+	if err != nil {
+		return entry{}, err
+	}
+	it, err := a.openWith(ctx, sealed, id)
+	return it.entry, err
+}
+
+// opened is an item with what it says of itself.
+type opened struct {
+	entry
+	digest string // of the recipients it was encrypted to
+}
+
+func (a *ageFiles) openWith(ctx context.Context, sealed []byte, id *identity) (opened, error) {
+	text, err := a.bounded(ctx, func(ctx context.Context) ([]byte, error) {
+		with, err := a.alive(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		out, err := age.Decrypt(bytes.NewReader(sealed), with...)
+		if err != nil {
+			return nil, err
+		}
+		return readAll(out)
+	})
+	if err != nil {
+		return opened{}, a.reason(err, id)
+	}
+	head, data, _ := bytes.Cut(text, []byte("\n"))
+	quoted, marked := strings.CutPrefix(string(head), itemHead)
+	quoted, digest, whole := cutLast(quoted, itemFor)
+	name, err := strconv.Unquote(quoted)
+	if !marked || !whole || err != nil {
+		clear(text)
+		return opened{}, errNoItem
+	}
+	return opened{entry{name, data}, digest}, nil
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+func readAll(r io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
+}
+
+// bounded gives work in which a plugin may hang an end.
+func (a *ageFiles) bounded(ctx context.Context, f func(context.Context) ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.o.limit())
+	defer cancel()
+	return within(ctx, func() ([]byte, error) { return f(ctx) })
+}
+
+// reason tells an item that is not ours to read from a plugin that needs a person.
+func (a *ageFiles) reason(err error, id *identity) error {
+	var none *age.NoIdentityMatchError
+	var missing *plugin.NotFoundError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, ErrLocked):
+		return err
+	case errors.As(err, &missing):
+		return notFound(err)
+	case errors.As(err, &none) || len(id.plugins) == 0:
+		return errUnreadable
+	case a.o.Ask == nil:
+		return fmt.Errorf("%w: %w", ErrLocked, err) // with somebody to ask it might have worked
+	}
+	return err
+}
+
+// notFound says in plain words that a plugin is missing.
+func notFound(err error) error {
+	var missing *plugin.NotFoundError
+	if errors.As(err, &missing) {
+		return fmt.Errorf("the program age-plugin-%s is not on the PATH", missing.Name)
+	}
+	return err
+}
+
+// alive returns what decrypts, the plugins' with someone to ask. From a hook none is
+// started where it could raise a dialog of its own.
+func (a *ageFiles) alive(ctx context.Context, id *identity) ([]age.Identity, error) {
+	all := slices.Clone(id.native)
+	if len(id.plugins) > 0 && a.o.Quiet && onDesktop() {
+		return nil, fmt.Errorf("%w: a plugin of age may need a person", ErrLocked)
+	}
+	for _, text := range id.plugins {
+		one, err := plugin.NewIdentity(text, a.ui(ctx))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+// ui passes a plugin's questions on to whoever can be asked; with nobody there they
+// fail. Every plugin is given one before it starts, and inherits our environment, so
+// here the passphrases go out of that. main has read them by now.
+func (a *ageFiles) ui(ctx context.Context) *plugin.ClientUI {
+	for _, name := range passphraseVariables {
+		_ = os.Unsetenv(name)
+	}
+	ask := func(name, question string) (creds.Secret, error) {
+		if a.o.Ask == nil || ctx.Err() != nil {
+			return creds.Secret{}, ErrLocked
+		}
+		return a.o.Ask(ctx, "age-plugin-"+name+": "+question)
+	}
+	return &plugin.ClientUI{
+		DisplayMessage: func(name, message string) error {
+			a.tell("age-plugin-" + name + ": " + message)
+			return nil
+		},
+		RequestValue: func(name, question string, _ bool) (string, error) {
+			answer, err := ask(name, question)
+			return answer.Reveal(), err
+		},
+		Confirm: func(name, question, yes, no string) (bool, error) {
+			return confirm(ask, name, question, yes, no)
+		},
+		WaitTimer: func(name string) { a.tell("waiting for age-plugin-" + name) },
+	}
+}
+
+// confirm asks a question whose answers the plugin words: y is the first one, n the
+// second; where there is no second, Enter will do.
+func confirm(ask func(name, question string) (creds.Secret, error), name, question, yes, no string) (bool, error) {
+	if no == "" {
+		_, err := ask(name, question+" (Enter: "+yes+")")
+		return err == nil, err
+	}
+	answer, err := ask(name, question+" (y: "+yes+", n: "+no+")")
+	for _, y := range []string{"y", "Y", yes} {
+		if answer.Equal(creds.New(y)) {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+func (a *ageFiles) tell(line string) {
+	if a.o.Tell != nil {
+		a.o.Tell(line)
+	}
+}
