@@ -110,7 +110,7 @@ var arrows = map[string]string{
 	"store":                   "creds store/internal/busguard",
 	"store/internal/busguard": "",
 	"fakeaws":                 "creds",
-	"profiles":                "",
+	"profiles":                "creds",
 	"creds":                   "",
 }
 

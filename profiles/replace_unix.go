@@ -2,14 +2,10 @@
 
 package profiles
 
-import (
-	"path/filepath"
-
-	"github.com/google/renameio/v2"
-)
+import "github.com/google/renameio/v2"
 
 // replace puts a new file in the place of an old one, with the old one's mode. The
-// half-written file lies beside it, where the directory's permissions protect it.
-func replace(path string, text []byte) error {
-	return renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(filepath.Dir(path)))
+// half-written file lies in staging.
+func replace(path, staging string, text []byte) error {
+	return renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(staging))
 }
