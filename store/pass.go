@@ -78,7 +78,7 @@ func (p *passwords) get(ctx context.Context, key string) ([]byte, error) {
 	}
 	var item keyring.Item
 	if json.Unmarshal(out, &item) != nil {
-		return nil, errors.New("not an item of this tool")
+		return nil, ErrForeign
 	}
 	return item.Data, nil
 }
@@ -187,7 +187,7 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 func environ() []string {
 	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
-		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE"
+		return name == "AWS_VAULT_FILE_PASSPHRASE" || name == "AWS_VAULT_AGE_PASSPHRASE" || name == "AWS_VAULT_FROM_PASSPHRASE"
 	})
 }
 
