@@ -180,12 +180,10 @@ func (r *run) sayStored(profile string, k creds.Key, before held) {
 	line := "stored the key " + k.Tail() + " for " + profile
 	switch {
 	case !before.there:
-	case before.key.ID == "":
-		line += ", in place of something that was no key"
 	case before.key.Equal(k):
 		line += ", as it was before"
 	default:
-		line += ", in place of " + before.key.Tail()
+		line += ", in place of " + before.shown()
 	}
 	r.say("%s", printable(line))
 }

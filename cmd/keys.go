@@ -22,6 +22,14 @@ type held struct {
 	key   creds.Key // empty when what is there is no key
 }
 
+// shown is the end of the key's id.
+func (h held) shown() string {
+	if h.key.ID == "" {
+		return "something that is no key"
+	}
+	return h.key.Tail()
+}
+
 // storedKey reads the key of a profile. It decrypts, and so may ask, only if there is one.
 func (r *run) storedKey(ctx context.Context, name string) (held, error) {
 	s, err := r.keyring(ctx)
