@@ -1,7 +1,7 @@
 package cmd
 
-// This file holds what the commands that store keys share: what is stored already, whom
-// a key belongs to, and what has to be forgotten once it is another one.
+// This file holds what the commands that store keys share: what is stored already, and
+// whom a key belongs to.
 
 import (
 	"context"
@@ -11,7 +11,6 @@ import (
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
@@ -63,26 +62,6 @@ func (r *run) owner(ctx context.Context, set *profiles.Set, name, region string,
 	}
 	end := r.endpoint(p, sessions.STS, p.Region)
 	return sessions.WhoAmI(ctx, end, creds.Session{Profile: name, AccessKeyID: k.ID, SecretKey: k.Secret})
-}
-
-// forgetUsers drops the sessions made with the key stored under name: the profile's
-// own and those of every profile whose chain ends there.
-func (r *run) forgetUsers(ctx context.Context, set *profiles.Set, name string) error {
-	k := &refresh.Keeper{Store: r.store, Dir: r.runtime(), Policy: r.Policy, Now: r.Now}
-	var failed error
-	for _, n := range append(set.Names(), name) {
-		p, err := r.resolveUnasked(env.Request{Profile: n})
-		switch {
-		case n == name && err != nil:
-			p = profiles.Profile{Name: n} // its section is wrong, and its sessions go all the same
-		case err != nil, n != name && sessions.NewPlan(p).Key != name:
-			continue
-		}
-		if _, err = k.Forget(ctx, p); err != nil && failed == nil {
-			failed = err
-		}
-	}
-	return failed
 }
 
 // writing waits until no other vault changes a file, and clears away what one that was

@@ -2,10 +2,14 @@
 
 package profiles
 
-import "github.com/google/renameio/v2"
+import (
+	"path/filepath"
 
-// replace puts a new file in the place of an old one, with the old one's mode. The
-// half-written file lies in staging.
-func replace(path, staging string, text []byte) error {
-	return renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(staging))
+	"github.com/google/renameio/v2"
+)
+
+// replaceFile puts a new file in the place of an old one, with the old one's mode. The
+// half-written file lies beside it, where the directory's permissions protect it.
+func replaceFile(path string, text []byte) error {
+	return renameio.WriteFile(path, text, 0o600, renameio.WithTempDir(filepath.Dir(path)))
 }

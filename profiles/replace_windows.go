@@ -1,14 +1,18 @@
 package profiles
 
-import "os"
+import (
+	"os"
+	"path/filepath"
+)
 
-// replace puts a new file in the place of an old one. The rename is the one step that
-// others see; renameio does not do Windows. The half-written file lies in staging.
-func replace(path, staging string, text []byte) error {
-	f, err := os.CreateTemp(staging, "config-*")
+// replaceFile puts a new file in the place of an old one. The rename is the one step that
+// others see; renameio does not do Windows.
+func replaceFile(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"*")
 	if err != nil {
 		return err
 	}
+	defer os.Remove(f.Name()) // fails, as it should, once the file has its new name
 	if _, err = f.Write(text); err == nil {
 		err = f.Sync()
 	}

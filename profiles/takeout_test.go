@@ -199,22 +199,20 @@ func TestALinkToTheFileStaysALink(t *testing.T) {
 
 func TestWhatAKilledChangeLeftIsClearedAway(t *testing.T) {
 	f := credentialsFile(t, "[a]\n"+pairOf)
-	left := filepath.Join(filepath.Dir(f.Path), staging)
-	for _, clear := range []func(){
-		func() { Tidy(f.Path) },
-		func() {
-			e := f.Edit()
-			if err := errors.Join(e.Remove(usable(f)), e.Write()); err != nil {
-				t.Fatal(err)
-			}
-		},
-	} {
-		if err := os.Mkdir(left, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(left, ".credentials1"), "half", 0o600)
-		if clear(); !missing(left) {
-			t.Error("it is still there")
+	dir := filepath.Dir(f.Path)
+	ours := filepath.Join(dir, ".credentials5577006791947779410")
+	theirs := []string{".credentials20260102", ".credentials", ".credentials.old5577006791947779410", "credentials5577006791947779410"}
+	write(t, ours, "half", 0o600)
+	for _, name := range theirs {
+		write(t, filepath.Join(dir, name), "theirs", 0o600)
+	}
+	Tidy(f.Path)
+	if missing(f.Path) || !missing(ours) {
+		t.Error("the wrong file is gone")
+	}
+	for _, name := range theirs {
+		if missing(filepath.Join(dir, name)) {
+			t.Errorf("%s is gone", name)
 		}
 	}
 }
