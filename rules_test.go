@@ -110,7 +110,7 @@ var arrows = map[string]string{
 	"store":                   "creds store/internal/busguard",
 	"store/internal/busguard": "",
 	"fakeaws":                 "creds",
-	"profiles":                "",
+	"profiles":                "creds",
 	"creds":                   "",
 }
 
@@ -233,6 +233,7 @@ var reveals = map[string]string{
 	"env/env.go":              "a child's environment",
 	"env/activate.go":         "fingerprints of what was exported, and our own state",
 	"cmd/add.go":              "the key a person typed, on its way to the keyring",
+	"cmd/add_csv.go":          "the key in a file, on its way to the keyring",
 	"cmd/export.go":           "what export was asked for",
 	"cmd/export_github.go":    "what export was asked for",
 	"sessions/sts.go":         "signs a request",

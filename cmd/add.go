@@ -2,10 +2,9 @@ package cmd
 
 import (
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
-	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +20,8 @@ import (
 type addOptions struct {
 	profile          string
 	fromEnv          bool
-	csv, mfaSerial   string
+	csv, user        string
+	mfaSerial        string
 	check, addConfig bool
 	region           string
 }
@@ -32,22 +32,26 @@ func newAdd(r *run) *cobra.Command {
 		Use:   "add PROFILE",
 		Short: "store an access key in the keyring",
 		Long: `Stores the access key of an IAM user in the keyring, after asking AWS whether the
-key works. What is typed is not shown. A profile without a section in the config
-file gets one. A key that is there already is replaced, and the sessions made with
-it are forgotten.`,
+key works, and reads it back. The secret is not shown as it is typed. A profile without a
+section in the config file gets one. A key that is there already is replaced, and the
+sessions made with it are forgotten.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: r.completeProfile,
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profile = a[0]
-			if o.fromEnv && o.csv != "" {
+			switch {
+			case o.fromEnv && o.csv != "":
 				return usage(c, errors.New("--env and --from-csv are two different places, name one"))
+			case o.user != "" && o.csv == "":
+				return usage(c, errors.New("--csv-user goes with --from-csv"))
 			}
 			return add(c.Context(), r, o)
 		},
 	}
 	fs := c.Flags()
 	boolFlag(fs, &o.fromEnv, "env", "", false, "take the key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
-	fs.StringVar(&o.csv, "from-csv", "", "take the key from a file that the IAM console gave")
+	fs.StringVar(&o.csv, "from-csv", "", "take the key from a file that the IAM console gave; - for standard input")
+	fs.StringVar(&o.user, "csv-user", "", "whose key, if the file has several")
 	boolFlag(fs, &o.check, "check", "", true, "ask AWS whether the key works")
 	boolFlag(fs, &o.addConfig, "add-config", "", true, "add a section to the config file if there is none")
 	fs.StringVar(&o.mfaSerial, "mfa-serial", "", "MFA device, for the new section")
@@ -70,26 +74,46 @@ func add(ctx context.Context, r *run, o addOptions) error {
 	if err != nil {
 		return err
 	}
-	key, err := r.newKey(ctx, &o)
+	before, err := r.storedKey(ctx, o.profile)
+	if err != nil && (ctx.Err() != nil || !damaged(err)) {
+		return err
+	}
+	key, err := r.newKey(ctx, set, &o)
 	if err != nil {
 		return err
 	}
 	if o.check {
-		if err := r.checkKey(ctx, o, key); err != nil {
+		if err := r.checkKey(ctx, set, o, key); err != nil {
 			return err
 		}
 	}
-	if err := store.PutKey(ctx, s, o.profile, key); err != nil {
+	if err := store.KeepKey(ctx, s, o.profile, key); err != nil {
 		return err
 	}
-	r.say("stored the key …%s for %s", tail(key.ID), printable(o.profile))
+	r.sayStored(o.profile, key, before)
 	if err := r.forgetUsers(ctx, set, o.profile); err != nil {
 		return fmt.Errorf("forget the sessions of the old key: %w", err)
 	}
-	if o.addConfig && !set.Has(o.profile) {
-		return r.addSection(o)
+	if err := r.addSection(ctx, set, o); err != nil {
+		return err
+	}
+	if o.csv != "" && o.csv != "-" {
+		r.hint("%s still holds the key in clear, delete it", printable(absolute(o.csv)))
 	}
 	return nil
+}
+
+// damaged: an item that cannot be read can still be replaced. One behind a lock cannot.
+func damaged(err error) bool {
+	return errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrLocked) && !errors.Is(err, context.DeadlineExceeded)
+}
+
+// absolute is a path that means the same elsewhere, if it can be had.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
 }
 
 // addable refuses a profile whose credentials come from another one: a key stored for
@@ -107,12 +131,12 @@ func addable(set *profiles.Set, name string) error {
 }
 
 // newKey obtains the pair: from the environment, a file or a person.
-func (r *run) newKey(ctx context.Context, o *addOptions) (creds.Key, error) {
+func (r *run) newKey(ctx context.Context, set *profiles.Set, o *addOptions) (creds.Key, error) {
 	switch {
 	case o.fromEnv:
 		return keyFromEnv(r.env)
 	case o.csv != "":
-		return keyFromCSV(o.csv)
+		return r.keyFromCSV(o.csv, o.user)
 	case r.Ask == nil:
 		return creds.Key{}, withHint(&sessions.NeedsUserError{Profile: o.profile, What: "its key to be typed, and there is no terminal"}, "use --env or --from-csv")
 	}
@@ -124,9 +148,9 @@ func (r *run) newKey(ctx context.Context, o *addOptions) (creds.Key, error) {
 	if err != nil {
 		return creds.Key{}, err
 	}
-	k, err := newKey(id.Reveal(), secret.Reveal())
-	if err != nil || o.mfaSerial != "" || !o.addConfig {
-		return k, err
+	k, err := creds.NewKey(id.Reveal(), secret.Reveal())
+	if err != nil || o.mfaSerial != "" || !o.addConfig || set.Has(o.profile) {
+		return k, err // the device is written into a new section, never into an old one
 	}
 	serial, err := r.Ask(ctx, "MFA device (arn:aws:iam::…:mfa/…, or nothing): ", false)
 	o.mfaSerial = strings.TrimSpace(serial.Reveal())
@@ -137,59 +161,11 @@ func keyFromEnv(m map[string]string) (creds.Key, error) {
 	if m["AWS_SESSION_TOKEN"] != "" {
 		return creds.Key{}, errors.New("AWS_SESSION_TOKEN is set: these credentials expire and are not worth storing")
 	}
-	return newKey(m["AWS_ACCESS_KEY_ID"], m["AWS_SECRET_ACCESS_KEY"])
+	return creds.NewKey(m["AWS_ACCESS_KEY_ID"], m["AWS_SECRET_ACCESS_KEY"])
 }
 
-// keyFromCSV reads the file that the IAM console offers: a header, then one row. Its
-// columns have had several names.
-func keyFromCSV(file string) (creds.Key, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return creds.Key{}, err
-	}
-	defer func() { _ = f.Close() }()
-	rows, err := csv.NewReader(f).ReadAll()
-	if err != nil || len(rows) < 2 {
-		return creds.Key{}, fmt.Errorf("%s is not the file with an access key that the IAM console gives", file)
-	}
-	if len(rows) > 2 {
-		return creds.Key{}, fmt.Errorf("%s has %d keys; give a file with one", file, len(rows)-1)
-	}
-	var id, secret string
-	for i, title := range rows[0] {
-		switch strings.ToLower(strings.TrimSpace(strings.TrimPrefix(title, "\ufeff"))) {
-		case "access key id":
-			id = rows[1][i]
-		case "secret access key":
-			secret = rows[1][i]
-		}
-	}
-	if id == "" || secret == "" {
-		return creds.Key{}, fmt.Errorf("%s has no column, or no value, for the access key id and its secret", file)
-	}
-	return newKey(id, secret)
-}
-
-func newKey(id, secret string) (creds.Key, error) {
-	id, secret = strings.TrimSpace(id), strings.TrimSpace(secret)
-	switch {
-	case id == "" || secret == "":
-		return creds.Key{}, errors.New("the access key id or the secret is empty")
-	case strings.HasPrefix(id, "ASIA"):
-		return creds.Key{}, errors.New("this is a temporary key (ASIA…); only the key of an IAM user is worth storing")
-	}
-	return creds.Key{ID: id, Secret: creds.New(secret)}, nil
-}
-
-func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
-	over := r.overrides(env.Request{Region: o.region})
-	over.HasKey = func(string) bool { return true }
-	p, err := profiles.Parse("", nil).Resolve(o.profile, over)
-	if err != nil {
-		return err
-	}
-	end := r.endpoint(p, sessions.STS, p.Region)
-	who, err := sessions.WhoAmI(ctx, end, creds.Session{Profile: o.profile, AccessKeyID: k.ID, SecretKey: k.Secret})
+func (r *run) checkKey(ctx context.Context, set *profiles.Set, o addOptions, k creds.Key) error {
+	who, err := r.owner(ctx, set, o.profile, o.region, k)
 	var call *sessions.CallError
 	if errors.As(err, &call) {
 		return withHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it unasked")
@@ -199,6 +175,19 @@ func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
 	}
 	r.say("the key belongs to %s", printable(who.ARN))
 	return nil
+}
+
+// sayStored tells which key is stored now, and which one is not any more.
+func (r *run) sayStored(profile string, k creds.Key, before held) {
+	line := "stored the key " + k.Tail() + " for " + profile
+	switch {
+	case !before.there:
+	case before.key.Equal(k):
+		line += ", as it was before"
+	default:
+		line += ", in place of " + before.shown()
+	}
+	r.say("%s", printable(line))
 }
 
 // forgetUsers drops the sessions made with the key stored under name: the profile's
@@ -221,7 +210,9 @@ func (r *run) forgetUsers(ctx context.Context, set *profiles.Set, name string) e
 	return failed
 }
 
-func (r *run) addSection(o addOptions) error {
+// addSection makes the profile in the config file, if it is not there. What is there
+// is not changed.
+func (r *run) addSection(ctx context.Context, set *profiles.Set, o addOptions) error {
 	var settings []profiles.Setting
 	for _, s := range []profiles.Setting{{Key: "region", Value: o.region}, {Key: "mfa_serial", Value: o.mfaSerial}} {
 		if s.Value != "" {
@@ -229,11 +220,22 @@ func (r *run) addSection(o addOptions) error {
 		}
 	}
 	file := r.configFile()
+	done, err := r.writing(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer done()
+	switch {
+	case set.Has(o.profile) && len(settings) > 0:
+		r.say("%s has a section for %s already, which stays as it is: write %s into it yourself",
+			printable(file), printable(o.profile), settings[0].Key)
+		return nil
+	case set.Has(o.profile) || !o.addConfig:
+		return nil
+	}
 	if err := profiles.AppendProfile(file, o.profile, settings); err != nil {
 		return err
 	}
 	r.say("added a section for it to %s", printable(file))
 	return nil
 }
-
-func tail(id string) string { return id[max(0, len(id)-4):] }

@@ -70,6 +70,9 @@ func (w *world) talk(t *testing.T, environ []string, talk []exchange, args ...st
 			}
 			time.Sleep(2 * time.Millisecond)
 		}
+		if w.meanwhile != nil {
+			w.meanwhile()
+		}
 		_, err := tty.WriteString(x.typed)
 		check(err)
 	}

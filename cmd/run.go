@@ -57,14 +57,21 @@ func (r *run) profiles() (*profiles.Set, error) {
 	return r.set, nil
 }
 
-func (r *run) configFile() string {
-	if f := r.env["AWS_CONFIG_FILE"]; f != "" {
-		if rest, home := strings.CutPrefix(f, "~/"); home {
-			return filepath.Join(r.home(), rest)
-		}
-		return f
+func (r *run) configFile() string { return r.awsFile("AWS_CONFIG_FILE", "config") }
+
+// awsFile is one of the files of the AWS tools: where the variable says, or in ~/.aws.
+func (r *run) awsFile(variable, name string) string {
+	if f := r.env[variable]; f != "" {
+		return r.expanded(f)
 	}
-	return filepath.Join(r.home(), ".aws", "config")
+	return filepath.Join(r.home(), ".aws", name)
+}
+
+func (r *run) expanded(path string) string {
+	if rest, home := strings.CutPrefix(path, "~/"); home {
+		return filepath.Join(r.home(), rest)
+	}
+	return path
 }
 
 func (r *run) home() string {

@@ -4,6 +4,7 @@ package cmd_test
 // they have those below.
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -22,8 +23,10 @@ import (
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/store"
 )
 
 var update = flag.Bool("update", false, "rewrite what the scripts expect")
@@ -36,7 +39,7 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "network": scriptNetwork, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
-			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "on-terminal": scriptOnTerminal,
+			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "csv-of": scriptCSVOf, "key-ini": scriptINI, "key-at": scriptKeyAt, "on-terminal": scriptOnTerminal,
 		},
 	})
 }
@@ -295,6 +298,35 @@ func scriptSameEnv(ts *testscript.TestScript, _ bool, args []string) {
 func scriptCSV(ts *testscript.TestScript, _ bool, args []string) {
 	text := "\ufeffAccess key ID,Secret access key\r\n" + ts.Getenv("KEY_ID") + "," + ts.Getenv("KEY_SECRET") + "\r\n"
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// csv-of FILE LINE… writes a table as the IAM console does, with $KEY_ID and $KEY_SECRET
+// filled in.
+func scriptCSVOf(ts *testscript.TestScript, _ bool, args []string) {
+	text := os.Expand("\ufeff"+strings.Join(args[1:], "\r\n")+"\r\n", ts.Getenv)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// key-ini FILE SECTION [LINE…] appends a section with $KEY_ID and $KEY_SECRET, and more
+// lines, to a file of AWS's.
+func scriptINI(ts *testscript.TestScript, _ bool, args []string) {
+	lines := append([]string{"[" + args[1] + "]", "aws_access_key_id = " + ts.Getenv("KEY_ID"), "aws_secret_access_key = " + ts.Getenv("KEY_SECRET")}, args[2:]...)
+	f, err := os.OpenFile(ts.MkAbs(args[0]), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = f.WriteString(strings.Join(lines, "\n") + "\n")
+	ts.Check(errors.Join(err, f.Close()))
+}
+
+// key-at DIRECTORY PROFILE [PASSPHRASE] checks that $KEY_ID and $KEY_SECRET are stored
+// there, in a file store.
+func scriptKeyAt(ts *testscript.TestScript, neg bool, args []string) {
+	pass := creds.New(append(args, passphrase)[2])
+	s, err := store.Open(context.Background(), store.Options{Backend: "file", FileDir: ts.MkAbs(args[0]), FilePassphrase: &pass})
+	ts.Check(err)
+	k, err := store.GetKey(context.Background(), s, args[1])
+	if same := err == nil && k.Equal(creds.Key{ID: ts.Getenv("KEY_ID"), Secret: creds.New(ts.Getenv("KEY_SECRET"))}); same == neg {
+		ts.Fatalf("the key of %s is %s, %v", args[1], k.Tail(), err)
+	}
 }
 
 // on-terminal PROGRAM ARG… runs a program with a terminal for everything; what that

@@ -76,6 +76,11 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 			return err
 		}
 	}
+	done, err := r.writing(ctx, plan.Path)
+	if err != nil {
+		return err
+	}
+	defer done()
 	if err := plan.Write(); err != nil {
 		return err
 	}

@@ -94,6 +94,8 @@ type world struct {
 	mu      sync.Mutex
 	secrets []string // every one we know of
 	devices map[string]*fakeaws.MFA
+
+	meanwhile func() // happens before talk types an answer; may be nil
 }
 
 // furnish makes a world in dir. close it at the end.

@@ -45,7 +45,7 @@ var Family = []string{
 }
 
 // settings are AWS_VAULT_* variables that hold a secret and must not reach a child.
-var settings = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"}
+var settings = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE", "AWS_VAULT_FROM_PASSPHRASE"}
 
 // Change is one variable set or removed.
 type Change struct {

@@ -44,10 +44,7 @@ func AppendProfile(path, name string, settings []Setting) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return fmt.Errorf("add profile %q: %w", name, err)
-	}
-	if err := replace(target, text); err != nil {
+	if err := rewrite(path, old, text); err != nil {
 		return fmt.Errorf("add profile %q: %w", name, err)
 	}
 	return nil

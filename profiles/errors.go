@@ -71,6 +71,13 @@ func (e *ValueError) Error() string {
 	return place(e.File, e.Line) + ": " + text
 }
 
+// ChangedError: a file is no longer what it was when the change of it was worked out.
+type ChangedError struct{ File string }
+
+func (e *ChangedError) Error() string {
+	return e.File + " was changed by somebody else in the meantime; nothing was written"
+}
+
 // NoRoleError: something was asked for that only a role can have.
 type NoRoleError struct {
 	Profile string

@@ -61,8 +61,9 @@ func Load(path string) (*Set, error) {
 // Parse reads the text of a config file. It never fails: what cannot be read is kept
 // as a problem, and only profiles that depend on it cannot be resolved. The path is
 // used in messages alone. The Set keeps data, which must not be changed afterwards.
-func Parse(path string, data []byte) *Set {
-	p := newParser(path)
+func Parse(path string, data []byte) *Set { return newParser(path).parse(data) }
+
+func (p *parser) parse(data []byte) *Set {
 	text := textOf(data)
 	if why := notText(text); why != "" {
 		p.problem(1, why)
@@ -145,6 +146,7 @@ func (x Setting) Nested() map[string]string {
 // parser builds a Set from lines.
 type parser struct {
 	set    *Set
+	names  func(header string) (sectionKind, string)
 	seen   map[string]int // raw header → section
 	cur    *section       // nil before the first header
 	keys   keySet         // of the current section
@@ -163,8 +165,9 @@ type parser struct {
 func newParser(path string) *parser {
 	newIndex := func() index { return index{at: map[string]int{}} }
 	return &parser{
-		set:  &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
-		seen: map[string]int{},
+		names: readHeader,
+		set:   &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
+		seen:  map[string]int{},
 	}
 }
 
@@ -220,7 +223,7 @@ func (p *parser) damage(s *section, e *SyntaxError) {
 // of the two was meant is not for us to guess.
 func (p *parser) open(text string, line int) {
 	p.finish()
-	kind, name := readHeader(text)
+	kind, name := p.names(text)
 	if kind == sharedSection {
 		p.cur = &p.set.shared
 		return

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -231,24 +230,9 @@ func (s *Sync) Diff() string {
 }
 
 // Write makes the change: whole or not at all, with the file's mode, behind its
-// symlink. If somebody else has changed the file since it was read, nothing is written.
-func (s *Sync) Write() error {
-	target, err := linkTarget(s.Path)
-	if err != nil {
-		return err
-	}
-	now, err := os.ReadFile(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if !bytes.Equal(now, s.old) {
-		return fmt.Errorf("%s was changed by somebody else in the meantime; nothing was written", s.Path)
-	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return err
-	}
-	return replace(target, s.text)
-}
+// symlink. If somebody else has changed the file since it was read, nothing is written
+// and the error is a *ChangedError.
+func (s *Sync) Write() error { return rewrite(s.Path, s.old, s.text) }
 
 // syncedKey begins the settings of a profile that vault sso sync wrote. They are not
 // called as AWS's are because those would keep the AWS tools from the credential_process

@@ -47,6 +47,9 @@ func openFiles(_ context.Context, o Options, _ bool) (driver, error) {
 }
 
 func (f *files) get(ctx context.Context, key string) ([]byte, error) {
+	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotFound // the library would make the folder
+	}
 	for tries := 1; ; tries++ {
 		item, err := f.ring(ctx, f.dir).Get(key)
 		if err == nil {

@@ -58,6 +58,16 @@ func TestFileItemsAreReadByTheLibraryAndTheOtherWayRound(t *testing.T) {
 	wantValue(t, s, "theirs:x", "theirs")
 }
 
+func TestReadingMakesNoFolder(t *testing.T) {
+	o := fileOptions(t, "pp")
+	if _, err := open(t, o).Get(soon(t), "k"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get: %v", err)
+	}
+	if _, err := os.Stat(o.FileDir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder was made: %v", err)
+	}
+}
+
 func TestFileModesAreTheOwnersAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("modes are of Unix")

@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,6 +37,30 @@ func PutKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 	return s.Put(ctx, profile, wrapped(data))
 }
 
+// KeepKey stores a key as PutKey does, reads it back and compares. What it was taken
+// from may go once this has returned nil, and not before.
+func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
+	if err := PutKey(ctx, s, profile, k); err != nil {
+		return err
+	}
+	kept, err := GetKey(ctx, s, profile)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read back what was stored: %w", err)
+	case !kept.Equal(k):
+		return errChanged{profile}
+	}
+	return nil
+}
+
+// errChanged: a store that said it had kept an item gives back another one.
+type errChanged struct{ name string }
+
+func (e errChanged) Error() string {
+	return fmt.Sprintf("item %q did not come back as it was stored", e.name)
+}
+func (e errChanged) Is(target error) bool { return target == ErrUnavailable }
+
 // GetKey reads the long-lived key of a profile, ours or AWS Vault's. Fields it does
 // not know are ignored.
 func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
@@ -43,17 +68,23 @@ func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
 	if err != nil {
 		return creds.Key{}, err
 	}
+	return keyIn(profile, data)
+}
+
+// keyIn reads the key in an item.
+func keyIn(name string, item creds.Secret) (creds.Key, error) {
 	var k keyJSON
 	// The decoder's error could quote the item, so it is not passed on.
-	if json.Unmarshal([]byte(data.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" {
-		return creds.Key{}, fmt.Errorf("%w: %w", ErrUnavailable, errNotAKey{profile})
+	if json.Unmarshal([]byte(item.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" {
+		return creds.Key{}, fmt.Errorf("%w: %w", ErrUnavailable, errNotAKey{name})
 	}
 	return creds.Key{ID: k.AccessKeyID, Secret: creds.New(k.SecretAccessKey)}, nil
 }
 
 type errNotAKey struct{ name string }
 
-func (e errNotAKey) Error() string { return fmt.Sprintf("item %q holds no access key", e.name) }
+func (e errNotAKey) Error() string        { return fmt.Sprintf("item %q holds no access key", e.name) }
+func (e errNotAKey) Is(target error) bool { return target == ErrForeign }
 
 // discreet is a Store that keeps the names of its items to itself: it says, without
 // decrypting, which of some names have an item and how many items there are besides.
@@ -80,6 +111,13 @@ func KeyNames(ctx context.Context, s Store, guesses ...string) (names []string, 
 		}
 	}
 	return names, 0, nil
+}
+
+// AllKeyNames lists the names of all long-lived keys. Of a store that encrypts names
+// too it has to decrypt them, which may ask.
+func AllKeyNames(ctx context.Context, s Store) ([]string, error) {
+	all, err := s.List(ctx, "")
+	return slices.DeleteFunc(all, transient), err
 }
 
 // newItem gives an item the label and the trust AWS Vault would. On macOS a

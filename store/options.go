@@ -55,7 +55,7 @@ const (
 )
 
 // passphraseVariables are for us alone: no program we start gets them.
-var passphraseVariables = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"}
+var passphraseVariables = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE", "AWS_VAULT_FROM_PASSPHRASE"}
 
 const (
 	defaultDeadline = 5 * time.Second

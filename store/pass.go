@@ -77,7 +77,7 @@ func (p *passwords) get(ctx context.Context, key string) ([]byte, error) {
 	}
 	var item keyring.Item
 	if json.Unmarshal(out, &item) != nil {
-		return nil, errors.New("not an item of this tool")
+		return nil, ErrForeign
 	}
 	return item.Data, nil
 }

@@ -30,4 +30,8 @@ var (
 	ErrNotFound    = errors.New("no such item")
 	ErrLocked      = errors.New("the keyring is locked")
 	ErrUnavailable = errors.New("the keyring cannot be used")
+
+	// ErrForeign, besides ErrUnavailable, marks an item that is another program's: a
+	// password store can be shared.
+	ErrForeign = errors.New("not an item of this tool")
 )

@@ -1,0 +1,346 @@
+package cmd
+
+// This file moves access keys out of the files they stand in clear in. The order is what
+// makes it safe to be killed: a key is stored, read back and compared; its profile is in
+// the config file; and only then do its lines go, of all keys in one replacement.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+type importOptions struct {
+	profiles                   []string
+	file                       string
+	check, keep, overwrite     bool
+	dryRun, yes, json, checked bool
+}
+
+func newImport(r *run) *cobra.Command {
+	o := importOptions{}
+	c := &cobra.Command{
+		Use:   "import [PROFILE…]",
+		Short: "move plaintext keys into the keyring",
+		Long: `Moves the access keys that stand in clear in the AWS credentials file, and in the
+config file, into the keyring: all of them, or those of the profiles that are named.
+
+It shows what it will do with each, with whom AWS says the key belongs to, and asks
+once. Then each key is stored and read back, and only after that its two lines are
+taken out of the file. Comments, other settings, order, mode and links stay as they
+are. A profile that was in the credentials file alone gets a section in the config
+file. Temporary keys, and keys that AWS does not know, are left where they are.
+
+No copy of the file is made, since it would hold the keys in clear. Stopped half-way,
+it can be run again. Exit status 1: a key was left for a reason that needs you.`,
+		ValidArgsFunction: r.completeProfile,
+		RunE: func(c *cobra.Command, a []string) error {
+			o.profiles = a
+			o.checked = c.Flags().Changed("check")
+			return importKeys(c.Context(), r, o)
+		},
+	}
+	fs := c.Flags()
+	boolFlag(fs, &o.dryRun, "dry-run", "", false, "show what would be done, and do nothing; AWS is asked only with --check")
+	boolFlag(fs, &o.keep, "keep", "", false, "store the keys and leave the files as they are")
+	boolFlag(fs, &o.yes, "yes", "y", false, "do not ask")
+	boolFlag(fs, &o.check, "check", "", true, "ask AWS whom each key belongs to")
+	boolFlag(fs, &o.overwrite, "overwrite", "", false, "replace a different key in the keyring")
+	boolFlag(fs, &o.json, "json", "", false, "the outcome as JSON")
+	fs.StringVar(&o.file, "credentials-file", "", "another file to import, instead of AWS's own two")
+	_ = c.RegisterFlagCompletionFunc("credentials-file", completeFiles)
+	return c
+}
+
+func importKeys(ctx context.Context, r *run, o importOptions) error {
+	p, err := r.planImport(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer p.wipe()
+	if err := p.show(); err != nil {
+		return err
+	}
+	if !o.dryRun {
+		if err := p.carryOut(ctx); err != nil {
+			return err
+		}
+	}
+	return p.conclude()
+}
+
+// carryOut does what was shown, once a person has agreed.
+func (p *importPlan) carryOut(ctx context.Context) error {
+	r := p.run
+	if n := p.count(func(s *importStep) bool { return s.do != leave }); n == 0 {
+		return p.tidy(ctx)
+	} else if !p.yes {
+		question := fmt.Sprintf("store %s and take them out of the file", numbered(n, "key"))
+		if p.keep {
+			question = fmt.Sprintf("store %s", numbered(n, "key"))
+		}
+		if err := r.agreed(ctx, "vault import", question, "nothing was imported"); err != nil {
+			return err
+		}
+	}
+	if err := p.store(ctx); err != nil {
+		if p.count(func(s *importStep) bool { return s.stored }) > 0 {
+			r.say("stopped: what was stored is in the file as well; vault import goes on from here")
+		}
+		return err
+	}
+	if err := p.rewrite(ctx); err != nil {
+		return withHint(fmt.Errorf("the keys are stored, and still in the file too: %w", err), "vault import goes on from here")
+	}
+	return nil
+}
+
+// store puts each key into the keyring and goes on after one that fails.
+func (p *importPlan) store(ctx context.Context) error {
+	r := p.run
+	kept := map[string]bool{}
+	for _, s := range p.steps {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case s.do == leave:
+			continue
+		case kept[s.Profile]: // both files have it
+			s.stored = true
+			continue
+		}
+		if s.err = p.storeOne(ctx, s); s.err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			continue
+		}
+		s.stored, kept[s.Profile] = true, true
+		if s.do != replace {
+			continue
+		}
+		if err := r.forgetUsers(ctx, p.set, s.Profile); err != nil {
+			return fmt.Errorf("forget the sessions of the old key: %w", err)
+		}
+	}
+	return nil
+}
+
+// storeOne returns nil when the keyring has the key, as read back just now.
+func (p *importPlan) storeOne(ctx context.Context, s *importStep) error {
+	r := p.run
+	if s.do != take {
+		if err := store.KeepKey(ctx, r.store, s.Profile, s.Key); err != nil {
+			return err
+		}
+		r.sayStored(s.Profile, s.Key, s.before)
+		return nil
+	}
+	now, err := r.storedKey(ctx, s.Profile) // it may have gone while we were asking
+	if err == nil && !now.key.Equal(s.Key) {
+		err = errors.New("the key in the keyring was changed in the meantime")
+	}
+	return err
+}
+
+// rewrite makes sure of the profiles and takes the stored keys out of the files.
+func (p *importPlan) rewrite(ctx context.Context) error {
+	for _, f := range []string{p.config.Path, p.credentials.Path} {
+		done, err := p.run.writing(ctx, f)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
+	config, credentials, err := p.edits(func(s *importStep) bool { return s.stored })
+	if err != nil {
+		return err
+	}
+	if err := config.Write(); err != nil {
+		return err
+	}
+	p.sayRemoved(p.config, config)
+	if err := credentials.Write(); err != nil {
+		return err
+	}
+	p.sayRemoved(p.credentials, credentials)
+	return nil
+}
+
+// edits works out the changes of both files for the steps that are done.
+func (p *importPlan) edits(done func(*importStep) bool) (config, credentials *profiles.Edit, err error) {
+	config, credentials = p.config.Edit(), p.credentials.Edit()
+	var fromConfig, fromCredentials []profiles.Plain
+	var added []*importStep
+	for _, s := range p.steps {
+		switch {
+		case s.do == leave || !done(s):
+			continue
+		case s.file == p.config:
+			fromConfig = append(fromConfig, s.Plain)
+			continue
+		}
+		fromCredentials = append(fromCredentials, s.Plain)
+		if !p.config.Has(s.Profile) {
+			added = append(added, s)
+		}
+	}
+	if !p.keep {
+		err = errors.Join(config.Remove(fromConfig), credentials.Remove(fromCredentials))
+	}
+	for _, s := range added {
+		err = errors.Join(err, config.Append(s.Profile, s.carried()))
+	}
+	return config, credentials, err
+}
+
+func (p *importPlan) sayRemoved(f *profiles.KeyFile, e *profiles.Edit) {
+	n := p.count(func(s *importStep) bool { return s.file == f && s.stored })
+	if e.Empty() || n == 0 || p.keep {
+		return
+	}
+	for _, s := range p.steps {
+		s.removed = s.removed || s.file == f && s.stored
+	}
+	p.run.say("took %s out of %s", numbered(n, "key"), printable(f.Path))
+}
+
+// tidy clears away what an import that was killed may have left, where this one has
+// nothing to write.
+func (p *importPlan) tidy(ctx context.Context) error {
+	for _, f := range []string{p.config.Path, p.credentials.Path} {
+		done, err := p.run.writing(ctx, f)
+		if err != nil {
+			return err
+		}
+		done()
+	}
+	return nil
+}
+
+// conclude says what is left in clear, and makes the exit status.
+func (p *importPlan) conclude() error {
+	r := p.run
+	problems := p.count(func(s *importStep) bool { return s.err != nil || s.problem })
+	switch {
+	case p.json:
+		if err := p.printJSON(); err != nil {
+			return err
+		}
+	case !p.dryRun:
+		p.sayLeft()
+	}
+	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
+		if others := fs.FileMode(0o044); runtime.GOOS != "windows" && f.Mode&others != 0 && p.count(func(s *importStep) bool { return s.file == f }) > 0 {
+			r.say("%s can be read by others (%s): whoever could read it may have these keys, so replace them by new ones", printable(f.Path), f.Mode)
+		}
+	}
+	if p.count(func(s *importStep) bool { return s.removed }) > 0 {
+		r.hint("other tools find no key in the file any more: vault use PROFILE, or vault exec PROFILE -- COMMAND")
+	}
+	if problems > 0 {
+		return statusError(exitFailed)
+	}
+	return nil
+}
+
+// sayLeft names each key that is still in clear, and why.
+func (p *importPlan) sayLeft() {
+	for _, s := range p.steps {
+		switch {
+		case s.err != nil:
+			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because it could not be stored: %s",
+				s.file.Path, s.Line, s.Profile, strings.Join(strings.Fields(text(s.err)), " "))))
+		case s.do == leave:
+			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because %s", s.file.Path, s.Line, s.Profile, s.why)))
+		}
+	}
+	if p.count(func(s *importStep) bool { return s.conflict }) > 0 && !p.overwrite {
+		p.run.hint("--overwrite replaces what the keyring has")
+	}
+}
+
+// imported is a key in the JSON form.
+type imported struct {
+	Profile string `json:"profile"`
+	File    string `json:"file"`
+	Line    int    `json:"line"`
+	Key     string `json:"key"` // the end of its id
+	ARN     string `json:"arn,omitempty"`
+	Action  string `json:"action"` // store, replace, remove or leave
+	Why     string `json:"why,omitempty"`
+	Stored  bool   `json:"stored"`  // read back from the keyring
+	Removed bool   `json:"removed"` // from the file
+	Error   string `json:"error,omitempty"`
+}
+
+func (p *importPlan) printJSON() error {
+	list := []imported{}
+	for _, s := range p.steps {
+		x := imported{
+			Profile: s.Profile, File: s.file.Path, Line: s.Line, Key: s.Key.Tail(), ARN: s.who.ARN,
+			Action: s.do.String(), Why: s.why, Stored: s.stored, Removed: s.removed,
+		}
+		if s.err != nil {
+			x.Error = text(s.err)
+		}
+		list = append(list, x)
+	}
+	e := json.NewEncoder(p.run.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(list)
+}
+
+func (p *importPlan) count(is func(*importStep) bool) (n int) {
+	for _, s := range p.steps {
+		if is(s) {
+			n++
+		}
+	}
+	return n
+}
+
+func (p *importPlan) wipe() {
+	p.credentials.Wipe()
+	p.config.Wipe()
+}
+
+// carriedKeys are the settings that the AWS tools honour in a credentials file and vault
+// looks for in the config file.
+var carriedKeys = []string{
+	"region", "output", "mfa_serial", "role_arn", "source_profile", "external_id", "role_session_name", "duration_seconds",
+}
+
+// carried are the settings for the profile's new section. They stay in the credentials
+// file too, where the AWS tools look first.
+func (s *importStep) carried() []profiles.Setting {
+	var list []profiles.Setting
+	for _, x := range s.Settings {
+		if slices.Contains(carriedKeys, x.Key) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+func numbered(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// temporary reports whether a key is left because it lapses by itself.
+func temporary(err error) bool { return errors.Is(err, creds.ErrTemporary) }

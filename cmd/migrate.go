@@ -1,0 +1,373 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/shells"
+	"github.com/d44b7504/vault/store"
+)
+
+type migrateOptions struct {
+	from, to                              string
+	profiles                              []string
+	overwrite, deleteSource, dryRun, json bool
+}
+
+func newMigrate(r *run) *cobra.Command {
+	o := migrateOptions{}
+	c := &cobra.Command{
+		Use:     "migrate [PROFILE…]",
+		Aliases: []string{"migrate-backend"}, // as AWS Vault's fork calls it
+		Short:   "move keys from one keyring to another",
+		Long: `Copies the keys of IAM users, all or those that are named, from one store to
+another, and reads each back. A store is a back end, or a back end and a place:
+
+  file:/some/folder   age:/some/folder    pass:/some/folder
+  keychain:NAME       secret-service:COLLECTION    helper:NAME
+
+Without --to it is the store that vault uses. Without --from, AWS Vault's own stores
+on this machine are looked through for keys. A key that is there already is passed
+over, and one that differs stays unless --overwrite is given; so it can be stopped
+and run again. With --delete-source the keys leave the old store, after all of them
+were read back from the new one. Sessions are not moved: they are made again.
+
+Two stores with a passphrase can have different ones: $AWS_VAULT_FROM_PASSPHRASE is
+that of the old one. Exit status 1: not every key was moved.`,
+		ValidArgsFunction: r.completeProfile,
+		RunE: func(c *cobra.Command, a []string) error {
+			o.profiles = append(o.profiles, a...)
+			return migrate(c.Context(), r, o)
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&o.from, "from", "", "the old store, BACKEND or BACKEND:PLACE")
+	fs.StringVar(&o.to, "to", "", "the new store, BACKEND or BACKEND:PLACE")
+	fs.StringArrayVar(&o.profiles, "profile", nil, "move the key of this profile; may be repeated")
+	boolFlag(fs, &o.overwrite, "overwrite", "", false, "replace a different key in the new store")
+	boolFlag(fs, &o.deleteSource, "delete-source", "", false, "remove the keys from the old store once all are in the new one")
+	boolFlag(fs, &o.dryRun, "dry-run", "", false, "read and compare, and change nothing")
+	boolFlag(fs, &o.json, "json", "", false, "the outcome as JSON")
+	_ = c.RegisterFlagCompletionFunc("from", fixed(store.Backends()...))
+	_ = c.RegisterFlagCompletionFunc("to", fixed(store.Backends()...))
+	_ = c.RegisterFlagCompletionFunc("profile", r.completeProfile)
+	return c
+}
+
+// side is one end of a move.
+type side struct {
+	store.Options
+	store store.Store
+}
+
+func migrate(ctx context.Context, r *run, o migrateOptions) error {
+	to, err := r.newEnd(ctx, o.to)
+	if err != nil {
+		return err
+	}
+	from, err := r.oldEnd(ctx, o.from, to)
+	if err != nil {
+		return err
+	}
+	if store.Same(from.Options, to.Options) {
+		return withHint(fmt.Errorf("%s is the old store and the new one", to.Spec()), "--from and --to name two different stores")
+	}
+	from, names, err := r.keysToMove(ctx, from, o.profiles)
+	if err != nil {
+		return err
+	}
+	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, Rehearse: o.dryRun}
+	if !o.json {
+		r.say("from %s to %s", printable(from.Spec()), printable(to.Spec()))
+		m.Tell = func(x store.Moved) { r.tellMoved(x, o.dryRun) }
+	}
+	moved, err := m.Run(ctx, names)
+	return r.concludeMove(ctx, o, from, to, moved, err)
+}
+
+// newEnd opens the store that is moved to.
+func (r *run) newEnd(ctx context.Context, spec string) (side, error) {
+	o := r.storeOptions()
+	if spec != "" {
+		var err error
+		if o, err = o.At(spec); err != nil {
+			return side{}, &usageError{"vault migrate", fmt.Errorf("--to %w", err)}
+		}
+	}
+	return r.openEnd(ctx, o)
+}
+
+// openEnd opens a store and finds out which it is.
+func (r *run) openEnd(ctx context.Context, o store.Options) (side, error) {
+	s, err := r.OpenStore(ctx, o)
+	if err != nil {
+		return side{}, err
+	}
+	if named, ok := s.(fmt.Stringer); ok && o.Backend == "" {
+		o.Backend = named.String()
+	}
+	return side{o, s}, nil
+}
+
+// oldEnd opens the store that is moved from, or finds it.
+func (r *run) oldEnd(ctx context.Context, spec string, to side) (side, error) {
+	o := r.storeOptions()
+	if p := r.given("AWS_VAULT_FROM_PASSPHRASE"); p != nil {
+		o.FilePassphrase, o.AgePassphrase = p, p
+	}
+	if spec == "" {
+		return r.findKeys(ctx, o, to)
+	}
+	o, err := o.At(spec)
+	if err != nil {
+		return side{}, &usageError{"vault migrate", fmt.Errorf("--from %w", err)}
+	}
+	if store.Same(o, to.Options) {
+		return side{Options: o}, nil // which is refused, and not opened twice
+	}
+	return r.openEnd(ctx, o)
+}
+
+// findKeys looks through AWS Vault's own stores, without asking anything, for the one
+// that has keys.
+func (r *run) findKeys(ctx context.Context, o store.Options, to side) (side, error) {
+	var found []store.Options
+	var told []string
+	for _, at := range store.Usual(o) {
+		if store.Same(at, to.Options) {
+			continue
+		}
+		quiet := at
+		quiet.Quiet = true
+		n, err := r.countKeys(ctx, quiet)
+		switch {
+		case ctx.Err() != nil:
+			return side{}, ctx.Err()
+		case err == nil && n > 0:
+			found = append(found, at)
+			told = append(told, fmt.Sprintf("%s has %s", at.Spec(), numbered(n, "item")))
+		case errors.Is(err, store.ErrLocked):
+			told = append(told, at.Spec()+" is locked")
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return r.openEnd(ctx, found[0])
+	case len(told) > 0:
+		return side{}, withHint(fmt.Errorf("which store to move from has to be said: %s", strings.Join(told, "; ")), "--from names it")
+	}
+	return side{}, withHint(fmt.Errorf("no keys were found in AWS Vault's stores on this machine, apart from %s", to.Spec()), "--from names another store")
+}
+
+func (r *run) countKeys(ctx context.Context, o store.Options) (int, error) {
+	s, err := r.OpenStore(ctx, o)
+	if err != nil {
+		return 0, err
+	}
+	names, hidden, err := store.KeyNames(ctx, s)
+	return len(names) + hidden, err
+}
+
+// keysToMove lists the keys in the old store, and makes sure that it can be read before
+// anything is written. Where our passphrase does not open it a person is asked for the
+// other one.
+func (r *run) keysToMove(ctx context.Context, from side, wanted []string) (side, []string, error) {
+	names, err := readable(ctx, from)
+	if errors.Is(err, store.ErrLocked) && (from.Backend == "file" || from.Backend == "age") {
+		if r.asker() == nil || r.given("AWS_VAULT_FROM_PASSPHRASE") != nil {
+			return from, nil, withHint(err, "AWS_VAULT_FROM_PASSPHRASE is the passphrase of the store that is moved from")
+		}
+		o := from.Options
+		o.FilePassphrase, o.AgePassphrase = nil, nil
+		if from, err = r.openEnd(ctx, o); err == nil {
+			names, err = readable(ctx, from)
+		}
+	}
+	if err != nil || len(wanted) == 0 {
+		return from, names, err
+	}
+	for _, name := range wanted {
+		if !slices.Contains(names, name) {
+			return from, nil, withHint(fmt.Errorf("%s has no key named %q", from.Spec(), name), "vault migrate --dry-run lists those there are")
+		}
+	}
+	slices.Sort(wanted)
+	return from, slices.Compact(wanted), nil
+}
+
+// readable lists the keys and, in a store under one passphrase, reads one of them.
+func readable(ctx context.Context, from side) ([]string, error) {
+	names, err := store.AllKeyNames(ctx, from.store)
+	if err == nil && len(names) > 0 && from.Backend == "file" {
+		if _, first := from.store.Get(ctx, names[0]); errors.Is(first, store.ErrLocked) {
+			err = first
+		}
+	}
+	return names, err
+}
+
+// outcomes are the words for what became of an item: in JSON, and for a person.
+var outcomes = map[store.Outcome]struct{ key, did, would string }{
+	store.Copied:   {"copied", "copied", "would be copied"},
+	store.Replaced: {"overwritten", "overwritten", "would be overwritten"},
+	store.Present:  {"present", "is there already", "is there already"},
+	store.Conflict: {"conflict", "the new store has another key of that name", "the new store has another key of that name"},
+	store.Foreign:  {"foreign", "left alone, it is no access key", "would be left alone, it is no access key"},
+	store.Failed:   {"failed", "failed", "failed"},
+}
+
+// tellMoved prints what became of one item, as it happens.
+func (r *run) tellMoved(x store.Moved, rehearsal bool) {
+	words := outcomes[x.Outcome].did
+	if rehearsal {
+		words = outcomes[x.Outcome].would
+	}
+	if x.Outcome == store.Failed {
+		words = "failed: " + strings.Join(strings.Fields(text(x.Err)), " ")
+	}
+	fmt.Fprintf(r.Stdout, "%s: %s\n", printable(x.Name), printable(words))
+	if f, ok := r.Stdout.(interface{ Flush() error }); ok {
+		_ = f.Flush()
+	}
+}
+
+// concludeMove counts, and says what else there is to do.
+func (r *run) concludeMove(ctx context.Context, o migrateOptions, from, to side, moved []store.Moved, err error) error {
+	count, deleted, undone := map[store.Outcome]int{}, 0, 0
+	for _, x := range moved {
+		count[x.Outcome]++
+		if x.Deleted {
+			deleted++
+		}
+		if x.Outcome == store.Conflict || x.Err != nil && x.Outcome != store.Foreign {
+			undone++
+		}
+	}
+	if o.json {
+		if failed := r.printMoved(o, from, to, moved); failed != nil {
+			return failed
+		}
+	} else {
+		r.say("%s", printable(countMoved(count, deleted, o, from)))
+		r.sayNotDeleted(moved)
+	}
+	switch {
+	case errors.Is(err, store.ErrSameStore):
+		return withHint(fmt.Errorf("%s and %s: %w; nothing was deleted", from.Spec(), to.Spec(), err), "leave --delete-source out")
+	case err != nil:
+		r.say("stopped: vault migrate goes on from here")
+		return err
+	}
+	if count[store.Conflict] > 0 && !o.overwrite {
+		r.hint("--overwrite replaces what the new store has")
+	}
+	if undone > 0 {
+		if o.deleteSource && !o.dryRun {
+			r.say("not every key was moved, so none was deleted from %s", printable(from.Spec()))
+		}
+		return statusError(exitFailed)
+	}
+	if o.to != "" && !o.dryRun && len(moved) > 0 {
+		r.hintDefault(ctx, to)
+	}
+	return nil
+}
+
+func countMoved(count map[store.Outcome]int, deleted int, o migrateOptions, from side) string {
+	words := []string{}
+	for _, x := range []struct {
+		n    int
+		what string
+	}{
+		{count[store.Copied], "copied"}, {count[store.Replaced], "overwritten"}, {count[store.Present], "there already"},
+		{count[store.Conflict], "that differ"}, {count[store.Foreign], "that are no keys"}, {count[store.Failed], "failed"},
+		{deleted, "deleted from the old store"},
+	} {
+		if x.n > 0 {
+			words = append(words, fmt.Sprintf("%d %s", x.n, x.what))
+		}
+	}
+	switch {
+	case len(words) == 0:
+		return "there are no keys in " + from.Spec()
+	case o.dryRun:
+		return "nothing was changed; it would be: " + strings.Join(words, ", ")
+	}
+	return strings.Join(words, ", ")
+}
+
+func (r *run) sayNotDeleted(moved []store.Moved) {
+	for _, x := range moved {
+		if x.Err != nil && x.Outcome != store.Failed && x.Outcome != store.Foreign {
+			r.say("%s", printable(fmt.Sprintf("%s: %s", x.Name, strings.Join(strings.Fields(text(x.Err)), " "))))
+		}
+	}
+}
+
+// movement is the JSON form of a move.
+type movement struct {
+	From   string      `json:"from"`
+	To     string      `json:"to"`
+	DryRun bool        `json:"dry_run"`
+	Items  []movedItem `json:"items"`
+}
+
+type movedItem struct {
+	Name    string `json:"name"`
+	Outcome string `json:"outcome"` // copied, overwritten, present, conflict, foreign or failed
+	Deleted bool   `json:"deleted"` // from the old store
+	Error   string `json:"error,omitempty"`
+}
+
+func (r *run) printMoved(o migrateOptions, from, to side, moved []store.Moved) error {
+	m := movement{From: from.Spec(), To: to.Spec(), DryRun: o.dryRun, Items: []movedItem{}}
+	for _, x := range moved {
+		item := movedItem{Name: x.Name, Outcome: outcomes[x.Outcome].key, Deleted: x.Deleted}
+		if x.Err != nil {
+			item.Error = text(x.Err)
+		}
+		m.Items = append(m.Items, item)
+	}
+	e := json.NewEncoder(r.Stdout)
+	e.SetIndent("", "  ")
+	return e.Encode(m)
+}
+
+// placeVariables say where a back end keeps its items.
+var placeVariables = map[string]string{
+	"file": "AWS_VAULT_FILE_DIR", "age": "AWS_VAULT_AGE_DIR", "pass": "AWS_VAULT_PASS_PASSWORD_STORE_DIR",
+	"secret-service": "AWS_VAULT_SECRET_SERVICE_COLLECTION_NAME", "keychain": "AWS_VAULT_KEYCHAIN_NAME", "helper": "AWS_VAULT_HELPER",
+}
+
+// hintDefault says how the new store is used from now on, unless it is already.
+func (r *run) hintDefault(ctx context.Context, to side) {
+	now, err := r.openEnd(ctx, r.storeOptions())
+	if err == nil && store.Same(now.Options, to.Options) {
+		return
+	}
+	settings := "AWS_VAULT_BACKEND=" + to.Backend
+	usual, err := r.storeOptions().At(to.Backend)
+	if _, place, elsewhere := strings.Cut(to.Spec(), ":"); elsewhere && (err != nil || !store.Same(usual, to.Options)) {
+		settings += " " + placeVariables[to.Backend] + "=" + quoted(place)
+	}
+	r.hint("to use it from now on: export %s", printable(settings))
+}
+
+// quoted is a word for a shell of the Bourne family.
+func quoted(s string) string {
+	if word(s) == s {
+		return s
+	}
+	if sh, err := shells.For("bash"); err == nil {
+		if q, err := sh.Quote(s); err == nil {
+			return q
+		}
+	}
+	return "…"
+}
