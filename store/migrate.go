@@ -158,19 +158,19 @@ func (m Migration) empty(ctx context.Context, moved []Moved) error {
 	return nil
 }
 
-// probe is an item that is there for the length of one question. AWS Vault would take
+// probeName is an item that is there for the length of one question. AWS Vault would take
 // it for a session, should we be killed meanwhile; the next migration uses it again.
-var probe = "vault.probe," + digest("probe") + "," + noExpiry
+func probeName() string { return "vault.probe," + digest("probe") + "," + noExpiry }
 
 // apart makes sure that the two stores are two, however they are named: what is put
 // into one must not be found in the other, or deleting there would delete here.
 func (m Migration) apart(ctx context.Context) error {
 	mark := creds.New(rand.Text())
-	if err := m.To.Put(ctx, probe, mark); err != nil {
+	if err := m.To.Put(ctx, probeName(), mark); err != nil {
 		return err
 	}
-	found, err := m.From.Get(ctx, probe)
-	if gone := m.To.Delete(ctx, probe); gone != nil {
+	found, err := m.From.Get(ctx, probeName())
+	if gone := m.To.Delete(ctx, probeName()); gone != nil {
 		return gone
 	}
 	switch {
