@@ -6,13 +6,19 @@ package cmd_test
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"filippo.io/age"
 
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/fakeaws"
@@ -26,24 +32,29 @@ type plot struct {
 	name string
 	// begin makes what is there before, and returns the environment and the rest.
 	begin func(w *world) scene
+	// dear says that a run takes a second, for the sake of a passphrase.
+	dear bool
 }
 
 type scene struct {
 	environ []string
 	args    []string
-	again   []string          // finishes the job; nil: the same once more
-	safe    func(testing.TB)  // holds at any moment
-	done    func(testing.TB)  // holds at the end
-	keeps   func(string) bool // files that may be there at the end, beside those of an undisturbed run
+	// again finishes the job: the first of these that succeeds. nil: the same once more.
+	again [][]string
+	safe  func(testing.TB)   // holds at any moment
+	done  func(testing.TB)   // holds at the end
+	open  func() store.Store // for the next write, which clears up; nil: the test's own
 }
 
-// everyStep is how many steps of a command are tried: all where AWS_VAULT_TEST_CRASHES
-// is "all", else a few that are spread over it.
-func everyStep(steps int) int {
-	if os.Getenv("AWS_VAULT_TEST_CRASHES") == "all" || steps < 8 {
+// all says that every step is to be tried, and not just a few that are spread over them.
+var all = os.Getenv("AWS_VAULT_TEST_CRASHES") == "all"
+
+// stride is how many steps of a command one is tried of.
+func (p plot) stride(steps int) int {
+	if all && !p.dear {
 		return 1
 	}
-	return steps / 8
+	return max(1, steps/8)
 }
 
 // kills counts them over all plots.
@@ -59,7 +70,7 @@ func TestAKillAtAnyStepLosesNoKey(t *testing.T) {
 		}
 	})
 	t.Logf("%d kills", kills.Load())
-	if everyStep(100) == 1 && kills.Load() < 500 && !t.Failed() {
+	if all && kills.Load() < 500 && !t.Failed() {
 		t.Errorf("only %d kills: the plots have become too short", kills.Load())
 	}
 }
@@ -81,7 +92,7 @@ func (p plot) disturb(t *testing.T, what string) {
 	if whole.steps == 0 {
 		t.Fatal("it takes no step")
 	}
-	for step := 1; step <= whole.steps; step += everyStep(whole.steps) {
+	for step := 1; step <= whole.steps; step += p.stride(whole.steps) {
 		if e := p.run(t, what, step); e.killed {
 			kills.Add(1)
 		}
@@ -104,25 +115,50 @@ func (p plot) run(t *testing.T, what string, step int) ending {
 		oneLast(t, e.result)
 	}
 	s.safe(t)
-	if e.status != 0 || len(leavings(w.dir)) > 0 {
+	if e.status != 0 {
 		backdate(w.dir, time.Hour)
-		args := s.again
-		if args == nil {
-			args = s.args
-		}
-		if r := w.vault(t, s.environ, args...); r.status != 0 {
-			t.Errorf("run again: status %d: %s\nbefore: %s", r.status, r.err, e.err)
-		}
+		p.finish(t, w, s, e)
 	}
 	s.safe(t)
 	s.done(t)
+	w.writeOnce(s)
 	for _, left := range leavings(w.dir) {
 		t.Errorf("left behind: %s", left)
 	}
 	return e
 }
 
-// oneLast checks that a failure ends in one plain sentence, and a hint at most.
+// finish does what a person does after a crash.
+func (p plot) finish(t *testing.T, w *world, s scene, e ending) {
+	again := s.again
+	if again == nil {
+		again = [][]string{s.args}
+	}
+	var said string
+	for _, args := range again {
+		r := w.vault(t, s.environ, args...)
+		if r.status == 0 {
+			return
+		}
+		said += fmt.Sprintf("%q: status %d: %s", args, r.status, r.err)
+	}
+	t.Errorf("run again: %s\nbefore: %s", said, e.err)
+}
+
+// writeOnce writes to the store and deletes that, for the sake of what is done on the way.
+func (w *world) writeOnce(s scene) {
+	backdate(w.dir, time.Hour)
+	open := s.open
+	if open == nil {
+		open = w.keyring
+	}
+	const name = "vault.test,bm90aGluZw,,9999999999"
+	check(open().Put(context.Background(), name, creds.New("nothing")))
+	check(open().Delete(context.Background(), name))
+}
+
+// oneLast checks that a failure ends in one plain sentence, and a hint at most, and that
+// the reason is told.
 func oneLast(t *testing.T, r result) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.err, "\n"), "\n")
@@ -130,8 +166,9 @@ func oneLast(t *testing.T, r result) {
 		lines = lines[:last]
 	}
 	last := lines[len(lines)-1]
-	if !strings.HasPrefix(last, "vault: ") || !strings.Contains(last, "the disk is full") && !strings.Contains(last, "read-only") {
-		t.Errorf("status %d, said:\n%s", r.status, r.err)
+	told := strings.Contains(r.err+r.out, "the disk is full") || strings.Contains(r.err+r.out, "read-only")
+	if !strings.HasPrefix(last, "vault: ") || !told {
+		t.Errorf("status %d, said:\n%s\nprinted:\n%s", r.status, r.err, r.out)
 	}
 }
 
@@ -149,12 +186,11 @@ func backdate(dir string, by time.Duration) {
 
 // leavings are files and folders that only a run at work has a use for.
 func leavings(dir string) (list []string) {
+	belong := []string{".aws", ".local", ".config", ".awsvault", ".gitignore", ".gitattributes"}
 	check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		name := filepath.Base(path)
-		rel, _ := filepath.Rel(dir, path)
-		top, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
-		hidden := strings.HasPrefix(name, ".") && name != ".aws" && name != ".local" && name != ".gitignore" && name != ".config" && name != ".awsvault"
-		if err == nil && path != dir && top != "run" && (hidden || strings.Contains(name, ".tmp") || strings.Contains(name, ".next")) {
+		rel, name := strings.TrimPrefix(path, dir), filepath.Base(path)
+		hidden := strings.HasPrefix(name, ".") && !slices.Contains(belong, name)
+		if err == nil && !strings.HasPrefix(rel, "/run/") && (hidden || strings.Contains(name, ".next")) {
 			list = append(list, rel)
 		}
 		return err
@@ -165,7 +201,14 @@ func leavings(dir string) (list []string) {
 // plots are the commands that write keys.
 func plots() []plot {
 	return []plot{
-		{"add", beginAdd},
+		{name: "add", begin: beginAdd},
+		{name: "add to age", begin: beginAddToAge},
+		{name: "add the first key to age", begin: beginAgeItself, dear: true},
+		{name: "import", begin: beginImport},
+		{name: "migrate from file to file", begin: beginMigrate},
+		{name: "migrate from file to age", begin: beginMigrateToAge},
+		{name: "let somebody read an age store", begin: beginAddRecipient},
+		{name: "let somebody no longer read it", begin: beginRemoveRecipient},
 	}
 }
 
@@ -208,4 +251,206 @@ func beginAdd(w *world) scene {
 			}
 		},
 	}
+}
+
+// beginAddToAge replaces a key in an age store.
+func beginAddToAge(w *world) scene {
+	environ := w.aged()
+	w.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n")
+	_, old := w.user("alice")
+	check(store.PutKey(context.Background(), w.ageStore(), "work", old))
+	_, k := w.user("bob")
+	return scene{
+		environ: append(environ, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal()),
+		args:    []string{"add", "--env", "work"},
+		open:    w.ageStore,
+		safe:    func(t testing.TB) { w.holdsWorkingKey(t, w.ageStore(), "work") },
+		done: func(t testing.TB) {
+			if got := w.holdsWorkingKey(t, w.ageStore(), "work"); got.ID != k.ID {
+				t.Error("the new key is not stored")
+			}
+		},
+	}
+}
+
+// beginAgeItself makes the store with its first key, under a passphrase.
+func beginAgeItself(w *world) scene {
+	w.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n")
+	_, k := w.user("alice")
+	environ := w.environ("AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR="+w.path("age"), "AWS_VAULT_AGE_PASSPHRASE="+passphrase)
+	return scene{
+		environ: append(environ, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal()),
+		args:    []string{"add", "--env", "work"},
+		safe:    func(testing.TB) {}, // the key is where it came from
+		done: func(t testing.TB) {
+			pass := creds.New(passphrase)
+			s := must(store.Open(context.Background(), store.Options{Backend: "age", AgeDir: w.path("age"), AgePassphrase: &pass}))
+			if got := w.holdsWorkingKey(t, s, "work"); got.ID != k.ID {
+				t.Error("the key is not stored")
+			}
+		},
+	}
+}
+
+// aged is an environment with an age store whose identity needs no passphrase, or every
+// run would take a second.
+func (w *world) aged() []string {
+	id := must(age.GenerateX25519Identity())
+	w.mu.Lock()
+	w.secrets = append(w.secrets, id.String())
+	w.mu.Unlock()
+	w.write("identity", id.String()+"\n")
+	return w.environ("AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR="+w.path("age"), "AWS_VAULT_AGE_IDENTITY="+w.path("identity"))
+}
+
+func (w *world) ageStore() store.Store {
+	return must(store.Open(context.Background(), store.Options{Backend: "age", AgeDir: w.path("age"), AgeIdentity: w.path("identity")}))
+}
+
+// three are users with a key each, by the profile it is for.
+func (w *world) three() map[string]creds.Key {
+	keys := map[string]creds.Key{}
+	for _, name := range []string{"default", "work", "ci"} {
+		_, keys[name] = w.user("user-" + name)
+	}
+	return keys
+}
+
+func beginImport(w *world) scene {
+	keys := w.three()
+	w.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n")
+	text := "# my keys\n"
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		text += fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n# stays\noutput = json\n\n", name, keys[name].ID, keys[name].Secret.Reveal())
+	}
+	w.write("home/.aws/credentials", text)
+	file := func() string { return string(must(os.ReadFile(w.path("home/.aws/credentials")))) }
+	return scene{
+		environ: w.environ(),
+		args:    []string{"import", "--yes"},
+		safe: func(t testing.TB) {
+			for name, k := range keys {
+				if !strings.Contains(file(), "aws_secret_access_key = "+k.Secret.Reveal()+"\n") {
+					w.holdsWorkingKey(t, w.keyring(), name)
+				}
+			}
+		},
+		done: func(t testing.TB) {
+			for name, k := range keys {
+				if got := w.holdsWorkingKey(t, w.keyring(), name); !got.Secret.Equal(k.Secret) {
+					t.Errorf("%s: not its key", name)
+				}
+			}
+			if left := file(); strings.Contains(left, "aws_") || strings.Count(left, "# stays\noutput = json\n") != 3 || !strings.HasPrefix(left, "# my keys\n") {
+				t.Errorf("the file is now\n%s", left)
+			}
+			if set := must(profiles.Load(w.path("home/.aws/config"))); !set.Has("ci") || !set.Has("work") {
+				t.Error("a profile is missing")
+			}
+		},
+	}
+}
+
+func beginMigrate(w *world) scene {
+	other := func() store.Store {
+		pass := creds.New(passphrase)
+		return must(store.Open(context.Background(), store.Options{Backend: "file", FileDir: w.path("other"), FilePassphrase: &pass}))
+	}
+	return w.migration(w.environ(), "file:"+w.path("other"), other)
+}
+
+func beginMigrateToAge(w *world) scene {
+	return w.migration(w.aged(), "age", w.ageStore)
+}
+
+func (w *world) migration(environ []string, to string, newStore func() store.Store) scene {
+	keys := w.three()
+	for name, k := range keys {
+		check(store.PutKey(context.Background(), w.keyring(), name, k))
+	}
+	return scene{
+		environ: environ,
+		open:    newStore,
+		args:    []string{"migrate", "--from", "file:" + w.path("keys"), "--to", to, "--delete-source"},
+		safe: func(t testing.TB) {
+			for name := range keys {
+				if _, err := store.GetKey(context.Background(), w.keyring(), name); err != nil {
+					w.holdsWorkingKey(t, newStore(), name)
+				}
+			}
+		},
+		done: func(t testing.TB) {
+			for name, k := range keys {
+				if got := w.holdsWorkingKey(t, newStore(), name); !got.Secret.Equal(k.Secret) {
+					t.Errorf("%s: not its key", name)
+				}
+			}
+			if left, _, err := store.KeyNames(context.Background(), w.keyring()); err != nil || len(left) > 0 {
+				t.Errorf("in the old store are %q, %v", left, err)
+			}
+		},
+	}
+}
+
+func beginAddRecipient(w *world) scene {
+	bob := must(age.GenerateX25519Identity())
+	check(os.WriteFile(w.path("bob"), []byte(bob.String()+"\n"), 0o600))
+	return w.recipients("add-recipient", bob.Recipient().String(), func(t testing.TB, keys map[string]creds.Key) {
+		s := must(store.Open(context.Background(), store.Options{Backend: "age", AgeDir: w.path("age"), AgeIdentity: w.path("bob")}))
+		for name := range keys {
+			w.holdsWorkingKey(t, s, name)
+		}
+	})
+}
+
+func beginRemoveRecipient(w *world) scene {
+	bob := must(age.GenerateX25519Identity())
+	check(os.WriteFile(w.path("bob"), []byte(bob.String()+"\n"), 0o600))
+	s := w.recipients("remove-recipient", bob.Recipient().String(), func(t testing.TB, keys map[string]creds.Key) {
+		s := must(store.Open(context.Background(), store.Options{Backend: "age", AgeDir: w.path("age"), AgeIdentity: w.path("bob")}))
+		for name := range keys {
+			if _, err := store.GetKey(context.Background(), s, name); err == nil {
+				t.Errorf("%s can still be read", name)
+			}
+		}
+	})
+	if out, err := vaultOutput(s.environ, "store", "add-recipient", bob.Recipient().String()); err != nil {
+		panic(fmt.Errorf("%w: %s", err, out))
+	}
+	s.args = append(s.args, "--yes")
+	s.again = [][]string{s.args, {"store", "reencrypt", "--yes"}} // it may be off the list already
+	return s
+}
+
+// recipients changes who can read an age store with three keys.
+func (w *world) recipients(command, recipient string, then func(testing.TB, map[string]creds.Key)) scene {
+	environ := w.aged()
+	keys := w.three()
+	for name, k := range keys {
+		check(store.PutKey(context.Background(), w.ageStore(), name, k))
+	}
+	safe := func(t testing.TB) {
+		for name := range keys {
+			w.holdsWorkingKey(t, w.ageStore(), name)
+		}
+	}
+	return scene{
+		environ: environ,
+		args:    []string{"store", command, recipient},
+		open:    w.ageStore,
+		safe:    safe,
+		done: func(t testing.TB) {
+			safe(t)
+			then(t, keys)
+			if r := w.vault(t, environ, "store", "check"); r.status != 0 {
+				t.Errorf("check: %s%s", r.out, r.err)
+			}
+		},
+	}
+}
+
+func vaultOutput(environ []string, args ...string) ([]byte, error) {
+	c := exec.Command(filepath.Join(bin, "vault"), args...)
+	c.Env = environ
+	return c.CombinedOutput()
 }

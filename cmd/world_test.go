@@ -240,10 +240,14 @@ var likeSecret = regexp.MustCompile(`[A-Za-z0-9+/]{40,}={0,2}`)
 // challenge is the hash in a sign-in's address, which looks like a secret and is none.
 var challenge = regexp.MustCompile(`code_challenge=[A-Za-z0-9_-]{43}\b`)
 
+// public is a recipient of age or the name of an item's file, which look like a secret and
+// are none.
+var public = regexp.MustCompile(`\bage1[a-z0-9]{40,}\b|/items/[0-9a-f]{32}\b`)
+
 // leak returns the part of text that is a secret: a known one, one from the keyring, or
 // anything that looks like one.
 func (w *world) leak(text string) string {
-	text = challenge.ReplaceAllString(text, "")
+	text = public.ReplaceAllString(challenge.ReplaceAllString(text, ""), "")
 	if text == "" {
 		return ""
 	}
