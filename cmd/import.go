@@ -233,27 +233,37 @@ func (p *importPlan) tidy(ctx context.Context) error {
 // conclude says what is left in clear, and makes the exit status.
 func (p *importPlan) conclude() error {
 	r := p.run
-	problems := p.count(func(s *importStep) bool { return s.err != nil || s.problem })
+	p.sayExposed()
 	switch {
 	case p.json:
 		if err := p.printJSON(); err != nil {
 			return err
 		}
-	case !p.dryRun:
+	case p.dryRun:
+	case p.count(func(s *importStep) bool { return s.do != leave }) > 0:
 		p.sayLeft()
-	}
-	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
-		if others := fs.FileMode(0o044); runtime.GOOS != "windows" && f.Mode&others != 0 && p.count(func(s *importStep) bool { return s.file == f }) > 0 {
-			r.say("%s can be read by others (%s): whoever could read it may have these keys, so replace them by new ones", printable(f.Path), f.Mode)
-		}
+	case len(p.steps) > 0: // what is left, and why, has just been shown
+		r.say("there is no key to move")
+		p.hintOverwrite()
 	}
 	if p.count(func(s *importStep) bool { return s.removed }) > 0 {
 		r.hint("other tools find no key in the file any more: vault use PROFILE, or vault exec PROFILE -- COMMAND")
 	}
-	if problems > 0 {
+	if p.count(func(s *importStep) bool { return s.err != nil || s.problem }) > 0 {
 		return statusError(exitFailed)
 	}
 	return nil
+}
+
+// sayExposed warns of a file that others could read the keys in. On Windows the mode
+// does not tell.
+func (p *importPlan) sayExposed() {
+	const others fs.FileMode = 0o044
+	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
+		if runtime.GOOS != "windows" && f.Mode&others != 0 && p.count(func(s *importStep) bool { return s.file == f }) > 0 {
+			p.run.say("%s can be read by others (%s): whoever could read it may have these keys, so replace them by new ones", printable(f.Path), f.Mode)
+		}
+	}
 }
 
 // sayLeft names each key that is still in clear, and why.
@@ -267,7 +277,11 @@ func (p *importPlan) sayLeft() {
 			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because %s", s.file.Path, s.Line, s.Profile, s.why)))
 		}
 	}
-	if p.count(func(s *importStep) bool { return s.conflict }) > 0 && !p.overwrite {
+	p.hintOverwrite()
+}
+
+func (p *importPlan) hintOverwrite() {
+	if p.count(func(s *importStep) bool { return s.conflict }) > 0 {
 		p.run.hint("--overwrite replaces what the keyring has")
 	}
 }

@@ -228,9 +228,6 @@ func (r *run) tellMoved(x store.Moved, rehearsal bool) {
 	if rehearsal {
 		words = outcomes[x.Outcome].would
 	}
-	if x.Outcome == store.Failed {
-		words = "failed: " + strings.Join(strings.Fields(text(x.Err)), " ")
-	}
 	fmt.Fprintf(r.Stdout, "%s: %s\n", printable(x.Name), printable(words))
 	if f, ok := r.Stdout.(interface{ Flush() error }); ok {
 		_ = f.Flush()
@@ -255,8 +252,11 @@ func (r *run) concludeMove(ctx context.Context, o migrateOptions, from, to side,
 		}
 	} else {
 		r.say("%s", printable(countMoved(count, deleted, o, from)))
-		r.sayNotDeleted(moved)
 	}
+	if undone > 0 && deleted == 0 && o.deleteSource && !o.dryRun && err == nil {
+		r.say("not every key was moved, so none was deleted from %s", printable(from.Spec()))
+	}
+	r.sayUndone(moved)
 	switch {
 	case errors.Is(err, store.ErrSameStore):
 		return withHint(fmt.Errorf("%s and %s: %w; nothing was deleted", from.Spec(), to.Spec(), err), "leave --delete-source out")
@@ -268,9 +268,6 @@ func (r *run) concludeMove(ctx context.Context, o migrateOptions, from, to side,
 		r.hint("--overwrite replaces what the new store has")
 	}
 	if undone > 0 {
-		if o.deleteSource && !o.dryRun {
-			r.say("not every key was moved, so none was deleted from %s", printable(from.Spec()))
-		}
 		return statusError(exitFailed)
 	}
 	if o.to != "" && !o.dryRun && len(moved) > 0 {
@@ -302,9 +299,10 @@ func countMoved(count map[store.Outcome]int, deleted int, o migrateOptions, from
 	return strings.Join(words, ", ")
 }
 
-func (r *run) sayNotDeleted(moved []store.Moved) {
+// sayUndone says why a key was not moved, or not deleted.
+func (r *run) sayUndone(moved []store.Moved) {
 	for _, x := range moved {
-		if x.Err != nil && x.Outcome != store.Failed && x.Outcome != store.Foreign {
+		if x.Err != nil && x.Outcome != store.Foreign {
 			r.say("%s", printable(fmt.Sprintf("%s: %s", x.Name, strings.Join(strings.Fields(text(x.Err)), " "))))
 		}
 	}
