@@ -182,7 +182,7 @@ func TestAMissingFileIsAnEmptySet(t *testing.T) {
 
 func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	for name, age := range map[string]time.Duration{".config123": time.Hour, ".config4": time.Minute, ".config": time.Hour, ".configs9": time.Hour} {
+	for name, age := range map[string]time.Duration{".config1234567890123456": time.Hour, ".config9876543210987654": time.Minute, ".config20240101": time.Hour, ".configs9": time.Hour} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -195,7 +195,7 @@ func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	if err := AppendProfile(filepath.Join(dir, "config"), "x", nil); err != nil {
 		t.Fatal(err)
 	}
-	for name, stays := range map[string]bool{".config123": false, ".config4": true, ".config": true, ".configs9": true} {
+	for name, stays := range map[string]bool{".config1234567890123456": false, ".config9876543210987654": true, ".config20240101": true, ".configs9": true} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -33,9 +33,9 @@ func replace(path string, text []byte) error {
 	return nil
 }
 
-// halfWritten knows the names replaceFile gives what it writes for base: ".BASE" and
-// digits.
+// halfWritten knows the names replaceFile gives what it writes for base: ".BASE" and a
+// number of 63 random bits. A person's own file with fewer digits, a date, is none.
 func halfWritten(name, base string) bool {
 	digits, is := strings.CutPrefix(name, "."+base)
-	return is && digits != "" && strings.Trim(digits, "0123456789") == ""
+	return is && len(digits) >= 15 && strings.Trim(digits, "0123456789") == ""
 }

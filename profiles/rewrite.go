@@ -31,10 +31,6 @@ func rewrite(path string, old, text []byte) error {
 	return replace(target, text)
 }
 
-// ownDigits is how many digits a half-written file of ours has behind its name, but once
-// in a hundred thousand: more than a date that somebody puts there.
-const ownDigits = 15
-
 // Tidy clears away at once what a change of the file at path left behind when it was
 // killed: it may hold keys. It must not run while another process changes the file.
 func Tidy(path string) {
@@ -45,7 +41,7 @@ func Tidy(path string) {
 	dir, base := filepath.Split(target)
 	entries, _ := os.ReadDir(filepath.Clean(dir))
 	for _, e := range entries {
-		if e.Type().IsRegular() && halfWritten(e.Name(), base) && len(e.Name()) >= len(base)+1+ownDigits {
+		if e.Type().IsRegular() && halfWritten(e.Name(), base) {
 			_ = os.Remove(filepath.Join(dir, e.Name()))
 		}
 	}
