@@ -36,7 +36,7 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "network": scriptNetwork, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
-			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "on-terminal": scriptOnTerminal,
+			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "on-terminal": scriptOnTerminal, "age-identity": scriptAgeIdentity,
 		},
 	})
 }
@@ -295,6 +295,11 @@ func scriptSameEnv(ts *testscript.TestScript, _ bool, args []string) {
 func scriptCSV(ts *testscript.TestScript, _ bool, args []string) {
 	text := "\ufeffAccess key ID,Secret access key\r\n" + ts.Getenv("KEY_ID") + "," + ts.Getenv("KEY_SECRET") + "\r\n"
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+// age-identity DIR PASSPHRASE begins an age store with an identity that costs little.
+func scriptAgeIdentity(ts *testscript.TestScript, _ bool, args []string) {
+	cheapIdentity(ts.MkAbs(args[0]), args[1])
 }
 
 // on-terminal PROGRAM ARG… runs a program with a terminal for everything; what that
