@@ -39,7 +39,8 @@ func TestScript(t *testing.T) {
 			"vault": scriptVault, "run": scriptRun, "status": scriptStatus, "adopt": scriptAdopt,
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "network": scriptNetwork, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
-			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "csv-of": scriptCSVOf, "key-ini": scriptINI, "key-at": scriptKeyAt, "on-terminal": scriptOnTerminal,
+			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "csv-of": scriptCSVOf, "key-ini": scriptINI, "key-at": scriptKeyAt,
+			"on-terminal": scriptOnTerminal, "age-identity": scriptAgeIdentity,
 		},
 	})
 }
@@ -327,6 +328,11 @@ func scriptKeyAt(ts *testscript.TestScript, neg bool, args []string) {
 	if same := err == nil && k.Equal(creds.Key{ID: ts.Getenv("KEY_ID"), Secret: creds.New(ts.Getenv("KEY_SECRET"))}); same == neg {
 		ts.Fatalf("the key of %s is %s, %v", args[1], k.Tail(), err)
 	}
+}
+
+// age-identity DIR PASSPHRASE begins an age store with an identity that costs little.
+func scriptAgeIdentity(ts *testscript.TestScript, _ bool, args []string) {
+	cheapIdentity(ts.MkAbs(args[0]), args[1])
 }
 
 // on-terminal PROGRAM ARG… runs a program with a terminal for everything; what that

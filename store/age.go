@@ -107,7 +107,20 @@ func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
 	case errors.Is(err, errUnreadable) && a.stranger():
 		return nil, &NotMemberError{a.dir}
 	}
-	return nil, fmt.Errorf("%s: %w", path, err)
+	return nil, a.about(path, err)
+}
+
+// about says which file it is that an error is about, unless it is about none.
+func (a *ageFiles) about(path string, err error) error {
+	if !isAboutItem(err) {
+		return err
+	}
+	return fmt.Errorf("the file %s in %s: %w", filepath.Base(path), filepath.Dir(path), err)
+}
+
+// isAboutItem tells what is wrong with an item from an identity that cannot be had.
+func isAboutItem(err error) bool {
+	return errors.Is(err, errUnreadable) || errors.Is(err, errMoved) || errors.Is(err, errNoItem)
 }
 
 // find is the file of an item. In a store without recipients there is none.
@@ -197,7 +210,7 @@ func (a *ageFiles) keysFrom(ctx context.Context, prefix string) ([]string, error
 			continue // deleted since
 		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
+			return nil, a.about(file, err)
 		}
 		clear(it.data)
 		names = append(names, it.name)

@@ -226,7 +226,7 @@ func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte
 			err = errMoved
 		}
 		if err != nil {
-			return nil, fmt.Errorf("nothing was changed: %s: %w", path, err)
+			return nil, fmt.Errorf("nothing was changed: %w", a.about(path, err))
 		}
 		sealed[path], err = a.seal(ctx, it, list)
 		if err == nil {
@@ -234,7 +234,7 @@ func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte
 		}
 		clear(it.data)
 		if err != nil {
-			return nil, fmt.Errorf("nothing was changed: %s: %w", path, err)
+			return nil, fmt.Errorf("nothing was changed: %w", a.about(path, err))
 		}
 	}
 	return sealed, nil
@@ -339,10 +339,4 @@ func (s *AgeStore) Names(ctx context.Context) (names []string, unreadable []AgeF
 	}
 	slices.Sort(names)
 	return names, unreadable, nil
-}
-
-// isAboutItem tells an item that is damaged or not for us from an identity that cannot
-// be had.
-func isAboutItem(err error) bool {
-	return errors.Is(err, errUnreadable) || errors.Is(err, errNoItem)
 }

@@ -435,7 +435,7 @@ func (a *ageFiles) adopt(ctx context.Context, p AgePlan) error {
 		return &NoRecipientError{p.Identity}
 	}
 	if err := a.proves(ctx, id); err != nil {
-		return fmt.Errorf("%s does not decrypt what is encrypted to %s: %w", p.Identity, id.recipients[0].Recipient, err)
+		return fmt.Errorf("%s does not decrypt what is encrypted to its recipient: %w", p.Identity, err)
 	}
 	if len(id.native) > 0 && !underPassphrase(data) {
 		pass, err := a.newPassphrase(ctx)

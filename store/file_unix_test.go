@@ -20,7 +20,7 @@ func TestFilePutThatRunsOutOfSpaceLeavesTheOldItem(t *testing.T) {
 	s := open(t, o)
 	put(t, s, "k", "old")
 	before := snapshot(t, o.FileDir)
-	out, err := child(t, "STORE_TEST_CHILD=small-files", "STORE_TEST_DIR="+o.FileDir).CombinedOutput()
+	out, err := child(t, "STORE_TEST_CHILD=small-files", "STORE_TEST_BACKEND=file", "STORE_TEST_DIR="+o.FileDir).CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "refused: ") {
 		t.Fatalf("%v\n%s", err, out)
 	}
@@ -38,7 +38,9 @@ func putWithSmallFiles() int {
 		fmt.Println(err)
 		return 1
 	}
-	s, err := Open(context.Background(), Options{Backend: "file", FileDir: os.Getenv("STORE_TEST_DIR"), FilePassphrase: phrase("pp")})
+	dir := os.Getenv("STORE_TEST_DIR")
+	o := Options{Backend: os.Getenv("STORE_TEST_BACKEND"), FileDir: dir, AgeDir: dir, FilePassphrase: phrase("pp")}
+	s, err := Open(context.Background(), o)
 	if err != nil {
 		fmt.Println(err)
 		return 1

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,9 @@ var inherited = os.Environ()
 // TestMain gives every test a home of its own and no AWS or keyring setting of the
 // person who runs it. As a child it plays the parts the tests need from a process.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "age-plugin-"+pluginName {
+		os.Exit(playPlugin())
+	}
 	if part := os.Getenv("STORE_TEST_CHILD"); part != "" {
 		os.Exit(play(part))
 	}
