@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	for _, kv := range os.Environ() {
-		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") && name != "AWS_VAULT_TEST_REQUIRE" ||
+		if name, _, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "AWS_") && !strings.HasPrefix(name, "AWS_VAULT_TEST_") ||
 			strings.HasPrefix(name, "PASSWORD_STORE_") || name == "DISPLAY" || name == "WAYLAND_DISPLAY" {
 			_ = os.Unsetenv(name)
 		}

@@ -44,7 +44,7 @@ func openSecretService(ctx context.Context, o Options, chosen bool) (driver, err
 			return nil, s.missing()
 		}
 	}
-	d := &library{cfg: config(keyring.SecretServiceBackend, o), explain: s.explain, silent: true}
+	d := &library{cfg: config(keyring.SecretServiceBackend, o), before: s.prepare, explain: s.explain, silent: true}
 	if o.Quiet {
 		d.before = s.refuseDialogs
 	}
@@ -109,6 +109,100 @@ func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
 		}
 	}
 	return "", nil
+}
+
+// prepare has a person make or unlock the collection when the call that follows needs
+// it. The library would do so too, but would wait for ever, and take a dialog that was
+// dismissed for consent.
+func (s secrets) prepare(ctx context.Context, _ string, writing bool) error {
+	path, err := s.find(ctx)
+	switch {
+	case err != nil:
+		return reason(err)
+	case path == "" && writing:
+		return s.make(ctx)
+	case path == "":
+		return nil
+	}
+	var shut bool
+	if err := s.property(ctx, path, "Collection", "Locked", &shut); err != nil || !shut {
+		return reason(err)
+	}
+	return s.unlock(ctx, path)
+}
+
+func (s secrets) make(ctx context.Context) error {
+	label := map[string]dbus.Variant{secretsInterface + "Collection.Label": dbus.MakeVariant(s.collection)}
+	var path, question dbus.ObjectPath
+	call := s.bus.Object(secretsName, secretsPath).CallWithContext(ctx, secretsInterface+"Service.CreateCollection", 0, label, "")
+	if err := call.Store(&path, &question); err != nil {
+		return reason(err)
+	}
+	agreed, err := s.prompt(ctx, question)
+	switch {
+	case err != nil:
+		return reason(err)
+	case !agreed && !onDesktop():
+		return s.missing()
+	case !agreed:
+		return fmt.Errorf("%w: collection %q was not made, because the dialog for it was dismissed or could not be shown", ErrUnavailable, s.collection)
+	}
+	if path, err = s.find(ctx); err == nil && path == "" {
+		err = fmt.Errorf("the Secret Service did not make collection %q", s.collection)
+	}
+	return reason(err)
+}
+
+func (s secrets) unlock(ctx context.Context, path dbus.ObjectPath) error {
+	var unlocked []dbus.ObjectPath
+	var question dbus.ObjectPath
+	call := s.bus.Object(secretsName, secretsPath).CallWithContext(ctx, secretsInterface+"Service.Unlock", 0, []dbus.ObjectPath{path})
+	if err := call.Store(&unlocked, &question); err != nil {
+		return reason(err)
+	}
+	agreed, err := s.prompt(ctx, question)
+	if err == nil && !agreed {
+		err = fmt.Errorf("%w: collection %q was not unlocked, because the dialog for it was dismissed or could not be shown", ErrLocked, s.collection)
+	}
+	if err != nil {
+		return reason(err)
+	}
+	return s.refuseLocked(ctx, path, "Collection")
+}
+
+// prompt has the service ask its question, and says whether the person agreed. The
+// dialog goes when ctx ends.
+func (s secrets) prompt(ctx context.Context, question dbus.ObjectPath) (agreed bool, err error) {
+	if question == "/" {
+		return true, nil
+	}
+	answers := make(chan *dbus.Signal, 100)
+	s.bus.Signal(answers)
+	defer s.bus.RemoveSignal(answers)
+	rule := fmt.Sprintf("type='signal',sender='%s',interface='%sPrompt',path='%s'", secretsName, secretsInterface, question)
+	if err := s.bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.AddMatch", 0, rule).Err; err != nil {
+		return false, err
+	}
+	defer s.bus.BusObject().Go("org.freedesktop.DBus.RemoveMatch", dbus.FlagNoReplyExpected, nil, rule)
+	asking := s.bus.Object(secretsName, question)
+	if err := asking.CallWithContext(ctx, secretsInterface+"Prompt.Prompt", 0, "").Err; err != nil {
+		return false, err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			asking.Go(secretsInterface+"Prompt.Dismiss", dbus.FlagNoReplyExpected, nil)
+			return false, ctx.Err()
+		case a := <-answers:
+			if a == nil {
+				return false, errors.New("the connection to the session bus was lost")
+			}
+			if a.Path == question && a.Name == secretsInterface+"Prompt.Completed" && len(a.Body) > 0 {
+				dismissed, _ := a.Body[0].(bool)
+				return !dismissed, nil
+			}
+		}
+	}
 }
 
 // refuseDialogs fails when the call that follows would raise a dialog.

@@ -33,6 +33,7 @@ func onABus(t *testing.T, require string, options ...string) bool {
 	defer cancel()
 	args := append(options, "--", self, "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=100s")
 	cmd := exec.CommandContext(ctx, "dbus-run-session", args...)
+	cmd.WaitDelay = 5 * time.Second // something it started may have the output open
 	home := t.TempDir()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORE_TEST_BUS=1", "HOME=" + home, "XDG_DATA_HOME=" + home,
 		"XDG_CONFIG_HOME=" + home, "XDG_RUNTIME_DIR=" + home, "QT_QPA_PLATFORM=offscreen",
