@@ -13,7 +13,6 @@ import (
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
@@ -199,26 +198,6 @@ func (r *run) checkKey(ctx context.Context, o addOptions, k creds.Key) error {
 	}
 	r.say("the key belongs to %s", printable(who.ARN))
 	return nil
-}
-
-// forgetUsers drops the sessions made with the key stored under name: the profile's
-// own and those of every profile whose chain ends there.
-func (r *run) forgetUsers(ctx context.Context, set *profiles.Set, name string) error {
-	k := &refresh.Keeper{Store: r.store, Dir: r.runtime(), Policy: r.Policy, Now: r.Now}
-	var failed error
-	for _, n := range append(set.Names(), name) {
-		p, err := r.resolveUnasked(env.Request{Profile: n})
-		switch {
-		case n == name && err != nil:
-			p = profiles.Profile{Name: n} // its section is wrong, and its sessions go all the same
-		case err != nil, n != name && sessions.NewPlan(p).Key != name:
-			continue
-		}
-		if _, err = k.Forget(ctx, p); err != nil && failed == nil {
-			failed = err
-		}
-	}
-	return failed
 }
 
 func (r *run) addSection(o addOptions) error {

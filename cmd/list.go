@@ -1,13 +1,13 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +18,19 @@ import (
 )
 
 type listOptions struct{ profiles, credentials, sessions, json bool }
+
+// inventory is what there is, by names alone.
+type inventory struct {
+	Profiles []listed `json:"profiles"`
+	// HiddenKeys are in the store under names that are encrypted, and belong to none
+	// of the profiles.
+	HiddenKeys int `json:"hidden_keys"`
+	// OtherSessions are of profiles nobody knows any more: their names are hashed.
+	OtherSessions int `json:"other_sessions"`
+	SignIns       int `json:"sign_ins"`
+	// Foreign are sessions and sign-ins that AWS Vault has cached.
+	Foreign int `json:"aws_vault_sessions"`
+}
 
 // listed is one row: a profile, the key stored for it, the sessions cached for it.
 type listed struct {
@@ -35,7 +48,12 @@ func newList(r *run) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "list profiles, stored keys and cached sessions",
 		Long: `Lists the profiles of the config file, the keys in the keyring and the sessions
-that are cached. Nothing is decrypted and nobody is asked.`,
+that are cached. Nothing is decrypted and nobody is asked.
+
+With --json it is one object: profiles, each with profile, configured (it has a
+section), credential (a key is stored), sessions (how many are cached) and expires
+(when the usual one lapses); and hidden_keys, other_sessions, sign_ins and
+aws_vault_sessions, the numbers of what has no profile's name.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return list(c.Context(), r, o) },
 	}
@@ -54,85 +72,94 @@ func list(ctx context.Context, r *run, o listOptions) error {
 	for _, problem := range set.Problems() {
 		r.say("%s", printable(problem.Error()))
 	}
-	if o.profiles && !o.json {
+	if o.profiles && !o.credentials && !o.json {
 		return r.names(set.Names())
 	}
-	rows, err := r.rows(ctx, set)
-	if err != nil {
-		return err
-	}
+	in, err := r.inventory(ctx, set)
 	switch {
+	case err != nil:
+		return err
 	case o.json:
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(rows)
+		return r.inventoryJSON(in)
 	case o.credentials:
-		return r.names(pickNames(rows, func(l listed) bool { return l.Credential }))
+		err = r.names(pickNames(in.Profiles, func(l listed) bool { return l.Credential }))
+		r.sayHidden(in)
+		return err
 	case o.sessions:
-		return r.names(pickNames(rows, func(l listed) bool { return l.Sessions > 0 }))
+		return r.names(pickNames(in.Profiles, func(l listed) bool { return l.Sessions > 0 }))
 	}
-	return r.listTable(rows)
+	err = r.inventoryTable(in)
+	r.sayHidden(in)
+	return err
 }
 
-// rows joins the config file with the names in the keyring: one listing, no read.
-func (r *run) rows(ctx context.Context, set *profiles.Set) ([]listed, error) {
+// inventory joins the config file with the names in the keyring: one listing, no read.
+func (r *run) inventory(ctx context.Context, set *profiles.Set) (inventory, error) {
 	r.quiet = true
 	s, err := r.keyring(ctx)
 	if err != nil {
-		return nil, err
+		return inventory{}, err
 	}
-	keys, _, err := store.KeyNames(ctx, s, set.Names()...)
+	configured := set.Names()
+	n, err := store.ReadNames(ctx, s, configured...)
 	if err != nil {
-		return nil, err
+		return inventory{}, err
 	}
-	cached, err := s.List(ctx, store.SessionPrefix)
-	if err != nil {
-		return nil, err
+	keys := make(map[string]bool, len(n.Keys))
+	for _, name := range n.Keys {
+		keys[name] = true
 	}
-	count := map[string]int{}
-	for _, name := range cached {
-		count[store.PrefixOf(name)]++
+	sessions := n.CountSessions()
+	in := inventory{
+		Profiles:   make([]listed, 0, len(configured)+len(n.Keys)), // an empty list in JSON, not null
+		HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions), SignIns: len(n.Tokens), Foreign: len(n.Foreign),
 	}
-	rows := []listed{} // an empty list in JSON, not null
+	marks := r.runtime().Marks()
 	add := func(name string, configured bool) {
-		l := listed{Profile: name, Configured: configured, Credential: slices.Contains(keys, name)}
-		l.Sessions = count[store.ProfilePrefix(name)]
+		l := listed{Profile: name, Configured: configured, Credential: keys[name], Sessions: sessions.Of(name)}
 		if l.Sessions > 0 {
-			l.Expires = r.expiryOf(name)
+			l.Expires = r.expiryOf(name, marks)
+			in.OtherSessions -= l.Sessions
 		}
-		rows = append(rows, l)
+		in.Profiles = append(in.Profiles, l)
 	}
-	for _, n := range set.Names() {
-		add(n, true)
+	for _, name := range configured {
+		add(name, true)
 	}
-	for _, n := range keys {
-		if !set.Has(n) {
-			add(n, false)
+	for _, name := range n.Keys {
+		if !set.Has(name) {
+			add(name, false)
 		}
 	}
-	return rows, nil
+	return in, nil
 }
 
-// expiryOf reads when a profile's usual session lapses off its generation file.
-func (r *run) expiryOf(name string) *time.Time {
+// expiryOf finds when a profile's usual session lapses: its generation file says so.
+func (r *run) expiryOf(name string, marks refresh.Marks) *time.Time {
 	p, err := r.resolveUnasked(env.Request{Profile: name})
 	if err != nil {
 		return nil
 	}
-	if m, ok := r.runtime().Mark(refresh.Key(p)); ok && !m.Expires.IsZero() {
+	if m, ok := marks.Of(refresh.Key(p)); ok && !m.Expires.IsZero() {
 		t := m.Expires.UTC()
 		return &t
 	}
 	return nil
 }
 
+// names prints names one a line: as they are for a program, and for a terminal without
+// what it would act on.
 func (r *run) names(list []string) error {
+	var b bytes.Buffer
 	for _, n := range list {
-		if _, err := fmt.Fprintln(r.Stdout, n); err != nil {
-			return err
+		if r.StdoutIsTerm {
+			n = printable(n)
 		}
+		b.WriteString(n)
+		b.WriteByte('\n')
 	}
-	return nil
+	_, err := r.Stdout.Write(b.Bytes())
+	return err
 }
 
 func pickNames(rows []listed, want func(listed) bool) []string {
@@ -145,26 +172,102 @@ func pickNames(rows []listed, want func(listed) bool) []string {
 	return names
 }
 
-func (r *run) listTable(rows []listed) error {
-	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "Profile\tCredentials\tSessions")
-	fmt.Fprintln(w, "=======\t===========\t========")
-	dash := func(b bool, s string) string {
-		if b {
-			return s
+func (r *run) sayHidden(in inventory) {
+	if in.HiddenKeys > 0 {
+		r.say("and %s whose names are encrypted: vault store list", count(in.HiddenKeys, "more key", "more keys"))
+	}
+}
+
+// inventoryJSON writes one profile a line, for people and for diff.
+func (r *run) inventoryJSON(in inventory) error {
+	rows := in.Profiles
+	in.Profiles = []listed{}
+	frame, err := json.MarshalIndent(in, "", "  ")
+	if err != nil {
+		return err
+	}
+	before, after, _ := bytes.Cut(frame, []byte("[]"))
+	var b bytes.Buffer
+	b.Write(before)
+	b.WriteByte('[')
+	for i, l := range rows {
+		text, err := json.Marshal(l)
+		if err != nil {
+			return err
 		}
-		return "-"
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString("\n    ")
+		b.Write(text)
 	}
-	for _, l := range rows {
+	if len(rows) > 0 {
+		b.WriteString("\n  ")
+	}
+	b.WriteByte(']')
+	b.Write(after)
+	b.WriteByte('\n')
+	_, err = r.Stdout.Write(b.Bytes())
+	return err
+}
+
+// inventoryTable is AWS Vault's table, with rows at its end for what has no profile.
+func (r *run) inventoryTable(in inventory) error {
+	t := table{{"Profile", "Credentials", "Sessions"}, {"=======", "===========", "========"}}
+	for _, l := range in.Profiles {
 		name := printable(l.Profile)
-		fmt.Fprintf(w, "%s\t%s\t%s\n", dash(l.Configured, name), dash(l.Credential, name), dash(l.Sessions > 0, r.sessionText(l)))
+		t = append(t, [3]string{dash(l.Configured, name), dash(l.Credential, name), dash(l.Sessions > 0, r.sessionText(l))})
 	}
-	return w.Flush()
+	rest := func(n int, one, many string) {
+		if n > 0 {
+			t = append(t, [3]string{"-", "-", count(n, one, many)})
+		}
+	}
+	rest(in.OtherSessions, "of another profile", "of other profiles")
+	rest(in.SignIns, "sign-in to Identity Center", "sign-ins to Identity Center")
+	rest(in.Foreign, "of AWS Vault", "of AWS Vault")
+	_, err := r.Stdout.Write(t.text())
+	return err
+}
+
+func dash(b bool, s string) string {
+	if b {
+		return s
+	}
+	return "-"
 }
 
 func (r *run) sessionText(l listed) string {
-	if l.Expires == nil {
-		return strings.TrimSpace(fmt.Sprintf("%d cached", l.Sessions))
+	switch {
+	case l.Sessions == 0:
+		return ""
+	case l.Expires == nil:
+		return fmt.Sprintf("%d cached", l.Sessions)
 	}
 	return left(l.Expires.Sub(r.Now()))
+}
+
+// table is rows of three columns, for tables too long for the library that aligns
+// shorter ones: it takes longer for five thousand rows than all the rest.
+type table [][3]string
+
+func (t table) text() []byte {
+	var width [2]int
+	for _, row := range t {
+		for i := range width {
+			width[i] = max(width[i], utf8.RuneCountInString(row[i])+2)
+		}
+	}
+	blanks := strings.Repeat(" ", max(width[0], width[1]))
+	var b bytes.Buffer
+	b.Grow(len(t) * (width[0] + width[1] + 8))
+	for _, row := range t {
+		for i := range width {
+			b.WriteString(row[i])
+			b.WriteString(blanks[:width[i]-utf8.RuneCountInString(row[i])])
+		}
+		b.WriteString(row[2])
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
 }

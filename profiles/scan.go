@@ -77,6 +77,9 @@ type Summary struct {
 	Description string // ACCOUNT/ROLE for a role, else the kind of source
 }
 
+// StoredKey describes a profile whose section names no source: its key is in the keyring.
+const StoredKey = "stored key"
+
 // ScanSummaries lists the profiles with a few words about each, in one pass. It
 // follows no references: a description comes from the profile's own section. The
 // texts are parts of data, which must not be changed afterwards.
@@ -165,7 +168,7 @@ func (c *clues) describe() string {
 	case c.source != "":
 		return "as " + c.source
 	}
-	return "stored key"
+	return StoredKey
 }
 
 // roleLabel shortens arn:aws:iam::111122223333:role/path/admin to
