@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -65,6 +67,8 @@ aws_vault_sessions, the numbers of what has no profile's name.`,
 }
 
 func list(ctx context.Context, r *run, o listOptions) error {
+	r.quiet = true
+	look := r.lookAside(ctx, !o.profiles || o.credentials || o.json)
 	set, err := r.profiles()
 	if err != nil {
 		return err
@@ -72,10 +76,10 @@ func list(ctx context.Context, r *run, o listOptions) error {
 	for _, problem := range set.Problems() {
 		r.say("%s", printable(problem.Error()))
 	}
-	if o.profiles && !o.credentials && !o.json {
+	if look == nil {
 		return r.names(set.Names())
 	}
-	in, err := r.inventory(ctx, set)
+	in, err := r.inventory(ctx, set, <-look)
 	switch {
 	case err != nil:
 		return err
@@ -93,15 +97,35 @@ func list(ctx context.Context, r *run, o listOptions) error {
 	return err
 }
 
+// seen is what can be looked at while the config file is read.
+type seen struct {
+	store store.Store
+	err   error
+	marks refresh.Marks
+}
+
+// lookAside opens the keyring and reads the generation files on the side; nil when
+// neither is wanted.
+func (r *run) lookAside(ctx context.Context, wanted bool) <-chan seen {
+	if !wanted {
+		return nil
+	}
+	look := make(chan seen, 1)
+	go func() {
+		s := seen{marks: r.runtime().Marks()}
+		s.store, s.err = r.OpenStore(ctx, r.storeOptions())
+		look <- s
+	}()
+	return look
+}
+
 // inventory joins the config file with the names in the keyring: one listing, no read.
-func (r *run) inventory(ctx context.Context, set *profiles.Set) (inventory, error) {
-	r.quiet = true
-	s, err := r.keyring(ctx)
-	if err != nil {
-		return inventory{}, err
+func (r *run) inventory(ctx context.Context, set *profiles.Set, look seen) (inventory, error) {
+	if look.err != nil {
+		return inventory{}, look.err
 	}
 	configured := set.Names()
-	n, err := store.ReadNames(ctx, s, configured...)
+	n, err := store.ReadNames(ctx, look.store, configured...)
 	if err != nil {
 		return inventory{}, err
 	}
@@ -114,11 +138,10 @@ func (r *run) inventory(ctx context.Context, set *profiles.Set) (inventory, erro
 		Profiles:   make([]listed, 0, len(configured)+len(n.Keys)), // an empty list in JSON, not null
 		HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions), SignIns: len(n.Tokens), Foreign: len(n.Foreign),
 	}
-	marks := r.runtime().Marks()
 	add := func(name string, configured bool) {
 		l := listed{Profile: name, Configured: configured, Credential: keys[name], Sessions: sessions.Of(name)}
 		if l.Sessions > 0 {
-			l.Expires = r.expiryOf(name, marks)
+			l.Expires = r.expiryOf(name, look.marks)
 			in.OtherSessions -= l.Sessions
 		}
 		in.Profiles = append(in.Profiles, l)
@@ -187,47 +210,47 @@ func (r *run) inventoryJSON(in inventory) error {
 		return err
 	}
 	before, after, _ := bytes.Cut(frame, []byte("[]"))
-	var b bytes.Buffer
-	b.Write(before)
-	b.WriteByte('[')
-	for i, l := range rows {
+	w := bufio.NewWriterSize(r.Stdout, 32<<10)
+	_, _ = w.Write(before) // a failure to write is Flush's to report
+	between := "[\n    "
+	for _, l := range rows {
 		text, err := json.Marshal(l)
 		if err != nil {
 			return err
 		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteString("\n    ")
-		b.Write(text)
+		_, _ = w.WriteString(between)
+		_, _ = w.Write(text)
+		between = ",\n    "
 	}
 	if len(rows) > 0 {
-		b.WriteString("\n  ")
+		between = "\n  ]"
+	} else {
+		between = "[]"
 	}
-	b.WriteByte(']')
-	b.Write(after)
-	b.WriteByte('\n')
-	_, err = r.Stdout.Write(b.Bytes())
-	return err
+	_, _ = w.WriteString(between)
+	_, _ = w.Write(after)
+	_ = w.WriteByte('\n')
+	return w.Flush()
 }
 
 // inventoryTable is AWS Vault's table, with rows at its end for what has no profile.
 func (r *run) inventoryTable(in inventory) error {
-	t := table{{"Profile", "Credentials", "Sessions"}, {"=======", "===========", "========"}}
+	w := newColumns(r.Stdout, in.Profiles)
+	w.row("Profile", "Credentials", "Sessions")
+	w.row("=======", "===========", "========")
 	for _, l := range in.Profiles {
 		name := printable(l.Profile)
-		t = append(t, [3]string{dash(l.Configured, name), dash(l.Credential, name), dash(l.Sessions > 0, r.sessionText(l))})
+		w.row(dash(l.Configured, name), dash(l.Credential, name), dash(l.Sessions > 0, r.sessionText(l)))
 	}
 	rest := func(n int, one, many string) {
 		if n > 0 {
-			t = append(t, [3]string{"-", "-", count(n, one, many)})
+			w.row("-", "-", count(n, one, many))
 		}
 	}
 	rest(in.OtherSessions, "of another profile", "of other profiles")
 	rest(in.SignIns, "sign-in to Identity Center", "sign-ins to Identity Center")
 	rest(in.Foreign, "of AWS Vault", "of AWS Vault")
-	_, err := r.Stdout.Write(t.text())
-	return err
+	return w.w.Flush()
 }
 
 func dash(b bool, s string) string {
@@ -247,27 +270,36 @@ func (r *run) sessionText(l listed) string {
 	return left(l.Expires.Sub(r.Now()))
 }
 
-// table is rows of three columns, for tables too long for the library that aligns
-// shorter ones: it takes longer for five thousand rows than all the rest.
-type table [][3]string
+// columns aligns the table. The library that aligns shorter ones keeps every cell, and
+// takes longer for five thousand rows than all the rest.
+type columns struct {
+	w      *bufio.Writer
+	width  [2]int
+	blanks string
+}
 
-func (t table) text() []byte {
-	var width [2]int
-	for _, row := range t {
-		for i := range width {
-			width[i] = max(width[i], utf8.RuneCountInString(row[i])+2)
+// newColumns makes room for the names there are, and the titles.
+func newColumns(w io.Writer, rows []listed) *columns {
+	c := &columns{w: bufio.NewWriterSize(w, 32<<10), width: [2]int{len("Profile"), len("Credentials")}}
+	for _, l := range rows {
+		n := utf8.RuneCountInString(l.Profile)
+		if l.Configured {
+			c.width[0] = max(c.width[0], n)
+		}
+		if l.Credential {
+			c.width[1] = max(c.width[1], n)
 		}
 	}
-	blanks := strings.Repeat(" ", max(width[0], width[1]))
-	var b bytes.Buffer
-	b.Grow(len(t) * (width[0] + width[1] + 8))
-	for _, row := range t {
-		for i := range width {
-			b.WriteString(row[i])
-			b.WriteString(blanks[:width[i]-utf8.RuneCountInString(row[i])])
-		}
-		b.WriteString(row[2])
-		b.WriteByte('\n')
+	c.blanks = strings.Repeat(" ", max(c.width[0], c.width[1])+2)
+	return c
+}
+
+// row writes one row. A failure to write is Flush's to report.
+func (c *columns) row(cells ...string) {
+	for i, width := range c.width {
+		_, _ = c.w.WriteString(cells[i])
+		_, _ = c.w.WriteString(c.blanks[:max(width+2-utf8.RuneCountInString(cells[i]), 0)])
 	}
-	return b.Bytes()
+	_, _ = c.w.WriteString(cells[2])
+	_ = c.w.WriteByte('\n')
 }
