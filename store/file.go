@@ -126,6 +126,19 @@ func (f *files) keys(context.Context) ([]string, error) {
 	return names, err
 }
 
+// survey says so when there is something that a weak passphrase would give away: the
+// key that encrypts is derived from it as AWS Vault does, quickly.
+func (f *files) survey(ctx context.Context) (where string, items int, remark string) {
+	names, err := f.keys(ctx)
+	switch {
+	case err != nil:
+		return f.dir, -1, err.Error()
+	case len(names) > 0:
+		remark = "a short passphrase can be guessed: it is turned into a key with few iterations, so that AWS Vault can read the items"
+	}
+	return f.dir, len(names), remark
+}
+
 // isItem leaves out what is not an item: folders, and files such as .DS_Store. Only
 // of the latter the first bytes are read, since an item's name may begin with a dot.
 func (f *files) isItem(e fs.DirEntry) bool {

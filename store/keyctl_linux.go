@@ -70,5 +70,18 @@ func (k *keyctl) keys(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
+// survey counts without opening: that would make a keyring where there is none yet.
+func (k *keyctl) survey(ctx context.Context) (where string, items int, remark string) {
+	where, remark = "the kernel's keyring of this user", "a restart of the machine loses every item"
+	if _, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "keyring", k.lib.cfg.ServiceName, 0); err != nil {
+		return where, 0, remark
+	}
+	names, err := k.keys(ctx)
+	if err != nil {
+		return where, -1, remark
+	}
+	return where, len(names), remark
+}
+
 // keyctlName hides the semicolon, at which the library cuts the names it lists.
 func keyctlName(key string) string { return percent.Encode(key, ";") }

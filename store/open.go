@@ -110,7 +110,7 @@ func openNamed(ctx context.Context, o Options) (Store, error) {
 	return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}
 }
 
-func openOne(ctx context.Context, b backend, o Options, chosen bool) (Store, error) {
+func openOne(ctx context.Context, b backend, o Options, chosen bool) (*bounded, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -125,6 +125,15 @@ func (p *passwords) keys(context.Context) ([]string, error) {
 	return names, err
 }
 
+func (p *passwords) survey(ctx context.Context) (where string, items int, remark string) {
+	where = filepath.Join(p.dir, p.prefix)
+	names, err := p.keys(ctx)
+	if err != nil {
+		return where, -1, err.Error()
+	}
+	return where, len(names), ""
+}
+
 func (p *passwords) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }
 
 func (p *passwords) exists(key string) bool {

@@ -17,5 +17,17 @@ func platform() []backend {
 }
 
 func openWincred(_ context.Context, o Options, _ bool) (driver, error) {
-	return &parted{&library{cfg: config(keyring.WinCredBackend, o)}, credentialSize}, nil
+	return &credentials{&parted{&library{cfg: config(keyring.WinCredBackend, o)}, credentialSize}}, nil
+}
+
+// credentials is the driver on Windows' Credential Manager.
+type credentials struct{ *parted }
+
+func (c *credentials) survey(ctx context.Context) (where string, items int, remark string) {
+	where = "Windows Credential Manager"
+	names, err := c.keys(ctx)
+	if err != nil {
+		return where, -1, err.Error()
+	}
+	return where, len(names), ""
 }

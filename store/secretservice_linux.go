@@ -48,7 +48,32 @@ func openSecretService(ctx context.Context, o Options, chosen bool) (driver, err
 	if o.Quiet {
 		d.before = s.refuseDialogs
 	}
-	return d, nil
+	return &collection{d, s}, nil
+}
+
+// collection is the library's driver with what it does not tell.
+type collection struct {
+	*library
+	secrets
+}
+
+func (c *collection) survey(ctx context.Context) (where string, items int, remark string) {
+	where = fmt.Sprintf("collection %q of the Secret Service", c.secrets.collection)
+	path, err := c.find(ctx)
+	switch {
+	case err != nil:
+		return where, -1, reason(err).Error()
+	case path == "":
+		return where, 0, "the collection does not exist yet; a dialog makes it when the first item is stored"
+	}
+	var all []dbus.ObjectPath
+	if err := c.property(ctx, path, "Collection", "Items", &all); err != nil {
+		return where, -1, reason(err).Error()
+	}
+	if err := c.refuseLocked(ctx, path, "Collection"); err != nil {
+		remark = "it is locked"
+	}
+	return where, len(all), remark
 }
 
 // session returns the connection the library made while starting, and never makes one.
