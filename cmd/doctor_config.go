@@ -29,8 +29,7 @@ func (d *doctor) config(context.Context) []finding {
 	for _, p := range d.set.Problems() {
 		list = append(list, wrong("", "%s; the AWS CLI refuses the whole file for it", p))
 	}
-	list = append(list, d.unresolved()...)
-	list = shortened(list)
+	list = shortened(once(append(list, d.unresolved()...)))
 	if len(list) == 0 {
 		return []finding{fine("%s: %s, and each leads to where its credentials come from", path, count(len(d.set.Names()), "profile", "profiles"))}
 	}
@@ -53,18 +52,11 @@ func (d *doctor) writable() []finding {
 // environment does not count here: it may be another one tomorrow.
 func (d *doctor) unresolved() []finding {
 	var list []finding
-	regionless := []string{}
-	said := map[string]bool{}
-	tell := func(f finding) {
-		if !said[f.Message] {
-			said[f.Message] = true
-			list = append(list, f)
-		}
-	}
+	var regionless []string
 	for _, name := range d.set.Names() {
 		p, err := d.set.Resolve(name, anyKey)
 		if err != nil {
-			tell(d.unusable(name, err))
+			list = append(list, d.unusable(name, err))
 			continue
 		}
 		for _, w := range p.Warnings {
@@ -72,7 +64,7 @@ func (d *doctor) unresolved() []finding {
 				regionless = append(regionless, name)
 				continue
 			}
-			tell(warned("", "%s", w))
+			list = append(list, warned("", "%s", w))
 		}
 	}
 	if len(regionless) > 0 && d.wish["AWS_REGION"] == "" && d.wish["AWS_DEFAULT_REGION"] == "" {
@@ -105,6 +97,16 @@ func (d *doctor) unusable(name string, err error) finding {
 		return wrong("vault show "+word(name), "%s", err)
 	}
 	return wrong("vault show "+word(name), "profile %q: %s", name, err)
+}
+
+// once drops what was found in more than one way.
+func once(list []finding) []finding {
+	said := map[string]bool{}
+	return slices.DeleteFunc(list, func(f finding) bool {
+		was := said[f.Message]
+		said[f.Message] = true
+		return was
+	})
 }
 
 // shortened keeps a broken file of thousands of profiles from filling the screen.
