@@ -47,7 +47,7 @@ func clearCaches(ctx context.Context, r *run, names []string) error {
 	if err != nil {
 		return err
 	}
-	n, err := store.ReadNames(ctx, s, names...)
+	n, err := store.ReadNames(ctx, s, func() []string { return names })
 	if err != nil {
 		return err
 	}

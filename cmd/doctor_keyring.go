@@ -97,7 +97,7 @@ func (d *doctor) keys(ctx context.Context) []finding {
 	if err != nil {
 		return nil // keyrings says why
 	}
-	n, err := store.ReadNames(ctx, s, d.guesses()...)
+	n, err := store.ReadNames(ctx, s, d.guesses)
 	if err != nil {
 		return []finding{warned("", "the names in the keyring cannot be read, so it is not known who lacks a key: %s", err)}
 	}

@@ -7,7 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -68,21 +73,29 @@ aws_vault_sessions, the numbers of what has no profile's name.`,
 
 func list(ctx context.Context, r *run, o listOptions) error {
 	r.quiet = true
-	look := r.lookAside(ctx, !o.profiles || o.credentials || o.json)
+	var look <-chan seen
+	configured := make(chan []string, 1)
+	defer close(configured)
+	if !o.profiles || o.credentials || o.json {
+		look = r.lookAside(ctx, configured)
+	}
 	set, err := r.profiles()
 	if err != nil {
 		return err
 	}
+	configured <- set.Names()
 	for _, problem := range set.Problems() {
 		r.say("%s", printable(problem.Error()))
 	}
 	if look == nil {
 		return r.names(set.Names())
 	}
-	in, err := r.inventory(ctx, set, <-look)
+	l := <-look
+	if l.err != nil {
+		return l.err
+	}
+	in := r.inventory(set, l)
 	switch {
-	case err != nil:
-		return err
 	case o.json:
 		return r.inventoryJSON(in)
 	case o.credentials:
@@ -99,62 +112,71 @@ func list(ctx context.Context, r *run, o listOptions) error {
 
 // seen is what can be looked at while the config file is read.
 type seen struct {
-	store store.Store
+	names store.Names
 	err   error
 	marks refresh.Marks
 }
 
-// lookAside opens the keyring and reads the generation files on the side; nil when
-// neither is wanted.
-func (r *run) lookAside(ctx context.Context, wanted bool) <-chan seen {
-	if !wanted {
-		return nil
-	}
+// lookAside reads the keyring's names and the generation files on the side. It waits for
+// the names in the config file only where those of the keyring are encrypted.
+func (r *run) lookAside(ctx context.Context, configured <-chan []string) <-chan seen {
 	look := make(chan seen, 1)
 	go func() {
-		s := seen{marks: r.runtime().Marks()}
-		s.store, s.err = r.OpenStore(ctx, r.storeOptions())
-		look <- s
+		l := seen{marks: r.runtime().Marks()}
+		var s store.Store
+		if s, l.err = r.OpenStore(ctx, r.storeOptions()); l.err == nil {
+			l.names, l.err = store.ReadNames(ctx, s, func() []string { return <-configured })
+		}
+		look <- l
 	}()
 	return look
 }
 
-// inventory joins the config file with the names in the keyring: one listing, no read.
-func (r *run) inventory(ctx context.Context, set *profiles.Set, look seen) (inventory, error) {
-	if look.err != nil {
-		return inventory{}, look.err
-	}
+// inventory joins the config file with what was seen: one listing, and no item read.
+func (r *run) inventory(set *profiles.Set, look seen) inventory {
+	n := look.names
 	configured := set.Names()
-	n, err := store.ReadNames(ctx, look.store, configured...)
-	if err != nil {
-		return inventory{}, err
-	}
 	keys := make(map[string]bool, len(n.Keys))
 	for _, name := range n.Keys {
 		keys[name] = true
 	}
-	sessions := n.CountSessions()
-	in := inventory{
-		Profiles:   make([]listed, 0, len(configured)+len(n.Keys)), // an empty list in JSON, not null
-		HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions), SignIns: len(n.Tokens), Foreign: len(n.Foreign),
-	}
-	add := func(name string, configured bool) {
-		l := listed{Profile: name, Configured: configured, Credential: keys[name], Sessions: sessions.Of(name)}
-		if l.Sessions > 0 {
-			l.Expires = r.expiryOf(name, look.marks)
-			in.OtherSessions -= l.Sessions
-		}
-		in.Profiles = append(in.Profiles, l)
-	}
+	rows := make([]listed, 0, len(configured)+len(n.Keys)) // an empty list in JSON, not null
 	for _, name := range configured {
-		add(name, true)
+		rows = append(rows, listed{Profile: name, Configured: true, Credential: keys[name]})
 	}
 	for _, name := range n.Keys {
 		if !set.Has(name) {
-			add(name, false)
+			rows = append(rows, listed{Profile: name, Credential: true})
 		}
 	}
-	return in, nil
+	known := r.addSessions(rows, n.CountSessions(), look.marks)
+	return inventory{
+		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.Foreign),
+	}
+}
+
+// addSessions fills in how many sessions each profile has and until when, and returns
+// how many there are in all. A hash for each of thousands of profiles is work for every
+// core there is.
+func (r *run) addSessions(rows []listed, sessions store.Counts, marks refresh.Marks) int {
+	if len(sessions) == 0 {
+		return 0
+	}
+	var known atomic.Int64
+	var wg sync.WaitGroup
+	for part := range slices.Chunk(rows, max(len(rows)/runtime.GOMAXPROCS(0)+1, 256)) {
+		wg.Go(func() {
+			for i := range part {
+				l := &part[i]
+				if l.Sessions = sessions.Of(l.Profile); l.Sessions > 0 {
+					known.Add(int64(l.Sessions))
+					l.Expires = r.expiryOf(l.Profile, marks)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return int(known.Load())
 }
 
 // expiryOf finds when a profile's usual session lapses: its generation file says so.
@@ -214,12 +236,8 @@ func (r *run) inventoryJSON(in inventory) error {
 	_, _ = w.Write(before) // a failure to write is Flush's to report
 	between := "[\n    "
 	for _, l := range rows {
-		text, err := json.Marshal(l)
-		if err != nil {
-			return err
-		}
 		_, _ = w.WriteString(between)
-		_, _ = w.Write(text)
+		_, _ = w.Write(l.appendJSON(w.AvailableBuffer()))
 		between = ",\n    "
 	}
 	if len(rows) > 0 {
@@ -231,6 +249,20 @@ func (r *run) inventoryJSON(in inventory) error {
 	_, _ = w.Write(after)
 	_ = w.WriteByte('\n')
 	return w.Flush()
+}
+
+// appendJSON is what the library makes of a row. For thousands of them the library takes
+// longer than all the rest.
+func (l listed) appendJSON(b []byte) []byte {
+	name, _ := json.Marshal(l.Profile) // a string can always be written
+	b = append(append(b, `{"profile":`...), name...)
+	b = strconv.AppendBool(append(b, `,"configured":`...), l.Configured)
+	b = strconv.AppendBool(append(b, `,"credential":`...), l.Credential)
+	b = strconv.AppendInt(append(b, `,"sessions":`...), int64(l.Sessions), 10)
+	if l.Expires != nil {
+		b = append(l.Expires.AppendFormat(append(b, `,"expires":"`...), time.RFC3339Nano), '"')
+	}
+	return append(b, '}')
 }
 
 // inventoryTable is AWS Vault's table, with rows at its end for what has no profile.

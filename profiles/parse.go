@@ -145,10 +145,11 @@ func (x Setting) Nested() map[string]string {
 // parser builds a Set from lines.
 type parser struct {
 	set    *Set
-	seen   map[string]int // raw header → section
-	cur    *section       // nil before the first header
-	keys   keySet         // of the current section
-	shared keySet         // of [DEFAULT], which may come back
+	seen   *names   // raw headers
+	first  []int    // the section of each
+	cur    *section // nil before the first header
+	keys   keySet   // of the current section
+	shared keySet   // of [DEFAULT], which may come back
 
 	foreign map[int]*SyntaxError // lines that are not UTF-8, nil when all are
 
@@ -163,8 +164,7 @@ type parser struct {
 func newParser(path string) *parser {
 	newIndex := func() index { return index{at: map[string]int{}} }
 	return &parser{
-		set:  &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
-		seen: map[string]int{},
+		set: &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
 	}
 }
 
@@ -199,7 +199,7 @@ func (p *parser) reserve(text string) {
 	headers := strings.Count(text, "\n[") + 1
 	p.set.sections = make([]section, 0, headers)
 	p.set.entries = make([]Setting, 0, min(len(text)/24, strings.Count(text, "\n")-headers+2)+1)
-	p.seen = make(map[string]int, headers)
+	p.seen, p.first = newNames(headers*120), make([]int, 0, headers)
 	p.set.profiles.at = make(map[string]int, headers)
 	p.set.profiles.names = make([]string, 0, headers)
 }
@@ -230,13 +230,15 @@ func (p *parser) open(text string, line int) {
 	})
 	p.cur = &p.set.sections[len(p.set.sections)-1]
 	p.keys.reset()
-	if first, twice := p.seen[text]; twice {
-		e := p.problem(line, fmt.Sprintf("the same section as in line %d", p.set.sections[first].line))
-		p.damage(&p.set.sections[first], e)
-		p.damage(p.cur, e)
+	at, isNew := p.seen.add(text)
+	if isNew {
+		p.first = append(p.first, len(p.set.sections)-1)
 		return
 	}
-	p.seen[text] = len(p.set.sections) - 1
+	first := &p.set.sections[p.first[at]]
+	e := p.problem(line, fmt.Sprintf("the same section as in line %d", first.line))
+	p.damage(first, e)
+	p.damage(p.cur, e)
 }
 
 func (p *parser) add(key, value string, line int) {

@@ -17,14 +17,14 @@ type Names struct {
 }
 
 // ReadNames looks into a store once, if the store does not encrypt names. It decrypts
-// nothing and asks nothing. guesses are for a store that does: of its keys it gives
-// those that are among them, and of the rest the number.
+// nothing and asks nothing. guesses are for a store that does, and are not asked for
+// otherwise: of its keys it gives those that are among them, and of the rest the number.
 //
 // What is in none of the lists is not to be touched: the journal of a rotation, say,
 // whose key exists nowhere else.
-func ReadNames(ctx context.Context, s Store, guesses ...string) (Names, error) {
+func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, error) {
 	if d, ok := s.(discreet); ok {
-		return readDiscreet(ctx, s, d, guesses)
+		return readDiscreet(ctx, s, d, guesses())
 	}
 	var n Names
 	all, err := s.List(ctx, "")

@@ -50,7 +50,7 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 		{s, []string{"a,b", "base", "oidc"}, 0, []string{"oidc:https://x/start", "old session (1)", theirs}},
 		{secretive{s, t}, []string{"base"}, 2, nil},
 	} {
-		n, err := ReadNames(ctx, c.s, "base", "prod")
+		n, err := ReadNames(ctx, c.s, func() []string { return []string{"base", "prod"} })
 		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.Foreign, c.foreign) ||
 			!slices.Equal(n.Sessions, []string{session}) || !slices.Equal(n.Tokens, []string{token}) {
 			t.Errorf("%+v, %v", n, err)
