@@ -83,18 +83,19 @@ func list(ctx context.Context, r *run, o listOptions) error {
 	if err != nil {
 		return err
 	}
-	configured <- set.Names()
+	names := set.Names()
+	configured <- names
 	for _, problem := range set.Problems() {
 		r.say("%s", printable(problem.Error()))
 	}
 	if look == nil {
-		return r.names(set.Names())
+		return r.names(names)
 	}
 	l := <-look
 	if l.err != nil {
 		return l.err
 	}
-	in := r.inventory(set, l)
+	in := r.inventory(set, names, l)
 	switch {
 	case o.json:
 		return r.inventoryJSON(in)
@@ -133,9 +134,8 @@ func (r *run) lookAside(ctx context.Context, configured <-chan []string) <-chan 
 }
 
 // inventory joins the config file with what was seen: one listing, and no item read.
-func (r *run) inventory(set *profiles.Set, look seen) inventory {
+func (r *run) inventory(set *profiles.Set, configured []string, look seen) inventory {
 	n := look.names
-	configured := set.Names()
 	keys := make(map[string]bool, len(n.Keys))
 	for _, name := range n.Keys {
 		keys[name] = true
