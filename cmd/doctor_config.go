@@ -167,8 +167,7 @@ func (d *doctor) standing() (keys []string, users map[string][]string) {
 }
 
 // unusedKeys finds keys that no profile stands on.
-func (d *doctor) unusedKeys(n store.Names, private bool) []finding {
-	_, users := d.standing()
+func (d *doctor) unusedKeys(n store.Names, users map[string][]string, private bool) []finding {
 	var list []finding
 	var idle, loose []string
 	for _, key := range n.Keys {
@@ -195,8 +194,7 @@ func (d *doctor) unusedKeys(n store.Names, private bool) []finding {
 }
 
 // missingKeys finds profiles that stand on a key nobody has stored.
-func (d *doctor) missingKeys(n store.Names) []finding {
-	keys, users := d.standing()
+func (d *doctor) missingKeys(n store.Names, keys []string, users map[string][]string) []finding {
 	plain := map[string]bool{}
 	for _, k := range d.plainKeys() {
 		plain[k.profile] = k.longLived()

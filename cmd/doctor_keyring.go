@@ -101,8 +101,9 @@ func (d *doctor) keys(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{warned("", "the names in the keyring cannot be read, so it is not known who lacks a key: %s", err)}
 	}
-	list := d.unusedKeys(n, privateNames(s, o))
-	return append(list, d.missingKeys(n)...)
+	keys, users := d.standing()
+	list := d.unusedKeys(n, users, privateNames(s, o))
+	return append(list, d.missingKeys(n, keys, users)...)
 }
 
 // privateNames says that the names in a store are other programs' too, and none of ours

@@ -254,8 +254,7 @@ func (r *run) inventoryJSON(in inventory) error {
 // appendJSON is what the library makes of a row. For thousands of them the library takes
 // longer than all the rest.
 func (l listed) appendJSON(b []byte) []byte {
-	name, _ := json.Marshal(l.Profile) // a string can always be written
-	b = append(append(b, `{"profile":`...), name...)
+	b = appendText(append(b, `{"profile":`...), l.Profile)
 	b = strconv.AppendBool(append(b, `,"configured":`...), l.Configured)
 	b = strconv.AppendBool(append(b, `,"credential":`...), l.Credential)
 	b = strconv.AppendInt(append(b, `,"sessions":`...), int64(l.Sessions), 10)
@@ -263,6 +262,17 @@ func (l listed) appendJSON(b []byte) []byte {
 		b = append(l.Expires.AppendFormat(append(b, `,"expires":"`...), time.RFC3339Nano), '"')
 	}
 	return append(b, '}')
+}
+
+// appendText is a string in JSON.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			text, _ := json.Marshal(s) // a string can always be written
+			return append(b, text...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
 }
 
 // inventoryTable is AWS Vault's table, with rows at its end for what has no profile.
