@@ -187,6 +187,9 @@ func (d *doctor) unusedKeys(n store.Names, users map[string][]string, private bo
 	if len(loose) > 0 && !private {
 		list = append(list, noted("", "%s no profile in the config file: %s", plural(len(loose), "a key has", count(len(loose), "key", "keys")+" have"), few(loose)))
 	}
+	if len(n.Staged) > 0 {
+		list = append(list, warned("vault rotate --list", "%s not finished: the next key waits in the keyring", plural(len(n.Staged), "a rotation was", fmt.Sprintf("%d rotations were", len(n.Staged)))))
+	}
 	if n.Hidden > 0 {
 		list = append(list, noted("vault store list", "%s of names that are encrypted: not looked at", count(n.Hidden, "key", "keys")))
 	}

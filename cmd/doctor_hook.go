@@ -24,17 +24,18 @@ func (d *doctor) hook(ctx context.Context) []finding {
 	if st, active := env.StateOf(d.env); active {
 		list = append(list, fine("this shell is in %s", st.Request.Profile))
 	}
-	loaded := false
+	loaded, mistaken := false, false
 	for _, name := range shells.Names() {
 		for _, file := range d.startFiles(name) {
 			found, right := d.hookIn(file, name)
 			list = append(list, found...)
 			loaded = loaded || right && name == shell
+			mistaken = mistaken || name == shell && slices.ContainsFunc(found, func(f finding) bool { return f.Level == levelProblem })
 		}
 	}
 	if shell == "" {
 		list = append(list, noted("vault hook --help", "it is not known which shell this is, so it is not known whether the hook is loaded"))
-	} else if !loaded {
+	} else if !loaded && !mistaken {
 		list = append(list, d.notLoaded(shell))
 	}
 	if shell != "" {

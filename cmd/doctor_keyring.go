@@ -19,9 +19,9 @@ func (d *doctor) keyrings(ctx context.Context) []finding {
 	chosen := false
 	for _, f := range probed {
 		chosen = chosen || f.Chosen
-		list = append(list, backendFinding(f, o.Backend))
+		list = append(list, d.backendFinding(f, o.Backend))
 		if f.Backend == "file" && f.Items > 0 {
-			list = append(list, weakFiles(f))
+			list = append(list, d.weakFiles(f))
 		} else if f.Remark != "" && (f.Chosen || f.Items > 0) {
 			list = append(list, noted("", "%s: %s", f.Backend, f.Remark))
 		}
@@ -32,10 +32,10 @@ func (d *doctor) keyrings(ctx context.Context) []finding {
 	return append(list, d.openFolders(o)...)
 }
 
-func backendFinding(f store.Finding, named string) finding {
+func (d *doctor) backendFinding(f store.Finding, named string) finding {
 	what := f.Backend
 	if f.Where != "" {
-		what += ", " + f.Where
+		what += ", " + d.tilde(f.Where)
 	}
 	if f.Items >= 0 && f.Err == nil {
 		what += ", " + count(f.Items, "item", "items")
@@ -54,9 +54,9 @@ func backendFinding(f store.Finding, named string) finding {
 }
 
 // weakFiles: the format is AWS Vault's, and its strength is fixed.
-func weakFiles(f store.Finding) finding {
+func (d *doctor) weakFiles(f store.Finding) finding {
 	return warned("vault migrate --from file --to age",
-		"the keys in %s are derived from the passphrase with 8,192 rounds of PBKDF2, because AWS Vault has to read them: whoever has the files can guess a short passphrase", f.Where)
+		"the keys in %s are derived from the passphrase with 8,192 rounds of PBKDF2, because AWS Vault has to read them: whoever has the files can guess a short passphrase", d.tilde(f.Where))
 }
 
 func (d *doctor) noBackend(o store.Options, probed []store.Finding) finding {

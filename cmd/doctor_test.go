@@ -167,7 +167,7 @@ func TestDoctorReportsTheHook(t *testing.T) {
 		want                    []string
 	}{
 		{"none", ".zshrc", "# eval \"$(vault hook zsh)\"\n", "zsh", []string{"warning ~/.zshrc does not load the hook"}},
-		{"for another shell", ".zshrc", "eval \"$(vault hook bash)\"\n", "zsh", []string{"problem ~/.zshrc:1 loads the hook for bash, and zsh reads the file | eval \"$(vault hook zsh)\"", "warning ~/.zshrc does not load"}},
+		{"for another shell", ".zshrc", "eval \"$(vault hook bash)\"\n", "zsh", []string{"problem ~/.zshrc:1 loads the hook for bash, and zsh reads the file | eval \"$(vault hook zsh)\""}},
 		{"with a path and a name", ".zshrc", "eval \"$('/opt/my vault/bin/vault' hook zsh --name av)\"\n", "zsh", nil},
 		{"twice", ".zshrc", line + line, "zsh", []string{"note loads the hook twice, in lines 1 and 2"}},
 		{"undone", ".zshrc", line + "precmd_functions=(mine)\n", "zsh", []string{"warning ~/.zshrc:2 replaces what the hook has set up in line 1"}},

@@ -58,11 +58,14 @@ func remove(ctx context.Context, r *run, o removeOptions) error {
 	if err != nil {
 		return err
 	}
-	keys, _, err := store.KeyNames(ctx, s, append(set.Names(), o.names...)...)
+	n, err := store.ReadNames(ctx, s, func() []string { return append(set.Names(), o.names...) })
 	if err != nil {
 		return err
 	}
-	there, missing := split(o.names, keys)
+	there, missing := split(o.names, n.Keys)
+	if err := r.unfinished(n, there, o.yes); err != nil {
+		return err
+	}
 	if len(there) > 0 {
 		if err := r.agreeToRemove(ctx, set, there, o.yes); err != nil {
 			return err
@@ -73,7 +76,22 @@ func remove(ctx context.Context, r *run, o removeOptions) error {
 			return err
 		}
 	}
-	return r.notRemoved(ctx, set, missing, keys)
+	return r.notRemoved(ctx, set, missing, n.Keys)
+}
+
+// unfinished stops at a key whose rotation was cut off: the key that is to take its
+// place waits in the keyring, and knows only from this one whose it is.
+func (r *run) unfinished(n store.Names, names []string, yes bool) error {
+	for _, name := range names {
+		if !n.Rotating(name) {
+			continue
+		}
+		if !yes {
+			return withHint(fmt.Errorf("nothing was removed: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", word(name))
+		}
+		r.say("the rotation of the key of %s was not finished: the next key stays in the keyring", printable(name))
+	}
+	return nil
 }
 
 // agreeToRemove says what hangs on the keys and asks once for all of them.

@@ -68,6 +68,25 @@ func TestRemoveKilledAnywhereIsFinishedByTheSameCommand(t *testing.T) {
 	}
 }
 
+func TestRemoveStopsAtARotationThatIsNotFinished(t *testing.T) {
+	t.Parallel()
+	w := tidyWorld(t)
+	name, _, _ := strings.Cut(store.ProfilePrefix("base"), ",")
+	staged := strings.Replace(store.ProfilePrefix("base"), name, "vault.rotate", 1) + "x,9999999999"
+	check(w.keyring().Put(context.Background(), staged, creds.New("x")))
+	before := w.items()
+	r, _ := w.talk(t, w.environ(), nil, "remove", "base")
+	want(t, r, 1, "the rotation of the key of \"base\" was not finished", "hint: vault rotate --resume base")
+	if after := w.items(); !slices.Equal(before, after) {
+		t.Errorf("%q, and before %q", after, before)
+	}
+	want(t, w.vault(t, w.environ(), "doctor", "--offline"), 0, "a rotation was not finished")
+	want(t, w.vault(t, w.environ(), "remove", "--force", "base"), 0, "the next key stays in the keyring")
+	if left := w.items(); !slices.Equal(left, []string{staged}) {
+		t.Errorf("left are %q", left)
+	}
+}
+
 func TestRemoveClearsSessionsOfAKeyThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := tidyWorld(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strings"
 )
 
@@ -14,14 +15,24 @@ type Names struct {
 	Sessions []string // our cached sessions
 	Tokens   []string // our sign-ins to Identity Center
 	Foreign  []string // sessions and sign-ins that AWS Vault has cached
+	Staged   []string // keys that wait for their rotation to be finished: they exist nowhere else
+}
+
+// rotationPrefix begins the names of Staged; a hash of the profile's name follows.
+const rotationPrefix = "vault.rotate,"
+
+// Rotating says that the rotation of a profile's key was not finished.
+func (n Names) Rotating(profile string) bool {
+	return slices.ContainsFunc(n.Staged, func(name string) bool {
+		return strings.HasPrefix(name, rotationPrefix+digest(profile)+",")
+	})
 }
 
 // ReadNames looks into a store once, if the store does not encrypt names. It decrypts
 // nothing and asks nothing. guesses are for a store that does, and are not asked for
 // otherwise: of its keys it gives those that are among them, and of the rest the number.
 //
-// What is in none of the lists is not to be touched: the journal of a rotation, say,
-// whose key exists nowhere else.
+// What is in none of the lists is of a later version of ours, and not to be touched.
 func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, error) {
 	if d, ok := s.(discreet); ok {
 		return readDiscreet(ctx, s, d, guesses())
@@ -34,6 +45,8 @@ func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, er
 			n.Sessions = append(n.Sessions, name)
 		case strings.HasPrefix(name, TokenPrefix):
 			n.Tokens = append(n.Tokens, name)
+		case strings.HasPrefix(name, rotationPrefix):
+			n.Staged = append(n.Staged, name)
 		case ours(name):
 		case transient(name):
 			n.Foreign = append(n.Foreign, name)
@@ -51,7 +64,10 @@ func readDiscreet(ctx context.Context, s Store, d discreet, guesses []string) (n
 	if n.Sessions, err = s.List(ctx, SessionPrefix); err != nil {
 		return n, err
 	}
-	n.Tokens, err = s.List(ctx, TokenPrefix)
+	if n.Tokens, err = s.List(ctx, TokenPrefix); err != nil {
+		return n, err
+	}
+	n.Staged, err = s.List(ctx, rotationPrefix)
 	return n, err
 }
 

@@ -35,8 +35,9 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	session, token := SessionName("prod", "key"), TokenName("https://x", "eu-west-1", nil)
 	theirs := "sts.AssumeRole," + b64("prod") + ",,1700000000"
-	kept := []string{"base", "a,b", "oidc", "vault.rotate,x,y,9999999999", "vault.rotate,x"}
-	for _, name := range append(kept, session, token, theirs, "oidc:https://x/start", "old session (1)") {
+	kept := []string{"base", "a,b", "oidc", "vault.later,x,y,9999999999", "vault.rotating,x"}
+	staged := rotationPrefix + digest("base") + ",x" + noExpiry
+	for _, name := range append(kept, staged, session, token, theirs, "oidc:https://x/start", "old session (1)") {
 		if err := s.Put(ctx, name, creds.New("x")); err != nil {
 			t.Fatal(err)
 		}
@@ -52,7 +53,8 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 	} {
 		n, err := ReadNames(ctx, c.s, func() []string { return []string{"base", "prod"} })
 		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.Foreign, c.foreign) ||
-			!slices.Equal(n.Sessions, []string{session}) || !slices.Equal(n.Tokens, []string{token}) {
+			!slices.Equal(n.Sessions, []string{session}) || !slices.Equal(n.Tokens, []string{token}) ||
+			!slices.Equal(n.Staged, []string{staged}) || !n.Rotating("base") || n.Rotating("prod") || n.Rotating("") {
 			t.Errorf("%+v, %v", n, err)
 		}
 	}
