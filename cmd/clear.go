@@ -116,7 +116,9 @@ func (r *run) clear(ctx context.Context, s store.Store, c caches, names []string
 			counts[i], err = store.DeleteAll(ctx, s, list)
 		}
 	}
-	r.sayCleared(counts, names)
+	if err == nil || counts != [3]int{} {
+		r.sayCleared(counts, names)
+	}
 	if err != nil {
 		return err
 	}

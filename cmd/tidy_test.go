@@ -68,6 +68,22 @@ func TestRemoveKilledAnywhereIsFinishedByTheSameCommand(t *testing.T) {
 	}
 }
 
+func TestADiskThatCannotBeWrittenLosesNothingAndSaysSo(t *testing.T) {
+	t.Parallel()
+	strace := require(t, "strace", "strace")
+	for _, args := range [][]string{{"remove", "--force", "base"}, {"clear"}, {"clear", "prod"}} {
+		w := tidyWorld(t)
+		before := w.items()
+		r := w.run(t, w.environ(), strace, append([]string{"-f", "-qq", "-o", os.DevNull, "-e", "trace=unlinkat,unlink", "-e", "inject=unlinkat,unlink:error=EROFS", bin + "/vault"}, args...)...)
+		if r.status != 1 || !strings.HasSuffix(r.err, "the disk is read-only\n") || strings.Contains(r.err, "cleared") || strings.Contains(r.err, "was cached") {
+			t.Errorf("%q: status %d, %s", args, r.status, r.err)
+		}
+		if after := w.items(); !slices.Equal(before, after) {
+			t.Errorf("%q: %q, and before %q", args, after, before)
+		}
+	}
+}
+
 func TestRemoveStopsAtARotationThatIsNotFinished(t *testing.T) {
 	t.Parallel()
 	w := tidyWorld(t)
