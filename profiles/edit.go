@@ -93,8 +93,7 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 
 // holds reports whether a profile's own section is exactly these settings.
 func (s *Set) holds(name string, settings []Setting) bool {
-	at, _ := s.profiles.find(name)
-	sec := &s.sections[at]
+	sec := &s.sections[s.profiles.section(name)]
 	return slices.EqualFunc(s.entries[sec.from:sec.to], settings, func(a, b Setting) bool {
 		return a.Key == b.Key && a.Value == b.Value
 	})

@@ -54,6 +54,12 @@ func (x *index) put(name string, section int) (isNew bool) {
 	return isNew
 }
 
+// section is the section of a name that is known to be there.
+func (x *index) section(name string) int {
+	at, _ := x.find(name)
+	return at
+}
+
 // find returns the section of a name.
 func (x *index) find(name string) (section int, ok bool) {
 	at, ok := x.names.find(name)

@@ -153,8 +153,7 @@ func sectionsOf(path, block string) (map[string]string, []string) {
 	lines := strings.Split(unixLines(block), "\n")
 	starts := map[int]string{}
 	for _, n := range set.Names() {
-		at, _ := set.profiles.find(n)
-		starts[set.sections[at].line] = n
+		starts[set.sections[set.profiles.section(n)].line] = n
 	}
 	texts, name := map[string]string{}, ""
 	for i, line := range lines {
