@@ -139,7 +139,7 @@ func (r *run) sayCleared(n [3]int, names []string) {
 		{"session", "sessions"}, {"sign-in", "sign-ins"}, {"item that AWS Vault had cached", "items that AWS Vault had cached"},
 	} {
 		if n[i] > 0 {
-			parts = append(parts, count(n[i], noun[0], noun[1]))
+			parts = append(parts, numberOf(n[i], noun[0], noun[1]))
 		}
 	}
 	whose := ""

@@ -207,10 +207,10 @@ func verdict(found []finding) string {
 	}
 	var parts []string
 	if p := n[levelProblem]; p > 0 {
-		parts = append(parts, count(p, "problem", "problems"))
+		parts = append(parts, numberOf(p, "problem", "problems"))
 	}
 	if w := n[levelWarning]; w > 0 {
-		parts = append(parts, count(w, "warning", "warnings"))
+		parts = append(parts, numberOf(w, "warning", "warnings"))
 	}
 	return all(parts)
 }

@@ -31,7 +31,7 @@ func (d *doctor) config(context.Context) []finding {
 	}
 	list = shortened(once(append(list, d.unresolved()...)))
 	if len(list) == 0 {
-		return []finding{fine("%s: %s, and each leads to where its credentials come from", path, count(len(d.set.Names()), "profile", "profiles"))}
+		return []finding{fine("%s: %s, and each leads to where its credentials come from", path, numberOf(len(d.set.Names()), "profile", "profiles"))}
 	}
 	return list
 }
@@ -185,13 +185,13 @@ func (d *doctor) unusedKeys(n store.Names, users map[string][]string, private bo
 			plural(len(idle), "a key is", "keys are"), few(idle), plural(len(idle), "it", "them")))
 	}
 	if len(loose) > 0 && !private {
-		list = append(list, noted("", "%s no profile in the config file: %s", plural(len(loose), "a key has", count(len(loose), "key", "keys")+" have"), few(loose)))
+		list = append(list, noted("", "%s no profile in the config file: %s", plural(len(loose), "a key has", numberOf(len(loose), "key", "keys")+" have"), few(loose)))
 	}
 	if len(n.Staged) > 0 {
 		list = append(list, warned("vault rotate --list", "%s not finished: the next key waits in the keyring", plural(len(n.Staged), "a rotation was", fmt.Sprintf("%d rotations were", len(n.Staged)))))
 	}
 	if n.Hidden > 0 {
-		list = append(list, noted("vault store list", "%s of names that are encrypted: not looked at", count(n.Hidden, "key", "keys")))
+		list = append(list, noted("vault store list", "%s of names that are encrypted: not looked at", numberOf(n.Hidden, "key", "keys")))
 	}
 	return list
 }

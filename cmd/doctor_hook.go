@@ -92,7 +92,7 @@ var hookLine = regexp.MustCompile(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["'
 // for the shell that reads the file.
 func (d *doctor) hookIn(file, shell string) (list []finding, right bool) {
 	at := 0
-	for n, line := range numbered(readRegular(file)) {
+	for n, line := range eachLine(readRegular(file)) {
 		m := hookLine.FindStringSubmatch(line)
 		if m == nil || strings.HasPrefix(strings.TrimSpace(line), "#") {
 			if right && undoes(shell, line) {
@@ -246,8 +246,8 @@ func (d *doctor) programs() []finding {
 	return nil
 }
 
-// numbered gives the lines of a text with their numbers from 1.
-func numbered(text []byte) func(yield func(int, string) bool) {
+// eachLine gives the lines of a text with their numbers from 1.
+func eachLine(text []byte) func(yield func(int, string) bool) {
 	return func(yield func(int, string) bool) {
 		n := 0
 		for line := range strings.Lines(string(text)) {

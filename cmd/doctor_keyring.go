@@ -38,7 +38,7 @@ func (d *doctor) backendFinding(f store.Finding, named string) finding {
 		what += ", " + d.tilde(f.Where)
 	}
 	if f.Items >= 0 && f.Err == nil {
-		what += ", " + count(f.Items, "item", "items")
+		what += ", " + numberOf(f.Items, "item", "items")
 	}
 	switch {
 	case f.Err != nil && f.Backend == named:

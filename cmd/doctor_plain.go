@@ -59,6 +59,9 @@ func (d *doctor) plainKeys() []plainKey {
 	return list
 }
 
+// lastFour is what may be shown of a key's id.
+func lastFour(id string) string { return id[max(0, len(id)-4):] }
+
 // globbed is a path in which no character stands for others.
 func globbed(path string) string {
 	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
@@ -73,7 +76,7 @@ func keysIn(file string, text []byte) []plainKey {
 			list = append(list, cur)
 		}
 	}
-	for _, line := range numbered(text) {
+	for _, line := range eachLine(text) {
 		line = strings.TrimSpace(line)
 		if inside, ok := strings.CutPrefix(line, "["); ok {
 			flush()
@@ -88,7 +91,7 @@ func keysIn(file string, text []byte) []plainKey {
 		}
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "aws_access_key_id":
-			cur.tail, cur.temporary = tail(value), strings.HasPrefix(value, "ASIA")
+			cur.tail, cur.temporary = lastFour(value), strings.HasPrefix(value, "ASIA")
 		case "aws_secret_access_key":
 			cur.secret = true
 		case "aws_session_token", "aws_security_token":
@@ -120,13 +123,13 @@ func (d *doctor) inKeyFiles() []finding {
 				cure = "delete the file, when its keys are in the keyring"
 			}
 			list = append(list, wrong(cure, "%s has %s in plain text that %s not expire: %s", d.tilde(file),
-				count(len(names), "key", "keys"), plural(len(names), "does", "do"), few(names)))
+				numberOf(len(names), "key", "keys"), plural(len(names), "does", "do"), few(names)))
 			if mode, ok := modeOf(file); ok && mode&0o044 != 0 {
 				list = append(list, wrong("chmod 600 "+word(file), "others on this machine can read %s (%s)", d.tilde(file), mode))
 			}
 		}
 		if n := passing[file]; n > 0 {
-			list = append(list, noted("", "%s has %s in plain text", d.tilde(file), count(n, "temporary key", "temporary keys")))
+			list = append(list, noted("", "%s has %s in plain text", d.tilde(file), numberOf(n, "temporary key", "temporary keys")))
 		}
 	}
 	return list
@@ -148,7 +151,7 @@ func (d *doctor) inScripts() []finding {
 	}
 	var list []finding
 	for _, file := range files {
-		for n, line := range numbered(readRegular(file)) {
+		for n, line := range eachLine(readRegular(file)) {
 			if secretSet.MatchString(line) {
 				list = append(list, wrong("vault add NAME keeps it; then delete the line", "%s:%d has a secret access key in plain text", d.tilde(file), n))
 			}
@@ -181,7 +184,7 @@ func (d *doctor) inHistories() []finding {
 			}
 		}
 		if lines > 0 {
-			list = append(list, warned("delete them, and make a new key: vault rotate PROFILE", "%s has %s with a secret access key", d.tilde(file), count(lines, "line", "lines")))
+			list = append(list, warned("delete them, and make a new key: vault rotate PROFILE", "%s has %s with a secret access key", d.tilde(file), numberOf(lines, "line", "lines")))
 		}
 	}
 	return list
@@ -191,10 +194,10 @@ func (d *doctor) inHistories() []finding {
 func (d *doctor) inCaches() []finding {
 	var list []finding
 	if n := d.stillGood(d.below(".aws", "cli", "cache")); n > 0 {
-		list = append(list, noted("they lapse by themselves; in a shell with vault use the AWS CLI makes none", "the AWS CLI keeps %s in plain text in ~/.aws/cli/cache", count(n, "session", "sessions")))
+		list = append(list, noted("they lapse by themselves; in a shell with vault use the AWS CLI makes none", "the AWS CLI keeps %s in plain text in ~/.aws/cli/cache", numberOf(n, "session", "sessions")))
 	}
 	if n := d.stillGood(d.below(".aws", "sso", "cache")); n > 0 {
-		list = append(list, noted("aws sso logout; vault sso login keeps its own in the keyring", "the AWS CLI keeps %s to Identity Center in plain text in ~/.aws/sso/cache", count(n, "sign-in", "sign-ins")))
+		list = append(list, noted("aws sso logout; vault sso login keeps its own in the keyring", "the AWS CLI keeps %s to Identity Center in plain text in ~/.aws/sso/cache", numberOf(n, "sign-in", "sign-ins")))
 	}
 	return list
 }

@@ -219,7 +219,7 @@ func pickNames(rows []listed, want func(listed) bool) []string {
 
 func (r *run) sayHidden(in inventory) {
 	if in.HiddenKeys > 0 {
-		r.say("and %s whose names are encrypted: vault store list", count(in.HiddenKeys, "more key", "more keys"))
+		r.say("and %s whose names are encrypted: vault store list", numberOf(in.HiddenKeys, "more key", "more keys"))
 	}
 }
 
@@ -286,7 +286,7 @@ func (r *run) inventoryTable(in inventory) error {
 	}
 	rest := func(n int, one, many string) {
 		if n > 0 {
-			w.row("-", "-", count(n, one, many))
+			w.row("-", "-", numberOf(n, one, many))
 		}
 	}
 	rest(in.OtherSessions, "of another profile", "of other profiles")

@@ -63,7 +63,7 @@ func remove(ctx context.Context, r *run, o removeOptions) error {
 		return err
 	}
 	there, missing := split(o.names, n.Keys)
-	if err := r.unfinished(n, there, o.yes); err != nil {
+	if err := r.stopAtRotation(n, there, o.yes); err != nil {
 		return err
 	}
 	if len(there) > 0 {
@@ -79,9 +79,9 @@ func remove(ctx context.Context, r *run, o removeOptions) error {
 	return r.notRemoved(ctx, set, missing, n.Keys)
 }
 
-// unfinished stops at a key whose rotation was cut off: the key that is to take its
+// stopAtRotation stops at a key whose rotation was cut off: the key that is to take its
 // place waits in the keyring, and knows only from this one whose it is.
-func (r *run) unfinished(n store.Names, names []string, yes bool) error {
+func (r *run) stopAtRotation(n store.Names, names []string, yes bool) error {
 	for _, name := range names {
 		if !n.Rotating(name) {
 			continue
@@ -143,7 +143,7 @@ func made(sessions int) string {
 	if sessions == 0 {
 		return ""
 	}
-	return " and " + count(sessions, "session", "sessions") + " made with it"
+	return " and " + numberOf(sessions, "session", "sessions") + " made with it"
 }
 
 // notRemoved is about keys that are not there. A run that was cut off may have left
@@ -156,7 +156,7 @@ func (r *run) notRemoved(ctx context.Context, set *profiles.Set, missing, keys [
 		case err != nil:
 			return err
 		case n > 0:
-			r.say("the key of %s was gone already; removed %s made with it", printable(name), count(n, "session", "sessions"))
+			r.say("the key of %s was gone already; removed %s made with it", printable(name), numberOf(n, "session", "sessions"))
 		default:
 			failed = append(failed, r.noKey(name, keys))
 		}
@@ -232,5 +232,5 @@ func plural(n int, one, many string) string {
 	return many
 }
 
-// count is a number with its noun.
-func count(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }
+// numberOf is a number with its noun.
+func numberOf(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }

@@ -10,20 +10,20 @@ import (
 	"github.com/d44b7504/vault/creds"
 )
 
-// secretive is a store that keeps the names of its keys to itself.
-type secretive struct {
+// discreetOne is a store that keeps the names of its keys to itself.
+type discreetOne struct {
 	Store
 	t *testing.T
 }
 
-func (s secretive) known(_ context.Context, names []string) ([]string, int, error) {
+func (s discreetOne) known(_ context.Context, names []string) ([]string, int, error) {
 	if slices.Contains(names, "base") {
 		return []string{"base"}, 2, nil
 	}
 	return nil, 3, nil
 }
 
-func (s secretive) List(ctx context.Context, prefix string) ([]string, error) {
+func (s discreetOne) List(ctx context.Context, prefix string) ([]string, error) {
 	if prefix == "" {
 		s.t.Error("it was asked for all names")
 	}
@@ -49,7 +49,7 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 		foreign []string
 	}{
 		{s, []string{"a,b", "base", "oidc"}, 0, []string{"oidc:https://x/start", "old session (1)", theirs}},
-		{secretive{s, t}, []string{"base"}, 2, nil},
+		{discreetOne{s, t}, []string{"base"}, 2, nil},
 	} {
 		n, err := ReadNames(ctx, c.s, func() []string { return []string{"base", "prod"} })
 		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.Foreign, c.foreign) ||
