@@ -217,8 +217,12 @@ func pickNames(rows []listed, want func(listed) bool) []string {
 	return names
 }
 
+// sayHidden says how many keys are not in the table, after it.
 func (r *run) sayHidden(in inventory) {
 	if in.HiddenKeys > 0 {
+		if w, ok := r.Stdout.(interface{ Flush() error }); ok {
+			_ = w.Flush() // Main does it again, and tells
+		}
 		r.say("and %s whose names are encrypted: vault store list", numberOf(in.HiddenKeys, "more key", "more keys"))
 	}
 }
