@@ -2,7 +2,7 @@ package main
 
 // This file measures whole processes against the budgets of docs/performance.md:
 //
-//	go test -run '^$' -bench 'Processes|Terminals' -benchtime 1x .
+//	go test -run '^$' -bench 'Processes|List|Terminals' -benchtime 1x .
 //
 // All programs of a table run in turn, round after round, so that a machine that drifts
 // drifts for all of them. What counts are the ratios to "floor", a hello-world of the
@@ -10,6 +10,7 @@ package main
 // hello-world as a plain "go build" makes it where there is a C compiler.
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,8 @@ import (
 
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -150,6 +153,59 @@ func BenchmarkProcesses(b *testing.B) {
 		b.Errorf("warm commands made %d calls", n)
 	}
 	tell(b, rows)
+}
+
+// BenchmarkList measures the list of 5,000 profiles with fifty keys and two hundred
+// sessions in the file back end, none of which is read. Its budget, 10 ms where the plain
+// floor is 2.6 ms, is given in floors.
+func BenchmarkList(b *testing.B) {
+	const budget = 10 / 2.6
+	s := newStage(b)
+	config := s.config(5000)
+	s.crowd(config, 50, 200)
+	rows := []*row{
+		{name: "floor", argv: []string{compiled(b, "./testdata/floor", releaseEnviron()...)}, env: s.environ(config)},
+		s.row("version", 1.6, config, "version"),
+		s.row("list", budget, config, "list"),
+		s.row("list-json", budget, config, "list", "--json"),
+		s.row("list-profiles", budget, config, "list", "--profiles"),
+		s.row("doctor-offline", 0, config, "doctor", "--offline"),
+	}
+	if _, err := exec.LookPath("cc"); err == nil && runtime.GOOS == "linux" {
+		rows = append(rows, &row{name: plainFloor, argv: []string{compiled(b, "./testdata/floor", "CGO_ENABLED=1")}, env: s.environ(config)})
+	}
+	measure(b, rows)
+	tell(b, rows)
+}
+
+// crowd fills the store: keys for some profiles and a session each for others.
+func (s *stage) crowd(config string, keys, cached int) {
+	pass := creds.New(passphrase)
+	items, err := store.Open(s.b.Context(), store.Options{Backend: "file", FileDir: s.path("keys"), FilePassphrase: &pass})
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	set, err := profiles.Load(config)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	run := refresh.Directory{Path: s.path("run/vault")}
+	names := set.Names()[2:]
+	for _, name := range names[:keys-1] { // base has one already
+		err = errors.Join(err, store.PutKey(s.b.Context(), items, name, s.key))
+	}
+	for i, name := range names[:cached] {
+		p, failed := set.Resolve(name, profiles.Overrides{Env: map[string]string{"AWS_ENDPOINT_URL": s.aws.URL()}})
+		v := creds.Session{
+			Profile: name, AccessKeyID: fmt.Sprintf("ASIA%016d", i), SecretKey: s.key.Secret, Token: creds.New(strings.Repeat("t", 400)),
+			Issued: time.Now(), Expires: time.Now().Add(time.Hour),
+		}
+		_, marked := run.Set(refresh.Key(p), v, "")
+		err = errors.Join(err, failed, marked, store.PutSession(s.b.Context(), items, store.SessionName(name, p.CacheKey()), v))
+	}
+	if err != nil {
+		s.b.Fatal(err)
+	}
 }
 
 // BenchmarkColdUse measures the first use of a role beside the bare request it makes.

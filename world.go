@@ -27,7 +27,7 @@ func realWorld() *cmd.World {
 		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
-		Now: time.Now, OpenStore: store.Open, Ask: asker(),
+		Now: time.Now, OpenStore: store.Open, Probe: store.Probe, Ask: asker(),
 		Exec: execute, Detach: detach, Start: start, Process: process, RunProgram: runProgram, Who: who, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()

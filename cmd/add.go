@@ -10,9 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
@@ -188,26 +186,6 @@ func (r *run) sayStored(profile string, k creds.Key, before held) {
 		line += ", in place of " + before.shown()
 	}
 	r.say("%s", printable(line))
-}
-
-// forgetUsers drops the sessions made with the key stored under name: the profile's
-// own and those of every profile whose chain ends there.
-func (r *run) forgetUsers(ctx context.Context, set *profiles.Set, name string) error {
-	k := &refresh.Keeper{Store: r.store, Dir: r.runtime(), Policy: r.Policy, Now: r.Now}
-	var failed error
-	for _, n := range append(set.Names(), name) {
-		p, err := r.resolveUnasked(env.Request{Profile: n})
-		switch {
-		case n == name && err != nil:
-			p = profiles.Profile{Name: n} // its section is wrong, and its sessions go all the same
-		case err != nil, n != name && sessions.NewPlan(p).Key != name:
-			continue
-		}
-		if _, err = k.Forget(ctx, p); err != nil && failed == nil {
-			failed = err
-		}
-	}
-	return failed
 }
 
 // addSection makes the profile in the config file, if it is not there. What is there

@@ -256,6 +256,25 @@ func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]c
 	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeProfiles offers the profiles that are not on the line yet.
+func (r *run) completeProfiles(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	list, d := r.completeProfile(c, nil, word)
+	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
+		name, _, _ := strings.Cut(x, "\t")
+		return slices.Contains(args, name)
+	}), d
+}
+
+// completeStored offers those among them that stand on a key of their own, as far as
+// the config file tells; which keys there are, the keyring would have to be opened for.
+func (r *run) completeStored(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	list, d := r.completeProfiles(c, args, word)
+	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
+		_, what, described := strings.Cut(x, "\t")
+		return described && what != profiles.StoredKey
+	}), d
+}
+
 // sectionsOf leaves out, with a look at the headers alone, the sections of a config
 // file whose names surely do not begin with word; none if that would leave nothing.
 func sectionsOf(data []byte, word string) []byte {

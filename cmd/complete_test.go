@@ -132,6 +132,11 @@ func TestTABOffersWhatFitsItsPlace(t *testing.T) {
 		{"exec prod --region cn-", "words", []string{"cn-north-1", "cn-northwest-1"}},
 		{"exec -- ls --reg", "command 2", nil},
 		{"exec --region cn-", "words", []string{"cn-north-1", "cn-northwest-1"}},
+		{"clear ", "words", profiles},
+		{"clear prod ", "words", without(profiles, "prod")},
+		{"remove ", "words", []string{"default"}},
+		{"rm --force default ", "words", nil},
+		{"doctor ", "words", nil},
 		{"nonsense ", "words", nil},
 		{"use --nonsense ", "words", nil},
 		{"use -Q ", "words", nil},
@@ -145,6 +150,10 @@ func TestTABOffersWhatFitsItsPlace(t *testing.T) {
 			t.Errorf("%q: %s %q, want %s %q", c.line, mode, got, c.mode, c.want)
 		}
 	}
+}
+
+func without(names []string, name string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
 }
 
 func TestTABShowsWhatAProfileIs(t *testing.T) {

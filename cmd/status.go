@@ -152,10 +152,15 @@ func (r *run) table(s status) {
 	}
 }
 
+// coloured says whether what goes to standard output may have colour.
+func (r *run) coloured() bool {
+	return r.StdoutIsTerm && r.env["NO_COLOR"] == "" && r.env["TERM"] != "dumb"
+}
+
 // urgency colours the expiry. The words say the same without the colour.
 func (r *run) urgency(s status) string {
 	text := fmt.Sprintf("%s (%s)", clock(*s.Expires, r.Now()), left(s.Expires.Sub(r.Now())))
-	if !r.StdoutIsTerm || r.env["NO_COLOR"] != "" || r.env["TERM"] == "dumb" {
+	if !r.coloured() {
 		return text
 	}
 	c := color.New(color.FgGreen)

@@ -31,6 +31,8 @@ type World struct {
 
 	Now       func() time.Time
 	OpenStore func(context.Context, store.Options) (store.Store, error)
+	// Probe looks at every keyring of this machine and opens none.
+	Probe func(context.Context, store.Options) []store.Finding
 	// Ask puts a question on the terminal itself and returns what is typed, without
 	// echo if hidden. It is nil when there is no terminal.
 	Ask func(ctx context.Context, question string, hidden bool) (creds.Secret, error)

@@ -21,10 +21,23 @@ func Label(name string) string {
 // sequences, line and paragraph separators, bidirectional and zero-width marks, and
 // bytes that are no UTF-8. Everything else stays.
 func Clean(s string) string {
+	if plain(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
 			return '?'
 		}
 		return r
 	}, s)
+}
+
+// plain recognises a text of nothing but ASCII that can be seen, as nearly all are.
+func plain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }

@@ -112,7 +112,10 @@ func compareHealed(t *testing.T, files, healed []string, index []int) {
 	}
 }
 
-func (s *Set) intact(x *index, name string) bool { return s.sections[x.at[name]].bad == nil }
+func (s *Set) intact(x *index, name string) bool {
+	at, _ := x.find(name)
+	return s.sections[at].bad == nil
+}
 
 // compare checks names and values. Sections that skip says no to are left out.
 func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(*index, string) bool) {
@@ -126,15 +129,15 @@ func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(*
 			t.Errorf("file %d: names %q, botocore says %q\n%q", i, names, v.Names, text)
 		}
 	}
-	if names := ScanNames([]byte(text)); !slices.Equal(names, ours.profiles.names) {
-		t.Errorf("file %d: a scan says %q, a parse %q\n%q", i, names, ours.profiles.names, text)
+	if names := ScanNames([]byte(text)); !slices.Equal(names, ours.profiles.list) {
+		t.Errorf("file %d: a scan says %q, a parse %q\n%q", i, names, ours.profiles.list, text)
 	}
 	var summarised []string
 	for _, s := range ScanSummaries([]byte(text)) {
 		summarised = append(summarised, s.Name)
 	}
-	if !slices.Equal(summarised, ours.profiles.names) {
-		t.Errorf("file %d: summaries say %q, a parse %q\n%q", i, summarised, ours.profiles.names, text)
+	if !slices.Equal(summarised, ours.profiles.list) {
+		t.Errorf("file %d: summaries say %q, a parse %q\n%q", i, summarised, ours.profiles.list, text)
 	}
 	for _, kind := range []struct {
 		what   string
@@ -145,7 +148,7 @@ func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(*
 		{"sso-session", &ours.sso, v.SSO},
 		{"services", &ours.services, v.Services},
 	} {
-		for _, name := range kind.ours.names {
+		for _, name := range kind.ours.list {
 			if !only(kind.ours, name) {
 				continue
 			}

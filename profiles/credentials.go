@@ -133,7 +133,7 @@ func (f *KeyFile) distrust(at int) error {
 	switch rest, prefixed := strings.CutPrefix(sec.name, "profile "); {
 	case bad != nil:
 		return fmt.Errorf("line %d cannot be read: %s", bad.Line, bad.Why)
-	case f.set.profiles.at[sec.name] != at:
+	case f.set.profiles.section(sec.name) != at:
 		return errors.New("a section below has the same name, and counts")
 	case f.credentials && prefixed:
 		return fmt.Errorf("the AWS tools want the section called [%s] in this file", rest)

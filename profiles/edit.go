@@ -69,7 +69,7 @@ func linkTarget(path string) (string, error) {
 // trusts it: the profile must say what was asked, and nothing else may have changed.
 func appendSection(path string, old []byte, name string, settings []Setting) ([]byte, error) {
 	before := Parse(path, old)
-	if at, ok := before.profiles.at[name]; ok {
+	if at, ok := before.profiles.find(name); ok {
 		return nil, &ExistsError{Name: name, File: path, Line: before.sections[at].line}
 	}
 	if why := notText(string(old)); why != "" {
@@ -81,7 +81,7 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 	}
 	text := join(old, section)
 	after := Parse(path, text)
-	if !slices.Equal(after.profiles.names, append(before.Names(), name)) ||
+	if !slices.Equal(after.profiles.list, append(before.Names(), name)) ||
 		len(after.problems) != len(before.problems) || !after.holds(name, settings) {
 		return nil, fmt.Errorf("add profile %q to %s: it would not read back as it was meant", name, path)
 	}
@@ -90,7 +90,7 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 
 // holds reports whether a profile's own section is exactly these settings.
 func (s *Set) holds(name string, settings []Setting) bool {
-	sec := &s.sections[s.profiles.at[name]]
+	sec := &s.sections[s.profiles.section(name)]
 	return slices.EqualFunc(s.entries[sec.from:sec.to], settings, func(a, b Setting) bool {
 		return a.Key == b.Key && a.Value == b.Value
 	})

@@ -6,6 +6,10 @@ import (
 	"unicode/utf8"
 )
 
+// Near picks, among names of any kind, those that were probably meant: what a
+// NotFoundError has of profiles.
+func Near(name string, names []string) []string { return near(name, names) }
+
 // near picks the names that were probably meant, at most three, best first: those a
 // few keystrokes away, then those that begin or go on with what was typed.
 func near(name string, names []string) []string {

@@ -106,9 +106,9 @@ func (c *chain) services(v *view) (*view, error) {
 	if name == "" || v.err != nil {
 		return block, v.err
 	}
-	at, ok := c.set.services.at[name]
+	at, ok := c.set.services.find(name)
 	if !ok {
-		v.rejectKey("services", "there is no such services section"+nearby(name, c.set.services.names))
+		v.rejectKey("services", "there is no such services section"+nearby(name, c.set.services.list))
 		return block, v.err
 	}
 	block.sections = []*section{&c.set.sections[at]}

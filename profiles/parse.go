@@ -21,6 +21,7 @@ type Set struct {
 	profiles index
 	sso      index
 	services index
+	others   index // by header: what is about something else
 
 	problems []*SyntaxError
 }
@@ -28,6 +29,7 @@ type Set struct {
 type section struct {
 	kind     sectionKind
 	name     string
+	header   string // as it is written
 	line     int
 	from, to int          // its entries
 	bad      *SyntaxError // the first reason not to trust it
@@ -36,15 +38,35 @@ type section struct {
 // index finds sections by name. Of two with the same name the later one counts, in
 // the place of the first.
 type index struct {
-	names []string
-	at    map[string]int
+	names
+	sections []int // of each name
 }
 
-func (x *index) put(name string, at int) {
-	if _, known := x.at[name]; !known {
-		x.names = append(x.names, name)
+func (x *index) put(name string, section int) (isNew bool) {
+	if x.slots == nil {
+		x.names = *newNames(0)
 	}
-	x.at[name] = at
+	at, isNew := x.add(name)
+	if isNew {
+		x.sections = append(x.sections, section)
+	}
+	x.sections[at] = section
+	return isNew
+}
+
+// section is the section of a name that is known to be there.
+func (x *index) section(name string) int {
+	at, _ := x.find(name)
+	return at
+}
+
+// find returns the section of a name.
+func (x *index) find(name string) (section int, ok bool) {
+	at, ok := x.names.find(name)
+	if ok {
+		section = x.sections[at]
+	}
+	return section, ok
 }
 
 // Load reads a config file, following symlinks. A file that does not exist is an
@@ -83,11 +105,11 @@ func notText(s string) string {
 }
 
 // Names lists the profiles in file order, each once.
-func (s *Set) Names() []string { return append([]string(nil), s.profiles.names...) }
+func (s *Set) Names() []string { return append([]string(nil), s.profiles.list...) }
 
 // Has reports whether a profile has a section of its own.
 func (s *Set) Has(name string) bool {
-	_, ok := s.profiles.at[name]
+	_, ok := s.profiles.find(name)
 	return ok
 }
 
@@ -109,7 +131,7 @@ type Setting struct {
 func (s *Set) Settings(name string) []Setting { return s.settings(&s.profiles, name) }
 
 func (s *Set) settings(x *index, name string) []Setting {
-	at, ok := x.at[name]
+	at, ok := x.find(name)
 	if !ok {
 		return nil
 	}
@@ -147,7 +169,7 @@ func (x Setting) Nested() map[string]string {
 type parser struct {
 	set    *Set
 	names  func(header string) (sectionKind, string)
-	seen   map[string]int // raw header → section
+	seen   map[string]int // header → its first section; nil while no name has come twice
 	cur    *section       // nil before the first header
 	keys   keySet         // of the current section
 	shared keySet         // of [DEFAULT], which may come back
@@ -163,11 +185,9 @@ type parser struct {
 }
 
 func newParser(path string) *parser {
-	newIndex := func() index { return index{at: map[string]int{}} }
 	return &parser{
 		names: readHeader,
-		set:   &Set{path: path, shared: section{kind: sharedSection}, profiles: newIndex(), sso: newIndex(), services: newIndex()},
-		seen:  map[string]int{},
+		set:   &Set{path: path, shared: section{kind: sharedSection}},
 	}
 }
 
@@ -192,19 +212,16 @@ func (p *parser) run(text string) {
 		}
 	}
 	p.finish()
-	p.index()
 	slices.SortStableFunc(p.set.problems, func(a, b *SyntaxError) int { return a.Line - b.Line })
 }
 
 // reserve sets memory aside for a large file, so that the tables are not copied as
 // they grow. 24 bytes is a short setting.
 func (p *parser) reserve(text string) {
-	headers := strings.Count(text, "\n[") + 1
+	headers := min(strings.Count(text, "["), len(text)/10) + 1
 	p.set.sections = make([]section, 0, headers)
-	p.set.entries = make([]Setting, 0, min(len(text)/24, strings.Count(text, "\n")-headers+2)+1)
-	p.seen = make(map[string]int, headers)
-	p.set.profiles.at = make(map[string]int, headers)
-	p.set.profiles.names = make([]string, 0, headers)
+	p.set.entries = make([]Setting, 0, min(len(text)/24, strings.Count(text, "\n"))+1)
+	p.set.profiles = index{*newNames(headers * nameSpan), make([]int, 0, headers)}
 }
 
 func (p *parser) problem(line int, why string) *SyntaxError {
@@ -229,17 +246,50 @@ func (p *parser) open(text string, line int) {
 		return
 	}
 	p.set.sections = append(p.set.sections, section{
-		kind: kind, name: name, line: line, from: len(p.set.entries), to: len(p.set.entries),
+		kind: kind, name: name, header: text, line: line, from: len(p.set.entries), to: len(p.set.entries),
 	})
-	p.cur = &p.set.sections[len(p.set.sections)-1]
+	at := len(p.set.sections) - 1
+	p.cur = &p.set.sections[at]
 	p.keys.reset()
-	if first, twice := p.seen[text]; twice {
-		e := p.problem(line, fmt.Sprintf("the same section as in line %d", p.set.sections[first].line))
-		p.damage(&p.set.sections[first], e)
-		p.damage(p.cur, e)
+	p.checkTwice(at, p.set.index(at))
+}
+
+// checkTwice looks for a header that was there before. As long as no name comes twice
+// none can have.
+func (p *parser) checkTwice(at int, isNew bool) {
+	if p.seen == nil {
+		if isNew {
+			return
+		}
+		p.seen = map[string]int{}
+		for i := at - 1; i >= 0; i-- {
+			p.seen[p.set.sections[i].header] = i
+		}
+	}
+	this := &p.set.sections[at]
+	i, twice := p.seen[this.header]
+	if !twice {
+		p.seen[this.header] = at
 		return
 	}
-	p.seen[text] = len(p.set.sections) - 1
+	e := p.problem(this.line, fmt.Sprintf("the same section as in line %d", p.set.sections[i].line))
+	p.damage(&p.set.sections[i], e)
+	p.damage(this, e)
+}
+
+// index puts a section into the table of its kind, and says whether its name is new
+// there. What is in no table has no name.
+func (s *Set) index(at int) (isNew bool) {
+	sec := &s.sections[at]
+	switch sec.kind {
+	case profileSection:
+		return s.profiles.put(sec.name, at)
+	case ssoSection:
+		return s.sso.put(sec.name, at)
+	case servicesSection:
+		return s.services.put(sec.name, at)
+	}
+	return s.others.put(sec.header, at)
 }
 
 func (p *parser) add(key, value string, line int) {
@@ -284,21 +334,6 @@ func (p *parser) checkNested() {
 			if line != "" && !strings.Contains(line, "=") {
 				p.damage(p.cur, p.problem(p.lines[i], "no key = value in the block of "+p.last.Key))
 			}
-		}
-	}
-}
-
-// index fills the tables of names.
-func (p *parser) index() {
-	s := p.set
-	for i := range s.sections {
-		switch sec := &s.sections[i]; sec.kind {
-		case profileSection:
-			s.profiles.put(sec.name, i)
-		case ssoSection:
-			s.sso.put(sec.name, i)
-		case servicesSection:
-			s.services.put(sec.name, i)
 		}
 	}
 }

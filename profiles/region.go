@@ -13,7 +13,7 @@ func (c *chain) region(v *view) (string, error) {
 	if region := v.label("region"); region != "" || v.err != nil {
 		return region, v.err
 	}
-	at, ok := c.set.profiles.at["default"]
+	at, ok := c.set.profiles.find("default")
 	if !ok || v.name == "default" {
 		return "", nil
 	}

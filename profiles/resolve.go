@@ -119,7 +119,7 @@ func (c *chain) view(name string) (*view, error) {
 		if c.over.HasKey != nil && c.over.HasKey(name) {
 			return v, nil
 		}
-		e := &NotFoundError{Name: name, Nearest: near(name, c.set.profiles.names)}
+		e := &NotFoundError{Name: name, Nearest: near(name, c.set.profiles.list)}
 		if len(c.path) > 0 {
 			e.Profile, e.Key = c.path[len(c.path)-1], "source_profile"
 		}

@@ -29,9 +29,12 @@ type names struct {
 	slots []uint32 // 1 + the place in list, 0 for a free slot; a power of two, at most half used
 }
 
+// nameSpan is how much of a file there is to one name, most often.
+const nameSpan = 120
+
 // newNames guesses from the length of a file how many there will be.
 func newNames(length int) *names {
-	n := &names{list: make([]string, 0, length/120+8), seed: maphash.MakeSeed()}
+	n := &names{list: make([]string, 0, length/nameSpan+8), seed: maphash.MakeSeed()}
 	size := 16
 	for size < 2*cap(n.list) {
 		size *= 2
@@ -52,6 +55,15 @@ func (n *names) add(name string) (at int, isNew bool) {
 		n.grow()
 	}
 	return len(n.list) - 1, true
+}
+
+// find returns the place of a name, false when it is not there.
+func (n *names) find(name string) (at int, ok bool) {
+	if len(n.slots) == 0 {
+		return 0, false
+	}
+	at = int(n.slots[n.slot(name)]) - 1
+	return max(at, 0), at >= 0
 }
 
 // slot finds where a name is or belongs.
@@ -76,6 +88,9 @@ type Summary struct {
 	Name        string
 	Description string // ACCOUNT/ROLE for a role, else the kind of source
 }
+
+// StoredKey describes a profile whose section names no source: its key is in the keyring.
+const StoredKey = "stored key"
 
 // ScanSummaries lists the profiles with a few words about each, in one pass. It
 // follows no references: a description comes from the profile's own section. The
@@ -165,7 +180,7 @@ func (c *clues) describe() string {
 	case c.source != "":
 		return "as " + c.source
 	}
-	return "stored key"
+	return StoredKey
 }
 
 // roleLabel shortens arn:aws:iam::111122223333:role/path/admin to

@@ -153,9 +153,9 @@ func (c *chain) session(v *view) (*view, error) {
 	if !ok || v.err != nil {
 		return &w, v.err
 	}
-	at, known := c.set.sso.at[name.Value]
+	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.names))
+		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.list))
 		return nil, v.err
 	}
 	sec := &c.set.sections[at]

@@ -152,7 +152,7 @@ func sectionsOf(path, block string) (map[string]string, []string) {
 	lines := strings.Split(unixLines(block), "\n")
 	starts := map[int]string{}
 	for _, n := range set.Names() {
-		starts[set.sections[set.profiles.at[n]].line] = n
+		starts[set.sections[set.profiles.section(n)].line] = n
 	}
 	texts, name := map[string]string{}, ""
 	for i, line := range lines {
@@ -255,9 +255,9 @@ func SyncedSettings(s SSO, region, command string) []Setting {
 // synced reads such a profile.
 func (c *chain) synced(v *view) (Source, error) {
 	name, _ := v.find(syncedKey)
-	at, known := c.set.sso.at[name.Value]
+	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.names))
+		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.list))
 		return Source{}, v.err
 	}
 	sec := &c.set.sections[at]
@@ -280,14 +280,14 @@ func (c *chain) synced(v *view) (Source, error) {
 }
 
 // SSOSessions lists the names of the sso-session sections.
-func (s *Set) SSOSessions() []string { return slices.Clone(s.sso.names) }
+func (s *Set) SSOSessions() []string { return slices.Clone(s.sso.list) }
 
 // SSOSession reads an sso-session section as a source without account and role. extra
 // are its vault_* settings.
 func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err error) {
-	at, ok := s.sso.at[name]
+	at, ok := s.sso.find(name)
 	if !ok {
-		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.names)}
+		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.list)}
 	}
 	sec := &s.sections[at]
 	if err := s.damage(sec); err != nil {

@@ -100,7 +100,7 @@ func (e *Edit) Write() error {
 
 // linesOf finds the lines of a profile's key and what may be shown of each.
 func (f *KeyFile) linesOf(set *Set, p Plain, gone map[int]string) {
-	sec := &set.sections[set.profiles.at[p.Profile]]
+	sec := &set.sections[set.profiles.section(p.Profile)]
 	for _, x := range set.entries[sec.from:sec.to] {
 		switch x.Key {
 		case settingID:

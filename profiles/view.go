@@ -33,7 +33,7 @@ func (v *view) collect() error {
 		if slices.Contains(path, next) {
 			return &LoopError{Kind: "include_profile", Path: append(path[slices.Index(path, next):], next)}
 		}
-		at, ok := s.profiles.at[next]
+		at, ok := s.profiles.find(next)
 		if !ok {
 			return s.notFound(next, path)
 		}
@@ -57,7 +57,7 @@ func (v *view) including(sec *section) string {
 }
 
 func (s *Set) notFound(name string, path []string) error {
-	e := &NotFoundError{Name: name, Nearest: near(name, s.profiles.names)}
+	e := &NotFoundError{Name: name, Nearest: near(name, s.profiles.list)}
 	if len(path) > 0 {
 		e.Profile, e.Key = path[len(path)-1], "include_profile"
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -59,20 +60,45 @@ func (d Directory) Mark(key string) (Mark, bool) {
 	found, _ := filepath.Glob(d.path("g", fileKey(key)+".*"))
 	for _, f := range found {
 		info, err := os.Lstat(f)
-		if err != nil || !info.Mode().IsRegular() {
-			continue
+		if err == nil && info.Mode().IsRegular() {
+			return markOf(f, info), true
 		}
-		parts := strings.SplitN(filepath.Base(f), ".", 3)
-		m := Mark{File: f, Expires: info.ModTime()}
-		if len(parts) == 3 {
-			m.Note = parts[2]
-		}
-		if m.Expires.Equal(never) {
-			m.Expires = time.Time{}
-		}
-		return m, true
 	}
 	return Mark{}, false
+}
+
+func markOf(file string, info fs.FileInfo) Mark {
+	m := Mark{File: file, Expires: info.ModTime()}
+	if parts := strings.SplitN(filepath.Base(file), ".", 3); len(parts) == 3 {
+		m.Note = parts[2]
+	}
+	if m.Expires.Equal(never) {
+		m.Expires = time.Time{}
+	}
+	return m
+}
+
+// Marks are all generation files at one moment, for who wants to know about many keys.
+type Marks map[string]Mark
+
+// Marks reads the directory once.
+func (d Directory) Marks() Marks {
+	entries, _ := os.ReadDir(d.path("g"))
+	all := make(Marks, len(entries))
+	for _, e := range entries {
+		key, _, found := strings.Cut(e.Name(), ".")
+		info, err := e.Info()
+		if found && key != "" && err == nil && info.Mode().IsRegular() {
+			all[key] = markOf(d.path("g", e.Name()), info)
+		}
+	}
+	return all
+}
+
+// Of returns what there is for key.
+func (all Marks) Of(key string) (Mark, bool) {
+	m, ok := all[fileKey(key)]
+	return m, ok
 }
 
 // Set makes the generation file say that s is the session of key, with a note. When it
@@ -99,10 +125,31 @@ func (d Directory) Set(key string, s creds.Session, note string) (string, error)
 	return file, nil
 }
 
-// Forget removes every trace of key, so that its terminals ask again.
-func (d Directory) Forget(key string) {
-	d.sweep(fileKey(key), "")
-	d.clearRetry(key)
+// Forget removes every trace of some keys, so that their terminals ask again.
+func (d Directory) Forget(keys ...string) {
+	if len(keys) == 0 {
+		return
+	}
+	gone := make(map[string]bool, len(keys))
+	for _, k := range keys {
+		gone[fileKey(k)] = true
+	}
+	d.remove(func(key string) bool { return gone[key] })
+}
+
+// Clear removes every trace of every session. Locks stay: their holders are at work.
+func (d Directory) Clear() { d.remove(func(string) bool { return true }) }
+
+// remove leaves alone what somebody is just making, which begins with a dot.
+func (d Directory) remove(which func(fileKey string) bool) {
+	for _, sub := range [...]string{"g", "r"} {
+		entries, _ := os.ReadDir(d.path(sub))
+		for _, e := range entries {
+			if key, _, _ := strings.Cut(e.Name(), "."); key != "" && which(key) {
+				_ = os.Remove(d.path(sub, e.Name()))
+			}
+		}
+	}
 }
 
 // sweep removes the other generations of a session, and files of sessions long over.

@@ -299,3 +299,58 @@ func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
 		}
 	}
 }
+
+func TestMarksAreWhatMarkSaysOfEach(t *testing.T) {
+	d := newDirectory(t)
+	if _, ok := d.Marks().Of("prod"); ok {
+		t.Error("a mark where there is no directory")
+	}
+	set(t, d, "prod", fresh("ASIAONE", time.Hour), "mfa!")
+	set(t, d, "dev", fresh("ASIATWO", -time.Hour), "")
+	set(t, d, "key", creds.Session{AccessKeyID: "AKIAFAKE"}, "")
+	for _, odd := range []string{".abc", "odd", ".", "x.y"} {
+		_ = os.WriteFile(d.path("g", odd), nil, 0o600)
+	}
+	all := d.Marks()
+	for _, key := range []string{"prod", "dev", "key", "nobody"} {
+		want, wantOK := d.Mark(key)
+		if got, ok := all.Of(key); got != want || ok != wantOK {
+			t.Errorf("%s: %+v, %v; Mark says %+v, %v", key, got, ok, want, wantOK)
+		}
+	}
+}
+
+func TestForgetTakesSeveralAndClearTakesAll(t *testing.T) {
+	d := newDirectory(t)
+	d.Forget("prod") // nothing is there yet
+	d.Clear()
+	for _, key := range []string{"prod", "dev", "ops"} {
+		set(t, d, key, fresh("ASIAONE", time.Hour), "offline!")
+		d.setRetry(key, 2, time.Now())
+	}
+	unlock, got := d.take("prod")
+	if !got {
+		t.Fatal("the lock is taken")
+	}
+	defer unlock()
+	if err := os.WriteFile(d.path("g", ".being-made"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.Forget()
+	d.Forget("prod", "dev", "nobody")
+	for key, want := range map[string]bool{"prod": false, "dev": false, "ops": true} {
+		_, ok := d.Mark(key)
+		if n, _ := d.Retry(key); ok != want || (n > 0) != want {
+			t.Errorf("%s: mark %v, %d failures", key, ok, n)
+		}
+	}
+	d.Clear()
+	if _, ok := d.Mark("ops"); ok {
+		t.Error("a mark is left")
+	}
+	for _, f := range files(t, d) {
+		if !strings.HasPrefix(f, "l/") && f != "g/.being-made" {
+			t.Errorf("%s is left", f)
+		}
+	}
+}

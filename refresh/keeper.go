@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/d44b7504/vault/creds"
@@ -193,10 +194,23 @@ func (k *Keeper) Mark(p profiles.Profile, s creds.Session, note string) Lease {
 	return k.lease(p, s, note, nil)
 }
 
-// Forget deletes every cached session of a profile and makes its terminals ask again.
-func (k *Keeper) Forget(ctx context.Context, p profiles.Profile) (int, error) {
-	k.Dir.Forget(Key(p))
-	return store.DeleteSessions(ctx, k.Store, p.Name)
+// Forget deletes every cached session of some profiles, whatever they were asked for
+// with, and makes their terminals ask again. It looks into the store once. The sessions
+// go first: a terminal that asks too early would find them, and hear no more of it.
+func (k *Keeper) Forget(ctx context.Context, list ...profiles.Profile) (int, error) {
+	keys := make([]string, 0, len(list))
+	theirs := make(map[string]bool, len(list))
+	for _, p := range list {
+		keys = append(keys, Key(p))
+		theirs[store.ProfilePrefix(p.Name)] = true
+	}
+	defer k.Dir.Forget(keys...)
+	names, err := k.Store.List(ctx, store.SessionPrefix)
+	if err != nil {
+		return 0, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return !theirs[store.PrefixOf(name)] })
+	return store.DeleteAll(ctx, k.Store, names)
 }
 
 // lease wraps a session that lives, and makes the generation file say so.

@@ -516,3 +516,63 @@ func (w watched) Get(ctx context.Context, key string) (creds.Secret, error) {
 	w.read()
 	return w.Store.Get(ctx, key)
 }
+
+// listing is a store that counts how often it is listed, and looks at what was there.
+type listing struct {
+	store.Store
+	lists   int
+	deleted func()
+	fail    error
+}
+
+func (l *listing) List(ctx context.Context, prefix string) ([]string, error) {
+	if l.lists++; l.fail != nil {
+		return nil, l.fail
+	}
+	return l.Store.List(ctx, prefix)
+}
+
+func (l *listing) Delete(ctx context.Context, name string) error {
+	l.deleted()
+	return l.Store.Delete(ctx, name)
+}
+
+func TestForgettingManyListsTheStoreOnceAndTellsTerminalsLast(t *testing.T) {
+	o := newOffice(t)
+	var list []profiles.Profile
+	for i := range 20 {
+		p := prod
+		p.Name = fmt.Sprint("p", i)
+		list = append(list, p)
+		if _, err := o.Fresh(context.Background(), p, Want{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := o.fresh(Want{})
+	l := &listing{Store: o.Store}
+	l.deleted = func() {
+		if _, ok := o.Dir.Mark(Key(list[0])); !ok {
+			t.Error("a terminal was told while sessions were still there")
+		}
+	}
+	o.Store = l
+	if n, err := o.Forget(context.Background(), list...); n != 20 || err != nil || l.lists != 1 {
+		t.Errorf("forgot %d, %v, in %d listings", n, err, l.lists)
+	}
+	for _, p := range list {
+		if _, ok := o.Dir.Mark(Key(p)); ok {
+			t.Errorf("%s has a mark", p.Name)
+		}
+	}
+	if again := o.fresh(Want{}); again.Session.AccessKeyID != kept.Session.AccessKeyID {
+		t.Error("the session of another profile is gone")
+	}
+	// Terminals are told also when the store fails.
+	l.fail = errors.New("closed")
+	if _, err := o.Forget(context.Background(), prod); !errors.Is(err, l.fail) {
+		t.Errorf("forgot with %v", err)
+	}
+	if _, ok := o.Dir.Mark(Key(prod)); ok {
+		t.Error("a mark is left")
+	}
+}

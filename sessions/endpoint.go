@@ -1,10 +1,12 @@
 package sessions
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -105,4 +107,20 @@ func (e Endpoint) address(service string) string {
 		return e.URL
 	}
 	return home(service, e.Region, e.Network)
+}
+
+// sts is where STS is, for a call that the SDK does not make.
+func (e Endpoint) sts(ctx context.Context) (*url.URL, error) {
+	if e.URL != "" {
+		return url.Parse(e.URL)
+	}
+	var o sts.Options
+	e.apply(&o)
+	if o.BaseEndpoint != nil {
+		return url.Parse(*o.BaseEndpoint)
+	}
+	at, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{
+		Region: &o.Region, UseFIPS: &e.Network.FIPS, UseDualStack: &e.Network.DualStack, UseGlobalEndpoint: aws.Bool(false),
+	})
+	return &at.URI, err
 }

@@ -90,7 +90,7 @@ func (e *CallError) Reason() string {
 		return "AWS does not know the access key"
 	case ClockSkew:
 		if e.Skew != 0 {
-			return skewText(e.Skew)
+			return SkewText(e.Skew)
 		}
 		return "the clock of this machine differs from AWS's by too much"
 	case Lapsed:

@@ -261,6 +261,9 @@ func scopes(s *profiles.SSO) []string {
 	return slices.Compact(list)
 }
 
+// TokenName is the name under which the sign-in to a directory is stored.
+func TokenName(s *profiles.SSO) string { return tokenName(s) }
+
 // tokenName is the same for every way of writing one start URL.
 func tokenName(s *profiles.SSO) string {
 	return store.TokenName(s.Directory(), s.Region, scopes(s))

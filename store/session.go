@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -32,8 +31,15 @@ func SessionName(profile, key string) string {
 func ProfilePrefix(profile string) string { return SessionPrefix + digest(profile) + "," }
 
 func digest(s string) string {
+	d := digestBytes(s)
+	return base64.RawURLEncoding.EncodeToString(d[:])
+}
+
+const digestSize = 12
+
+func digestBytes(s string) [digestSize]byte {
 	sum := sha256.Sum256([]byte(s))
-	return base64.RawURLEncoding.EncodeToString(sum[:12])
+	return [digestSize]byte(sum[:])
 }
 
 // sessionItem is a session as it is kept.
@@ -85,12 +91,7 @@ func DeleteSessions(ctx context.Context, s Store, profile string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for i, n := range names {
-		if err := s.Delete(ctx, n); err != nil && !errors.Is(err, ErrNotFound) {
-			return i, err
-		}
-	}
-	return len(names), nil
+	return DeleteAll(ctx, s, names)
 }
 
 // PrefixOf returns the ProfilePrefix that the name of a session begins with.

@@ -1,0 +1,52 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/sessions"
+)
+
+// clock asks AWS for the time, without a key, and says how far off ours is.
+func (d *doctor) clock(ctx context.Context) []finding {
+	ctx, cancel := context.WithTimeout(ctx, onePatience)
+	defer cancel()
+	p, err := d.usual()
+	if err != nil {
+		return []finding{warned("", "AWS was not asked for the time: %s", err)}
+	}
+	e := d.endpoint(p, sessions.STS, p.Region)
+	host, ahead, err := sessions.Time(ctx, e, d.Now)
+	var call *sessions.CallError
+	switch off := ahead.Abs(); {
+	case errors.As(err, &call):
+		return []finding{warned(callHint(call)+"; or --offline", "%s did not say what time it is: %s", host, call.Reason())}
+	case err != nil:
+		return []finding{warned("", "AWS was not asked for the time: %s", err)}
+	case off > 5*time.Minute:
+		return []finding{wrong("set the clock", "%s: AWS refuses what is signed more than five minutes off", sessions.SkewText(ahead))}
+	case off > sessions.Tolerable:
+		return []finding{warned("set the clock", "%s", sessions.SkewText(ahead))}
+	}
+	return []finding{fine("%s answers, and its clock agrees with this one", host)}
+}
+
+// usual is the profile that this shell would use, or what is true without any.
+func (d *doctor) usual() (profiles.Profile, error) {
+	if st, active := env.StateOf(d.env); active {
+		if p, err := d.resolveUnasked(st.Request); err == nil {
+			return p, nil
+		}
+	}
+	for _, name := range []string{d.wish["AWS_PROFILE"], "default"} {
+		if name != "" && d.set.Has(name) {
+			if p, err := d.resolveUnasked(env.Request{Profile: name}); err == nil {
+				return p, nil
+			}
+		}
+	}
+	return d.bare("default")
+}

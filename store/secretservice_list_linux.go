@@ -1,0 +1,39 @@
+package store
+
+import (
+	"context"
+
+	"github.com/godbus/dbus"
+)
+
+// keys lists the labels of the items, which a service tells of a locked collection too;
+// the library would have it unlocked first. Only where a service hides its items with
+// their secrets, as KeePassXC does, is that what it takes.
+func (c *collection) keys(ctx context.Context) ([]string, error) {
+	path, err := c.find(ctx)
+	if err != nil || path == "" {
+		return nil, reason(err)
+	}
+	names, err := c.labels(ctx, path)
+	if err != nil || len(names) > 0 || c.refuseLocked(ctx, path, "Collection") == nil {
+		return names, reason(err)
+	}
+	return c.library.keys(ctx)
+}
+
+func (c *collection) labels(ctx context.Context, path dbus.ObjectPath) ([]string, error) {
+	var items []dbus.ObjectPath
+	if err := c.property(ctx, path, "Collection", "Items", &items); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, item := range items {
+		var label string
+		if err := c.property(ctx, item, "Item", "Label", &label); ctx.Err() != nil {
+			return nil, ctx.Err()
+		} else if err == nil { // deleted since, most likely
+			names = append(names, label)
+		}
+	}
+	return names, nil
+}
