@@ -62,7 +62,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 	r.bindGlobals(root.PersistentFlags())
 	root.AddCommand(
 		newUse(r), newOff(r), newStatus(r), newRefresh(r), newExec(r), newExport(r),
-		newAdd(r), newList(r), newShow(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r),
+		newAdd(r), newRotate(r), newList(r), newShow(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r),
 	)
 	addCompletionCommand(root, r)
 	return root

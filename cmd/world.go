@@ -30,6 +30,7 @@ type World struct {
 	StderrIsTerm   bool
 
 	Now       func() time.Time
+	Sleep     func(context.Context, time.Duration) error // returns early, with ctx's error, when that ends
 	OpenStore func(context.Context, store.Options) (store.Store, error)
 	// Ask puts a question on the terminal itself and returns what is typed, without
 	// echo if hidden. It is nil when there is no terminal.

@@ -197,30 +197,30 @@ func (r *Rotation) Begun(ctx context.Context) (Journal, bool, error) {
 	return j, beside.ID != "", err
 }
 
-// Identify asks AWS whose key is stored. If AWS does not know it, and a key lies beside
+// Identify asks AWS whose key is stored, and returns that user's ARN and the key's id. If AWS does not know it, and a key lies beside
 // it that AWS knows, that one takes its place first: somebody deleted the old key before
 // the rotation could.
-func (r *Rotation) Identify(ctx context.Context) (user string, err error) {
+func (r *Rotation) Identify(ctx context.Context) (user, key string, err error) {
 	k, err := store.GetKey(ctx, r.Store, r.Item)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	user, err = r.AWS.Who(ctx, k)
-	if !errors.Is(err, ErrRejected) {
-		return user, err
+	if !errors.Is(err, ErrRejected) || r.DryRun {
+		return user, k.ID, err
 	}
 	beside, other := r.beside(ctx)
 	if other != nil || beside.ID == "" || beside.ID == k.ID {
-		return "", err
+		return "", "", err
 	}
-	if user, other = r.AWS.Who(ctx, beside); other != nil || r.DryRun {
-		return user, errors.Join(err, other)
+	if user, other = r.AWS.Who(ctx, beside); other != nil {
+		return "", "", err
 	}
 	if err := r.put(ctx, r.Item, beside); err != nil {
-		return "", err
+		return "", "", err
 	}
 	r.Say(Readopted, beside.ID)
-	return user, nil
+	return user, beside.ID, nil
 }
 
 // Look finds out where things stand, and changes nothing.

@@ -396,7 +396,7 @@ func TestAKeyThatWasReplacedByHandIsLeftAlone(t *testing.T) {
 	// Given up, what it had made goes, and nothing else.
 	r := (&machine{world: w}).rotation()
 	ctx := context.Background()
-	if r.User, err = r.Identify(ctx); err != nil {
+	if r.User, _, err = r.Identify(ctx); err != nil {
 		t.Fatal(err)
 	}
 	s, err := r.Look(ctx)
@@ -418,7 +418,7 @@ func TestAnotherUsersUnfinishedRotationIsNotGivenUp(t *testing.T) {
 	w.must(store.PutKey(context.Background(), w.store, "base", theirs))
 	r := (&machine{world: w}).rotation()
 	ctx := context.Background()
-	if r.User, err = r.Identify(ctx); err != nil {
+	if r.User, _, err = r.Identify(ctx); err != nil {
 		t.Fatal(err)
 	}
 	r.AWS.List = func(context.Context) ([]rotation.Key, error) {
@@ -475,7 +475,7 @@ func TestCtrlCDoesNotCutOffTheMakingOfAKey(t *testing.T) {
 		return create(inner)
 	}
 	var err error
-	r.User, err = r.Identify(ctx)
+	r.User, _, err = r.Identify(ctx)
 	w.must(err)
 	s, err := r.Look(ctx)
 	w.must(err)

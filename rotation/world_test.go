@@ -232,7 +232,7 @@ func (w *world) run(at int, what how, change func(*rotation.Rotation)) (res rota
 		change(r)
 	}
 	ctx := context.Background()
-	if r.User, err = r.Identify(ctx); err != nil {
+	if r.User, _, err = r.Identify(ctx); err != nil {
 		return res, m, err
 	}
 	s, err := r.Look(ctx)

@@ -56,11 +56,11 @@ type UnsureError struct{ Err error }
 func (e *UnsureError) Error() string { return e.Err.Error() }
 func (e *UnsureError) Unwrap() error { return e.Err }
 
-// iamCall is one call: what it is called by AWS, and in words for an error.
+// iamCall is one call.
 type iamCall struct {
-	action, words string
-	form          url.Values
-	once          bool // it is not known to be harmless when made twice
+	action string
+	form   url.Values
+	once   bool // it is not known to be harmless when made twice
 }
 
 // ListAccessKeys lists the user's keys, active or not, in AWS's order.
@@ -80,7 +80,7 @@ func (c IAM) ListAccessKeys(ctx context.Context) ([]AccessKey, error) {
 			More   bool   `xml:"ListAccessKeysResult>IsTruncated"`
 			Marker string `xml:"ListAccessKeysResult>Marker"`
 		}
-		if err := c.ask(ctx, iamCall{action: "ListAccessKeys", words: "list the access keys of", form: form}, &out); err != nil {
+		if err := c.ask(ctx, iamCall{action: "ListAccessKeys", form: form}, &out); err != nil {
 			return nil, err
 		}
 		for _, k := range out.Keys {
@@ -100,7 +100,7 @@ func (c IAM) CreateAccessKey(ctx context.Context) (creds.Key, error) {
 		ID     string `xml:"CreateAccessKeyResult>AccessKey>AccessKeyId"`
 		Secret string `xml:"CreateAccessKeyResult>AccessKey>SecretAccessKey"`
 	}
-	call := iamCall{action: "CreateAccessKey", words: "make an access key for", form: url.Values{}, once: true}
+	call := iamCall{action: "CreateAccessKey", form: url.Values{}, once: true}
 	if err := c.ask(ctx, call, &out); err != nil {
 		return creds.Key{}, err
 	}
@@ -113,14 +113,14 @@ func (c IAM) CreateAccessKey(ctx context.Context) (creds.Key, error) {
 // DeactivateAccessKey makes a key stop working until it is activated again.
 func (c IAM) DeactivateAccessKey(ctx context.Context, id string) error {
 	form := url.Values{"AccessKeyId": {id}, "Status": {"Inactive"}}
-	return c.ask(ctx, iamCall{action: "UpdateAccessKey", words: "deactivate an access key of", form: form}, nil)
+	return c.ask(ctx, iamCall{action: "UpdateAccessKey", form: form}, nil)
 }
 
 // DeleteAccessKey makes a key stop working for ever. That there is none of this id is
 // an error of kind Gone.
 func (c IAM) DeleteAccessKey(ctx context.Context, id string) error {
 	form := url.Values{"AccessKeyId": {id}}
-	return c.ask(ctx, iamCall{action: "DeleteAccessKey", words: "delete an access key of", form: form}, nil)
+	return c.ask(ctx, iamCall{action: "DeleteAccessKey", form: form}, nil)
 }
 
 // AccessKeyLastUsed says when a key was last used. AWS may be some hours behind.
@@ -130,7 +130,7 @@ func (c IAM) AccessKeyLastUsed(ctx context.Context, id string) (KeyUse, error) {
 		Service string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>ServiceName"`
 		Region  string `xml:"GetAccessKeyLastUsedResult>AccessKeyLastUsed>Region"`
 	}
-	call := iamCall{action: "GetAccessKeyLastUsed", words: "ask when an access key was used of", form: url.Values{"AccessKeyId": {id}}}
+	call := iamCall{action: "GetAccessKeyLastUsed", form: url.Values{"AccessKeyId": {id}}}
 	if err := c.ask(ctx, call, &out); err != nil || out.At == "" || out.At == "N/A" {
 		return KeyUse{}, err
 	}
@@ -177,10 +177,11 @@ func (c IAM) ask(ctx context.Context, call iamCall, out any) error {
 }
 
 func (c IAM) failure(call iamCall, err error) error {
-	err = failure(call.words, c.User, c.Session.Profile, err)
+	action := "iam:" + call.action
+	err = failure(action+" on user", c.User, c.Session.Profile, err)
 	var failed *CallError
 	if errors.As(err, &failed) {
-		failed.Action = "iam:" + call.action
+		failed.Action = action
 	}
 	return err
 }
