@@ -63,7 +63,7 @@ func (e *DamagedError) Error() string {
 
 func (b Book) file(item string) string {
 	sum := sha256.Sum256([]byte("rotate\x00" + item))
-	return filepath.Join(b.Dir, hex.EncodeToString(sum[:8])+".json")
+	return filepath.Join(b.Dir, hex.EncodeToString(sum[:6])+".json")
 }
 
 // next is where an entry is written before it takes the place of the last one. With one
