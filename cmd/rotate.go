@@ -255,7 +255,7 @@ func (j *rotationJob) announce(key string) {
 	if j.o.dryRun {
 		verb = "the"
 	}
-	j.say("%s key …%s of user %s in account %s, stored for %s", verb, tail(key), printable(name), accountOf(j.rot.User), printable(j.item))
+	j.say("%s key …%s of user %s in account %s, stored for %s", verb, last4(key), printable(name), accountOf(j.rot.User), printable(j.item))
 }
 
 // forgetSessions drops those of every profile over the key, in the store and in every
@@ -272,7 +272,7 @@ func (j *rotationJob) forgetSessions(ctx context.Context) error {
 
 // event says what happens, a line each.
 func (j *rotationJob) event(e rotation.Event, id string) {
-	key, name := "…"+tail(id), printable(j.item)
+	key, name := "…"+last4(id), printable(j.item)
 	switch e {
 	case rotation.Made:
 		j.say("made the key %s and stored it beside the old one", key)
@@ -311,12 +311,12 @@ func (j *rotationJob) finished(res rotation.Result) {
 	name := printable(j.item)
 	switch {
 	case res.Resumed && res.OldNow == "":
-		j.say("%s has the key …%s; which one it had before is not known any more", name, tail(res.New))
+		j.say("%s has the key …%s; which one it had before is not known any more", name, last4(res.New))
 		j.hint("vault rotate %s shows the keys that are left, should there be two", word(j.profile.Name))
 	case res.OldNow == "deleted":
-		j.say("done: %s has the key …%s, and the key …%s is no more", name, tail(res.New), tail(res.Old))
+		j.say("done: %s has the key …%s, and the key …%s is no more", name, last4(res.New), last4(res.Old))
 	default:
-		j.say("done: %s has the key …%s, and the key …%s is %s", name, tail(res.New), tail(res.Old), res.OldNow)
+		j.say("done: %s has the key …%s, and the key …%s is %s", name, last4(res.New), last4(res.Old), res.OldNow)
 	}
 	if res.Resumed && !res.Begun.IsZero() && j.Now().Sub(res.Begun) > 24*time.Hour {
 		j.hint("that key was made %s; for a new one run it again", elapsed(j.Now().Sub(res.Begun)))
@@ -373,7 +373,7 @@ func hasHint(err error) bool {
 
 // preview says what would be done.
 func (j *rotationJob) preview(ctx context.Context, s rotation.State) error {
-	old, ending := "…"+tail(s.Key.ID), "delete"
+	old, ending := "…"+last4(s.Key.ID), "delete"
 	if j.o.keepOld {
 		ending = "keep"
 	}
@@ -387,9 +387,9 @@ func (j *rotationJob) preview(ctx context.Context, s rotation.State) error {
 	case rotation.Unclear:
 		j.say("would delete the key that was made and lost, if there is one, and make another")
 	case rotation.Staged:
-		j.say("would store the key …%s for %s in the place of %s", tail(s.Beside.ID), printable(j.item), old)
+		j.say("would store the key …%s for %s in the place of %s", last4(s.Beside.ID), printable(j.item), old)
 	case rotation.Stored:
-		j.say("would deactivate …%s and %s it", tail(s.Journal.Old), ending)
+		j.say("would deactivate …%s and %s it", last4(s.Journal.Old), ending)
 	case rotation.Replaced:
 		return &rotation.ReplacedError{Journal: s.Journal, Stored: s.Key.ID}
 	}

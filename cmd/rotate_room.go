@@ -86,7 +86,7 @@ func (j *rotationJob) keyTable(keys []rotation.Owned) {
 		if k.Unseen != nil {
 			used = "last use not known"
 		}
-		fmt.Fprintf(w, "vault:   …%s\t%s\t%s\tmade %s\t%s\n", tail(k.ID), where, status, elapsed(j.Now().Sub(k.Created)), used)
+		fmt.Fprintf(w, "vault:   …%s\t%s\t%s\tmade %s\t%s\n", last4(k.ID), where, status, elapsed(j.Now().Sub(k.Created)), used)
 	}
 	_ = w.Flush()
 }
@@ -95,8 +95,8 @@ func (j *rotationJob) keyTable(keys []rotation.Owned) {
 func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	recent := k.Unseen == nil && !k.Use.At.IsZero() && j.Now().Sub(k.Use.At) < lately
 	named := j.o.deleteOther != "" && j.o.deleteOther != anyOther
-	if named && j.o.deleteOther != k.ID && j.o.deleteOther != tail(k.ID) {
-		return &usageError{"vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, tail(k.ID))}
+	if named && j.o.deleteOther != k.ID && j.o.deleteOther != last4(k.ID) {
+		return &usageError{"vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, last4(k.ID))}
 	}
 	used := usedWords(k.Use, j.Now())
 	if k.Unseen != nil {
@@ -110,26 +110,26 @@ func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	case recent && !named:
 		return j.insist(ctx, k, used)
 	}
-	return j.agreed(ctx, "vault rotate", fmt.Sprintf("delete the key …%s, %s", tail(k.ID), used), "no key was made: there is no room for one")
+	return j.agreed(ctx, "vault rotate", fmt.Sprintf("delete the key …%s, %s", last4(k.ID), used), "no key was made: there is no room for one")
 }
 
 func (j *rotationJob) nobodyToAsk(k rotation.Owned, used string, recent bool) error {
 	flags := "--delete-other --yes"
 	if recent {
-		flags = "--delete-other=" + tail(k.ID) + " --yes"
+		flags = "--delete-other=" + last4(k.ID) + " --yes"
 	}
-	return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", tail(k.ID), used)},
+	return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", last4(k.ID), used)},
 		"vault rotate %s %s deletes that key first", flags, word(j.profile.Name))
 }
 
 // insist wants the key to be named: it was used a short while ago.
 func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string) error {
-	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", tail(k.ID), used)
+	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", last4(k.ID), used)
 	answer, err := j.Ask(ctx, printable(question), false)
 	if err != nil {
 		return err
 	}
-	if !answer.Equal(creds.New(tail(k.ID))) {
+	if !answer.Equal(creds.New(last4(k.ID))) {
 		return errors.New("no key was made: there is no room for one")
 	}
 	return nil
@@ -138,7 +138,7 @@ func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string)
 // mayDiscard asks about a key that an earlier run seems to have made and lost.
 func (j *rotationJob) mayDiscard(ctx context.Context, k rotation.Owned) error {
 	j.say("the key …%s was made %s, when the rotation was interrupted, and is not stored; AWS will not say whether it was used",
-		tail(k.ID), elapsed(j.Now().Sub(k.Created)))
+		last4(k.ID), elapsed(j.Now().Sub(k.Created)))
 	if j.o.yes {
 		return nil
 	}
@@ -210,3 +210,6 @@ func elapsed(d time.Duration) string {
 	}
 	return count(int(d/(24*time.Hour)), "day")
 }
+
+// last4 is what people know a key's id by.
+func last4(id string) string { return id[max(0, len(id)-4):] }
