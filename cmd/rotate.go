@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -210,7 +211,7 @@ func (j *rotationJob) rotation(s store.Store) *rotation.Rotation {
 	return &rotation.Rotation{
 		Item: j.item, Profile: j.profile.Name, Backend: backendOf(s), KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
 		Store: s, Book: j.rotations(), AWS: rotation.Calls{Who: j.who(j.profile)},
-		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Forget: j.forgetSessions,
+		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Follow: j.follow,
 		Say: j.event, Now: j.Now, Sleep: j.Sleep,
 	}
 }
@@ -258,16 +259,63 @@ func (j *rotationJob) announce(key string) {
 	j.say("%s key …%s of user %s in account %s, stored for %s", verb, last4(key), printable(name), accountOf(j.rot.User), printable(j.item))
 }
 
-// forgetSessions drops those of every profile over the key, in the store and in every
-// terminal.
-func (j *rotationJob) forgetSessions(ctx context.Context) error {
+// follow replaces copies of the old key that are stored under other names, and drops the
+// sessions of every profile over it, in the store and in every terminal.
+func (j *rotationJob) follow(ctx context.Context, old string, now creds.Key) error {
 	set, err := j.profiles()
 	if err != nil {
 		return err
 	}
-	err = j.forgetUsers(ctx, set, j.item)
+	names := []string{j.item}
+	for _, twin := range j.twins(ctx, set, old) {
+		if err := store.PutKey(ctx, j.store, twin, now); err != nil {
+			return err
+		}
+		j.say("%s had the same key, and has the new one now", printable(twin))
+		names = append(names, twin)
+	}
+	for _, name := range names {
+		if err := j.forgetUsers(ctx, set, name); err != nil {
+			return fmt.Errorf("forget the sessions of the old key: %w", err)
+		}
+	}
 	j.runtime().Recheck()
-	return err
+	return nil
+}
+
+// readsFreely are the stores in which one item is as good as any other once one was read.
+// In the rest each may cost a dialog or a touch, and no copies are looked for.
+var readsFreely = []string{"file", "secret-service", "kwallet", "keyctl", "wincred"}
+
+// twins are the other profiles that the same key is stored for.
+func (j *rotationJob) twins(ctx context.Context, set *profiles.Set, id string) []string {
+	if id == "" || !slices.Contains(readsFreely, j.rot.Backend) {
+		return nil
+	}
+	var list []string
+	j.eachKey(ctx, set, func(name string, k creds.Key) {
+		if k.ID == id {
+			list = append(list, name)
+		}
+	})
+	return list
+}
+
+// eachKey reads the keys stored for other profiles than this one. A name that is no
+// profile may be another program's, and what cannot be read is passed over.
+func (j *rotationJob) eachKey(ctx context.Context, set *profiles.Set, f func(name string, k creds.Key)) {
+	names, _, err := store.KeyNames(ctx, j.store, set.Names()...)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if name == j.item || !set.Has(name) {
+			continue
+		}
+		if k, err := store.GetKey(ctx, j.store, name); err == nil {
+			f(name, k)
+		}
+	}
 }
 
 // event says what happens, a line each.

@@ -11,7 +11,6 @@ import (
 	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/rotation"
 	"github.com/d44b7504/vault/sessions"
-	"github.com/d44b7504/vault/store"
 )
 
 // This file asks a person about keys that exist beside the one that is rotated. A key
@@ -55,19 +54,11 @@ func (j *rotationJob) findStored(ctx context.Context, keys []rotation.Owned) {
 	if err != nil {
 		return
 	}
-	names, _, err := store.KeyNames(ctx, j.store, set.Names()...)
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		if name == j.item || !set.Has(name) {
-			continue // a name that is no profile may be another program's
-		}
-		k, err := store.GetKey(ctx, j.store, name)
-		if at := slices.IndexFunc(keys, func(o rotation.Owned) bool { return o.ID == k.ID }); err == nil && at >= 0 && keys[at].Stored == "" {
+	j.eachKey(ctx, set, func(name string, k creds.Key) {
+		if at := slices.IndexFunc(keys, func(o rotation.Owned) bool { return o.ID == k.ID }); at >= 0 && keys[at].Stored == "" {
 			keys[at].Stored = name
 		}
-	}
+	})
 }
 
 // keyTable shows keys side by side.

@@ -432,6 +432,32 @@ func TestAKeyThatAnotherProfileHasStoredIsNotDeleted(t *testing.T) {
 	}
 }
 
+func TestACopyOfTheKeyUnderAnotherNameIsReplacedToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, roleConfig+"[profile twin]\n[profile apart]\n")
+	w.stored("alice", "base")
+	w.stored("bob", "apart")
+	old, bobs := w.storedKey(t, "base"), w.storedKey(t, "apart")
+	check(store.PutKey(context.Background(), w.keyring(), "twin", old))
+	if r := w.vault(t, w.environ(), "exec", "twin", "--", "true"); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	// Killed before the old key ends, both have a key that works.
+	c, _ := w.ongoing(t, "UpdateAccessKey", fakeaws.Fault{Delay: time.Minute})
+	check(c.Process.Kill())
+	_ = c.Wait()
+	if w.storedKey(t, "twin").ID != w.storedKey(t, "base").ID || w.sessions("twin") != 0 {
+		t.Error("the copy was left behind")
+	}
+	check(store.PutKey(context.Background(), w.keyring(), "twin", old)) // as if killed earlier
+	r := w.vault(t, w.environ(), "rotate", "--resume", "base")
+	says(t, r, "twin had the same key, and has the new one now\n", "deleted the old key")
+	w.rotated(t, "alice", "base", old)
+	if w.storedKey(t, "twin").ID != w.storedKey(t, "base").ID || w.storedKey(t, "apart").ID != bobs.ID {
+		t.Error("not every copy was replaced, or too many")
+	}
+}
+
 func TestDeniedActionsAreNamed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, roleConfig)

@@ -92,8 +92,10 @@ type Rotation struct {
 	// MayDiscard is asked before a key is deleted that seems to be one that was made and
 	// lost, where AWS would not say that it was never used. An error leaves it.
 	MayDiscard func(context.Context, Owned) error
-	// Forget drops the sessions that were made with the old key.
-	Forget func(context.Context) error
+	// Follow makes all else here follow the change, before the old key ends: sessions
+	// that were made with it, copies of it. It may be called more than once. old is ""
+	// when it is not known any more.
+	Follow func(ctx context.Context, old string, now creds.Key) error
 
 	Say   func(Event, string)
 	Now   func() time.Time

@@ -28,7 +28,7 @@ func TestAKeyIsReplacedInOrder(t *testing.T) {
 	if !slices.Equal(w.said, want) {
 		t.Errorf("said %v", w.said)
 	}
-	order := []string{"create", "store vault.rotate", "read vault.rotate", "who", "store base", "read base", "unstore vault.rotate", "forget", "who", "deactivate", "who", "delete"}
+	order := []string{"create", "store vault.rotate", "read vault.rotate", "who", "store base", "read base", "unstore vault.rotate", "follow", "who", "deactivate", "who", "delete"}
 	if got := m.ops[len(m.ops)-len(order):]; !slices.Equal(got, order) {
 		t.Errorf("did %q", got)
 	}

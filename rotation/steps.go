@@ -249,8 +249,8 @@ func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err err
 	if err := r.unstage(ctx); err != nil {
 		return "", err
 	}
-	if err := r.Forget(ctx); err != nil {
-		return "", fmt.Errorf("forget the sessions of the old key: %w", err)
+	if err := r.Follow(ctx, s.Journal.Old, s.Key); err != nil {
+		return "", err
 	}
 	if old := s.Journal.Old; old != "" && old != s.Key.ID {
 		if oldNow, err = r.end(ctx, s, old); err != nil {

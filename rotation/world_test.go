@@ -205,9 +205,14 @@ func (m *machine) rotation() *rotation.Rotation {
 		},
 		MakeRoom:   func(context.Context, []rotation.Owned) (string, error) { return "", errors.New("no room") },
 		MayDiscard: func(_ context.Context, o rotation.Owned) error { return o.Unseen },
-		Forget:     func(context.Context) error { return m.do("forget", func() error { m.drops++; return nil }) },
-		Say:        func(e rotation.Event, _ string) { m.said = append(m.said, e) },
-		Now:        func() time.Time { return m.now },
+		Follow: func(_ context.Context, old string, now creds.Key) error {
+			if old == now.ID || now.ID != m.stored().ID {
+				m.t.Errorf("…%s is to be followed by …%s", old, now.ID)
+			}
+			return m.do("follow", func() error { m.drops++; return nil })
+		},
+		Say: func(e rotation.Event, _ string) { m.said = append(m.said, e) },
+		Now: func() time.Time { return m.now },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			m.now, m.slept = m.now.Add(d), m.slept+d
 			return ctx.Err()
