@@ -3,13 +3,21 @@ package cmd
 // The desk of MFA codes, with a clock of its own.
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/pquerna/otp/totp"
+
 	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/store"
 )
 
 // deskOf is a desk whose clock moves only by sleeping.
@@ -92,6 +100,71 @@ func TestAProcessIsWaitedForLikeAPersonAndCtrlCEndsTheWait(t *testing.T) {
 	}
 	if d.ask(nil) != nil {
 		t.Error("somebody is there to be asked")
+	}
+}
+
+// Another command has used the code that mfa_process gives now. Nobody has typed it, so
+// nobody is to blame, and the next one is waited for.
+func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
+	clock := time.Now().Truncate(codeLife).Add(5 * time.Second)
+	now := func() time.Time { return clock }
+	aws, err := fakeaws.Start(fakeaws.Options{Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = aws.Close() }()
+	arn, _ := aws.AddUser("111122223333", "alice")
+	key, _ := aws.AddKey(arn)
+	phone, err := aws.AddMFA(arn, "phone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := store.NewMemory()
+	ctx := context.Background()
+	if err := store.PutKey(ctx, keys, "base", key); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	var slept time.Duration
+	w := &World{
+		Environ: []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, Stderr: &said, Now: now, Policy: refresh.Default,
+		OpenStore: func(context.Context, store.Options) (store.Store, error) { return keys, nil },
+		Sleep: func(_ context.Context, d time.Duration) error {
+			clock, slept = clock.Add(d), slept+d
+			return nil
+		},
+		Process: func(context.Context, string, []string) (creds.Secret, error) {
+			code, err := totp.GenerateCode(phone.Seed.Reveal(), clock)
+			return creds.New(code), err
+		},
+		Who: func() (string, string) { return "alice", "laptop" },
+	}
+	p, err := profiles.Parse("", []byte("[profile base]\nregion = eu-west-1\nmfa_process = device\nmfa_serial = "+phone.Serial+"\n")).
+		Resolve("base", profiles.Overrides{Env: map[string]string{"AWS_ENDPOINT_URL": aws.URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for run, want := range []time.Duration{0, 26 * time.Second} {
+		s, err := newRun(w).newSigner(ctx, p, arn, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.obtain(ctx, true); err != nil || slept != want {
+			t.Errorf("run %d: %v after %v, want %v: %s", run, err, slept, want, said.String())
+		}
+	}
+	if got := said.String(); got != "vault: waiting 26 s for the next MFA code: each works once\n" || aws.Calls("GetSessionToken") != 3 {
+		t.Errorf("%d calls, said %q", aws.Calls("GetSessionToken"), got)
+	}
+	// One that stays wrong is not tried for ever.
+	w.Process = func(context.Context, string, []string) (creds.Secret, error) { return creds.New("000000"), nil }
+	s, err := newRun(w).newSigner(ctx, p, arn, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var call *sessions.CallError
+	if err := s.obtain(ctx, true); !errors.As(err, &call) || call.Kind != sessions.WrongCode || aws.Calls("GetSessionToken") != 6 {
+		t.Errorf("%v after %d calls", err, aws.Calls("GetSessionToken")-3)
 	}
 }
 

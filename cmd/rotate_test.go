@@ -259,6 +259,29 @@ func TestASessionThatIsCachedIsUsedAndNobodyIsAsked(t *testing.T) {
 	w.rotated(t, "alice", "base", old)
 }
 
+// Policies may want an MFA that is not hours old, or nobody may be allowed at all.
+func TestACachedSessionThatIsDeniedIsMadeAnewOnce(t *testing.T) {
+	t.Parallel()
+	w, alice := chainWorld(t, fakeaws.Options{}, chainConfig)
+	if r := w.vault(t, w.environ(), "exec", "base", "-t", w.code("phone"), "--", "true"); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	w.aws.Inject("ListAccessKeys", fakeaws.Fault{Status: 403, Code: "AccessDenied", Message: "too old"})
+	old := w.storedKey(t, "base")
+	if r := w.vault(t, w.environ(), "rotate", "base", "-t", w.code("phone")); r.status != 0 || strings.Contains(r.err, "not allowed") {
+		t.Fatalf("status %d: %s", r.status, r.err)
+	}
+	w.rotated(t, "alice", "base", old)
+	if n := w.aws.Calls("GetSessionToken"); n != 2 {
+		t.Errorf("%d sessions with MFA were made", n)
+	}
+	w.aws.Deny(alice, "iam:CreateAccessKey")
+	before := w.aws.Calls("CreateAccessKey")
+	if r := w.vault(t, w.environ(), "rotate", "base", "-t", w.code("phone")); r.status != 1 || w.aws.Calls("CreateAccessKey") != before+1 {
+		t.Errorf("status %d after %d calls: %s", r.status, w.aws.Calls("CreateAccessKey")-before, r.err)
+	}
+}
+
 func TestAWrongCodeChangesNothing(t *testing.T) {
 	t.Parallel()
 	w, _ := chainWorld(t, fakeaws.Options{}, chainConfig)
