@@ -63,7 +63,7 @@ question, 130 interrupted.`,
 	boolFlag(fs, &o.resume, "resume", "", false, "finish a rotation, and begin none")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "sign with the key itself, not with a session or role")
 	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
-	fs.StringVar(&o.deleteOther, "delete-other", "", "of two keys, delete the one that is not stored; =ID, or its last four characters, says which is meant")
+	fs.StringVar(&o.deleteOther, "delete-other", "", "of two keys, delete the one that is not stored; `KEY` is its id or the last four of it, for one that was used today")
 	fs.Lookup("delete-other").NoOptDefVal = anyOther
 	boolFlag(fs, &o.keepOld, "keep-old", "", false, "deactivate the old key, do not delete it")
 	boolFlag(fs, &o.dryRun, "dry-run", "", false, "look, say what would be done, and change nothing")
@@ -347,7 +347,12 @@ func (j *rotationJob) event(e rotation.Event, id string) {
 	}
 }
 
+// announceResumed says that there is something to go on with.
 func (j *rotationJob) announceResumed(noted rotation.Journal) {
+	if j.o.dryRun && !noted.Begun.IsZero() {
+		j.say("the rotation of %s that was begun %s is not finished", printable(j.item), elapsed(j.Now().Sub(noted.Begun)))
+		return
+	}
 	if noted.Begun.IsZero() {
 		j.say("a new key lies beside the one stored for %s: going on with the rotation it is from", printable(j.item))
 		return
@@ -437,7 +442,12 @@ func (j *rotationJob) preview(ctx context.Context, s rotation.State) error {
 	case rotation.Staged:
 		j.say("would store the key …%s for %s in the place of %s", last4(s.Beside.ID), printable(j.item), old)
 	case rotation.Stored:
-		j.say("would deactivate …%s and %s it", last4(s.Journal.Old), ending)
+		old = "…" + last4(s.Journal.Old)
+		if slices.ContainsFunc(s.Keys, func(k rotation.Key) bool { return k.ID == s.Journal.Old && !k.Active }) {
+			j.say("would %s %s, which is inactive", ending, old)
+		} else {
+			j.say("would deactivate %s and %s it", old, ending)
+		}
 	case rotation.Replaced:
 		return &rotation.ReplacedError{Journal: s.Journal, Stored: s.Key.ID}
 	}
