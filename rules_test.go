@@ -99,13 +99,14 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd creds env mfa refresh store",
-	"cmd":                     "completions creds env fakeaws hooks mfa profiles refresh sessions shells store",
+	"cmd":                     "completions creds env fakeaws hooks mfa profiles refresh rotation sessions shells store",
 	"completions":             "hooks shells",
 	"hooks":                   "shells",
 	"shells":                  "env",
 	"env":                     "creds",
 	"refresh":                 "creds profiles store",
 	"sessions":                "creds profiles store",
+	"rotation":                "creds store",
 	"mfa":                     "creds",
 	"store":                   "creds store/internal/busguard",
 	"store/internal/busguard": "",
@@ -238,6 +239,7 @@ var reveals = map[string]string{
 	"cmd/export.go":           "what export was asked for",
 	"cmd/export_github.go":    "what export was asked for",
 	"sessions/sts.go":         "signs a request",
+	"sessions/iam.go":         "signs a request, and reads the key that AWS made",
 	"sessions/rest.go":        "the token that a request is made with",
 	"sessions/sso_token.go":   "renews a sign-in",
 	"sessions/sso_signin.go":  "finishes a sign-in",

@@ -27,7 +27,7 @@ func realWorld() *cmd.World {
 		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
-		Now: time.Now, OpenStore: store.Open, Probe: store.Probe, Ask: asker(),
+		Now: time.Now, Sleep: sleep, OpenStore: store.Open, Probe: store.Probe, Ask: asker(),
 		Exec: execute, Detach: detach, Start: start, Process: process, RunProgram: runProgram, Who: who, Policy: refresh.Default,
 	}
 	w.Self, _ = os.Executable()
@@ -60,6 +60,17 @@ func program(argv0 string) string {
 }
 
 func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
 
 // start starts a program that lives on when we and the terminal are gone.
 func start(argv, environ []string) error {

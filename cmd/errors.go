@@ -144,6 +144,9 @@ func hintFor(err error) string {
 }
 
 func callHint(e *sessions.CallError) string {
+	if e.Kind == sessions.Denied && e.Action != "" {
+		return "a policy has to allow " + e.Action + " on that user; some allow it with MFA only"
+	}
 	switch e.Kind {
 	case sessions.Denied:
 		return "AWS said no to who you are; check the role's trust policy and what it asks for (MFA, external id)"

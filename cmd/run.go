@@ -194,30 +194,30 @@ func (r *run) hasKey(ctx context.Context, name string) (bool, error) {
 
 // keeper is the one door to sessions.
 func (r *run) keeper(ctx context.Context) (*refresh.Keeper, error) {
-	s, err := r.keyring(ctx)
+	m, err := r.maker(ctx)
 	if err != nil {
 		return nil, err
 	}
+	return r.keeperOf(m), nil
+}
+
+// keeperOf keeps what m makes, and gives m its Base.
+func (r *run) keeperOf(m *sessions.Maker) *refresh.Keeper {
 	k := &refresh.Keeper{
-		Store: s, Note: note, Dir: r.runtime(), Policy: r.Policy, Now: r.Now,
+		Store: m.Store, Make: m.Make, Note: note, Dir: r.runtime(), Policy: r.Policy, Now: r.Now,
 		Waiting: func() { r.say("another terminal is signing in, waiting for it") },
 	}
 	if r.quiet {
 		k.Waiting = nil
 	}
-	m, err := r.maker(ctx)
-	if err != nil {
-		return nil, err
-	}
 	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
 		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
 		return l.Session, err
 	}
-	k.Make = m.Make
-	return k, nil
+	return k
 }
 
-// maker makes sessions, and keeps none. It lacks Base, which keeper gives it.
+// maker makes sessions, and keeps none. It lacks Base, which keeperOf gives it.
 func (r *run) maker(ctx context.Context) (*sessions.Maker, error) {
 	s, err := r.keyring(ctx)
 	if err != nil {

@@ -30,6 +30,7 @@ type World struct {
 	StderrIsTerm   bool
 
 	Now       func() time.Time
+	Sleep     func(context.Context, time.Duration) error // returns early, with ctx's error, when that ends
 	OpenStore func(context.Context, store.Options) (store.Store, error)
 	// Probe looks at every keyring of this machine and opens none.
 	Probe func(context.Context, store.Options) []store.Finding

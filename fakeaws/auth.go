@@ -27,6 +27,13 @@ func (s *Server) authenticate(c *call) *apiError {
 	if who == nil || !who.active || !who.token.Equal(creds.New(p.token)) {
 		return invalidToken()
 	}
+	if who.settles > 0 {
+		who.settles--
+		return invalidToken()
+	}
+	if s.opts.SessionsEndWithKeys && who.ended(s.state.credentials) {
+		return invalidToken()
+	}
 	if who.expired(c.now) {
 		return refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
 	}

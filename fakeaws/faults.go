@@ -19,7 +19,8 @@ type Fault struct {
 	Code, Message string // of the AWS error
 	Delay         time.Duration
 	Times         int  // how many calls it spoils: 0 means one, -1 all from now on
-	Drop          bool // cut the connection in place of a reply
+	Drop          bool // cut the connection in place of a reply, with nothing done
+	Lose          bool // do what was asked, then cut the connection
 
 	RetryAfter time.Duration // said in the reply's header, in whole seconds, unless 0
 	// Body, unless "", is the whole reply, whatever it is: half a JSON document, a
@@ -144,6 +145,13 @@ func (f *Fault) play(ctx context.Context) *apiError {
 		status = http.StatusBadRequest
 	}
 	return refuse(status, f.Code, "%s", f.Message)
+}
+
+// lose cuts the connection of a call that has been carried out.
+func (f *Fault) lose() {
+	if f != nil && f.Lose {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // replace sets the header of a bad answer, and writes all of it if the fault

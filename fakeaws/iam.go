@@ -96,6 +96,7 @@ func createAccessKey(s *Server, c *call) (any, *apiError) {
 	if err != nil {
 		return nil, refuse(http.StatusInternalServerError, "ServiceFailure", "%v", err)
 	}
+	k.settles = s.opts.KeysSettle
 	doc := k.keyXML()
 	doc.SecretAccessKey = k.secret.Reveal()
 	return struct{ AccessKey keyXML }{doc}, nil

@@ -3,10 +3,12 @@ package fakeaws_test
 import (
 	"encoding/xml"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/d44b7504/vault/fakeaws"
@@ -118,6 +120,57 @@ func TestAUserFindsOutAboutHerself(t *testing.T) {
 	a = w.send(t, w.iamLetter(w.owner(), "Action", "GetAccessKeyLastUsed", "AccessKeyId", spare.id))
 	if !strings.Contains(a.body, "<ServiceName>sts</ServiceName><Region>us-east-1</Region>") || !strings.Contains(a.body, "LastUsedDate") {
 		t.Errorf("used key: %s", a.body)
+	}
+}
+
+func TestANewKeyMayTakeAWhileToBeKnown(t *testing.T) {
+	w := newWorld(t, fakeaws.Options{KeysSettle: 2})
+	made := w.createKey(t, w.owner())
+	for range 2 {
+		w.whoami(t, made).want(t, 403, "InvalidClientTokenId", "is invalid.")
+	}
+	w.whoami(t, made).want(t, 200, "", "")
+}
+
+func TestSessionsOutliveTheirKeyUnlessToldNotTo(t *testing.T) {
+	for _, die := range []bool{false, true} {
+		w := newWorld(t, fakeaws.Options{SessionsEndWithKeys: die})
+		role := w.role(t, fakeaws.Role{Name: "admin", Trust: fakeaws.Trust{Principals: []string{account}}})
+		made, err := w.client(w.owner()).GetSessionToken(bg, nil)
+		must(t, err)
+		s := session(made.Credentials)
+		out, err := w.client(s).AssumeRole(bg, assume(role))
+		must(t, err)
+		spare := w.createKey(t, w.owner())
+		w.send(t, w.iamLetter(spare, "Action", "UpdateAccessKey", "AccessKeyId", w.key.ID, "Status", "Inactive")).want(t, 200, "", "")
+		status, code := 200, ""
+		if die {
+			status, code = 403, "InvalidClientTokenId"
+		}
+		for _, change := range []string{"deactivated", "deleted"} {
+			w.whoami(t, s).want(t, status, code, "")
+			w.whoami(t, session(out.Credentials)).want(t, status, code, "")
+			if change == "deactivated" {
+				w.send(t, w.iamLetter(spare, "Action", "DeleteAccessKey", "AccessKeyId", w.key.ID)).want(t, 200, "", "")
+			}
+		}
+	}
+}
+
+func TestAnAnswerMayBeLostAfterItsCallWasCarriedOut(t *testing.T) {
+	w := newWorld(t, fakeaws.Options{})
+	w.Inject("CreateAccessKey", fakeaws.Fault{Lose: true})
+	l := w.iamLetter(w.owner(), "Action", "CreateAccessKey")
+	req, err := http.NewRequest(l.method, w.URL()+l.path, strings.NewReader(l.body))
+	must(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	must(t, v4.NewSigner().SignHTTP(bg, l.from.aws(), req, hash(l.body), l.service, l.region, l.at))
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		resp.Body.Close()
+		t.Error("it was answered")
+	}
+	if _, err := w.AddKey(w.user); !errors.Is(err, fakeaws.ErrTooManyKeys) {
+		t.Errorf("no key was made: %v", err)
 	}
 }
 

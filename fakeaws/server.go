@@ -36,6 +36,15 @@ type Options struct {
 	// Regions are those a signature may be scoped to; empty means any well-formed
 	// name.
 	Regions []string
+	// KeysSettle is how many calls signed with a new key of CreateAccessKey are refused
+	// before the key is known everywhere: IAM is eventually consistent.
+	KeysSettle int
+	// SessionsEndWithKeys makes a session, and what was assumed with it, end when the
+	// key it was made with is deactivated or deleted. AWS's own do not: "valid until they
+	// expire" (IAM User Guide, Disabling permissions for temporary security
+	// credentials), which those who clean up after thieves of keys confirm. Nobody has
+	// promised that it stays so.
+	SessionsEndWithKeys bool
 }
 
 // Server is a running emulator. All its methods may be called from several
@@ -168,6 +177,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if fail == nil {
 		result, fail = s.answer(c)
 	}
+	f.lose()
 	c.service.write(w, c, result, fail)
 }
 

@@ -83,6 +83,8 @@ type credential struct {
 	mfa                  bool
 	federated, powerless bool // from GetFederationToken; without any policy
 	sourceIdentity       string
+	madeWith             *credential // of a session: what signed the call that made it
+	settles              int         // calls until it is known everywhere
 
 	lastUsed                time.Time
 	lastService, lastRegion string
@@ -90,6 +92,16 @@ type credential struct {
 
 func (k *credential) expired(now time.Time) bool {
 	return !k.expires.IsZero() && !now.Before(k.expires)
+}
+
+// ended reports whether a key that the session goes back to is no more.
+func (k *credential) ended(known map[string]*credential) bool {
+	for by := k.madeWith; by != nil; by = by.madeWith {
+		if !by.active || known[by.id] != by {
+			return true
+		}
+	}
+	return false
 }
 
 func (k *credential) temporary() bool     { return !k.token.IsZero() }

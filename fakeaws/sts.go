@@ -86,7 +86,7 @@ func (s *Server) session(c *call, account string, seconds int) (*credential, *ap
 	if err != nil {
 		return nil, refuse(http.StatusInternalServerError, "InternalFailure", "%v", err)
 	}
-	k.token = newSessionToken()
+	k.token, k.madeWith = newSessionToken(), c.who
 	// Whole seconds, as the reply can say no more; rounded down, so that we
 	// never take a session for longer than we said.
 	k.expires = c.now.Add(time.Duration(seconds) * time.Second).Truncate(time.Second)

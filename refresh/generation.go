@@ -152,6 +152,18 @@ func (d Directory) remove(which func(fileKey string) bool) {
 	}
 }
 
+// Recheck makes every terminal ask again at its next prompt, whatever its session is:
+// those of one profile, asked for with a duration or a role of their own, cannot be told
+// from others by their names. Who finds its session as it was goes on with it.
+func (d Directory) Recheck() {
+	entries, _ := os.ReadDir(d.path("g"))
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") { // somebody is just making it
+			_ = os.Remove(d.path("g", e.Name()))
+		}
+	}
+}
+
 // sweep removes the other generations of a session, and files of sessions long over.
 func (d Directory) sweep(key, keep string) {
 	entries, _ := os.ReadDir(d.path("g"))

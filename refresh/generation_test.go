@@ -354,3 +354,26 @@ func TestForgetTakesSeveralAndClearTakesAll(t *testing.T) {
 		}
 	}
 }
+
+func TestRecheckMakesEveryTerminalAsk(t *testing.T) {
+	d := newDirectory(t)
+	d.Recheck() // nothing is there yet
+	set(t, d, "prod", fresh("ASIAONE", time.Hour), "")
+	set(t, d, "dev", fresh("ASIATWO", time.Hour), "mfa!")
+	d.setRetry("dev", 2, time.Now())
+	if err := os.WriteFile(d.path("g", ".being-made"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.Recheck()
+	for _, key := range []string{"prod", "dev"} {
+		if _, ok := d.Mark(key); ok {
+			t.Errorf("%s has a mark", key)
+		}
+	}
+	if n, _ := d.Retry("dev"); n != 2 {
+		t.Error("a backoff was forgotten")
+	}
+	if _, err := os.Stat(d.path("g", ".being-made")); err != nil {
+		t.Error("what somebody is making is gone")
+	}
+}

@@ -59,12 +59,15 @@ const (
 	Throttled        // too many calls
 	BadToken         // the identity token is not accepted
 	Unreachable      // no answer at all
+	Gone             // what it is about does not exist
+	Full             // there are as many as there may be
 )
 
 // CallError is a call to AWS that failed. Message is AWS's own text, for those who
 // want it; Error is one plain line.
 type CallError struct {
 	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
+	Action              string // what a policy calls it, "iam:CreateAccessKey"; "" where nobody needs to know
 	Kind                Kind
 	Code, Message       string
 	Skew                time.Duration // how far AWS's clock is ahead of ours, when it is known to be off
@@ -173,6 +176,10 @@ func kindOf(code, message string) Kind {
 		return BadToken
 	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDownException":
 		return Throttled
+	case "NoSuchEntity":
+		return Gone
+	case "LimitExceeded":
+		return Full
 	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException":
 		return BadRequest
 	}

@@ -114,7 +114,7 @@ func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
 func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
 	stored.Duration = or(stored.Duration, BaseDefault)
 	return &profiles.Profile{
-		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Source: profiles.Source{Stored: &stored},
+		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Network: p.Network, Source: profiles.Source{Stored: &stored},
 	}
 }
 

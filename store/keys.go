@@ -81,6 +81,17 @@ func keyIn(name string, item creds.Secret) (creds.Key, error) {
 	return creds.Key{ID: k.AccessKeyID, Secret: creds.New(k.SecretAccessKey)}, nil
 }
 
+// stagedPrefix begins the names of keys that a rotation has made and not yet put in the
+// place of the old one. They are held for sessions by AWS Vault and are none: only the
+// rotation may delete them.
+const stagedPrefix = "vault.rotate,"
+
+// StagedName returns the name of the item in which the next key of a profile waits,
+// beside the one it will replace. Its form is that of SessionName.
+func StagedName(profile string) string {
+	return stagedPrefix + digest(profile) + "," + digest("staged\x00"+profile) + noExpiry
+}
+
 type errNotAKey struct{ name string }
 
 func (e errNotAKey) Error() string        { return fmt.Sprintf("item %q holds no access key", e.name) }

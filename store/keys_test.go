@@ -66,6 +66,24 @@ func TestKeyNamesLeavesOutSessionsAndTokens(t *testing.T) {
 	}
 }
 
+// AWS Vault lists what has this form as a session; and it is no profile's name by chance.
+func TestAStagedKeyIsNoCredentialToAnybody(t *testing.T) {
+	s := NewMemory()
+	name := StagedName("work")
+	if err := PutKey(soon(t), s, name, fakeKey); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := KeyNames(soon(t), s); err != nil || len(got) != 0 {
+		t.Errorf("%q, %v", got, err)
+	}
+	if !sessionName(name) || strings.Contains(name, "work") || strings.HasPrefix(name, SessionPrefix) || name == StagedName("work2") {
+		t.Error(name)
+	}
+	if n, err := DeleteSessions(soon(t), s, "work"); n != 0 || err != nil {
+		t.Errorf("%d deleted as sessions, %v", n, err)
+	}
+}
+
 func TestOnlySessionsAreTrustedToThisProgram(t *testing.T) {
 	for name, confirm := range map[string]bool{"prod": true, "vault.corp": true, "vault.session,aGFzaA,,4102444800": false} {
 		if item := newItem(name, creds.New("v")); item.KeychainNotTrustApplication != confirm {

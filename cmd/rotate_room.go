@@ -1,0 +1,206 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/rotation"
+	"github.com/d44b7504/vault/sessions"
+)
+
+// This file asks a person about keys that exist beside the one that is rotated. A key
+// that is deleted is gone: what is known of it is shown first, and one that was used
+// lately needs more than a yes.
+
+// anyOther is --delete-other without a value.
+const anyOther = "any"
+
+// lately is how recent a use must be for a yes not to be enough.
+const lately = 24 * time.Hour
+
+// makeRoom shows the two keys of a user and finds out whether the other may go.
+func (j *rotationJob) makeRoom(ctx context.Context, keys []rotation.Owned) (string, error) {
+	j.findStored(ctx, keys)
+	j.say("the user has %d keys, as many as there may be:", len(keys))
+	j.keyTable(keys)
+	var spare []rotation.Owned
+	for _, k := range keys {
+		if k.Stored == "" {
+			spare = append(spare, k)
+		}
+	}
+	switch {
+	case len(spare) == 0:
+		return "", withHint(errors.New("both keys of the user are stored here, so none is deleted"), "vault remove the one that is not needed, then rotate the other")
+	case len(spare) == len(keys):
+		return "", errors.New("neither of the two is the key that is stored, so none is deleted")
+	}
+	other := spare[0]
+	if err := j.mayDelete(ctx, other); err != nil {
+		return "", err
+	}
+	return other.ID, nil
+}
+
+// findStored looks for the keys under the names of other profiles too: what is stored
+// there is somebody's.
+func (j *rotationJob) findStored(ctx context.Context, keys []rotation.Owned) {
+	set, err := j.profiles()
+	if err != nil {
+		return
+	}
+	j.eachKey(ctx, set, func(name string, k creds.Key) {
+		if at := slices.IndexFunc(keys, func(o rotation.Owned) bool { return o.ID == k.ID }); at >= 0 && keys[at].Stored == "" {
+			keys[at].Stored = name
+		}
+	})
+}
+
+// keyTable shows keys side by side.
+func (j *rotationJob) keyTable(keys []rotation.Owned) {
+	w := tabwriter.NewWriter(j.Stderr, 0, 0, 2, ' ', 0)
+	for _, k := range keys {
+		where := "not stored here"
+		if k.Stored != "" {
+			where = "stored for " + printable(k.Stored)
+		}
+		status := "active"
+		if !k.Active {
+			status = "inactive"
+		}
+		used := usedWords(k.Use, j.Now())
+		if k.Unseen != nil {
+			used = "last use not known"
+		}
+		fmt.Fprintf(w, "vault:   …%s\t%s\t%s\tmade %s\t%s\n", last4(k.ID), where, status, elapsed(j.Now().Sub(k.Created)), used)
+	}
+	_ = w.Flush()
+}
+
+// mayDelete asks, on the terminal or by flag.
+func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
+	recent := k.Unseen == nil && !k.Use.At.IsZero() && j.Now().Sub(k.Use.At) < lately
+	named := j.o.deleteOther != "" && j.o.deleteOther != anyOther
+	if named && j.o.deleteOther != k.ID && j.o.deleteOther != last4(k.ID) {
+		return &usageError{"vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, last4(k.ID))}
+	}
+	used := usedWords(k.Use, j.Now())
+	if k.Unseen != nil {
+		used = "with a last use that AWS does not tell"
+	}
+	switch {
+	case j.o.deleteOther != "" && j.o.yes && (named || !recent):
+		return nil
+	case j.Ask == nil:
+		return j.nobodyToAsk(k, used, recent)
+	case recent && !named:
+		return j.insist(ctx, k, used)
+	}
+	return j.agreed(ctx, "vault rotate", fmt.Sprintf("delete the key …%s, %s", last4(k.ID), used), "no key was made: there is no room for one")
+}
+
+func (j *rotationJob) nobodyToAsk(k rotation.Owned, used string, recent bool) error {
+	flags := "--delete-other --yes"
+	if recent {
+		flags = "--delete-other=" + last4(k.ID) + " --yes"
+	}
+	return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", last4(k.ID), used)},
+		"vault rotate %s %s deletes that key first", flags, word(j.profile.Name))
+}
+
+// insist wants the key to be named: it was used a short while ago.
+func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string) error {
+	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", last4(k.ID), used)
+	answer, err := j.Ask(ctx, printable(question), false)
+	if err != nil {
+		return err
+	}
+	if !answer.Equal(creds.New(last4(k.ID))) {
+		return errors.New("no key was made: there is no room for one")
+	}
+	return nil
+}
+
+// mayDiscard asks about a key that an earlier run seems to have made and lost.
+func (j *rotationJob) mayDiscard(ctx context.Context, k rotation.Owned) error {
+	j.say("the key …%s was made %s, when the rotation was interrupted, and is not stored; AWS will not say whether it was used",
+		last4(k.ID), elapsed(j.Now().Sub(k.Created)))
+	if j.o.yes {
+		return nil
+	}
+	if j.Ask == nil {
+		return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: "a word on that key"}, "--yes deletes it")
+	}
+	return j.agreed(ctx, "vault rotate", "delete it", "nothing was deleted")
+}
+
+// giveUp ends a rotation that the stored key no longer belongs to, if that is agreed to,
+// and says where things stand then.
+func (j *rotationJob) giveUp(ctx context.Context, s rotation.State) (rotation.State, error) {
+	replaced := &rotation.ReplacedError{Journal: s.Journal, Stored: s.Key.ID}
+	if s.Journal.User != j.rot.User || s.Journal.Backend != j.rot.Backend {
+		return s, replaced
+	}
+	j.say("%s", printable(replaced.Error()))
+	if !j.o.yes {
+		if j.Ask == nil {
+			return s, replaced
+		}
+		if err := j.agreed(ctx, "vault rotate", "give up that rotation and delete the key it made", "nothing was changed"); err != nil {
+			return s, err
+		}
+	}
+	if err := j.rot.Abandon(ctx, s); err != nil {
+		return s, err
+	}
+	return j.rot.Look(ctx)
+}
+
+func (j *rotationJob) replacedHint(e *rotation.ReplacedError) string {
+	if e.Journal.User != j.rot.User || e.Journal.Backend != j.rot.Backend {
+		return fmt.Sprintf("it began with a key of %s in the store %q: name that with --backend", e.Journal.User, e.Journal.Backend)
+	}
+	return "vault rotate --yes " + word(j.profile.Name) + " gives that rotation up, and rotates the key that is stored"
+}
+
+// usedWords says when a key was last used.
+func usedWords(u rotation.Use, now time.Time) string {
+	if u.At.IsZero() {
+		return "never used"
+	}
+	words := "last used " + elapsed(now.Sub(u.At))
+	if u.Service != "" && u.Service != "N/A" {
+		words += " for " + printable(u.Service)
+	}
+	if u.Region != "" && u.Region != "N/A" {
+		words += " in " + printable(u.Region)
+	}
+	return words
+}
+
+// elapsed is how long ago something was, roughly.
+func elapsed(d time.Duration) string {
+	count := func(n int, what string) string {
+		if n == 1 {
+			return "1 " + what + " ago"
+		}
+		return fmt.Sprintf("%d %ss ago", n, what)
+	}
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < 2*time.Hour:
+		return count(int(d/time.Minute), "minute")
+	case d < 48*time.Hour:
+		return count(int(d/time.Hour), "hour")
+	}
+	return count(int(d/(24*time.Hour)), "day")
+}
+
+// last4 is what people know a key's id by.
+func last4(id string) string { return id[max(0, len(id)-4):] }
