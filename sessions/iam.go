@@ -158,7 +158,7 @@ func (c IAM) ask(ctx context.Context, call iamCall, out any) error {
 		}
 		err := c.failure(call, a.err)
 		var failed *CallError
-		if errors.As(err, &failed) && failed.Kind == ClockSkew && ahead == 0 && a.ahead.Abs() > tolerable {
+		if errors.As(err, &failed) && failed.Kind == ClockSkew && ahead == 0 && a.ahead.Abs() > Tolerable {
 			ahead = a.ahead
 			continue
 		}
