@@ -72,8 +72,8 @@ func add(ctx context.Context, r *run, o addOptions) error {
 	if err != nil {
 		return err
 	}
-	before, err := r.storedKey(ctx, o.profile)
-	if err != nil && (ctx.Err() != nil || !damaged(err)) {
+	before, err := r.replaced(ctx, s, o.profile)
+	if err != nil {
 		return err
 	}
 	key, err := r.newKey(ctx, set, &o)
@@ -85,7 +85,7 @@ func add(ctx context.Context, r *run, o addOptions) error {
 			return err
 		}
 	}
-	if err := store.KeepKey(ctx, s, o.profile, key); err != nil {
+	if err := keep(ctx, s, o.profile, key); err != nil {
 		return err
 	}
 	r.sayStored(o.profile, key, before)
@@ -99,6 +99,28 @@ func add(ctx context.Context, r *run, o addOptions) error {
 		r.hint("%s still holds the key in clear, delete it", printable(absolute(o.csv)))
 	}
 	return nil
+}
+
+// replaced is what the new key will take the place of. In a store that takes keys without
+// being unlocked it is not read: nobody is asked for a passphrase to add a key.
+func (r *run) replaced(ctx context.Context, s store.Store, name string) (held, error) {
+	if store.Blind(s) {
+		there, err := r.hasKey(ctx, name)
+		return held{there: there, unread: true}, err
+	}
+	before, err := r.storedKey(ctx, name)
+	if err != nil && (ctx.Err() != nil || !damaged(err)) {
+		return before, err
+	}
+	return before, nil
+}
+
+// keep stores the key and reads it back, unless that would take what storing did not.
+func keep(ctx context.Context, s store.Store, name string, k creds.Key) error {
+	if store.Blind(s) {
+		return store.PutKey(ctx, s, name, k)
+	}
+	return store.KeepKey(ctx, s, name, k)
 }
 
 // damaged: an item that cannot be read can still be replaced. One behind a lock cannot.

@@ -17,13 +17,17 @@ import (
 
 // held is what the keyring has under a profile's name.
 type held struct {
-	there bool
-	key   creds.Key // empty when what is there is no key
+	there  bool
+	unread bool
+	key    creds.Key // empty when what is there is no key
 }
 
 // shown is the end of the key's id.
 func (h held) shown() string {
-	if h.key.ID == "" {
+	switch {
+	case h.unread:
+		return "the one that was there"
+	case h.key.ID == "":
 		return "something that is no key"
 	}
 	return h.key.Tail()

@@ -53,6 +53,13 @@ func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 	return nil
 }
 
+// Blind reports whether items are put into the store without what it takes to read them,
+// so that reading one back may need a person where storing it needed nobody.
+func Blind(s Store) bool {
+	_, is := s.(discreet)
+	return is
+}
+
 // errChanged: a store that said it had kept an item gives back another one.
 type errChanged struct{ name string }
 

@@ -165,7 +165,7 @@ func lockedWithAPerson(t *testing.T, o Options, password string) {
 	quiet := o
 	quiet.Quiet = true
 	for call, err := range everyCall(soon(t), open(t, quiet)) {
-		if !errors.Is(err, ErrLocked) {
+		if want := call != "List"; errors.Is(err, ErrLocked) != want { // names are no secret to GNOME's keyring
 			t.Errorf("quiet, %s: %v", call, err)
 		}
 	}
@@ -174,7 +174,6 @@ func lockedWithAPerson(t *testing.T, o Options, password string) {
 	}
 	for call, f := range map[string]func() error{
 		"Get":    func() error { _, err := s.Get(soon(t), "k"); return err },
-		"List":   func() error { _, err := s.List(soon(t), ""); return err },
 		"Put":    func() error { return s.Put(soon(t), "k", creds.New("other")) },
 		"Delete": func() error { return s.Delete(soon(t), "k") },
 	} {

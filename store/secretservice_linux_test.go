@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,15 +86,15 @@ func TestABusWithoutKeyrings(t *testing.T) {
 	if !onABus(t, "secret-service", "--config-file="+file) {
 		return
 	}
-	t.Run("falls back to the file", fallsBack)
+	t.Run("falls back to age", fallsBack)
 	t.Run("a service that never answers", serviceHangs)
 	t.Run("a wallet that a person does not open", walletRefused)
 }
 
 func fallsBack(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name != "file" {
+	s, err := Open(soon(t), Options{FileDir: t.TempDir(), AgeDir: t.TempDir()})
+	if err != nil || fmt.Sprint(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	for call, err := range everyCall(soon(t), open(t, Options{Backend: "secret-service"})) {
@@ -127,7 +128,7 @@ func serviceHangs(t *testing.T) {
 		}
 	}
 	s, err := Open(soon(t), Options{FileDir: t.TempDir(), PassDir: t.TempDir(), Deadline: 200 * time.Millisecond})
-	if err != nil || s.(*bounded).name != "file" {
+	if err != nil || fmt.Sprint(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -175,8 +176,8 @@ func own(t *testing.T, bus *dbus.Conn, name string) {
 // to make it.
 func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 	before := prompts.Load()
-	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name == "secret-service" {
+	s, err := Open(soon(t), Options{FileDir: t.TempDir(), AgeDir: t.TempDir()})
+	if err != nil || fmt.Sprint(s) == "secret-service" {
 		t.Errorf("%v, %v", s, err)
 	}
 	named := open(t, Options{Backend: "secret-service", Quiet: true})
@@ -190,7 +191,7 @@ func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 		t.Error("a dialog was asked for")
 	}
 	s, err = Open(soon(t), Options{Collection: "login", FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name != "secret-service" {
+	if err != nil || fmt.Sprint(s) != "secret-service" {
 		t.Errorf("with a collection that exists: %v, %v", s, err)
 	}
 	named = open(t, Options{Backend: "secret-service"})
