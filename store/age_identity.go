@@ -13,7 +13,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -252,8 +251,16 @@ func encrypted(text []byte, to ...age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// written finds the recipient that the programs which make identities write above them.
-var written = regexp.MustCompile(`(?i)^#\s*(?:recipient|public key):\s*(age1\S+)`)
+// noted finds the recipient that the programs which make identities write above them,
+// as in "# public key: age1…" or "#    Recipient: age1…".
+func noted(line string) string {
+	comment, _ := strings.CutPrefix(line, "#")
+	label, recipient, _ := strings.Cut(strings.TrimSpace(comment), ":")
+	if strings.EqualFold(label, "public key") || strings.EqualFold(label, "recipient") {
+		return strings.TrimSpace(recipient)
+	}
+	return ""
+}
 
 // readIdentity reads an identity file. No error quotes it.
 func readIdentity(text []byte) (*identity, error) {
@@ -261,10 +268,10 @@ func readIdentity(text []byte) (*identity, error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
-		switch m := written.FindStringSubmatch(line); {
-		case m != nil:
-			id.add(m[1])
-		case line == "" || line[0] == '#':
+		switch {
+		case line == "":
+		case line[0] == '#':
+			id.add(noted(line))
 		case strings.HasPrefix(line, "AGE-PLUGIN-"):
 			if _, _, err := plugin.ParseIdentity(line); err != nil {
 				return nil, errors.New("a line for a plugin is damaged")

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -75,7 +74,11 @@ func (r room) transients() ([]string, error) {
 	return names, err
 }
 
-var itemName = regexp.MustCompile(`^[0-9a-f]{32}\.age$`)
+// isItem knows the name of an item's file.
+func isItem(file string) bool {
+	hash, is := strings.CutSuffix(file, suffix)
+	return is && len(hash) == 32 && strings.Trim(hash, "0123456789abcdef") == ""
+}
 
 // items lists the files of long-lived items.
 func (r room) items() ([]string, error) {
@@ -83,7 +86,7 @@ func (r room) items() ([]string, error) {
 	entries, err := readDir(dir)
 	var files []string
 	for _, e := range entries {
-		if itemName.MatchString(e.Name()) {
+		if isItem(e.Name()) {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}
@@ -114,8 +117,10 @@ func (r room) lay() error {
 			return err
 		}
 	}
-	if st, err := os.Stat(r.dir); err == nil && st.Mode().Perm()&0o077 != 0 {
-		_ = os.Chmod(r.dir, 0o700) // another one's directory stays as it is; "check" says so
+	for _, dir := range []string{r.dir, r.own("")} {
+		if st, err := os.Stat(dir); err == nil && st.Mode().Perm()&0o077 != 0 {
+			_ = os.Chmod(dir, 0o700) // another one's directory stays as it is; "check" says so
+		}
 	}
 	for name, text := range map[string]string{".gitignore": gitIgnore, ".gitattributes": gitAttributes} {
 		if path := filepath.Join(r.dir, name); !exists(path) {
