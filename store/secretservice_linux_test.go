@@ -77,7 +77,7 @@ func TestABusWithoutKeyrings(t *testing.T) {
 	if !onABus(t, "secret-service", "--config-file="+file) {
 		return
 	}
-	t.Run("falls back to the file", fallsBack)
+	t.Run("falls back to age", fallsBack)
 	t.Run("a service that never answers", serviceHangs)
 	t.Run("a wallet that a person does not open", walletRefused)
 }
@@ -85,7 +85,7 @@ func TestABusWithoutKeyrings(t *testing.T) {
 func fallsBack(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name != "file" {
+	if err != nil || backendOf(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	for call, err := range everyCall(soon(t), open(t, Options{Backend: "secret-service"})) {
@@ -119,7 +119,7 @@ func serviceHangs(t *testing.T) {
 		}
 	}
 	s, err := Open(soon(t), Options{FileDir: t.TempDir(), PassDir: t.TempDir(), Deadline: 200 * time.Millisecond})
-	if err != nil || s.(*bounded).name != "file" {
+	if err != nil || backendOf(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -168,7 +168,7 @@ func own(t *testing.T, bus *dbus.Conn, name string) {
 func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 	before := prompts.Load()
 	s, err := Open(soon(t), Options{FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name == "secret-service" {
+	if err != nil || backendOf(s) == "secret-service" {
 		t.Errorf("%v, %v", s, err)
 	}
 	named := open(t, Options{Backend: "secret-service", Quiet: true})
@@ -182,7 +182,7 @@ func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 		t.Error("a dialog was asked for")
 	}
 	s, err = Open(soon(t), Options{Collection: "login", FileDir: t.TempDir()})
-	if err != nil || s.(*bounded).name != "secret-service" {
+	if err != nil || backendOf(s) != "secret-service" {
 		t.Errorf("with a collection that exists: %v, %v", s, err)
 	}
 	named = open(t, Options{Backend: "secret-service"})
