@@ -131,7 +131,11 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 		return data, nil
 	}
 	for tries := 1; ; tries++ {
-		pass, err := a.passphrase(ctx, path)
+		question := "Passphrase of " + path
+		if tries > 1 {
+			question = "That does not open it. " + question
+		}
+		pass, err := a.passphrase(ctx, path, question)
 		if err != nil {
 			return nil, err
 		}
@@ -147,14 +151,14 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 	}
 }
 
-func (a *ageFiles) passphrase(ctx context.Context, path string) (creds.Secret, error) {
+func (a *ageFiles) passphrase(ctx context.Context, path, question string) (creds.Secret, error) {
 	switch {
 	case a.o.AgePassphrase != nil:
 		return *a.o.AgePassphrase, nil
 	case a.o.Ask == nil:
 		return creds.Secret{}, fmt.Errorf("%w: the passphrase of %s is needed and nobody can be asked", ErrLocked, path)
 	}
-	return a.o.Ask(ctx, "Passphrase of "+path)
+	return a.o.Ask(ctx, question)
 }
 
 // newPassphrase takes the one given, or asks for one twice.
