@@ -167,7 +167,7 @@ func (a *ageFiles) inspectFiles(r *AgeReport) {
 	}
 	entries, _ := readDir(filepath.Join(a.dir, "items"))
 	for _, e := range entries {
-		if !isItemFile(e.Name()) && !strings.HasPrefix(e.Name(), ".") {
+		if !isItem(e.Name()) && !strings.HasPrefix(e.Name(), ".") {
 			r.add(a, filepath.Join(a.dir, "items", e.Name()), AgeForeign)
 		}
 	}

@@ -131,7 +131,11 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 		return data, nil
 	}
 	for tries := 1; ; tries++ {
-		pass, err := a.passphrase(ctx, path)
+		question := "Passphrase of " + path
+		if tries > 1 {
+			question = "That does not open it. " + question
+		}
+		pass, err := a.passphrase(ctx, path, question)
 		if err != nil {
 			return nil, err
 		}
@@ -147,14 +151,14 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 	}
 }
 
-func (a *ageFiles) passphrase(ctx context.Context, path string) (creds.Secret, error) {
+func (a *ageFiles) passphrase(ctx context.Context, path, question string) (creds.Secret, error) {
 	switch {
 	case a.o.AgePassphrase != nil:
 		return *a.o.AgePassphrase, nil
 	case a.o.Ask == nil:
 		return creds.Secret{}, fmt.Errorf("%w: the passphrase of %s is needed and nobody can be asked", ErrLocked, path)
 	}
-	return a.o.Ask(ctx, "Passphrase of "+path)
+	return a.o.Ask(ctx, question)
 }
 
 // newPassphrase takes the one given, or asks for one twice.
@@ -251,17 +255,15 @@ func encrypted(text []byte, to ...age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// noted is the recipient in a comment of the kind that the programs which make
-// identities write above them: "# public key: age1…".
+// noted finds the recipient that the programs which make identities write above them,
+// as in "# public key: age1…" or "#    Recipient: age1…".
 func noted(line string) string {
-	comment, is := strings.CutPrefix(line, "#")
-	title, value, _ := strings.Cut(comment, ":")
-	title = strings.ToLower(strings.TrimSpace(title))
-	words := strings.Fields(value)
-	if !is || len(words) == 0 || title != "recipient" && title != "public key" {
-		return ""
+	comment, _ := strings.CutPrefix(line, "#")
+	label, recipient, _ := strings.Cut(strings.TrimSpace(comment), ":")
+	if strings.EqualFold(label, "public key") || strings.EqualFold(label, "recipient") {
+		return strings.TrimSpace(recipient)
 	}
-	return words[0]
+	return ""
 }
 
 // readIdentity reads an identity file. No error quotes it.
@@ -270,10 +272,10 @@ func readIdentity(text []byte) (*identity, error) {
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		line := strings.TrimSpace(lines.Text())
-		switch recipient := noted(line); {
-		case recipient != "":
-			id.add(recipient)
-		case line == "" || line[0] == '#':
+		switch {
+		case line == "":
+		case line[0] == '#':
+			id.add(noted(line))
 		case strings.HasPrefix(line, "AGE-PLUGIN-"):
 			if _, _, err := plugin.ParseIdentity(line); err != nil {
 				return nil, errors.New("a line for a plugin is damaged")

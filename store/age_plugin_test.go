@@ -136,6 +136,26 @@ func TestAPluginAndAPassphraseShareAStore(t *testing.T) {
 	}
 }
 
+// The programs that make identities write the recipient above them, each in its words.
+func TestAnIdentityFileMaySayItsRecipient(t *testing.T) {
+	from := plugged(t)
+	text, err := os.ReadFile(filepath.Join(from.AgeDir, "own", "identity.age"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipient, line, _ := strings.Cut(strings.TrimPrefix(string(text), "# recipient: "), "\n")
+	for _, comment := range []string{"# public key: ", "#    Recipient: ", "#recipient:"} {
+		file := filepath.Join(t.TempDir(), "identity")
+		if err := os.WriteFile(file, []byte("# Created: today\n"+comment+recipient+"\n"+line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		mine, _, err := keeper(t, unasked(ageOptions(t, ""))).Create(soon(t), AgePlan{Identity: file})
+		if err != nil || len(mine) != 1 || mine[0].Recipient != recipient {
+			t.Errorf("%q: %v, %v", comment, mine, err)
+		}
+	}
+}
+
 // The recipient of an identity is noted with it: losing the list makes no difference.
 func TestTheRecipientOfAPluginIsKeptWithItsIdentity(t *testing.T) {
 	o := plugged(t)

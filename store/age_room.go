@@ -74,9 +74,9 @@ func (r room) transients() ([]string, error) {
 	return names, err
 }
 
-// isItemFile knows the names that item gives.
-func isItemFile(name string) bool {
-	hash, is := strings.CutSuffix(name, ".age")
+// isItem knows the name of an item's file.
+func isItem(file string) bool {
+	hash, is := strings.CutSuffix(file, suffix)
 	return is && len(hash) == 32 && strings.Trim(hash, "0123456789abcdef") == ""
 }
 
@@ -86,7 +86,7 @@ func (r room) items() ([]string, error) {
 	entries, err := readDir(dir)
 	var files []string
 	for _, e := range entries {
-		if isItemFile(e.Name()) {
+		if isItem(e.Name()) {
 			files = append(files, filepath.Join(dir, e.Name()))
 		}
 	}
@@ -117,8 +117,10 @@ func (r room) lay() error {
 			return err
 		}
 	}
-	if st, err := os.Stat(r.dir); err == nil && st.Mode().Perm()&0o077 != 0 {
-		_ = os.Chmod(r.dir, 0o700) // another one's directory stays as it is; "check" says so
+	for _, dir := range []string{r.dir, r.own("")} {
+		if st, err := os.Stat(dir); err == nil && st.Mode().Perm()&0o077 != 0 {
+			_ = os.Chmod(dir, 0o700) // another one's directory stays as it is; "check" says so
+		}
 	}
 	for name, text := range map[string]string{".gitignore": gitIgnore, ".gitattributes": gitAttributes} {
 		if path := filepath.Join(r.dir, name); !exists(path) {

@@ -625,7 +625,7 @@ func headlessly(t *testing.T, o Options) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.(interface{ String() string }).String()
+	return backendOf(s)
 }
 
 func TestAgeIsWhatAMachineWithoutKeyringUses(t *testing.T) {

@@ -99,6 +99,9 @@ func open(t *testing.T, o Options) Store {
 	return s
 }
 
+// backendOf is the name of what Open chose.
+func backendOf(s Store) string { return fmt.Sprint(s) }
+
 func put(t *testing.T, s Store, key, value string) {
 	t.Helper()
 	if err := s.Put(t.Context(), key, creds.New(value)); err != nil {

@@ -58,10 +58,10 @@ type backend struct {
 	open func(ctx context.Context, o Options, chosen bool) (driver, error)
 }
 
-// Backends returns the names Options.Backend may have on this platform, in the
-// order in which they are tried when it is empty. The kernel's keyring is the
-// exception: it stands last and is never chosen, because a reboot empties it and a
-// key that does not expire would be lost without a word.
+// Backends returns the names Options.Backend may have on this platform, in the order in
+// which they are tried when it is empty. Those that are never chosen stand last: the
+// kernel's keyring, because a reboot empties it and a key that does not expire would be
+// lost without a word, and age where every machine has a keyring of its own.
 func Backends() []string {
 	var names []string
 	for _, b := range platform() {

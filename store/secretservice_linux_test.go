@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -94,7 +93,7 @@ func TestABusWithoutKeyrings(t *testing.T) {
 func fallsBack(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	s, err := Open(soon(t), Options{FileDir: t.TempDir(), AgeDir: t.TempDir()})
-	if err != nil || fmt.Sprint(s) != "age" {
+	if err != nil || backendOf(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	for call, err := range everyCall(soon(t), open(t, Options{Backend: "secret-service"})) {
@@ -128,7 +127,7 @@ func serviceHangs(t *testing.T) {
 		}
 	}
 	s, err := Open(soon(t), Options{FileDir: t.TempDir(), PassDir: t.TempDir(), Deadline: 200 * time.Millisecond})
-	if err != nil || fmt.Sprint(s) != "age" {
+	if err != nil || backendOf(s) != "age" {
 		t.Errorf("opened %v, %v", s, err)
 	}
 	if took := time.Since(start); took > 10*time.Second {
@@ -177,7 +176,7 @@ func own(t *testing.T, bus *dbus.Conn, name string) {
 func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 	before := prompts.Load()
 	s, err := Open(soon(t), Options{FileDir: t.TempDir(), AgeDir: t.TempDir()})
-	if err != nil || fmt.Sprint(s) == "secret-service" {
+	if err != nil || backendOf(s) == "secret-service" {
 		t.Errorf("%v, %v", s, err)
 	}
 	named := open(t, Options{Backend: "secret-service", Quiet: true})
@@ -191,7 +190,7 @@ func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 		t.Error("a dialog was asked for")
 	}
 	s, err = Open(soon(t), Options{Collection: "login", FileDir: t.TempDir()})
-	if err != nil || fmt.Sprint(s) != "secret-service" {
+	if err != nil || backendOf(s) != "secret-service" {
 		t.Errorf("with a collection that exists: %v, %v", s, err)
 	}
 	named = open(t, Options{Backend: "secret-service"})

@@ -20,7 +20,9 @@ type Store interface {
 	Put(ctx context.Context, key string, v creds.Secret) error
 	// Delete removes the item; ErrNotFound when there is none.
 	Delete(ctx context.Context, key string) error
-	// List returns the sorted names that begin with prefix, without decrypting.
+	// List returns the sorted names that begin with prefix, without decrypting; where
+	// names are encrypted too (age) that is so for sessions and tokens only, and KeyNames
+	// tells of keys what can be told.
 	List(ctx context.Context, prefix string) ([]string, error)
 }
 
