@@ -113,7 +113,7 @@ func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
 		// Not shown: it may be the secret all the same.
 		return nil, fmt.Errorf("%s: its answer is not the JSON of an item", h.name)
 	case item.Username == "" && item.Secret == "":
-		return nil, ErrNotFound // what older helpers print instead of the error
+		return nil, h.none(ctx) // what older helpers print instead of the error
 	case item.Secret == "":
 		return nil, fmt.Errorf("%s: it answered without a secret", h.name)
 	}
@@ -246,7 +246,7 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 func (h *helper) failure(ctx context.Context, err error, words, secret []byte) error {
 	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
-			return ErrNotFound
+			return h.none(ctx)
 		}
 	}
 	said := sayable(words, secret)
@@ -265,6 +265,15 @@ func (h *helper) failure(ctx context.Context, err error, words, secret []byte) e
 		return fmt.Errorf("%w: %s", ErrLocked, said)
 	}
 	return errors.New(said)
+}
+
+// none says that there is no such item. A newer helper says so too of one that a person
+// would not unlock.
+func (h *helper) none(ctx context.Context) error {
+	if h.shut(ctx) {
+		return fmt.Errorf("%w: %s found no item, but it was not unlocked", ErrLocked, h.name)
+	}
+	return ErrNotFound
 }
 
 // place returns the URL and the user name an item is kept under.

@@ -59,8 +59,8 @@ type backend struct {
 }
 
 // Backends returns the names Options.Backend may have on this platform, in the
-// order in which they are tried when it is empty. The kernel's keyring is the
-// exception: it stands last and is never chosen, because a reboot empties it and a
+// order in which they are tried when it is empty. Those at the end are never chosen: a
+// helper has to be named, and the kernel's keyring is emptied by a reboot, so that a
 // key that does not expire would be lost without a word.
 func Backends() []string {
 	var names []string
