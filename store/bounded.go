@@ -129,10 +129,13 @@ func run[T any](ctx context.Context, b *bounded, verb, key string, f func(contex
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	v, err := inTurn(ctx, b, f)
-	if err != nil {
-		return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.name, b.normal(err))
+	switch {
+	case err == nil:
+		return v, nil
+	case key == "":
+		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.name, b.normal(err))
 	}
-	return v, nil
+	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.name, b.normal(err))
 }
 
 // inTurn waits for the call before this one, but no longer than ctx says. A call

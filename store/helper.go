@@ -60,7 +60,7 @@ const encodedHead = "vault.base64:"
 type helper struct {
 	name  string // docker-credential-NAME
 	path  string
-	quiet bool
+	quiet bool // nobody may be asked, or is there
 }
 
 func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
@@ -71,7 +71,7 @@ func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
 	case strings.HasPrefix(name, "-"), strings.ContainsAny(name, `/\:`), strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return nil, fmt.Errorf("%q is not the name of a helper: it is the NAME of a program docker-credential-NAME on the PATH", name)
 	}
-	h := &helper{name: helperPrefix + name, quiet: o.Quiet}
+	h := &helper{name: helperPrefix + name, quiet: o.Quiet || o.Ask == nil && !onDesktop()}
 	var err error
 	if h.path, err = exec.LookPath(h.name); err != nil {
 		return nil, fmt.Errorf("the program %q is not on the PATH", h.name)
@@ -113,7 +113,7 @@ func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
 		// Not shown: it may be the secret all the same.
 		return nil, fmt.Errorf("%s: its answer is not the JSON of an item", h.name)
 	case item.Username == "" && item.Secret == "":
-		return nil, ErrNotFound // what older helpers print instead of the error
+		return nil, h.none(ctx) // what older helpers print instead of the error
 	case item.Secret == "":
 		return nil, fmt.Errorf("%s: it answered without a secret", h.name)
 	}
@@ -191,12 +191,14 @@ func (h *helper) keys(ctx context.Context) ([]string, error) {
 // survey counts nothing: some helpers decrypt to list, and may ask.
 func (h *helper) survey(context.Context) (where string, items int, remark string) {
 	if h.serves() {
-		remark = "Docker uses this helper too: whenever it builds an image it reads all items there, and hands them to its daemon"
+		remark = "Docker keeps its passwords with this helper too, and when it builds an image it may hand all items there to its daemon"
 	}
 	return h.path, -1, remark
 }
 
-// serves says whether Docker keeps its own passwords with this helper.
+// serves says whether Docker keeps its own passwords with this helper. It then lists
+// and reads every item there when it builds (moby/moby#31517); of a helper that is set
+// for one registry it reads that registry's alone.
 func (h *helper) serves() bool {
 	dir := os.Getenv("DOCKER_CONFIG")
 	if dir == "" {
@@ -210,16 +212,8 @@ func (h *helper) serves() bool {
 	if err != nil {
 		return false
 	}
-	var docker struct {
-		CredsStore  string
-		CredHelpers map[string]string
-	}
-	_ = json.Unmarshal(data, &docker)
-	used := helperPrefix+docker.CredsStore == h.name
-	for _, name := range docker.CredHelpers {
-		used = used || helperPrefix+name == h.name
-	}
-	return used
+	var docker struct{ CredsStore string }
+	return json.Unmarshal(data, &docker) == nil && helperPrefix+docker.CredsStore == h.name
 }
 
 // call runs the helper. What it says is told apart from its answer by its exit status
@@ -252,7 +246,7 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 func (h *helper) failure(ctx context.Context, err error, words, secret []byte) error {
 	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
-			return ErrNotFound
+			return h.none(ctx)
 		}
 	}
 	said := sayable(words, secret)
@@ -271,6 +265,15 @@ func (h *helper) failure(ctx context.Context, err error, words, secret []byte) e
 		return fmt.Errorf("%w: %s", ErrLocked, said)
 	}
 	return errors.New(said)
+}
+
+// none says that there is no such item. A newer helper says so too of one that a person
+// would not unlock.
+func (h *helper) none(ctx context.Context) error {
+	if h.shut(ctx) {
+		return fmt.Errorf("%w: %s found no item, but it was not unlocked", ErrLocked, h.name)
+	}
+	return ErrNotFound
 }
 
 // place returns the URL and the user name an item is kept under.

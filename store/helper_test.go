@@ -3,6 +3,7 @@
 package store
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,6 +73,11 @@ func TestHelperForPassWithoutAStoreSaysSo(t *testing.T) {
 	}
 }
 
+// somebody is there to be asked, and is not.
+func somebody(context.Context, string) (creds.Secret, error) {
+	return creds.Secret{}, errors.New("nobody should be asked")
+}
+
 // standIn makes docker-credential-fake of a shell script, and opens it.
 func standIn(t *testing.T, script string, o Options) Store {
 	t.Helper()
@@ -101,8 +107,11 @@ func TestHelperThatFailsIsNamedWithItsOwnWords(t *testing.T) {
 		`yes flood >&2`:                                  "docker-credential-fake: it printed more than an answer has",
 		`trap '' PIPE; yes flood; exec sleep 600`:        "docker-credential-fake: it printed more than an answer has",
 	} {
-		s := standIn(t, script, Options{})
-		err := s.Put(soon(t), "k", creds.New(secret))
+		err := standIn(t, script, Options{}).Put(soon(t), "k", creds.New(secret))
+		seen := standIn(t, script, Options{Ask: somebody}).Put(soon(t), "k", creds.New(secret))
+		if fmt.Sprint(seen) != fmt.Sprint(err) {
+			t.Errorf("%s: with somebody there it is %v", script, seen)
+		}
 		if !errors.Is(err, ErrUnavailable) || !strings.Contains(fmt.Sprint(err)+"$", want) {
 			t.Errorf("%s\n gave %v\n want %s", script, err, want)
 		}
@@ -260,7 +269,7 @@ func TestHelperThatDockerUsesIsRemarkedOn(t *testing.T) {
 	t.Setenv("DOCKER_CONFIG", dir)
 	program(t, bin, helperPrefix+"there", "exit 0")
 	for config, remarked := range map[string]bool{
-		"": false, "junk": false, `{"credsStore":"other"}`: false, `{"credsStore":"there"}`: true, `{"credHelpers":{"registry.example":"there"}}`: true,
+		"": false, "junk": false, `{"credsStore":"other"}`: false, `{"credsStore":"there"}`: true, `{"credHelpers":{"registry.example":"there"}}`: false,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), []byte(config), 0o600); err != nil {
 			t.Fatal(err)

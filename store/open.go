@@ -59,9 +59,10 @@ type backend struct {
 }
 
 // Backends returns the names Options.Backend may have on this platform, in the order in
-// which they are tried when it is empty. Those that are never chosen stand last: the
-// kernel's keyring, because a reboot empties it and a key that does not expire would be
-// lost without a word, and age where every machine has a keyring of its own.
+// which they are tried when it is empty. Those at the end are never chosen: a helper has
+// to be named, the kernel's keyring is emptied by a reboot, so that a key that does not
+// expire would be lost without a word, and age is not needed where every machine has a
+// keyring of its own.
 func Backends() []string {
 	var names []string
 	for _, b := range platform() {

@@ -136,6 +136,23 @@ func TestSecretServiceWithAPerson(t *testing.T) {
 	t.Run("the collection made so conforms", func(t *testing.T) { conforms(t, open(t, named), 0, 1, 100, 100_000) })
 	login := Options{Backend: "secret-service", Collection: "login"}
 	t.Run("locked awsvault", func(t *testing.T) { lockedWithAPerson(t, named, chosenPassword) })
+	t.Run("locked login through Docker's helper", func(t *testing.T) {
+		needs(t, "helper", secretServiceHelper)
+		s := open(t, Options{Helper: "secretservice"})
+		put(t, s, "k", "v")
+		lock(t, "login")
+		done := person(t, "Escape")
+		if err := getErr(t, s, "k"); !errors.Is(err, ErrLocked) {
+			t.Errorf("dismissed: %v", err)
+		}
+		<-done
+		done = person(t, "testpw")
+		wantValue(t, s, "k", "v")
+		<-done
+		if err := s.Delete(soon(t), "k"); err != nil {
+			t.Error(err)
+		}
+	})
 	t.Run("locked login", func(t *testing.T) { lockedWithAPerson(t, login, "testpw") })
 }
 
