@@ -115,12 +115,18 @@ func (r *run) replaced(ctx context.Context, s store.Store, name string) (held, e
 	return before, nil
 }
 
-// keep stores the key and reads it back, unless that would take what storing did not.
+// keep stores the key and reads it back, unless that would take what storing did not: a
+// passphrase, which nobody should be asked for to add a key.
 func keep(ctx context.Context, s store.Store, name string, k creds.Key) error {
 	if store.Blind(s) {
 		return store.PutKey(ctx, s, name, k)
 	}
-	return store.KeepKey(ctx, s, name, k)
+	err := store.KeepKey(ctx, s, name, k)
+	var unread *store.UnreadError
+	if errors.As(err, &unread) && errors.Is(err, store.ErrLocked) {
+		return nil
+	}
+	return err
 }
 
 // damaged: an item that cannot be read can still be replaced. One behind a lock cannot.

@@ -28,9 +28,15 @@ type exchange struct{ asked, typed string }
 // terminal, as in "$(vault use … --shell bash)".
 func (w *world) talk(t *testing.T, environ []string, talk []exchange, args ...string) (r result, shown string) {
 	t.Helper()
+	return w.converse(t, environ, talk, filepath.Join(bin, "vault"), args...)
+}
+
+// converse is talk with any program.
+func (w *world) converse(t *testing.T, environ []string, talk []exchange, name string, args ...string) (r result, shown string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, filepath.Join(bin, "vault"), args...)
+	c := exec.CommandContext(ctx, name, args...)
 	var out, errs strings.Builder
 	c.Env, c.Dir, c.Stdout, c.Stderr = environ, w.dir, &out, &errs
 	tty, err := pty.Start(c) // standard input alone is the terminal

@@ -19,7 +19,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -75,9 +74,16 @@ func (w *world) known(s store.Store) []secret {
 		list = append(list, secret{fmt.Sprintf("long-lived %d", i), formsOf(text)})
 	}
 	w.mu.Unlock()
-	names, _ := s.List(context.Background(), store.SessionPrefix)
+	ctx := context.Background()
+	keys, _, _ := store.KeyNames(ctx, s, "base", "new", "plain")
+	for _, n := range keys {
+		if k, err := store.GetKey(ctx, s, n); err == nil {
+			list = append(list, secret{"long-lived key of " + n, formsOf(k.Secret.Reveal())})
+		}
+	}
+	names, _ := s.List(ctx, store.SessionPrefix)
 	for _, n := range names {
-		v := must(store.GetSession(context.Background(), s, n))
+		v := must(store.GetSession(ctx, s, n))
 		list = append(list, secret{"session key", formsOf(v.SecretKey.Reveal())}, secret{"session token", formsOf(v.Token.Reveal())})
 	}
 	return list
@@ -89,25 +95,36 @@ const spiedOut, spiedErr = "spied-stdout", "spied-stderr"
 
 // spied runs a program under strace and returns where secrets were seen. What the
 // program itself was given in its environment does not count.
-func (w *world) spied(t testing.TB, s store.Store, environ []string, argv ...string) (result, []sighting) {
+func (w *world) spied(t *testing.T, s store.Store, environ []string, typed []exchange, argv ...string) (result, []sighting) {
 	t.Helper()
 	dir := t.TempDir()
 	log := filepath.Join(dir, "log")
-	trace := []string{
+	trace := append([]string{
 		"-f", "-Y", "-qq", "-yy", "-v", "-s", "1000000", "-e", "signal=none", "-o", log,
 		"-e", "trace=execve,write,writev,pwrite64,sendto,sendmsg,openat,rename,renameat,renameat2,mkdirat",
+	}, argv...)
+	var r result
+	if typed != nil {
+		r, _ = w.converse(t, environ, typed, "strace", trace...)
+	} else {
+		r = w.toFiles(t, dir, environ, "strace", trace...)
 	}
+	return r, w.sightings(string(must(os.ReadFile(log))), w.known(s))
+}
+
+// toFiles runs a program with standard output and error in files of their own.
+func (w *world) toFiles(t *testing.T, dir string, environ []string, name string, args ...string) result {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c := exec.CommandContext(ctx, "strace", append(trace, argv...)...)
+	c := exec.CommandContext(ctx, name, args...)
 	out, errs := must(os.Create(filepath.Join(dir, spiedOut))), must(os.Create(filepath.Join(dir, spiedErr)))
 	c.Env, c.Dir, c.Stdout, c.Stderr, c.WaitDelay = environ, w.dir, out, errs, time.Second
 	if err := c.Run(); c.ProcessState == nil || ctx.Err() != nil {
-		t.Fatalf("%q: %v, %v", argv, err, ctx.Err())
+		t.Fatalf("%q: %v, %v", args, err, ctx.Err())
 	}
 	_, _ = out.Close(), errs.Close()
-	r := result{string(must(os.ReadFile(out.Name()))), string(must(os.ReadFile(errs.Name()))), c.ProcessState.ExitCode()}
-	return r, w.sightings(string(must(os.ReadFile(log))), w.known(s))
+	return result{string(must(os.ReadFile(out.Name()))), string(must(os.ReadFile(errs.Name()))), c.ProcessState.ExitCode()}
 }
 
 func (w *world) sightings(log string, secrets []secret) (list []sighting) {
@@ -196,26 +213,39 @@ var always = []route{{"session token", viaTCP, "vault"}}
 type spyCase struct {
 	name  string
 	argv  []string
-	extra []string // environment
+	extra []string   // environment
+	typed []exchange // at a terminal
 	may   []route
 	fails bool
+}
+
+// keeping is a back end, and the ways on which its items travel to what keeps them.
+type keeping struct {
+	environ []string
+	store   store.Store
+	may     []route
 }
 
 // spy runs one case and tells of every secret that strayed.
 func (w *world) spy(t *testing.T, k keeping, c spyCase) {
 	t.Helper()
-	environ := k.environ
-	for _, e := range c.extra {
-		name, _, _ := strings.Cut(e, "=")
-		environ = append(without(environ, name), e)
-	}
-	r, seen := w.spied(t, k.store, environ, c.argv...)
+	environ := with(k.environ, c.extra...)
+	r, seen := w.spied(t, k.store, environ, c.typed, c.argv...)
 	if (r.status != 0) != c.fails {
 		t.Fatalf("%s: status %d\n%s", c.name, r.status, r.err)
 	}
 	for _, x := range strayed(seen, slices.Concat(always, k.may, c.may)) {
 		t.Errorf("%s: %s leaves %s by %s: %s", c.name, x.secret, x.program, x.way, w.masked(x.line))
 	}
+}
+
+// with is an environment with more in it, or other values.
+func with(environ []string, extra ...string) []string {
+	for _, e := range extra {
+		name, _, _ := strings.Cut(e, "=")
+		environ = append(without(environ, name), e)
+	}
+	return environ
 }
 
 // masked keeps the secrets of a test out of its own log.
@@ -239,7 +269,7 @@ func TestTheSpySeesASecretOnEveryWay(t *testing.T) {
 		if way == viaName {
 			script = `: >"$W/$(printf %s "$S" | od -An -tx1 | tr -d ' \n')"`
 		}
-		_, seen := w.spied(t, s, environ, "bash", "--norc", "-c", script)
+		_, seen := w.spied(t, s, environ, nil, "bash", "--norc", "-c", script)
 		if !slices.ContainsFunc(seen, func(x sighting) bool { return x.way == way }) {
 			t.Errorf("%s was not seen: %+v", way, seen)
 		}
@@ -252,82 +282,5 @@ func TestTheSpySeesASecretOnEveryWay(t *testing.T) {
 		if seen := w.sightings(log, w.known(s)); len(seen) == 0 || seen[0].way != viaFile || seen[0].program != "vault" {
 			t.Errorf("%+v", seen)
 		}
-	}
-}
-
-// keeping is a back end and the ways on which its items travel to what keeps them.
-type keeping struct {
-	environ []string
-	store   store.Store
-	may     []route
-}
-
-// keepings furnishes each back end that needs no desktop.
-var keepings = map[string]func(testing.TB, *world) keeping{
-	"file": func(_ testing.TB, w *world) keeping { return keeping{environ: w.environ(), store: w.keyring()} },
-	"pass": func(t testing.TB, w *world) keeping {
-		environ := append(w.passwordStore(t), "AWS_VAULT_BACKEND=pass")
-		return keeping{w.environ(environ...), must(store.Open(context.Background(), store.Options{Backend: "pass", PassDir: w.path("pass")})), []route{
-			{"", viaPipe, "vault"}, {"", viaPipe, "bash"}, // to pass, which is a script
-			{"", viaPipe, "gpg"}, {"", viaPipe, "base64"}, // and back
-		}}
-	},
-}
-
-// passwordStore makes a gpg key without a passphrase and a store for it.
-func (w *world) passwordStore(t testing.TB) (environ []string) {
-	t.Helper()
-	require(t, "pass", "pass")
-	home := must(os.MkdirTemp("", "vg")) // a socket's path has room for 107 bytes
-	t.Cleanup(func() {
-		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
-		_ = os.RemoveAll(home)
-	})
-	environ = []string{"GNUPGHOME=" + home, "PASSWORD_STORE_DIR=" + w.path("pass")}
-	for _, x := range environ { // our own store of the same place
-		name, value, _ := strings.Cut(x, "=")
-		t.(interface{ Setenv(string, string) }).Setenv(name, value)
-	}
-	for _, argv := range [][]string{
-		{"gpg", "--batch", "--quiet", "--passphrase", "", "--quick-gen-key", "vault test <t@example.invalid>", "default", "default", "never"},
-		{"pass", "init", "t@example.invalid"},
-	} {
-		if r := w.run(t, w.environ(environ...), argv[0], argv[1:]...); r.status != 0 {
-			t.Fatalf("%q: %s", argv, r.err)
-		}
-	}
-	return environ
-}
-
-func TestNoSecretLeavesByAnotherWayThanItsOwn(t *testing.T) {
-	require(t, "strace", "strace")
-	for name, furnish := range keepings {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, roleConfig)
-			k := furnish(t, w)
-			arn, key := w.user("alice")
-			w.role("prod", fakeaws.Trust{Principals: []string{arn}})
-			w.write("key.csv", "Access key ID,Secret access key\r\n"+key.ID+","+key.Secret.Reveal()+"\r\n")
-			given := []string{"AWS_ACCESS_KEY_ID=" + key.ID, "AWS_SECRET_ACCESS_KEY=" + key.Secret.Reveal()}
-			hooked := func(script string) []string {
-				return []string{"bash", "--norc", "-c", `eval "$(vault hook bash)"; ` + script}
-			}
-			vault := func(args ...string) []string { return append([]string{filepath.Join(bin, "vault")}, args...) }
-			inShell := []route{{"session", viaCode, "vault"}, {"session", viaEnviron, "vault"}, {"long-lived 0", viaEnviron, "vault"}}
-			for _, c := range []spyCase{
-				{name: "add", argv: vault("add", "--env", "base"), extra: given},
-				{name: "add again", argv: vault("add", "--from-csv", "key.csv", "base")},
-				{name: "use for a script", argv: vault("use", "prod", "--shell", "bash"), may: []route{{"session", viaStdout, "vault"}}},
-				{name: "use in a shell", argv: hooked("vault use prod; vault status; vault refresh; vault off"), may: inShell},
-				{name: "exec", argv: vault("exec", "prod", "--", "true"), may: []route{{"session", viaEnviron, "true"}}},
-				{name: "export", argv: vault("export", "prod", "--format", "json"), may: []route{{"session", viaStdout, "vault"}}},
-				{name: "list", argv: vault("list", "--json")},
-				{name: "show", argv: vault("show", "prod")},
-				{name: "whoami", argv: vault("whoami", "prod")},
-				{name: "a profile there is not", argv: vault("exec", "nowhere", "--", "true"), fails: true},
-			} {
-				w.spy(t, k, c)
-			}
-		})
 	}
 }

@@ -38,7 +38,8 @@ func PutKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 }
 
 // KeepKey stores a key as PutKey does, reads it back and compares. What it was taken
-// from may go once this has returned nil, and not before.
+// from may go once this has returned nil, and not before. An UnreadError: it is stored,
+// as far as is known.
 func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 	if err := PutKey(ctx, s, profile, k); err != nil {
 		return err
@@ -46,12 +47,18 @@ func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 	kept, err := GetKey(ctx, s, profile)
 	switch {
 	case err != nil:
-		return fmt.Errorf("read back what was stored: %w", err)
+		return &UnreadError{err}
 	case !kept.Equal(k):
 		return errChanged{profile}
 	}
 	return nil
 }
+
+// UnreadError says that an item was stored, without a complaint, and cannot be read back.
+type UnreadError struct{ Err error }
+
+func (e *UnreadError) Error() string { return "read back what was stored: " + e.Err.Error() }
+func (e *UnreadError) Unwrap() error { return e.Err }
 
 // Blind reports whether items are put into the store without what it takes to read them,
 // so that reading one back may need a person where storing it needed nobody.
