@@ -44,7 +44,7 @@ func (d *doctor) backendFinding(f store.Finding, named string) finding {
 	case f.Err != nil && f.Backend == named:
 		return wrong("", "%s cannot be used: %s", what, f.Err)
 	case f.Err != nil:
-		return noted("", "%s cannot be used: %s", what, f.Err)
+		return noted("", "%s is passed over: %s", what, f.Err)
 	case f.Chosen && named != "":
 		return fine("%s: in use, because --backend or AWS_VAULT_BACKEND names it", what)
 	case f.Chosen:

@@ -240,13 +240,18 @@ func (a *ageFiles) known(_ context.Context, names []string) (there []string, oth
 	if err != nil {
 		return nil, 0, err
 	}
+	unnamed := make(map[string]bool, len(files))
+	for _, file := range files {
+		unnamed[file] = true
+	}
 	for _, name := range names {
-		if !slices.Contains(there, name) && slices.Contains(files, a.item(list.hash(name))) {
+		if file := a.item(list.hash(name)); unnamed[file] {
+			delete(unnamed, file)
 			there = append(there, name)
 		}
 	}
 	slices.Sort(there)
-	return there, len(files) - len(there), nil
+	return there, len(unnamed), nil
 }
 
 func (a *ageFiles) survey(context.Context) (where string, items int, remark string) {

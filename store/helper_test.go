@@ -130,10 +130,10 @@ func TestHelperThatAnswersJunkIsNamed(t *testing.T) {
 		`echo '{"Secret":17}'`:    "not the JSON of an item",
 		`echo '{"Secret":"x"'`:    "not the JSON of an item",
 		`echo '{"Username":"u"}'`: "it answered without a secret",
-		`echo '{"ServerURL":"https://aws-vault/other","Username":"aws-vault","Secret":"fake-secret"}'`:      "another item than https://aws-vault/k",
-		`echo '{"ServerURL":"https://registry.example/aws-vault/k","Username":"u","Secret":"fake-secret"}'`: "another item than https://aws-vault/k",
-		`echo '{"Username":"u","Secret":"vault.base64:!"}'`:                                                 "the item is damaged",
-		`echo '{"Username":"u","Secret":"fake-secret"}'; exit 1`:                                            "exit status 1",
+		`echo '{"ServerURL":"https://aws-vault/other","Username":"aws-vault","Secret":"fake-secret"}'`:  "another item than https://aws-vault/k",
+		`echo '{"ServerURL":"https://some.example/aws-vault/k","Username":"u","Secret":"fake-secret"}'`: "another item than https://aws-vault/k",
+		`echo '{"Username":"u","Secret":"vault.base64:!"}'`:                                             "the item is damaged",
+		`echo '{"Username":"u","Secret":"fake-secret"}'; exit 1`:                                        "exit status 1",
 	} {
 		err := getErr(t, standIn(t, script, Options{}), "k")
 		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "docker-credential-fake: ") || !strings.Contains(err.Error(), want) {
@@ -174,7 +174,7 @@ func TestHelperListsOurItemsAlone(t *testing.T) {
 	s := standIn(t, `cat <<'END'
 {"https://aws-vault/prod":"aws-vault", "https://aws-vault/a%2Fb":"aws-vault", "https://aws-vault/c/d":"aws-vault", "aws-vault/bare":"aws-vault",
  "Registry credentials for https://aws-vault/new":"aws-vault", "https://long.aws-vault/x":"%41long%2fname", "https://long.aws-vault/y":"a%6Cong",
- "https://index.docker.io/v1/":"someone", "https://registry.example/aws-vault/no":"someone", "https://my-aws-vault/no":"someone", "https://aws-vault/":"x"}
+ "https://other.example/v1/":"someone", "https://some.example/aws-vault/no":"someone", "https://my-aws-vault/no":"someone", "https://aws-vault/":"x"}
 END`, Options{})
 	got, err := s.List(soon(t), "")
 	if want := "Along/name a/b bare c/d new prod"; err != nil || strings.Join(got, " ") != want {
