@@ -207,6 +207,7 @@ func unknownCommand(err error) bool {
 func note(err error) (word string, retry bool) {
 	var call *sessions.CallError
 	var needs *sessions.NeedsUserError
+	var noKey *sessions.NoKeyError
 	switch {
 	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
 		return "login!", false
@@ -214,6 +215,8 @@ func note(err error) (word string, retry bool) {
 		return "mfa!", false
 	case errors.Is(err, store.ErrLocked):
 		return "locked!", false
+	case errors.As(err, &noKey):
+		return "nokey!", false
 	case errors.As(err, &call):
 		switch call.Kind {
 		case sessions.Unreachable, sessions.Throttled:

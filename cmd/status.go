@@ -182,6 +182,8 @@ func (r *run) renewal(s status) string {
 		return "when you give an MFA code: vault refresh"
 	case s.Note == "login!":
 		return "when you have signed in: vault refresh"
+	case s.Note == "nokey!":
+		return "when its key is stored again: vault add"
 	case s.RenewsAt.After(r.Now()):
 		return "from " + clock(*s.RenewsAt, r.Now())
 	}
@@ -201,6 +203,8 @@ func noteText(word string) string {
 		return "AWS refused to renew it: vault refresh says why"
 	case "locked!":
 		return "the keyring is locked: vault refresh unlocks it"
+	case "nokey!":
+		return "its key is not stored any more"
 	case "disk!":
 		return "the session could not be kept: is the disk full?"
 	case "failed!":
