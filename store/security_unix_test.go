@@ -54,7 +54,7 @@ func securityStandIn(t *testing.T) (path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	program(t, home, "security", "STORE_TEST_CHILD=security STORE_TEST_SECURITY="+home+"/security exec "+self+` "$@"`)
+	program(t, home, "security", "GORACE=atexit_sleep_ms=0 STORE_TEST_CHILD=security STORE_TEST_SECURITY="+home+"/security exec "+self+` "$@"`)
 	return filepath.Join(home, "security")
 }
 
@@ -65,7 +65,7 @@ func keychainOf(t *testing.T, path string, o Options) Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBounded("keychain", d, 5*time.Second)
+	return newBounded("keychain", d, 20*time.Second) // a slow machine starts it slowly
 }
 
 func (k *fakeKeychain) file() string {
