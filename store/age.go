@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/99designs/keyring"
 )
@@ -253,6 +254,10 @@ func (a *ageFiles) known(_ context.Context, names []string) (there []string, oth
 	slices.Sort(there)
 	return there, len(unnamed), nil
 }
+
+// labour: a passphrase is hard to try on purpose, and harder where the machine is slow or
+// the identity was made by a program that asks for more work than we do.
+func (a *ageFiles) labour() time.Duration { return time.Minute }
 
 func (a *ageFiles) survey(context.Context) (where string, items int, remark string) {
 	files, err := a.items()

@@ -32,6 +32,12 @@ type secretive interface {
 	known(ctx context.Context, names []string) (there []string, others int, err error)
 }
 
+// laborious is a driver whose calls may take that long by their own work, while nobody
+// is waited for.
+type laborious interface {
+	labour() time.Duration
+}
+
 // newStore makes a driver's Store discreet if the driver is secretive.
 func newStore(b *bounded) Store {
 	if d, ok := b.d.(secretive); ok {

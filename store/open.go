@@ -124,7 +124,11 @@ func openOne(ctx context.Context, b backend, o Options, chosen bool) (*bounded, 
 	if err != nil {
 		return nil, err
 	}
-	return newBounded(b.name, d, o.limit()), nil
+	limit := o.limit()
+	if l, ok := d.(laborious); ok {
+		limit = max(limit, l.labour())
+	}
+	return newBounded(b.name, d, limit), nil
 }
 
 // within runs f and stops waiting for it when ctx ends: the library's calls take no
