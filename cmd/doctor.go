@@ -12,7 +12,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fatih/color"
@@ -246,4 +248,10 @@ func readRegular(path string) []byte {
 	defer func() { _ = f.Close() }()
 	data, _ := io.ReadAll(io.LimitReader(f, mostRead))
 	return data
+}
+
+// lazily compiles a pattern when it is first used: what doctor looks for costs no other
+// command a thing.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

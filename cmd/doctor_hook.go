@@ -86,14 +86,14 @@ func (d *doctor) startFiles(shell string) []string {
 }
 
 // hookLine is the line that loads the hook, with whatever path and quotes.
-var hookLine = regexp.MustCompile(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?(bash|zsh|fish|pwsh|powershell)\b`)
+var hookLine = lazily(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?(bash|zsh|fish|pwsh|powershell)\b`)
 
 // hookIn says what is wrong with the hook's line in a file, and whether it is there and
 // for the shell that reads the file.
 func (d *doctor) hookIn(file, shell string) (list []finding, right bool) {
 	at := 0
 	for n, line := range eachLine(readRegular(file)) {
-		m := hookLine.FindStringSubmatch(line)
+		m := hookLine().FindStringSubmatch(line)
 		if m == nil || strings.HasPrefix(strings.TrimSpace(line), "#") {
 			if right && undoes(shell, line) {
 				list = append(list, warned("move the line with vault hook to the end of the file",
@@ -122,9 +122,9 @@ func undoes(shell, line string) bool {
 	var re *regexp.Regexp
 	switch shell {
 	case "bash":
-		re = bashUndoes
+		re = bashUndoes()
 	case "zsh":
-		re = zshUndoes
+		re = zshUndoes()
 	default:
 		return false
 	}
@@ -133,8 +133,8 @@ func undoes(shell, line string) bool {
 }
 
 var (
-	bashUndoes = regexp.MustCompile(`^\s*(?:export\s+)?(PROMPT_COMMAND)=(.*)`)
-	zshUndoes  = regexp.MustCompile(`^\s*(precmd_functions)=(.*)`)
+	bashUndoes = lazily(`^\s*(?:export\s+)?(PROMPT_COMMAND)=(.*)`)
+	zshUndoes  = lazily(`^\s*(precmd_functions)=(.*)`)
 )
 
 // rcLine is what a shell's file has to say.
@@ -185,10 +185,10 @@ func (d *doctor) shellVersion(ctx context.Context, shell string) []finding {
 	return []finding{fine("%s", is)}
 }
 
-var versionRE = regexp.MustCompile(`(\d+)\.(\d+)`)
+var versionRE = lazily(`(\d+)\.(\d+)`)
 
 func versionIn(text string, err error) (v [2]int, ok bool) {
-	m := versionRE.FindStringSubmatch(text)
+	m := versionRE().FindStringSubmatch(text)
 	if err != nil || m == nil {
 		return v, false
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -137,10 +136,10 @@ func (d *doctor) inKeyFiles() []finding {
 
 // secretSet finds a secret key given by its value: in the languages of shells, in a
 // .env file, on a command line. What a variable or a command gives is none.
-var secretSet = regexp.MustCompile(`(?i)\baws_secret_access_key\b["']?[\s:=]+["']?[a-z0-9/+\\][a-z0-9/+=\\]{15,}`)
+var secretSet = lazily(`(?i)\baws_secret_access_key\b["']?[\s:=]+["']?[a-z0-9/+\\][a-z0-9/+=\\]{15,}`)
 
 // passphraseSet finds a passphrase of ours, in the same way.
-var passphraseSet = regexp.MustCompile(`\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+["']?[^\s"'$` + "`" + `(#]`)
+var passphraseSet = lazily(`\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+["']?[^\s"'$` + "`" + `(#]`)
 
 // inScripts looks through what shells read at their start, and what tools read in the
 // folder we are in.
@@ -152,10 +151,10 @@ func (d *doctor) inScripts() []finding {
 	var list []finding
 	for _, file := range files {
 		for n, line := range eachLine(readRegular(file)) {
-			if secretSet.MatchString(line) {
+			if secretSet().MatchString(line) {
 				list = append(list, wrong("vault add NAME keeps it; then delete the line", "%s:%d has a secret access key in plain text", d.tilde(file), n))
 			}
-			if m := passphraseSet.FindStringSubmatch(line); m != nil {
+			if m := passphraseSet().FindStringSubmatch(line); m != nil {
 				list = append(list, wrong("delete the line: the passphrase is asked for", "%s:%d has the passphrase of your keys in plain text, %s", d.tilde(file), n, m[1]))
 			}
 		}
@@ -179,7 +178,7 @@ func (d *doctor) inHistories() []finding {
 	for _, file := range distinct(files) {
 		lines := 0
 		for line := range bytes.Lines(readRegular(file)) {
-			if secretSet.Match(line) {
+			if secretSet().Match(line) {
 				lines++
 			}
 		}
