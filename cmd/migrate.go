@@ -82,6 +82,9 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := unrotated(ctx, from, names); err != nil {
+		return err
+	}
 	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, Rehearse: o.dryRun}
 	if !o.json {
 		r.say("from %s to %s", printable(from.Spec()), printable(to.Spec()))
@@ -89,6 +92,21 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 	}
 	moved, err := m.Run(ctx, names)
 	return r.concludeMove(ctx, o, from, to, moved, err)
+}
+
+// unrotated refuses a key whose rotation was cut off: the key that is to take its place
+// lies beside it, and would stay behind.
+func unrotated(ctx context.Context, from side, names []string) error {
+	n, err := store.ReadNames(ctx, from.store, func() []string { return names })
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if n.Rotating(name) {
+			return withHint(fmt.Errorf("nothing was moved: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", word(name))
+		}
+	}
+	return nil
 }
 
 // newEnd opens the store that is moved to.

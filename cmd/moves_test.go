@@ -338,3 +338,16 @@ func (w *world) gnupg(t *testing.T) []string {
 	}
 	return environ
 }
+
+func TestMigrateWaitsForARotationToBeFinished(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	w.stored("alice", "work")
+	check(w.keyring().Put(context.Background(), store.StagedName("work"), creds.New("{}")))
+	before := snapshot(w.path("keys"))
+	r := w.vault(t, w.environ(), "migrate", "--from", "file", "--to", "file:"+w.path("other"), "--delete-source")
+	oneSentence(t, r)
+	if !strings.Contains(r.err, "vault rotate --resume work") || snapshot(w.path("keys")) != before {
+		t.Error(r.err)
+	}
+}
