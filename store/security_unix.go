@@ -33,9 +33,6 @@ import (
 	"github.com/mtibben/percent"
 )
 
-// securityPath is where Apple has it; another of that name on the PATH is not it.
-const securityPath = "/usr/bin/security"
-
 const (
 	// longestLine is what security reads as one command; it cuts a longer one in two.
 	longestLine = 4096 - 2
