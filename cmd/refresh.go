@@ -75,7 +75,12 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 // idle prompt.
 func refreshDetached(ctx context.Context, r *run) error {
 	if r.env[env.Detached] == "" {
-		return r.Detach(ctx, r.Args, append(r.Environ, env.Detached+"=1"))
+		err := r.Detach(ctx, r.Args, append(r.Environ, env.Detached+"=1"))
+		var exit interface{ ExitCode() int }
+		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+			return statusError(exit.ExitCode()) // why is in the note
+		}
+		return err
 	}
 	r.quiet = true
 	ctx, cancel := context.WithTimeout(ctx, r.Policy.Deadline)
@@ -96,7 +101,10 @@ func ifDue(ctx context.Context, r *run) error {
 	if err != nil {
 		return r.unreadable(p, err)
 	}
-	return k.IfDue(ctx, p)
+	if err = k.IfDue(ctx, p); errors.Is(err, store.ErrLocked) { // it opened, and does not let us read
+		return r.unreadable(p, err)
+	}
+	return err
 }
 
 // unreadable tells every terminal that the keyring is why nothing is renewed.
