@@ -29,6 +29,7 @@ type run struct {
 	signIn   signInOptions
 	set      *profiles.Set
 	store    store.Store
+	unlocked bool // a person was asked for what opens the store
 }
 
 func newRun(w *World) *run {
@@ -99,7 +100,10 @@ func (r *run) storeOptions() store.Options {
 	o.FilePassphrase = r.given("AWS_VAULT_FILE_PASSPHRASE")
 	o.AgePassphrase = r.given("AWS_VAULT_AGE_PASSPHRASE")
 	if ask := r.asker(); ask != nil {
-		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) { return ask(ctx, question+": ") }
+		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) {
+			r.unlocked = true
+			return ask(ctx, question+": ")
+		}
 		o.Tell = func(line string) { r.say("%s", printable(line)) }
 	}
 	return o

@@ -182,6 +182,8 @@ func (r *run) renewal(s status) string {
 		return "when you give an MFA code: vault refresh"
 	case s.Note == "login!":
 		return "when you have signed in: vault refresh"
+	case s.Note == "locked!":
+		return "when you unlock the keyring: vault refresh"
 	case s.Note == "nokey!":
 		return "when its key is stored again: vault add"
 	case s.RenewsAt.After(r.Now()):

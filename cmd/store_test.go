@@ -46,6 +46,10 @@ func TestAFirstRunOnAHeadlessBoxJustWorks(t *testing.T) {
 	if r, _ = w.talk(t, environ, opens, "exec", "work", "--", "true"); r.status != 0 || w.aws.Calls("GetSessionToken") != 1 {
 		t.Fatalf("status %d, %d calls: %s", r.status, w.aws.Calls("GetSessionToken"), r.err)
 	}
+	// what cannot be read without a person is not renewed without one, and that is said
+	if r, _ = w.talk(t, environ, opens, "use", "work", "--shell", "bash"); !strings.Contains(r.err, "(then asks for the passphrase)") {
+		t.Errorf("status %d: %s", r.status, r.err)
+	}
 	if r := w.vault(t, environ, "list", "--sessions"); r.out != "work\n" {
 		t.Errorf("listed %q, said %q", r.out, r.err)
 	}

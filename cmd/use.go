@@ -211,6 +211,8 @@ func (r *run) announce(p profiles.Profile, l refresh.Lease) {
 		r.say("%s, with a key that does not expire", name)
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
 		r.say("%s until %s, with the session it had", name, clock(s.Expires, now))
+	case sessions.NewPlan(p).Silent() && r.unlocked:
+		r.say("%s until %s (then asks for the passphrase)", name, clock(s.Expires, now))
 	case sessions.NewPlan(p).Silent():
 		r.say("%s until %s (renews by itself)", name, clock(s.Expires, now))
 	default:
