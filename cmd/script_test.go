@@ -40,7 +40,7 @@ func TestScript(t *testing.T) {
 			"user": scriptUser, "mfa": scriptMFA, "code": scriptCode, "role": scriptRole,
 			"fault": scriptFault, "network": scriptNetwork, "calls": scriptCalls, "age": scriptAge, "mode": scriptMode,
 			"env-is": scriptEnvIs, "same-env": scriptSameEnv, "key-csv": scriptCSV, "csv-of": scriptCSVOf, "key-ini": scriptINI, "key-at": scriptKeyAt,
-			"on-terminal": scriptOnTerminal, "age-identity": scriptAgeIdentity,
+			"on-terminal": scriptOnTerminal, "age-identity": scriptAgeIdentity, "hides": scriptHides,
 		},
 	})
 }
@@ -333,6 +333,13 @@ func scriptKeyAt(ts *testscript.TestScript, neg bool, args []string) {
 // age-identity DIR PASSPHRASE begins an age store with an identity that costs little.
 func scriptAgeIdentity(ts *testscript.TestScript, _ bool, args []string) {
 	cheapIdentity(ts.MkAbs(args[0]), args[1])
+}
+
+// hides FILE checks that $KEY_SECRET is not in a file, or in stdout.
+func scriptHides(ts *testscript.TestScript, _ bool, args []string) {
+	if secret := ts.Getenv("KEY_SECRET"); secret == "" || strings.Contains(ts.ReadFile(args[0]), secret) {
+		ts.Fatalf("%s shows the secret", args[0])
+	}
 }
 
 // on-terminal PROGRAM ARG… runs a program with a terminal for everything; what that
