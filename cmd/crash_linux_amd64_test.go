@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,15 +120,23 @@ func (p plot) run(t *testing.T, what string, step int) ending {
 	case what != kill && e.status != 0:
 		oneLast(t, e.result)
 	}
+	s.finish(t, w, e.result)
+	return e
+}
+
+// finish checks what holds after a disturbed run, does what a person does then, and
+// checks what holds at the end.
+func (s scene) finish(t *testing.T, w *world, before result) {
+	t.Helper()
 	s.safe(t)
-	if e.status != 0 {
+	if before.status != 0 {
 		backdate(w.dir, time.Hour)
 		vault := func(args ...string) result { return w.vault(t, s.environ, args...) }
 		if s.again == nil {
 			s.again = func(vault func(...string) result) result { return vault(s.args...) }
 		}
 		if r := s.again(vault); r.status != 0 {
-			t.Errorf("run again: status %d: %s\nbefore: %s", r.status, r.err, e.err)
+			t.Errorf("run again: status %d: %s\nbefore: %s", r.status, r.err, before.err)
 		}
 	}
 	s.safe(t)
@@ -136,7 +145,38 @@ func (p plot) run(t *testing.T, what string, step int) ending {
 	for _, left := range leavings(w.dir) {
 		t.Errorf("left behind: %s", left)
 	}
-	return e
+}
+
+// A small disk of its own, and the kernel's own errors: full to the last byte, or mounted
+// read-only, before the command begins.
+func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
+	for _, p := range plots() {
+		for _, what := range []string{diskFull, diskFixed} {
+			t.Run(p.name+" "+what, func(t *testing.T) {
+				disk := t.TempDir()
+				if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"); err != nil {
+					t.Skipf("no small disk can be mounted here: %v", err)
+				}
+				t.Cleanup(func() { check(syscall.Unmount(disk, syscall.MNT_DETACH)) })
+				w := must(furnish(filepath.Join(disk, "w"), fakeaws.Options{}))
+				t.Cleanup(func() { _ = w.aws.Close() })
+				s := p.begin(w)
+				trouble, mend := func() { fill(filepath.Join(disk, "ballast")) }, func() { check(os.Remove(filepath.Join(disk, "ballast"))) }
+				if what == diskFixed {
+					trouble = func() { check(syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")) }
+					mend = func() { check(syscall.Mount("", disk, "", syscall.MS_REMOUNT, "")) }
+				}
+				trouble()
+				r := w.vault(t, s.environ, s.args...)
+				mend()
+				if r.status == 0 {
+					t.Errorf("it claims to have done it: %s", r.err)
+				}
+				oneLast(t, r)
+				s.finish(t, w, r)
+			})
+		}
+	}
 }
 
 // writeOnce writes to the store and deletes that, for the sake of what is done on the way.
