@@ -188,12 +188,6 @@ func (k *Keeper) Current(ctx context.Context, p profiles.Profile) (Lease, error)
 	return k.lease(p, s, m.Note, nil), nil
 }
 
-// Mark makes the generation file say that a session lives which is not in the store
-// (the one in the caller's environment), and returns its lease.
-func (k *Keeper) Mark(p profiles.Profile, s creds.Session, note string) Lease {
-	return k.lease(p, s, note, nil)
-}
-
 // Forget deletes every cached session of some profiles, whatever they were asked for
 // with, and makes their terminals ask again. It looks into the store once. The sessions
 // go first: a terminal that asks too early would find them, and hear no more of it.

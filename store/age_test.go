@@ -321,7 +321,11 @@ func TestAgeKeepsSessionsOutOfTheSharedRoom(t *testing.T) {
 	if shape, err := shapeOf(sealed); err != nil || shape != "X25519" {
 		t.Errorf("the session is encrypted to %q, %v", shape, err)
 	}
-	if n, err := DeleteSessions(soon(t), s, "prod"); err != nil || n != 1 {
+	names, err := s.List(soon(t), ProfilePrefix("prod"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%q, %v", names, err)
+	}
+	if n, err := DeleteAll(soon(t), s, names); err != nil || n != 1 {
 		t.Errorf("deleted %d, %v", n, err)
 	}
 }

@@ -85,15 +85,6 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 	}, nil
 }
 
-// DeleteSessions removes every cached session of a profile.
-func DeleteSessions(ctx context.Context, s Store, profile string) (int, error) {
-	names, err := s.List(ctx, ProfilePrefix(profile))
-	if err != nil {
-		return 0, err
-	}
-	return DeleteAll(ctx, s, names)
-}
-
 // PrefixOf returns the ProfilePrefix that the name of a session begins with.
 func PrefixOf(name string) string {
 	i := strings.IndexByte(strings.TrimPrefix(name, SessionPrefix), ',')
