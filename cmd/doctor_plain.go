@@ -37,11 +37,7 @@ func (k plainKey) longLived() bool { return k.secret && !k.token && !k.temporary
 
 // credentialsPath is where the AWS tools keep keys.
 func (d *doctor) credentialsPath() string {
-	path := or(d.env["AWS_SHARED_CREDENTIALS_FILE"], d.below(".aws", "credentials"))
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return d.below(rest)
-	}
-	return path
+	return d.awsFile("AWS_SHARED_CREDENTIALS_FILE", "credentials")
 }
 
 // plainKeys lists the keys in the AWS files and in copies of them.
@@ -57,9 +53,6 @@ func (d *doctor) plainKeys() []plainKey {
 	}
 	return list
 }
-
-// lastFour is what may be shown of a key's id.
-func lastFour(id string) string { return id[max(0, len(id)-4):] }
 
 // globbed is a path in which no character stands for others.
 func globbed(path string) string {
@@ -90,7 +83,7 @@ func keysIn(file string, text []byte) []plainKey {
 		}
 		switch strings.ToLower(strings.TrimSpace(key)) {
 		case "aws_access_key_id":
-			cur.tail, cur.temporary = lastFour(value), strings.HasPrefix(value, "ASIA")
+			cur.tail, cur.temporary = last4(value), strings.HasPrefix(value, "ASIA")
 		case "aws_secret_access_key":
 			cur.secret = true
 		case "aws_session_token", "aws_security_token":

@@ -58,15 +58,15 @@ func (d *doctor) identities() []finding {
 	case id == "":
 		list = append(list, warned("unset AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is exported without the key it belongs to"))
 	case longLived(id) && token != "":
-		list = append(list, wrong("unset AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is exported beside a key that does not expire (…%s): AWS refuses the two together", lastFour(id)))
+		list = append(list, wrong("unset AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN is exported beside a key that does not expire (…%s): AWS refuses the two together", last4(id)))
 	case longLived(id):
 		list = append(list, warned("vault add NAME --env keeps it; then take it out of where it is exported",
-			"a key that does not expire (…%s) is exported: every program started here gets it", lastFour(id)))
+			"a key that does not expire (…%s) is exported: every program started here gets it", last4(id)))
 	case token == "":
-		list = append(list, wrong("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", "a temporary key (…%s) is exported without its AWS_SESSION_TOKEN: AWS refuses it", lastFour(id)))
+		list = append(list, wrong("unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY", "a temporary key (…%s) is exported without its AWS_SESSION_TOKEN: AWS refuses it", last4(id)))
 	}
 	if id != "" && profile != "" {
-		list = append(list, warned("unset the one that is not meant", "a key (…%s) and AWS_PROFILE=%s are exported together, and AWS's tools do not agree on which of them counts", lastFour(id), profile))
+		list = append(list, warned("unset the one that is not meant", "a key (…%s) and AWS_PROFILE=%s are exported together, and AWS's tools do not agree on which of them counts", last4(id), profile))
 	}
 	if a, b := d.wish["AWS_PROFILE"], d.wish["AWS_DEFAULT_PROFILE"]; a != "" && b != "" && a != b {
 		list = append(list, warned("unset AWS_DEFAULT_PROFILE", "AWS_PROFILE is %s and AWS_DEFAULT_PROFILE is %s", a, b))

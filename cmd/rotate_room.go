@@ -201,6 +201,3 @@ func elapsed(d time.Duration) string {
 	}
 	return count(int(d/(24*time.Hour)), "day")
 }
-
-// last4 is what people know a key's id by.
-func last4(id string) string { return id[max(0, len(id)-4):] }

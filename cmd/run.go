@@ -245,10 +245,7 @@ func (r *run) maker(ctx context.Context) (*sessions.Maker, error) {
 // loginDir is where aws login keeps its files.
 func (r *run) loginDir() string {
 	if dir := r.env["AWS_LOGIN_CACHE_DIRECTORY"]; dir != "" {
-		if rest, home := strings.CutPrefix(dir, "~/"); home {
-			return filepath.Join(r.home(), rest)
-		}
-		return dir
+		return r.expanded(dir)
 	}
 	return filepath.Join(r.home(), ".aws", "login", "cache")
 }

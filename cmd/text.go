@@ -11,6 +11,9 @@ import (
 // printable makes text safe for a terminal, whatever was in a config file.
 func printable(s string) string { return hooks.Clean(s) }
 
+// last4 is what people know a key's id by, and all of it that is shown.
+func last4(id string) string { return id[max(0, len(id)-4):] }
+
 // clock is a moment as a person reads it today.
 func clock(t, now time.Time) string {
 	t = t.In(now.Location())
