@@ -22,9 +22,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/fakeaws"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -124,7 +124,7 @@ func BenchmarkProcesses(b *testing.B) {
 	s := newStage(b)
 	small, large, huge := s.config(10), s.config(5000), s.config(20000)
 	rows := []*row{
-		{name: "floor", argv: []string{compiled(b, "./testdata/floor", releaseEnviron()...)}, env: s.environ(small)},
+		{name: "floor", argv: []string{compiled(b, "./internal/testdata/floor", releaseEnviron()...)}, env: s.environ(small)},
 		s.row("version", 1.6, small, "version"),
 		s.row("hook-zsh", 1.6, small, "hook", "zsh"),
 		s.row("hook-pwsh", 1.6, small, "hook", "pwsh"),
@@ -139,7 +139,7 @@ func BenchmarkProcesses(b *testing.B) {
 	}
 	if _, err := exec.LookPath("cc"); err == nil && runtime.GOOS == "linux" {
 		rows = append(rows,
-			&row{name: plainFloor, argv: []string{compiled(b, "./testdata/floor", "CGO_ENABLED=1")}, env: s.environ(small)},
+			&row{name: plainFloor, argv: []string{compiled(b, "./internal/testdata/floor", "CGO_ENABLED=1")}, env: s.environ(small)},
 			&row{name: "version-plain-build", argv: []string{compiled(b, ".", "CGO_ENABLED=1"), "version"}, env: s.environ(small)},
 		)
 	}
@@ -164,7 +164,7 @@ func BenchmarkList(b *testing.B) {
 	config := s.config(5000)
 	s.crowd(config, 50, 200)
 	rows := []*row{
-		{name: "floor", argv: []string{compiled(b, "./testdata/floor", releaseEnviron()...)}, env: s.environ(config)},
+		{name: "floor", argv: []string{compiled(b, "./internal/testdata/floor", releaseEnviron()...)}, env: s.environ(config)},
 		s.row("version", 1.6, config, "version"),
 		s.row("list", budget, config, "list"),
 		s.row("list-json", budget, config, "list", "--json"),
@@ -172,7 +172,7 @@ func BenchmarkList(b *testing.B) {
 		s.row("doctor-offline", 0, config, "doctor", "--offline"),
 	}
 	if _, err := exec.LookPath("cc"); err == nil && runtime.GOOS == "linux" {
-		rows = append(rows, &row{name: plainFloor, argv: []string{compiled(b, "./testdata/floor", "CGO_ENABLED=1")}, env: s.environ(config)})
+		rows = append(rows, &row{name: plainFloor, argv: []string{compiled(b, "./internal/testdata/floor", "CGO_ENABLED=1")}, env: s.environ(config)})
 	}
 	measure(b, rows)
 	tell(b, rows)
@@ -214,7 +214,7 @@ func BenchmarkColdUse(b *testing.B) {
 	s := newStage(b)
 	config := s.config(10)
 	bare := &row{
-		name: "bare", argv: []string{compiled(b, "./testdata/roundtrip", releaseEnviron()...), s.aws.URL(), s.key.ID, s.role},
+		name: "bare", argv: []string{compiled(b, "./internal/testdata/roundtrip", releaseEnviron()...), s.aws.URL(), s.key.ID, s.role},
 		env: append(s.environ(config), "ROUNDTRIP_KEY="+s.key.Secret.Reveal()),
 	}
 	cold := s.row("use", 0, config, "use", "prod", "--shell", "zsh")

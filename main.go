@@ -4,30 +4,19 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"slices"
-	"syscall"
 
 	"github.com/d44b7504/vault/cmd"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 )
 
 func main() { os.Exit(run()) }
 
 func run() int {
-	harden()
+	host.Harden()
 	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
-	ctx := context.Background()
-	if ends := heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP); len(ends) > 0 {
-		c, stop := signal.NotifyContext(ctx, ends...)
-		defer stop()
-		ctx = c
-	}
-	return cmd.Main(ctx, realWorld())
-}
-
-// heeded leaves out the signals that whoever started us, nohup for one, wants ignored:
-// what exec runs must ignore them too.
-func heeded(list ...os.Signal) []os.Signal {
-	return slices.DeleteFunc(list, signal.Ignored)
+	ctx, stop := host.Signals(context.Background())
+	defer stop()
+	return cmd.Main(ctx, app.Real())
 }

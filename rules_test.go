@@ -82,8 +82,8 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 // The packages that only turn text into text reach neither the network nor a keyring
 // nor another program, so that a reader need not look for it there.
 func TestTheTextPackagesReachNothingOutside(t *testing.T) {
-	barred := []string{"net", "net/http", "os/exec", "os/user", "crypto/tls", module, module + "/cmd", module + "/store", module + "/sessions"}
-	for _, name := range []string{"creds", "profiles", "env", "shells", "hooks", "completions"} {
+	barred := []string{"net", "net/http", "os/exec", "os/user", "crypto/tls", module, module + "/cmd", module + "/store", module + "/internal/sessions"}
+	for _, name := range []string{"internal/creds", "internal/profiles", "env", "shells", "hooks", "completions"} {
 		p, ok := packages(t)[name]
 		if !ok {
 			t.Errorf("there is no package %q", name)
@@ -98,21 +98,23 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
-	"":                        "cmd creds env mfa refresh store",
-	"cmd":                     "completions creds env fakeaws hooks mfa profiles refresh rotation sessions shells store",
+	"":                        "cmd internal/app internal/host",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/creds internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
+	"internal/app":            "refresh store internal/host",
+	"internal/host":           "env internal/creds",
 	"completions":             "hooks shells",
 	"hooks":                   "shells",
 	"shells":                  "env",
-	"env":                     "creds",
-	"refresh":                 "creds profiles store",
-	"sessions":                "creds profiles store",
-	"rotation":                "creds store",
-	"mfa":                     "creds",
-	"store":                   "creds store/internal/busguard",
+	"env":                     "internal/creds",
+	"refresh":                 "store internal/creds internal/profiles",
+	"internal/sessions":       "store internal/creds internal/profiles",
+	"internal/rotation":       "store internal/creds",
+	"internal/mfa":            "internal/creds",
+	"store":                   "internal/creds store/internal/busguard",
 	"store/internal/busguard": "",
-	"fakeaws":                 "creds",
-	"profiles":                "creds",
-	"creds":                   "",
+	"internal/fakeaws":        "internal/creds",
+	"internal/profiles":       "internal/creds",
+	"internal/creds":          "",
 }
 
 func TestArrowsPointOneWay(t *testing.T) {
@@ -133,22 +135,22 @@ func TestArrowsPointOneWay(t *testing.T) {
 // fences lists modules that one or two packages may import, so that what they cost and
 // what they change stays in one place.
 var fences = map[string][]string{
-	"github.com/aws/aws-sdk-go-v2/service/":     {"sessions"},
-	"github.com/aws/aws-sdk-go-v2/config":       {},
-	"github.com/aws/aws-sdk-go-v2/aws/signer/":  {"sessions", "fakeaws"},
-	"github.com/aws/":                           {"sessions", "fakeaws"},
-	"github.com/99designs/keyring":              {"store"},
-	"github.com/godbus/":                        {"store"},
-	"github.com/spf13/":                         {"cmd"},
-	"github.com/fatih/color":                    {"cmd"},
-	"github.com/mattn/go-isatty":                {""},
-	"github.com/d44b7504/vault/fakeaws":         {"cmd"},
-	"github.com/d44b7504/vault/store/internal/": {"store"},
-	"github.com/pquerna/otp":                    {"fakeaws"},
-	"github.com/google/renameio":                {"profiles", "refresh", "store"},
-	"github.com/gofrs/flock":                    {"refresh", "cmd", "store"},
-	"filippo.io/":                               {"store"},
-	"github.com/rogpeppe/go-internal":           {},
+	"github.com/aws/aws-sdk-go-v2/service/":      {"internal/sessions"},
+	"github.com/aws/aws-sdk-go-v2/config":        {},
+	"github.com/aws/aws-sdk-go-v2/aws/signer/":   {"internal/sessions", "internal/fakeaws"},
+	"github.com/aws/":                            {"internal/sessions", "internal/fakeaws"},
+	"github.com/99designs/keyring":               {"store"},
+	"github.com/godbus/":                         {"store"},
+	"github.com/spf13/":                          {"cmd"},
+	"github.com/fatih/color":                     {"cmd"},
+	"github.com/mattn/go-isatty":                 {"internal/host"},
+	"github.com/d44b7504/vault/internal/fakeaws": {"cmd"},
+	"github.com/d44b7504/vault/store/internal/":  {"store"},
+	"github.com/pquerna/otp":                     {"internal/fakeaws"},
+	"github.com/google/renameio":                 {"internal/profiles", "refresh", "store"},
+	"github.com/gofrs/flock":                     {"refresh", "cmd", "store"},
+	"filippo.io/":                                {"store"},
+	"github.com/rogpeppe/go-internal":            {},
 }
 
 func TestLibrariesStayBehindTheirFences(t *testing.T) {
@@ -229,32 +231,32 @@ func TestOnlyMainExits(t *testing.T) {
 // reveals lists the files, or whole folders, in which a secret may be taken out of its
 // type, and why.
 var reveals = map[string]string{
-	"creds/secret.go":         "compares two",
-	"shells/shells.go":        "the code a shell evaluates",
-	"env/env.go":              "a child's environment",
-	"env/activate.go":         "fingerprints of what was exported, and our own state",
-	"cmd/add.go":              "the key a person typed, on its way to the keyring",
-	"cmd/add_csv.go":          "the key in a file, on its way to the keyring",
-	"cmd/doctor_hook.go":      "the version that a shell prints",
-	"cmd/export.go":           "what export was asked for",
-	"cmd/export_github.go":    "what export was asked for",
-	"sessions/sts.go":         "signs a request",
-	"sessions/iam.go":         "signs a request, and reads the key that AWS made",
-	"sessions/rest.go":        "the token that a request is made with",
-	"sessions/sso_token.go":   "renews a sign-in",
-	"sessions/sso_signin.go":  "finishes a sign-in",
-	"sessions/sso_cache.go":   "shares a sign-in with the AWS CLI, on request",
-	"sessions/process.go":     "reads what a credential_process printed",
-	"sessions/webidentity.go": "shows an identity token to STS",
-	"sessions/host.go":        "asks the container with its token",
-	"store/token.go":          "the keyring's items",
-	"sessions/maker.go":       "whether what was typed is a code at all",
-	"store/keys.go":           "the keyring's items",
-	"store/session.go":        "the keyring's items",
-	"store/file.go":           "the passphrase of the file back end",
-	"store/age_identity.go":   "the passphrase of an age identity",
-	"store/age_seal.go":       "what a plugin of age asked for",
-	"fakeaws/":                "the emulator makes and verifies secrets of its own",
+	"internal/creds/secret.go":         "compares two",
+	"shells/shells.go":                 "the code a shell evaluates",
+	"env/env.go":                       "a child's environment",
+	"env/activate.go":                  "fingerprints of what was exported, and our own state",
+	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
+	"cmd/add_csv.go":                   "the key in a file, on its way to the keyring",
+	"cmd/doctor_hook.go":               "the version that a shell prints",
+	"cmd/export.go":                    "what export was asked for",
+	"cmd/export_github.go":             "what export was asked for",
+	"internal/sessions/sts.go":         "signs a request",
+	"internal/sessions/iam.go":         "signs a request, and reads the key that AWS made",
+	"internal/sessions/rest.go":        "the token that a request is made with",
+	"internal/sessions/sso_token.go":   "renews a sign-in",
+	"internal/sessions/sso_signin.go":  "finishes a sign-in",
+	"internal/sessions/sso_cache.go":   "shares a sign-in with the AWS CLI, on request",
+	"internal/sessions/process.go":     "reads what a credential_process printed",
+	"internal/sessions/webidentity.go": "shows an identity token to STS",
+	"internal/sessions/host.go":        "asks the container with its token",
+	"store/token.go":                   "the keyring's items",
+	"internal/sessions/maker.go":       "whether what was typed is a code at all",
+	"store/keys.go":                    "the keyring's items",
+	"store/session.go":                 "the keyring's items",
+	"store/file.go":                    "the passphrase of the file back end",
+	"store/age_identity.go":            "the passphrase of an age identity",
+	"store/age_seal.go":                "what a plugin of age asked for",
+	"internal/fakeaws/":                "the emulator makes and verifies secrets of its own",
 }
 
 func TestSecretsAreRevealedOnlyWhereTheyMustBe(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // mostCSV is far more than the console writes.

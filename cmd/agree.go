@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // agreed asks a person on the terminal whether to go on: "QUESTION? [y/N]". Anything but

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 // roleWorld has a user whose key is stored for base, and a role for prod.

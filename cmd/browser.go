@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // This file decides how a person signs in in a browser, opens one, and says what the

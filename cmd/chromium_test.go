@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 // A browser that is no stand-in: it follows the redirect back to our own port, and what

@@ -8,9 +8,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
-	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

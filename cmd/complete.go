@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/d44b7504/vault/completions"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )

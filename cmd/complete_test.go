@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,9 +45,9 @@ func pressRaw(t *testing.T, config string, args ...string) string {
 	t.Helper()
 	out, status := &writes{}, 0
 	var errs bytes.Buffer
-	w := &World{
+	w := &app.World{World: &host.World{
 		Args: args, Program: "vault", Environ: []string{"AWS_CONFIG_FILE=" + config},
-		Stdin: strings.NewReader(""), Stdout: out, Stderr: &errs, Now: time.Now,
+		Stdin: strings.NewReader(""), Stdout: out, Stderr: &errs, Now: time.Now},
 		OpenStore: func(context.Context, store.Options) (store.Store, error) {
 			t.Error("TAB opened the keyring")
 			return nil, errors.New("closed")
@@ -178,7 +180,7 @@ func TestFlagsAreOfferedInBothSpellingsAfterOneDash(t *testing.T) {
 
 func TestEveryFlagOfEveryCommandCanBeCompleted(t *testing.T) {
 	config := configForTAB(t, profilesForTAB)
-	for _, c := range newRoot(newRun(&World{})).Commands() {
+	for _, c := range newRoot(newRun(&app.World{World: &host.World{}})).Commands() {
 		if !c.IsAvailableCommand() {
 			continue
 		}

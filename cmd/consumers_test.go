@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/store"
 )
 

@@ -22,10 +22,10 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/fakeaws"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

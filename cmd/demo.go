@@ -14,7 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/shells"
 )
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 

@@ -20,7 +20,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // finding is one thing a check has to say. Cure is what to do about it, a command line

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // clock asks AWS for the time, without a key, and says how far off ours is.

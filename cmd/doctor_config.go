@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

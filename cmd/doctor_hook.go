@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/mfa"
+	"github.com/d44b7504/vault/internal/mfa"
 	"github.com/d44b7504/vault/shells"
 )
 

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 type finding struct{ Check, Level, Message, Cure string }

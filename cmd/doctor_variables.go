@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/mfa"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // variables looks for what this shell's variables say against each other. What we

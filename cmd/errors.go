@@ -9,9 +9,9 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/d44b7504/vault/mfa"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )

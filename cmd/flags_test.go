@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 const readOnlyARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -7,9 +7,9 @@ import (
 	"context"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
-	"github.com/d44b7504/vault/sessions"
 )
 
 // forgetUsers drops the sessions made with the key stored under name: the profile's

@@ -7,7 +7,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 // A disk of its own, filled to the last byte: the true ENOSPC, for the keyring, the

@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // hop is one step of the way from a profile to where its credentials come from.

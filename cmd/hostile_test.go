@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 

@@ -13,8 +13,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // importPlan is an import, before and after.

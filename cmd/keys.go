@@ -8,10 +8,10 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

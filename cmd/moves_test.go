@@ -17,7 +17,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/store"
 )
 

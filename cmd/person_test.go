@@ -16,7 +16,7 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 

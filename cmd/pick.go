@@ -9,7 +9,7 @@ import (
 
 	fzf "github.com/junegunn/fzf/src"
 
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // pick lets a person choose a profile in the fuzzy finder many know already. It draws

@@ -7,10 +7,10 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // processes names the variable that lists the profiles whose credential_process is

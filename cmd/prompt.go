@@ -9,10 +9,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/mfa"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // This file says how MFA codes are asked for. Every other question is the terminal's.
@@ -60,8 +61,7 @@ func (unaskedError) Is(target error) bool { return target == sessions.ErrNeedsUs
 
 // program runs one that answers for a person, without any credentials.
 func (r *run) program(ctx context.Context, p mfa.Program) (creds.Secret, string, error) {
-	p.Environ = append(env.Strip(r.Environ), p.Environ...)
-	return r.RunProgram(ctx, p)
+	return r.RunProgram(ctx, host.Program{Argv: p.Argv, Environ: append(env.Strip(r.Environ), p.Environ...), Terminal: p.Terminal})
 }
 
 // completePrompts completes the last name of a list with those that are not in it.

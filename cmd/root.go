@@ -10,7 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/d44b7504/vault/mfa"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/mfa"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -22,7 +23,7 @@ type globals struct {
 }
 
 // Main runs the program and returns its exit status. Nothing below it exits.
-func Main(ctx context.Context, w *World) int {
+func Main(ctx context.Context, w *app.World) int {
 	r := newRun(w)
 	out := bufio.NewWriter(w.Stdout) // one write(2) for ten thousand candidates
 	real := w.Stdout

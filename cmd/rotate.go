@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
-	"github.com/d44b7504/vault/rotation"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/rotation"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

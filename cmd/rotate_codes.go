@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // This file sees to it that no MFA code is given twice. AWS takes each once, and a device

@@ -6,17 +6,19 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/fakeaws"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
-	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -126,9 +128,8 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 	}
 	var said bytes.Buffer
 	var slept time.Duration
-	w := &World{
-		Environ: []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, Stderr: &said, Now: now, Policy: refresh.Default,
-		OpenStore: func(context.Context, store.Options) (store.Store, error) { return keys, nil },
+	w := &app.World{Policy: refresh.Default, World: &host.World{
+		Environ: []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, Stderr: &said, Now: now,
 		Sleep: func(_ context.Context, d time.Duration) error {
 			clock, slept = clock.Add(d), slept+d
 			return nil
@@ -138,7 +139,8 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 			return creds.New(code), err
 		},
 		Who: func() (string, string) { return "alice", "laptop" },
-	}
+	}}
+	w.OpenStore = func(context.Context, store.Options) (store.Store, error) { return keys, nil }
 	p, err := profiles.Parse("", []byte("[profile base]\nregion = eu-west-1\nmfa_process = device\nmfa_serial = "+phone.Serial+"\n")).
 		Resolve("base", profiles.Overrides{Env: map[string]string{"AWS_ENDPOINT_URL": aws.URL()}})
 	if err != nil {

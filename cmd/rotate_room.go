@@ -8,9 +8,9 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/rotation"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/rotation"
+	"github.com/d44b7504/vault/internal/sessions"
 )
 
 // This file asks a person about keys that exist beside the one that is rotated. A key

@@ -20,9 +20,9 @@ import (
 
 	"github.com/pquerna/otp/totp"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/fakeaws"
-	"github.com/d44b7504/vault/sessions"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
 

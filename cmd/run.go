@@ -8,18 +8,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
-	"github.com/d44b7504/vault/sessions"
 	"github.com/d44b7504/vault/store"
 )
 
 // run is one run of the program: the world, the global flags, and what has been
 // opened so far.
 type run struct {
-	*World
+	*app.World
 	env  map[string]string // as it is
 	wish map[string]string // as the user made it, without what we exported
 	g    globals
@@ -32,7 +33,7 @@ type run struct {
 	unlocked bool // a person was asked for what opens the store
 }
 
-func newRun(w *World) *run {
+func newRun(w *app.World) *run {
 	m := env.Parse(w.Environ)
 	return &run{World: w, env: m, wish: env.Wishes(m)}
 }

@@ -23,9 +23,9 @@ import (
 	"github.com/creack/pty"
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/store"
 )
 

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/fakeaws"
+	"github.com/d44b7504/vault/internal/fakeaws"
 )
 
 // ssoWorld is a world with an Identity Center and a browser whose person agrees.

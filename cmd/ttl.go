@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // applyTTLs fills in the durations that neither flag nor file gives, from the

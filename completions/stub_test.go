@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/cmd"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -57,10 +59,12 @@ func ours(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"__words", "completion", "hook"}, args[0]) && args[len(args)-1] != "end"
 }
 
-func world(args []string) *cmd.World {
-	return &cmd.World{
-		Args: args, Program: os.Args[0], Environ: os.Environ(), Stdin: strings.NewReader(""), Stdout: os.Stdout, Stderr: os.Stderr,
-		Now: time.Now,
+func world(args []string) *app.World {
+	return &app.World{
+		World: &host.World{
+			Args: args, Program: os.Args[0], Environ: os.Environ(), Stdin: strings.NewReader(""), Stdout: os.Stdout, Stderr: os.Stderr,
+			Now: time.Now,
+		},
 		OpenStore: func(context.Context, store.Options) (store.Store, error) {
 			return nil, errors.New("a completion opened the keyring")
 		},

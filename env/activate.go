@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Activation is what a switch does to a shell: first the hook puts the user's own

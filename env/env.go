@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Names of variables. Anything that is ours alone begins with two underscores or with

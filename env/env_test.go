@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 var soon = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)

@@ -19,8 +19,8 @@ import (
 
 	"github.com/creack/pty"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/shells"
 )
 

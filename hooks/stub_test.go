@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/shells"
 )
 

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // This file keeps the runtime directory. Everything in it is an empty file: what it

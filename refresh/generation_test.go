@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func newDirectory(t *testing.T) Directory {

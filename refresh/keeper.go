@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
 

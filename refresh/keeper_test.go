@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
-	"github.com/d44b7504/vault/profiles"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
 

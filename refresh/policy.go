@@ -5,7 +5,7 @@ package refresh
 import (
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Policy is the timing of renewals. The zero value is not useful; start from Default.

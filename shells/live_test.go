@@ -14,8 +14,8 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // awkward are values that some shell, somewhere, reads as more than text.

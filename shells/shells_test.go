@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")

@@ -13,7 +13,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // member is somebody with an identity of their own in a file, and the options by which

@@ -21,7 +21,7 @@ import (
 	"filippo.io/age/armor"
 	"filippo.io/age/plugin"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // scryptCost is the logarithm of the work to try one passphrase: 128 MB of memory and,

@@ -15,7 +15,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // pluginName is that of a plugin which this test binary is when it is called so. It is

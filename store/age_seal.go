@@ -18,7 +18,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // entry is an item as it is kept: the name, and the value.

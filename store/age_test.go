@@ -15,7 +15,7 @@ import (
 
 	"filippo.io/age"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // cheap is scrypt's cost in tests, where nobody tries passphrases.

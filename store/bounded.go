@@ -9,7 +9,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // driver is one back end in the library's own terms. What get returns is the caller's,

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // awkward are names every back end has to keep apart and give back unchanged.

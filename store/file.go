@@ -17,8 +17,9 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
 	"github.com/mtibben/percent"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 type files struct {

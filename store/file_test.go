@@ -13,7 +13,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func fileOptions(t *testing.T, passphrase string) Options {

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func TestFilePutThatRunsOutOfSpaceLeavesTheOldItem(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // passHelper is Docker's own helper for pass, on a password store of the test's own.

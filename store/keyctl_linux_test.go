@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
 	"golang.org/x/sys/unix"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // kernelStore is a keyring of the test's own below the user's, unlinked afterwards.

@@ -15,7 +15,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // keyJSON is the form AWS Vault 7 gives a key: the SDK's own struct of that time.

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 var fakeKey = creds.Key{ID: "AKIAEXAMPLEEXAMPLE00", Secret: creds.New("fake/secret+<&>for-tests")}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // inherited is the environment as it was, for building: the caches are in it.

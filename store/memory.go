@@ -6,7 +6,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // NewMemory returns a store that lives as long as the process. It never blocks.

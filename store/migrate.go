@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Outcome is what became of an item, or in a rehearsal would.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func keyItem(id string) string {

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // discreetOne is a store that keeps the names of its keys to itself.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
+
 	"github.com/d44b7504/vault/store/internal/busguard"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Options says which keyring to open and how to behave in it. The zero value opens

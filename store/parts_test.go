@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // small is a driver that holds little in an item, as Windows does. It refuses to

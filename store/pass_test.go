@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // passwordStore makes a gpg key and a store for it, and ends the agent afterwards.

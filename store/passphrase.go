@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // errPassphrase marks the errors that another passphrase may cure. A damaged item

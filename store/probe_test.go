@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // finding returns what was found of one back end, among findings in the order of Backends.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // screen starts an X server of the test's own, and makes this process and what its bus

@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/store/internal/busguard"
 	"github.com/godbus/dbus"
+
+	"github.com/d44b7504/vault/store/internal/busguard"
 )
 
 const (

@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
 	"github.com/godbus/dbus"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // onABus returns true in a copy of this test that runs on a session bus of its own,

@@ -24,7 +24,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func init() { parts["security"] = playSecurity }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // SessionPrefix begins the name of every cached session. The whole name has the form

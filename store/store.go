@@ -7,7 +7,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Store is a set of named secrets. Every method may block on another process (a

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/creds"
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // TokenPrefix begins the name of every sign-in to Identity Center. Like a session's the

@@ -11,7 +11,8 @@ import (
 	"unsafe"
 
 	"github.com/99designs/keyring"
-	"github.com/d44b7504/vault/creds"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 func init() {

@@ -1,0 +1,102 @@
+package fakeaws
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// This file decides who is calling and whether they may.
+
+// authenticate sets c.who, or says why the caller is nobody. The order of the
+// questions is AWS's: whether the signature is for us and for now, whose key it
+// names, whether that key still counts, and only then whether it is genuine.
+func (s *Server) authenticate(c *call) *apiError {
+	p, fail := readProof(c.request)
+	if fail != nil {
+		return fail
+	}
+	if fail := s.checkScope(p, c.service.name); fail != nil {
+		return fail
+	}
+	if fail := p.checkTime(c.now); fail != nil {
+		return fail
+	}
+	who := s.state.credentials[p.keyID]
+	if who == nil || !who.active || !who.token.Equal(creds.New(p.token)) {
+		return invalidToken()
+	}
+	if who.settles > 0 {
+		who.settles--
+		return invalidToken()
+	}
+	if s.opts.SessionsEndWithKeys && who.ended(s.state.credentials) {
+		return invalidToken()
+	}
+	if who.expired(c.now) {
+		return refuse(http.StatusForbidden, "ExpiredToken", "The security token included in the request is expired")
+	}
+	hash, fail := c.payloadHash(p)
+	if fail != nil {
+		return fail
+	}
+	if !p.matches(c.request, hash, who.secret) {
+		return mismatch("The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.")
+	}
+	who.use(c.now, p)
+	c.who = who
+	return nil
+}
+
+// payloadHash is what the signature should have covered. STS and IAM hash the
+// body that arrived; S3 takes a declared hash, once it has compared.
+func (c *call) payloadHash(p *proof) (string, *apiError) {
+	if c.service == s3Service {
+		return c.s3PayloadHash(p)
+	}
+	return sha256Hex(c.body), nil
+}
+
+// authorize refuses what was denied with Deny, and what a session from
+// GetSessionToken may not do unless it was made with MFA.
+func (s *Server) authorize(c *call) *apiError {
+	if c.service == iamService && c.who.isUserSession() && !c.who.mfa {
+		return invalidToken()
+	}
+	if fail := c.checkFederated(); fail != nil {
+		return fail
+	}
+	action := c.service.name + ":" + c.action
+	if c.action == "GetCallerIdentity" || !s.state.denied[c.who.permissionsARN()][action] {
+		return nil
+	}
+	return c.accessDenied(c.resource())
+}
+
+func (c *call) accessDenied(resource string) *apiError {
+	return refuse(http.StatusForbidden, "AccessDenied", "User: %s is not authorized to perform: %s:%s on resource: %s",
+		c.who.arn, c.service.name, c.action, resource)
+}
+
+// resource is what the refusal of an action names.
+func (c *call) resource() string {
+	switch {
+	case c.service == iamService && c.params.Get("UserName") != "":
+		return "user " + c.params.Get("UserName")
+	case c.params.Get("RoleArn") != "":
+		return c.params.Get("RoleArn")
+	case c.service == s3Service:
+		return "*"
+	}
+	return c.who.permissionsARN()
+}
+
+func invalidToken() *apiError {
+	return refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
+}
+
+// use remembers when a key was last seen, for GetAccessKeyLastUsed.
+func (k *credential) use(now time.Time, p *proof) {
+	k.lastUsed, k.lastService, k.lastRegion = now, p.service, p.region
+}

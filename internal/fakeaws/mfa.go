@@ -1,0 +1,131 @@
+package fakeaws
+
+import (
+	"crypto/subtle"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/pquerna/otp/totp"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// This file holds virtual MFA devices: RFC 6238 codes, accepted one step early
+// or late, and each of them once.
+
+const mfaStep = 30 * time.Second
+
+// device is guarded by Server.mu.
+type device struct {
+	serial  string
+	seed    string // base32, as an authenticator app wants it
+	enabled time.Time
+	spent   map[int64]bool // steps whose code was used
+}
+
+// MFA is a virtual device in the hands of its user.
+type MFA struct {
+	Serial string       // arn:aws:iam::ACCOUNT:mfa/NAME
+	Seed   creds.Secret // base32, without padding
+
+	server *Server
+	device *device
+}
+
+// AddMFA gives the user a virtual device, already enabled. Names are unique in
+// an account.
+func (s *Server) AddMFA(userARN, name string) (*MFA, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.state.users[userARN]
+	if u == nil {
+		return nil, fmt.Errorf("no user %s", userARN)
+	}
+	serial, err := s.newARN(u.account, "mfa", name)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range s.state.users {
+		if other.device(serial) != nil {
+			return nil, fmt.Errorf("device %s exists", serial)
+		}
+	}
+	d := &device{
+		serial:  serial,
+		seed:    base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(random(40)),
+		enabled: s.opts.Now().UTC(),
+		spent:   map[int64]bool{},
+	}
+	u.devices = append(u.devices, d)
+	return &MFA{Serial: serial, Seed: creds.New(d.seed), server: s, device: d}, nil
+}
+
+func (u *user) device(serial string) *device {
+	for _, d := range u.devices {
+		if d.serial == serial {
+			return d
+		}
+	}
+	return nil
+}
+
+// ErrCodesSpent is what Code says when it would have to wait for the next one.
+var ErrCodesSpent = errors.New("every one-time code the device shows now was used")
+
+// Code returns a code that the server takes now: the current one or, when that
+// was used already, the next or the previous, as an authenticator whose clock is
+// half a minute off would show. After three it is ErrCodesSpent until the clock
+// moves on.
+func (m *MFA) Code() (string, error) {
+	m.server.mu.Lock()
+	defer m.server.mu.Unlock()
+	now := m.server.opts.Now()
+	for _, off := range []time.Duration{0, mfaStep, -mfaStep} {
+		if at := now.Add(off); !m.device.spent[stepOf(at)] {
+			return totp.GenerateCode(m.device.seed, at)
+		}
+	}
+	return "", ErrCodesSpent
+}
+
+func stepOf(t time.Time) int64 { return t.Unix() / int64(mfaStep.Seconds()) }
+
+// spend reports whether code is right and new, and if so uses it up.
+func (d *device) spend(code string, now time.Time) bool {
+	for _, off := range []time.Duration{0, -mfaStep, mfaStep} {
+		at := now.Add(off)
+		want, err := totp.GenerateCode(d.seed, at)
+		if err != nil || subtle.ConstantTimeCompare([]byte(want), []byte(code)) != 1 || d.spent[stepOf(at)] {
+			continue
+		}
+		d.spent[stepOf(at)] = true
+		return true
+	}
+	return false
+}
+
+// checkMFA reports whether the call has MFA in its context: its own code, or
+// the one its session was made with.
+func (c *call) checkMFA() (bool, *apiError) {
+	serial, code := c.params.Get("SerialNumber"), c.params.Get("TokenCode")
+	if serial == "" && code == "" {
+		return c.who.mfa, nil
+	}
+	if serial == "" || code == "" {
+		return false, mfaFailed(", must provide both MFA serial number and one time pass code.")
+	}
+	if c.who.user == nil || c.who.user.device(serial) == nil {
+		return false, mfaFailed(", unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.")
+	}
+	if !c.who.user.device(serial).spend(code, c.now) {
+		return false, mfaFailed(" with invalid MFA one time pass code.")
+	}
+	return true, nil
+}
+
+func mfaFailed(how string) *apiError {
+	return refuse(http.StatusForbidden, "AccessDenied", "%s", "MultiFactorAuthentication failed"+how)
+}

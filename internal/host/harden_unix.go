@@ -1,0 +1,17 @@
+//go:build unix && !linux
+
+package host
+
+import "syscall"
+
+var cores syscall.Rlimit // the limit we were started with
+
+// Harden keeps our memory out of core dumps.
+func Harden() {
+	if syscall.Getrlimit(syscall.RLIMIT_CORE, &cores) == nil {
+		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 0, Max: cores.Max})
+	}
+}
+
+// soften gives the program that takes our place the limit back.
+func soften() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &cores) }

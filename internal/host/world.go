@@ -1,0 +1,180 @@
+// Package host is the real world of the program: its streams, clock, terminal,
+// processes and signals. Everything above it is given a World and looks nowhere else,
+// so that a test can give it another.
+package host
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// World is everything outside the program. main fills it with the real one, a test
+// with its own. What costs or can fail is a function, called when it is needed.
+type World struct {
+	Args    []string // without the program's own name
+	Program string   // how the program was called: a name found on PATH, or a path
+	Self    string   // the program's file, for starting itself
+	Environ []string
+
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Code           io.Writer // where a hook listens for code; nil when none does
+	StdinIsTerm    bool
+	StdoutIsTerm   bool
+	StderrIsTerm   bool
+
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error // returns early, with ctx's error, when that ends
+	// Ask puts a question on the terminal itself and returns what is typed, without
+	// echo if hidden. It is nil when there is no terminal.
+	Ask func(ctx context.Context, question string, hidden bool) (creds.Secret, error)
+	// Exec replaces the process, or runs the program to its end where that cannot be
+	// done; it returns only if the program could not be started or has ended.
+	Exec func(path string, argv, environ []string) (status int, err error)
+	// Detach runs the program itself away from the terminal and waits for its end.
+	Detach func(ctx context.Context, args, environ []string) error
+	// Start starts a program away from the terminal and does not wait for it.
+	Start func(argv, environ []string) error
+	// Process runs a configured command with the terminal for its errors and
+	// questions, and returns what it printed; too much of it is an error.
+	Process func(ctx context.Context, command string, environ []string) (creds.Secret, error)
+
+	// RunProgram runs a program that answers for a person; its Environ is all it gets.
+	// It returns what the program printed, and what it said on standard error unless
+	// that is the terminal.
+	RunProgram func(context.Context, Program) (out creds.Secret, said string, err error)
+
+	// Who is the user and the machine, for the session names in CloudTrail.
+	Who func() (user, host string)
+}
+
+// Program is a program that answers for a person.
+type Program struct {
+	Argv     []string
+	Environ  []string // all it gets
+	Terminal bool     // it asks on the terminal
+}
+
+// Real is what the program finds outside itself.
+func Real() *World {
+	w := &World{
+		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
+		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
+		Now: time.Now, Sleep: sleep, Ask: asker(),
+		Exec: execute, Detach: detach, Start: start, Process: process, RunProgram: runProgram, Who: who,
+	}
+	w.Self, _ = os.Executable()
+	listen(w)
+	return w
+}
+
+// listen finds where a hook waits for code: on descriptor 3, or, in PowerShell, which
+// has none, on standard output; then people read on standard error.
+func listen(w *World) {
+	switch shell := os.Getenv(env.Shell); shell {
+	case "":
+	case "pwsh":
+		w.Code, w.Stdout, w.StdoutIsTerm = os.Stdout, os.Stderr, w.StderrIsTerm
+	default:
+		w.Code = codeChannel()
+	}
+}
+
+// program is how to call us again: by the name that was found on PATH, or by the path
+// that was typed, which may not be relative by the time it is used.
+func program(argv0 string) string {
+	if !strings.ContainsRune(argv0, os.PathSeparator) {
+		return argv0
+	}
+	if abs, err := filepath.Abs(argv0); err == nil {
+		return abs
+	}
+	return argv0
+}
+
+func terminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) || isatty.IsCygwinTerminal(f.Fd()) }
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// start starts a program that lives on when we and the terminal are gone.
+func start(argv, environ []string) error {
+	c := exec.Command(argv[0], argv[1:]...)
+	c.Env, c.SysProcAttr = environ, apart()
+	if err := c.Start(); err != nil {
+		return err
+	}
+	go func() { _ = c.Wait() }() // or it stays a zombie while we live
+	return nil
+}
+
+// printed runs a command and returns what it printed, which no error quotes. One that
+// leaves a child behind with its output open is not waited for.
+func printed(c *exec.Cmd) (creds.Secret, error) {
+	out := &bounded{left: 1 << 20}
+	c.Stdout, c.WaitDelay = out, time.Second
+	err := c.Run()
+	if out.left < 0 {
+		err = errors.New("it printed more than a megabyte")
+	}
+	s := creds.New(strings.TrimSpace(string(out.text)))
+	clear(out.text)
+	return s, err
+}
+
+// runProgram runs a program for its answer, with the terminal or without.
+func runProgram(ctx context.Context, p Program) (out creds.Secret, said string, err error) {
+	c := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	c.Env = p.Environ
+	errs := &bounded{left: 1 << 20}
+	c.Stderr = errs
+	if p.Terminal {
+		defer connect(c)()
+	}
+	out, err = printed(c)
+	return out, string(errs.text), err
+}
+
+// bounded collects output up to a limit.
+type bounded struct {
+	text []byte
+	left int
+}
+
+func (b *bounded) Write(p []byte) (int, error) {
+	if b.left -= len(p); b.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	b.text = append(b.text, p...)
+	return len(p), nil
+}
+
+// who asks the system, which may have to ask a directory service.
+func who() (name, host string) {
+	if u, err := user.Current(); err == nil {
+		name = u.Username[strings.LastIndexByte(u.Username, '\\')+1:] // without a Windows domain
+	}
+	host, _ = os.Hostname()
+	return name, host
+}

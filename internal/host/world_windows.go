@@ -1,0 +1,94 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"syscall"
+
+	"golang.org/x/sys/windows"
+	"golang.org/x/term"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// Shells with a descriptor 3 do not hand it to a native program on Windows.
+func codeChannel() io.Writer { return nil }
+
+func asker() func(context.Context, string, bool) (creds.Secret, error) {
+	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	_ = in.Close()
+	return ask
+}
+
+func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
+	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
+	if err != nil {
+		return creds.Secret{}, fmt.Errorf("open the console: %w", err)
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile("CONOUT$", os.O_WRONLY, 0)
+	if err != nil {
+		return creds.Secret{}, fmt.Errorf("open the console: %w", err)
+	}
+	defer func() { _ = out.Close() }()
+	fmt.Fprint(out, question)
+	if hidden {
+		b, err := term.ReadPassword(int(in.Fd()))
+		fmt.Fprintln(out)
+		s := creds.New(string(b))
+		clear(b)
+		return s, err
+	}
+	var line string
+	_, err = fmt.Fscanln(in, &line)
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return creds.New(line), err
+}
+
+// execute runs the program and waits: Windows cannot replace a process.
+func execute(path string, argv, environ []string) (int, error) {
+	c := exec.Command(path, argv[1:]...)
+	c.Env, c.Stdin, c.Stdout, c.Stderr = environ, os.Stdin, os.Stdout, os.Stderr
+	err := c.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode(), nil
+	}
+	return 0, err
+}
+
+func detach(_ context.Context, args, environ []string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	c := exec.Command(self, args...)
+	c.Env = environ
+	c.SysProcAttr = apart()
+	return c.Run()
+}
+
+func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
+	c := exec.CommandContext(ctx, "cmd.exe", "/C", command)
+	c.Env, c.Stderr = environ, os.Stderr
+	return printed(c)
+}
+
+// connect shows what a command has to say where we say ours; it finds the console itself.
+func connect(c *exec.Cmd) (release func()) {
+	c.Stderr = os.Stderr
+	return func() {}
+}
+
+func apart() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
+}

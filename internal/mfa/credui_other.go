@@ -1,0 +1,12 @@
+//go:build !windows
+
+package mfa
+
+import (
+	"context"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// credUI is Windows' own.
+var credUI func(context.Context, string) (creds.Secret, error)

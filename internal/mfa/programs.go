@@ -1,0 +1,149 @@
+package mfa
+
+// This file knows the command lines of other programs. What comes from a config file is
+// an argument of its own, never a part of a script, and in a dialog it is plain text.
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// key asks a YubiKey, which may have to be touched.
+func (a *Asker) key(ctx context.Context, serial string) (creds.Secret, error) {
+	wait := a.Touch
+	if wait == 0 {
+		wait = time.Minute
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errors.New("nobody touched it"))
+	defer cancel()
+	code, _, err := a.Run(ctx, Program{Argv: ykmanLine(a.Env, serial), Terminal: true})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return creds.Secret{}, context.Cause(ctx)
+	case err == nil && code.IsZero():
+		err = errors.New("it gave no code")
+	}
+	return code, err
+}
+
+// ykmanLine is the command for the account that YKMAN_OATH_CREDENTIAL_NAME names, or
+// that has the device's serial for its name.
+func ykmanLine(env map[string]string, serial string) []string {
+	argv := []string{ykman}
+	if device := env["YKMAN_OATH_DEVICE_SERIAL"]; device != "" {
+		argv = append(argv, "--device", device)
+	}
+	argv = append(argv, "oath")
+	switch env["AWS_VAULT_YKMAN_VERSION"] {
+	case "1", "2", "3":
+	default:
+		argv = append(argv, "accounts") // since version 4
+	}
+	argv = append(argv, "code", "--single")
+	name := env["YKMAN_OATH_CREDENTIAL_NAME"]
+	if name == "" {
+		name = serial
+	}
+	if strings.HasPrefix(name, "-") {
+		argv = append(argv, "--") // or it would be an option
+	}
+	return append(argv, name)
+}
+
+// title is what a dialog is called.
+const title = "vault"
+
+// appleScript shows its first argument.
+var appleScript = []string{
+	"on run argv",
+	`set answer to display dialog (item 1 of argv) with title "` + title + `" default answer "" with hidden answer ` +
+		`buttons {"Cancel", "OK"} default button "OK" cancel button "Cancel"`,
+	"return text returned of answer",
+	"end run",
+}
+
+// refused is the status by which zenity is told to say no. Its own, 1, is also that of
+// a display it cannot open.
+const refused = 10
+
+// dialog asks on the desktop.
+func (a *Asker) dialog(ctx context.Context, name, question string) (creds.Secret, error) {
+	p := Program{Argv: []string{name}}
+	switch name {
+	case zenity:
+		label := strings.ReplaceAll(question, "_", "__") // one marks a shortcut
+		p.Argv = append(p.Argv, "--entry", "--hide-text", "--title="+title, "--text="+label)
+		p.Environ = []string{"ZENITY_CANCEL=10", "ZENITY_ESC=10"}
+	case kdialog:
+		p.Argv = append(p.Argv, "--title", title, "--password", question)
+	case osascript:
+		for _, line := range appleScript {
+			p.Argv = append(p.Argv, "-e", line)
+		}
+		p.Argv = append(p.Argv, question)
+	}
+	code, said, err := a.Run(ctx, p)
+	if err == nil {
+		return code, nil
+	}
+	if saysNo(name, said, err) {
+		return creds.Secret{}, context.Canceled
+	}
+	return creds.Secret{}, &dialogError{err, firstLine(said)}
+}
+
+// saysNo reports whether a dialog ended because a person closed it.
+func saysNo(name, said string, err error) bool {
+	status := 0
+	var exit interface{ ExitCode() int }
+	if errors.As(err, &exit) {
+		status = exit.ExitCode()
+	}
+	switch name {
+	case zenity: // or another program of that name, which does not know the variables
+		return status == refused || status == 1 && said == ""
+	case kdialog:
+		return status == 1
+	}
+	return strings.Contains(said, "(-128)") // userCanceledErr
+}
+
+// dialogError is a program's end with what it said of it.
+type dialogError struct {
+	err  error
+	said string
+}
+
+func (e *dialogError) Error() string {
+	if e.said == "" {
+		return e.err.Error()
+	}
+	return e.err.Error() + ": " + e.said
+}
+
+func (e *dialogError) Unwrap() error { return e.err }
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line[:min(len(line), 200)]
+}
+
+// plain leaves of a question what every dialog shows as it is: no mark-up, no escapes,
+// nothing that moves the cursor or turns the text around. No serial of AWS has those.
+func plain(question string) string {
+	question = strings.Map(func(c rune) rune {
+		if strings.ContainsRune(`<>&\`, c) || !unicode.IsPrint(c) {
+			return '?'
+		}
+		return c
+	}, question)
+	if strings.HasPrefix(question, "-") {
+		question = " " + question // no option
+	}
+	return question
+}

@@ -1,0 +1,126 @@
+package sessions
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// Endpoint says where a service is and how to reach it. The zero value is AWS's own
+// address, with the system's certificates and the SDK's patience.
+type Endpoint struct {
+	Region  string
+	URL     string // "" for AWS's own
+	Network profiles.Network
+}
+
+// patience is how long one call of our own may take.
+const patience = 30 * time.Second
+
+// transport trusts the certificates in the profile's bundle, and only those, as the
+// AWS tools do; without a bundle it is nil and the default is meant. Proxies come from
+// the environment either way.
+func (e Endpoint) transport() (http.RoundTripper, error) {
+	if e.Network.CABundle == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(e.Network.CABundle)
+	if err != nil {
+		return nil, fmt.Errorf("read the CA bundle: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("the CA bundle %s has no certificate", e.Network.CABundle)
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	return t, nil
+}
+
+// broken answers every call with why it cannot be made.
+type broken struct{ error }
+
+func (b broken) Do(*http.Request) (*http.Response, error) { return nil, b.error }
+
+// signed is the client for calls that the SDK signs.
+func (e Endpoint) signed() doer {
+	t, err := e.transport()
+	switch {
+	case err != nil:
+		return broken{err}
+	case t == nil:
+		return awshttp.NewBuildableClient()
+	}
+	return &http.Client{Transport: t}
+}
+
+// plain is the client for calls of our own. A token goes where it was meant to go, and
+// nowhere else: redirects are not followed.
+func (e Endpoint) plain() doer {
+	t, err := e.transport()
+	if err != nil {
+		return broken{err}
+	}
+	return &http.Client{Transport: t, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+// apply puts the network settings into the SDK's options for STS.
+func (e Endpoint) apply(o *sts.Options) {
+	n := e.Network
+	if o.Region = e.Region; o.Region == "" {
+		o.Region = profiles.DefaultRegion("aws")
+	}
+	switch {
+	case e.URL != "":
+		o.BaseEndpoint = aws.String(e.URL)
+	case n.STSRegion(o.Region) == "aws-global":
+		o.BaseEndpoint, o.Region = aws.String("https://sts.amazonaws.com"), "us-east-1"
+	}
+	if n.FIPS {
+		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateEnabled
+	}
+	if n.DualStack {
+		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
+	}
+	o.RetryMaxAttempts, o.RetryMode = n.MaxAttempts, aws.RetryMode(n.RetryMode)
+	if n.RetryMode == "legacy" { // the SDK's word for it
+		o.RetryMode = aws.RetryModeStandard
+	}
+}
+
+// address is where a service of our own calls is.
+func (e Endpoint) address(service string) string {
+	if e.URL != "" {
+		return e.URL
+	}
+	return home(service, e.Region, e.Network)
+}
+
+// sts is where STS is, for a call that the SDK does not make.
+func (e Endpoint) sts(ctx context.Context) (*url.URL, error) {
+	if e.URL != "" {
+		return url.Parse(e.URL)
+	}
+	var o sts.Options
+	e.apply(&o)
+	if o.BaseEndpoint != nil {
+		return url.Parse(*o.BaseEndpoint)
+	}
+	at, err := sts.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sts.EndpointParameters{
+		Region: &o.Region, UseFIPS: &e.Network.FIPS, UseDualStack: &e.Network.DualStack, UseGlobalEndpoint: aws.Bool(false),
+	})
+	return &at.URI, err
+}

@@ -1,0 +1,246 @@
+package sessions
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// This file uses what "aws login" left behind: a file with credentials of a quarter of
+// an hour, a refresh token, and the key that every refresh is signed with (RFC 9449).
+// The file stays AWS's: what we do not know in it is kept, and so is its mode.
+
+// loginFile is what we need to know of it.
+type loginFile struct {
+	AccessToken  *loginKeys `json:"accessToken"`
+	RefreshToken string     `json:"refreshToken"`
+	ClientID     string     `json:"clientId"`
+	DPoPKey      string     `json:"dpopKey"`
+}
+
+type loginKeys struct {
+	AccessKeyID     string    `json:"accessKeyId"`
+	SecretAccessKey string    `json:"secretAccessKey"`
+	SessionToken    string    `json:"sessionToken"`
+	AccountID       string    `json:"accountId"`
+	ExpiresAt       time.Time `json:"expiresAt"`
+}
+
+// login returns the credentials of a profile of "aws login", renewed if they are about
+// to lapse.
+func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login) (creds.Session, error) {
+	file := m.loginPath(l)
+	s, err := m.readLogin(p, file)
+	if err != nil || s.Expires.Sub(m.Now()) > renewal {
+		return s, err
+	}
+	unlock, err := m.lock(ctx, "login\x00"+file)
+	if err != nil {
+		return creds.Session{}, err
+	}
+	defer unlock()
+	if s, err = m.readLogin(p, file); err != nil || s.Expires.Sub(m.Now()) > renewal {
+		return s, err
+	}
+	renewed, err := m.renewLogin(ctx, p, l, file)
+	if err != nil && m.Now().Add(time.Minute).Before(s.Expires) && !errors.Is(err, ErrNeedsUser) {
+		return s, nil // good for a while yet
+	}
+	return renewed, err
+}
+
+func (m *Maker) loginPath(l *profiles.Login) string {
+	sum := sha256.Sum256([]byte(strings.TrimSpace(l.Session)))
+	return filepath.Join(m.LoginDir, hex.EncodeToString(sum[:])+".json")
+}
+
+func (m *Maker) readLogin(p profiles.Profile, file string) (creds.Session, error) {
+	f, _, err := openLogin(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return creds.Session{}, needsLogin(p)
+	}
+	if err != nil {
+		return creds.Session{}, err
+	}
+	k := f.AccessToken
+	if k == nil || k.AccessKeyID == "" || k.SecretAccessKey == "" || f.RefreshToken == "" || f.ClientID == "" || f.DPoPKey == "" {
+		return creds.Session{}, needsLogin(p)
+	}
+	return creds.Session{
+		AccessKeyID: k.AccessKeyID, SecretKey: creds.New(k.SecretAccessKey), Token: creds.New(k.SessionToken), Expires: k.ExpiresAt.UTC(),
+	}, nil
+}
+
+// openLogin reads the file twice: for what we know in it, and for all of it.
+func openLogin(file string) (f loginFile, all map[string]json.RawMessage, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return f, nil, err
+	}
+	if json.Unmarshal(text, &f) != nil || json.Unmarshal(text, &all) != nil {
+		return f, nil, fmt.Errorf("%s is not what aws login writes", file)
+	}
+	return f, all, nil
+}
+
+func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.Login, file string) (creds.Session, error) {
+	f, all, err := openLogin(file)
+	if err != nil {
+		return creds.Session{}, err
+	}
+	region := l.Region
+	if region == "" {
+		region = profiles.DefaultRegion(profiles.Partition(p.Region))
+	}
+	to := m.rest(p, Signin, region)
+	proof, err := dpop(f.DPoPKey, to.base+"/v1/token", m.Now().Add(m.skew()))
+	if err != nil {
+		return creds.Session{}, fmt.Errorf("%s: %w", file, err)
+	}
+	var out struct {
+		AccessToken  *loginKeys `json:"accessToken"`
+		ExpiresIn    int        `json:"expiresIn"`
+		RefreshToken string     `json:"refreshToken"`
+	}
+	err = to.call(ctx, ask{
+		method: http.MethodPost, path: "/v1/token", header: http.Header{"Dpop": {proof}}, once: true,
+		body: map[string]string{"clientId": f.ClientID, "grantType": "refresh_token", "refreshToken": f.RefreshToken},
+	}, &out)
+	if loginEnded(err) {
+		return creds.Session{}, needsLogin(p)
+	}
+	if err == nil && (out.AccessToken == nil || out.AccessToken.AccessKeyID == "" || out.ExpiresIn <= 0) {
+		err = malformed("the answer has no credentials in it")
+	}
+	if err != nil {
+		return creds.Session{}, m.failure("renew the sign-in of", l.Session, p.Name, err)
+	}
+	out.AccessToken.AccountID = f.AccessToken.AccountID
+	out.AccessToken.ExpiresAt = m.Now().Add(time.Duration(out.ExpiresIn) * time.Second).UTC().Truncate(time.Second)
+	if err := saveLogin(file, all, out.AccessToken, out.RefreshToken); err != nil {
+		return creds.Session{}, fmt.Errorf("keep the renewed sign-in: %w", err)
+	}
+	return m.readLogin(p, file)
+}
+
+// loginEnded: the sign-in itself has ended.
+func loginEnded(err error) bool {
+	var r *refused
+	if !errors.As(err, &r) {
+		return false
+	}
+	switch r.word {
+	case "TOKEN_EXPIRED", "USER_CREDENTIALS_CHANGED", "AUTHCODE_EXPIRED", "invalid_grant":
+		return true
+	}
+	return r.Code == "InvalidGrantException"
+}
+
+// saveLogin puts the new keys in the place of the old, and the new refresh token, for the
+// old one is spent.
+func saveLogin(file string, all map[string]json.RawMessage, keys *loginKeys, refresh string) error {
+	var err error
+	if all["accessToken"], err = json.Marshal(keys); err != nil {
+		return err
+	}
+	if refresh != "" {
+		if all["refreshToken"], err = json.Marshal(refresh); err != nil {
+			return err
+		}
+	}
+	return writePrivate(file, all)
+}
+
+// writePrivate replaces a file whole or not at all. One that is there keeps its mode, a
+// new one is its owner's alone.
+func writePrivate(file string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	if real, err := filepath.EvalSymlinks(file); err == nil {
+		file = real
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".vault-") // for its owner alone from the first byte
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	_, err = tmp.Write(text)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if info, statErr := os.Stat(file); err == nil && statErr == nil {
+		err = os.Chmod(tmp.Name(), info.Mode().Perm())
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(tmp.Name(), file)
+}
+
+func needsLogin(p profiles.Profile) error {
+	return &NeedsUserError{Profile: p.Name, What: "a new aws login", Need: NeedsAWSLogin}
+}
+
+// dpop signs that this request, at this moment, is from the holder of the key.
+func dpop(keyPEM, address string, now time.Time) (string, error) {
+	block, _ := pem.Decode([]byte(keyPEM))
+	if block == nil {
+		return "", errors.New("the key in it cannot be read")
+	}
+	key, err := x509.ParseECPrivateKey(block.Bytes)
+	if err != nil {
+		return "", errors.New("the key in it cannot be read")
+	}
+	public, err := key.PublicKey.ECDH()
+	if err != nil || key.Params().BitSize != 256 {
+		return "", errors.New("the key in it is not on P-256")
+	}
+	point := public.Bytes() // 4, x, y
+	words := make([]string, 2)
+	for i, part := range []any{
+		map[string]any{"typ": "dpop+jwt", "alg": "ES256", "jwk": map[string]string{
+			"kty": "EC", "crv": "P-256", "x": base64url(point[1:33]), "y": base64url(point[33:]),
+		}},
+		map[string]any{"jti": rand.Text(), "htm": http.MethodPost, "htu": address, "iat": now.Unix()},
+	} {
+		text, err := json.Marshal(part)
+		if err != nil {
+			return "", err
+		}
+		words[i] = base64url(text)
+	}
+	text := strings.Join(words, ".")
+	signature, err := signES256(key, text)
+	return text + "." + signature, err
+}
+
+// signES256 gives the two numbers of the signature side by side, as JWS wants them.
+func signES256(key *ecdsa.PrivateKey, text string) (string, error) {
+	sum := sha256.Sum256([]byte(text))
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	if err != nil {
+		return "", err
+	}
+	both := make([]byte, 64)
+	r.FillBytes(both[:32])
+	s.FillBytes(both[32:])
+	return base64url(both), nil
+}
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

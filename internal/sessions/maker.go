@@ -1,0 +1,218 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+// Asker obtains the code of the MFA device with the given serial, from a person, who is
+// shown the question, or from the device itself. typed says that it was a person, who
+// can be asked for another one.
+type Asker func(ctx context.Context, serial, question string) (code creds.Secret, typed bool, err error)
+
+// Maker makes sessions. The zero value is not useful: Store, Endpoint, Base,
+// SessionName and Now are needed. It may be used by one goroutine at a time.
+type Maker struct {
+	Store store.Store
+	// Endpoint says where a service (STS, SSO, …) of a region is, for a profile.
+	Endpoint func(p profiles.Profile, service, region string) Endpoint
+	// Base returns the session shared by the roles over one key. It is the caller's
+	// to cache it, so that one MFA question serves them all.
+	Base func(context.Context, profiles.Profile) (creds.Session, error)
+	// Lock waits until no other process holds the name; nil where there are none.
+	Lock func(ctx context.Context, name string) (unlock func(), err error)
+
+	Ask         Asker                           // nil: nobody is there
+	Browser     func(profiles.Profile) *Browser // how to sign in; nil, or returning nil: nobody is there
+	MFAToken    creds.Secret                    // a code given beforehand; used once
+	RunProcess  func(ctx context.Context, command string) (creds.Secret, error)
+	SessionName func() string // for roles that name none; see DefaultSessionName
+	Now         func() time.Time
+	Say         func(string) // a line for the person who is being asked; nil for none
+
+	// RunCredentials runs a credential_process and returns what it printed, which it
+	// bounds. A circle is for it to find: it knows which processes we are inside of.
+	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
+	ProcessTimeout time.Duration     // for commands that nobody watches; 0: a minute
+	Env            map[string]string // the user's own environment, for credential_source
+	LoginDir       string            // where aws login keeps its files
+
+	clocks clockwork
+}
+
+// Make carries out the plan for p. It may ask for one MFA code, and once more if AWS
+// refuses that, or for a sign-in in the browser; where nobody can be asked it returns a
+// NeedsUserError instead. It blocks on the network up to ctx's deadline.
+func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+	plan := NewPlan(p)
+	s, err := m.first(ctx, p, plan)
+	if err != nil {
+		return creds.Session{}, err
+	}
+	for _, r := range plan.Roles {
+		if s, err = m.assume(ctx, p, s, r); err != nil {
+			return creds.Session{}, err
+		}
+	}
+	s.Profile, s.Region = p.Name, p.Region
+	if !s.Expires.IsZero() {
+		s.Issued = m.Now().UTC()
+	}
+	return s, nil
+}
+
+// first returns the credentials that the chain begins with.
+func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
+	switch from := plan.First; {
+	case plan.Base != nil:
+		return m.Base(ctx, *plan.Base)
+	case from.SSO != nil:
+		return m.roleCredentials(ctx, p, from.SSO)
+	case from.Process != nil:
+		return m.process(ctx, from.Process)
+	case from.WebIdentity != nil:
+		return m.webIdentity(ctx, p, from.WebIdentity)
+	case from.Host != nil:
+		return m.host(ctx, from.Host)
+	case from.Login != nil:
+		return m.login(ctx, p, from.Login)
+	}
+	return m.stored(ctx, p, plan)
+}
+
+// stored returns the key itself, or the session that is made with it.
+func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
+	k, err := store.GetKey(ctx, m.Store, plan.Key)
+	if errors.Is(err, store.ErrNotFound) {
+		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key}
+	}
+	if err != nil {
+		return creds.Session{}, err
+	}
+	long := creds.Session{Profile: p.Name, AccessKeyID: k.ID, SecretKey: k.Secret}
+	if plan.Session == nil {
+		return long, nil
+	}
+	c := m.client(p, p.Region, long)
+	return m.withMFA(ctx, p, plan.Session.MFASerial, plan.Session.MFAProcess, func(code mfa) (creds.Session, error) {
+		out, err := getSessionToken(ctx, c, plan.Session.Duration, code)
+		if err != nil {
+			return creds.Session{}, m.failure("get a session", "", p.Name, err)
+		}
+		return m.session(out.Credentials, "")
+	})
+}
+
+func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session, r RoleCall) (creds.Session, error) {
+	name := r.SessionName
+	if name == "" {
+		name = m.SessionName()
+	}
+	region := r.Region
+	if region == "" {
+		region = p.Region
+	}
+	c := m.client(p, region, by)
+	return m.withMFA(ctx, p, r.MFASerial, r.MFAProcess, func(code mfa) (creds.Session, error) {
+		out, err := assumeRole(ctx, c, r, name, code)
+		if err != nil {
+			return creds.Session{}, m.failure("assume role", r.ARN, p.Name, err)
+		}
+		return m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn))
+	})
+}
+
+// withMFA makes a call that may need a code. A code that was typed and refused is
+// asked for once more; one from a flag, a process or a key is not, it would be the same.
+func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
+	if serial == "" {
+		return call(mfa{})
+	}
+	for again := false; ; again = true {
+		code, typed, err := m.code(ctx, p, serial, process)
+		if err != nil {
+			return creds.Session{}, err
+		}
+		s, err := tryCode(mfa{serial, code}, p.Name, call)
+		var failed *CallError
+		if again || !typed || !errors.As(err, &failed) || failed.Kind != WrongCode {
+			return s, err
+		}
+		m.say("the code was not accepted; each code works once and for half a minute")
+	}
+}
+
+// tryCode does not send what cannot be a code: AWS would quote it in its answer, and it
+// may be a password that went into the wrong question.
+func tryCode(m mfa, profile string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
+	code := strings.ReplaceAll(m.code.Reveal(), " ", "")
+	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
+		return creds.Session{}, &CallError{
+			Op: "use the MFA code", Profile: profile, Kind: WrongCode, Err: errors.New("a code has six digits"),
+		}
+	}
+	return call(mfa{m.serial, creds.New(code)})
+}
+
+// code obtains an MFA code: the one given beforehand, else the profile's own process,
+// else a person.
+func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process string) (code creds.Secret, typed bool, err error) {
+	switch {
+	case !m.MFAToken.IsZero():
+		code, m.MFAToken = m.MFAToken, creds.Secret{}
+		return code, false, nil
+	case process != "" && m.RunProcess != nil:
+		code, err = m.RunProcess(ctx, process)
+		return code, false, err
+	case m.Ask == nil:
+		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode}
+	}
+	code, typed, err = m.Ask(ctx, serial, "MFA code for "+device(serial)+": ")
+	if err == nil && code.IsZero() {
+		err = ErrNoCode
+	}
+	return code, typed, err
+}
+
+func (m *Maker) say(line string) {
+	if m.Say != nil {
+		m.Say(line)
+	}
+}
+
+// device is how a person knows a serial: alice (111122223333) for the ARN of a virtual
+// device, the number on its back for a hardware one.
+func device(serial string) string {
+	parts := strings.SplitN(serial, ":", 6)
+	if len(parts) != 6 {
+		return serial
+	}
+	return strings.TrimPrefix(parts[5], "mfa/") + " (" + parts[4] + ")"
+}
+
+// DefaultSessionName is user@host in the characters AWS allows, so that a reader of
+// CloudTrail sees who it was.
+func DefaultSessionName(user, host string) string {
+	name := user
+	if host != "" {
+		name += "@" + host
+	}
+	name = strings.Map(func(r rune) rune {
+		if strings.ContainsRune("+=,.@-_", r) || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, name)
+	if len(name) < 2 {
+		name = "vault-" + name
+	}
+	return name[:min(len(name), 64)]
+}

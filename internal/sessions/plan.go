@@ -1,0 +1,137 @@
+// Package sessions turns a resolved profile into a session: it plans the calls, asks
+// for the MFA code, and makes the calls. It is the only importer of the AWS SDK.
+package sessions
+
+import (
+	"slices"
+	"time"
+
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// Plan is the list of calls that make a profile's session. It is worked out from the
+// profile alone, so that it can be shown and tested without a network.
+type Plan struct {
+	First   profiles.Source   // what the chain begins with; never a role
+	Key     string            // the profile under which the long-lived key is stored, "" if it begins with none
+	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
+	Base    *profiles.Profile // a session shared by all roles over this key, made first; or nil
+	Roles   []RoleCall        // from the key outwards
+}
+
+// SessionCall is a GetSessionToken.
+type SessionCall struct {
+	MFASerial, MFAProcess string
+	Duration              time.Duration
+}
+
+// RoleCall is an AssumeRole. MFASerial is empty when the credentials it is signed with
+// carry the MFA already. Wanted is the duration asked for, when AWS's limit on chains
+// made Duration shorter; otherwise it is zero.
+type RoleCall struct {
+	profiles.Role
+	Duration time.Duration
+	Wanted   time.Duration
+}
+
+// AWS's limits, and the durations used where nothing is said.
+const (
+	SessionDefault = time.Hour     // GetSessionToken for a profile itself
+	BaseDefault    = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
+	RoleDefault    = time.Hour     // also the longest a role assumed from temporary credentials may last
+)
+
+// NewPlan applies these rules. A key of its own gets a session, unless NoSession. A
+// role is assumed with the key itself, except where the key's profile and a role name
+// the same MFA device: then a session with MFA is made first and shared by every role
+// over that key, so that one code lasts for hours. That session limits each role to an
+// hour; a single role that wants longer is therefore assumed directly. What begins with
+// anything but a stored key begins with temporary credentials, as a rule those of a
+// role, and AWS gives an hour to a role on top of them.
+func NewPlan(p profiles.Profile) Plan {
+	first, roles := chain(p.Source)
+	plan := Plan{First: first}
+	if first.Stored == nil {
+		plan.Roles = calls(roles, true, "")
+		return plan
+	}
+	stored := *first.Stored
+	plan.Key = stored.Profile
+	if len(roles) == 0 {
+		if !stored.NoSession {
+			plan.Session = &SessionCall{stored.MFASerial, stored.MFAProcess, or(stored.Duration, SessionDefault)}
+		}
+		return plan
+	}
+	if sharesSession(stored, roles) {
+		plan.Base = base(p, stored)
+		plan.Roles = calls(roles, true, stored.MFASerial)
+	} else {
+		plan.Roles = calls(roles, false, "")
+	}
+	return plan
+}
+
+// calls gives each role its duration. temporary says that the first is assumed with
+// credentials that are not a key; carried is the MFA device that these have seen.
+func calls(roles []profiles.Role, temporary bool, carried string) []RoleCall {
+	var list []RoleCall
+	for i, r := range roles {
+		c := RoleCall{Role: r, Duration: or(r.Duration, RoleDefault)}
+		if (temporary || i > 0) && c.Duration > RoleDefault {
+			c.Wanted, c.Duration = c.Duration, RoleDefault
+		}
+		if carried != "" && r.MFASerial == carried {
+			c.MFASerial = ""
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
+// Silent reports whether the session can be renewed without a person, at least for as
+// long as the shared session or the sign-in under it lasts.
+func (p Plan) Silent() bool {
+	needs := func(serial, process string) bool { return serial != "" && process == "" }
+	if p.Session != nil && needs(p.Session.MFASerial, p.Session.MFAProcess) {
+		return false
+	}
+	return !slices.ContainsFunc(p.Roles, func(r RoleCall) bool { return needs(r.MFASerial, r.MFAProcess) })
+}
+
+// sharesSession reports whether the chain begins with a session that carries MFA.
+func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
+	same := func(r profiles.Role) bool { return r.MFASerial == stored.MFASerial }
+	switch {
+	case stored.NoSession || stored.MFASerial == "" || !slices.ContainsFunc(roles, same):
+		return false
+	case len(roles) > 1:
+		return true
+	}
+	return roles[0].Profile != stored.Profile && roles[0].Duration <= RoleDefault
+}
+
+func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
+	stored.Duration = or(stored.Duration, BaseDefault)
+	return &profiles.Profile{
+		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Network: p.Network, Source: profiles.Source{Stored: &stored},
+	}
+}
+
+// chain unwinds a source: what it begins with, then the roles from there outwards.
+func chain(s profiles.Source) (profiles.Source, []profiles.Role) {
+	var roles []profiles.Role
+	for s.Role != nil {
+		roles = append(roles, *s.Role)
+		s = s.Role.Source
+	}
+	slices.Reverse(roles)
+	return s, roles
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}

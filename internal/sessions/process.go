@@ -1,0 +1,112 @@
+package sessions
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// This file reads what a credential_process prints. No error quotes it.
+
+// CircleError says that a credential_process leads back to a profile whose own process
+// is running. Path ends with the profile at which the circle closes.
+type CircleError struct{ Path []string }
+
+func (e *CircleError) Error() string {
+	names := make([]string, len(e.Path))
+	for i, n := range e.Path {
+		names[i] = fmt.Sprintf("%q", n)
+	}
+	return "credential_process goes in a circle: " + strings.Join(names, " -> ")
+}
+
+// ProcessError is a credential_process that gave no credentials.
+type ProcessError struct {
+	Profile string
+	Why     string
+	Err     error // nil when it ended well and what it printed cannot be used
+}
+
+func (e *ProcessError) Unwrap() error { return e.Err }
+
+func (e *ProcessError) Error() string {
+	why := e.Why
+	if e.Err != nil {
+		why = cause(e.Err)
+	}
+	return fmt.Sprintf("the credential_process of %q %s", e.Profile, why)
+}
+
+func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session, error) {
+	if m.RunCredentials == nil {
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "cannot be run here"}
+	}
+	limited, cancel := context.WithTimeout(ctx, or(m.ProcessTimeout, time.Minute))
+	defer cancel()
+	out, err := m.RunCredentials(limited, *c)
+	var circle *CircleError
+	switch {
+	case ctx.Err() != nil:
+		return creds.Session{}, ctx.Err()
+	case errors.As(err, &circle):
+		return creds.Session{}, err
+	case limited.Err() != nil:
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "did not end within " + plain(or(m.ProcessTimeout, time.Minute))}
+	case err != nil:
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "failed", Err: fmt.Errorf("failed: %s", cause(err))}
+	}
+	s, why := parseProcess(out, m.Now())
+	if why != "" {
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: why}
+	}
+	return s, nil
+}
+
+// parseProcess reads version 1 of the contract. Keys that do not expire say nothing of
+// an expiry.
+func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string) {
+	var v struct {
+		Version         json.Number
+		AccessKeyID     string `json:"AccessKeyId"`
+		SecretAccessKey string
+		SessionToken    string
+		Expiration      string
+	}
+	if json.Unmarshal([]byte(out.Reveal()), &v) != nil {
+		return s, "printed something that is not the JSON it should be"
+	}
+	if v.Version != "1" {
+		return s, fmt.Sprintf("speaks version %q of the contract, not 1", oneLine(v.Version.String()))
+	}
+	if v.AccessKeyID == "" || v.SecretAccessKey == "" {
+		return s, "printed no AccessKeyId or no SecretAccessKey"
+	}
+	s = creds.Session{AccessKeyID: v.AccessKeyID, SecretKey: creds.New(v.SecretAccessKey), Token: creds.New(v.SessionToken)}
+	if v.Expiration == "" {
+		return s, ""
+	}
+	var err error
+	if s.Expires, err = moment(v.Expiration); err != nil {
+		return s, "printed an Expiration that is no time"
+	}
+	if !now.Before(s.Expires) {
+		return s, "gave credentials that have lapsed already"
+	}
+	return s, ""
+}
+
+// moment reads ISO 8601 as AWS's own tools write it, one way or another.
+func moment(text string) (time.Time, error) {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05 MST"} {
+		if t, err := time.Parse(form, text); err == nil {
+			return t.UTC(), nil
+		}
+	}
+	return time.Time{}, errors.New("not a time")
+}

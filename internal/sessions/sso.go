@@ -1,0 +1,157 @@
+package sessions
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// This file asks the portal of Identity Center: for the credentials of a role, and for
+// what accounts and roles there are. It needs a sign-in, which sso_token.go has.
+
+// roleCredentials are those of one role of one account. A sign-in that the portal does
+// not take (it was revoked, say) is dropped, and another tried, once.
+func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *profiles.SSO) (creds.Session, error) {
+	var out struct {
+		RoleCredentials struct {
+			AccessKeyID     string `json:"accessKeyId"`
+			SecretAccessKey string `json:"secretAccessKey"`
+			SessionToken    string `json:"sessionToken"`
+			Expiration      int64  `json:"expiration"`
+		} `json:"roleCredentials"`
+	}
+	query := url.Values{"account_id": {s.Account}, "role_name": {s.Role}}
+	err := m.portal(ctx, p, s, "/federation/credentials", query, &out)
+	c := out.RoleCredentials
+	if err == nil && (c.AccessKeyID == "" || c.SecretAccessKey == "") {
+		err = malformed("the answer has no credentials in it")
+	}
+	if err != nil {
+		return creds.Session{}, m.failure("get credentials of role", s.Account+":"+s.Role, p.Name, err)
+	}
+	return creds.Session{
+		AccessKeyID: c.AccessKeyID, SecretKey: creds.New(c.SecretAccessKey), Token: creds.New(c.SessionToken),
+		Expires: m.local(time.UnixMilli(c.Expiration).UTC()),
+	}, nil
+}
+
+// portal makes a call with the sign-in, and once more with a new one.
+func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO, path string, query url.Values, out any) error {
+	rest := m.rest(p, SSO, s.Region)
+	var rejected creds.Secret
+	for again := false; ; again = true {
+		token, err := m.token(ctx, p, s, rejected)
+		if err != nil {
+			return err
+		}
+		err = rest.call(ctx, ask{method: http.MethodGet, path: path, query: query, bearer: token}, out)
+		if again || codeOf(err) != "UnauthorizedException" {
+			return err
+		}
+		rejected = token
+	}
+}
+
+// Account is an account of the directory with the roles one has in it.
+type Account struct {
+	ID, Name, Email string
+	Roles           []string // sorted
+}
+
+// together is how many accounts are asked about at a time. The portal counts calls, and
+// answers a crowd with "too many requests".
+const together = 4
+
+// Accounts lists what one may sign in to, sorted by account. It may block for minutes in
+// a directory of thousands of roles; a person may have to sign in first.
+func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SSO) ([]Account, error) {
+	list, err := m.accounts(ctx, p, s)
+	if err != nil {
+		return nil, m.failure("list the accounts", "", p.Name, err)
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	var wg sync.WaitGroup
+	turn := make(chan struct{}, together)
+	for i := range list {
+		turn <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-turn }()
+			var err error
+			if list[i].Roles, err = m.roles(ctx, p, s, list[i].ID); err != nil {
+				stop(m.failure("list the roles in", list[i].ID, p.Name, err))
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	slices.SortFunc(list, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
+	return list, nil
+}
+
+func (m *Maker) accounts(ctx context.Context, p profiles.Profile, s *profiles.SSO) ([]Account, error) {
+	type page struct {
+		AccountList []struct {
+			AccountID    string `json:"accountId"`
+			AccountName  string `json:"accountName"`
+			EmailAddress string `json:"emailAddress"`
+		} `json:"accountList"`
+		NextToken string `json:"nextToken"`
+	}
+	var list []Account
+	err := pages(func(query url.Values) (string, error) {
+		var out page
+		err := m.portal(ctx, p, s, "/assignment/accounts", query, &out)
+		for _, a := range out.AccountList {
+			list = append(list, Account{ID: a.AccountID, Name: a.AccountName, Email: a.EmailAddress})
+		}
+		return out.NextToken, err
+	})
+	return list, err
+}
+
+func (m *Maker) roles(ctx context.Context, p profiles.Profile, s *profiles.SSO, account string) ([]string, error) {
+	type page struct {
+		RoleList []struct {
+			RoleName string `json:"roleName"`
+		} `json:"roleList"`
+		NextToken string `json:"nextToken"`
+	}
+	var list []string
+	err := pages(func(query url.Values) (string, error) {
+		var out page
+		query.Set("account_id", account)
+		err := m.portal(ctx, p, s, "/assignment/roles", query, &out)
+		for _, r := range out.RoleList {
+			list = append(list, r.RoleName)
+		}
+		return out.NextToken, err
+	})
+	slices.Sort(list)
+	return list, err
+}
+
+// pages asks for one page after another, with the token that the one before ended with.
+func pages(next func(url.Values) (string, error)) error {
+	for at := ""; ; {
+		query := url.Values{"max_result": {strconv.Itoa(100)}}
+		if at != "" {
+			query.Set("next_token", at)
+		}
+		after, err := next(query)
+		if err != nil || after == "" || after == at {
+			return err
+		}
+		at = after
+	}
+}

@@ -1,0 +1,36 @@
+package sessions
+
+import (
+	"crypto/sha1" //nolint:gosec // the AWS CLI names its files so
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+// ShareToken writes a sign-in where the AWS CLI and the SDKs look for it, in the form
+// they use, so that they need not have another. dir is ~/.aws/sso/cache. The file holds
+// the token as it is: whoever asks for this wants it on the disk.
+func ShareToken(dir string, s *profiles.SSO, t store.Token) (file string, err error) {
+	name := s.Session
+	if name == "" {
+		name = s.StartURL
+	}
+	sum := sha1.Sum([]byte(name)) //nolint:gosec // see above
+	file = filepath.Join(dir, hex.EncodeToString(sum[:])+".json")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return file, err
+	}
+	out := map[string]string{
+		"startUrl": s.StartURL, "region": s.Region,
+		"accessToken": t.Access.Reveal(), "expiresAt": t.Expires.UTC().Format(time.RFC3339),
+	}
+	if !t.Refresh.IsZero() {
+		out["refreshToken"], out["clientId"], out["clientSecret"] = t.Refresh.Reveal(), t.Client, t.ClientSecret.Reveal()
+		out["registrationExpiresAt"] = t.ClientExpires.UTC().Format(time.RFC3339)
+	}
+	return file, writePrivate(file, out)
+}

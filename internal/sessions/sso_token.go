@@ -1,0 +1,293 @@
+package sessions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file keeps sign-ins to Identity Center. One sign-in serves every role of a
+// directory, in every terminal: whoever needs one takes the lock, looks into the store
+// again, renews what is there if it can, and only then sends a person to the browser.
+
+// accessScope is what makes AWS give a refresh token.
+const accessScope = "sso:account:access"
+
+// renewal is how long before its end a sign-in is renewed, where that needs nobody.
+const renewal = 5 * time.Minute
+
+// token returns a sign-in that works, as far as can be known here. rejected is one that
+// AWS did not take.
+func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, rejected creds.Secret) (creds.Secret, error) {
+	name := tokenName(s)
+	t, err := m.storedToken(ctx, name)
+	if err != nil || m.usable(t, rejected) {
+		return t.Access, err
+	}
+	unlock, err := m.lock(ctx, name)
+	if err != nil {
+		if m.browser(p) == nil { // someone is at the browser just now
+			err = needsSignIn(p, "")
+		}
+		return creds.Secret{}, err
+	}
+	defer unlock()
+	if t, err = m.storedToken(ctx, name); err != nil || m.usable(t, rejected) {
+		return t.Access, err
+	}
+	t, err = m.newToken(ctx, p, s, t, rejected)
+	if err != nil {
+		return creds.Secret{}, err
+	}
+	return t.Access, nil
+}
+
+// newToken renews a sign-in, or has a person make one. It is called under the lock.
+func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token, rejected creds.Secret) (store.Token, error) {
+	if m.renewable(t) {
+		renewed, err := m.renew(ctx, p, s, t)
+		switch {
+		case err == nil:
+			return renewed, m.keepToken(ctx, s, renewed)
+		case m.alive(t, rejected):
+			return t, nil // it is good for a while yet; the next one will try again
+		case !refusedRenewal(err):
+			return t, m.failure("renew the sign-in to", s.StartURL, p.Name, err)
+		}
+	}
+	t.Access, t.Refresh = creds.Secret{}, creds.Secret{}
+	b := m.browser(p)
+	if b == nil {
+		if !rejected.IsZero() { // so that the others need not ask AWS to learn it
+			_ = m.keepToken(ctx, s, t)
+		}
+		return t, needsSignIn(p, "")
+	}
+	t, err := m.signIn(ctx, p, s, t, *b)
+	if err != nil {
+		if t.Client != "" {
+			_ = m.keepToken(context.WithoutCancel(ctx), s, t) // it was registered, that need not be done again
+		}
+		return t, err
+	}
+	return t, m.keepToken(ctx, s, t)
+}
+
+// EnsureSignedIn makes sure that there is a sign-in that works, and says until when it
+// lasts. A person is troubled only when there is no other way.
+func (m *Maker) EnsureSignedIn(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
+	if _, err := m.token(ctx, p, s, creds.Secret{}); err != nil {
+		return time.Time{}, err
+	}
+	t, err := m.storedToken(ctx, tokenName(s))
+	return t.Expires, err
+}
+
+// SignInAnew has a person sign in, whatever there is. What there is stays if nothing
+// comes of it.
+func (m *Maker) SignInAnew(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
+	b := m.browser(p)
+	if b == nil {
+		return time.Time{}, needsSignIn(p, "")
+	}
+	unlock, err := m.lock(ctx, tokenName(s))
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer unlock()
+	t, err := m.storedToken(ctx, tokenName(s))
+	if err != nil {
+		return time.Time{}, err
+	}
+	t.Access, t.Refresh = creds.Secret{}, creds.Secret{}
+	if t, err = m.signIn(ctx, p, s, t, *b); err != nil {
+		return time.Time{}, err
+	}
+	return t.Expires, m.keepToken(ctx, s, t)
+}
+
+// SignedIn returns the sign-in as it is stored, for the AWS CLI's cache; a zero one when
+// there is none.
+func (m *Maker) SignedIn(ctx context.Context, s *profiles.SSO) (store.Token, error) {
+	return m.storedToken(ctx, tokenName(s))
+}
+
+// SignOut ends a sign-in at AWS and forgets it here. It reports whether there was one.
+// What AWS answers does not matter: the sign-in may be over already.
+func (m *Maker) SignOut(ctx context.Context, p profiles.Profile, s *profiles.SSO) (bool, error) {
+	name := tokenName(s)
+	unlock, err := m.lock(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	t, err := m.storedToken(ctx, name)
+	if err != nil || t.Access.IsZero() && t.Refresh.IsZero() {
+		return false, err
+	}
+	// Forgotten first, so that a network that is down cannot keep it here.
+	access := t.Access
+	t.Access, t.Refresh, t.Expires = creds.Secret{}, creds.Secret{}, time.Time{}
+	if err := m.keepToken(ctx, s, t); err != nil {
+		return true, err
+	}
+	err = m.rest(p, SSO, s.Region).call(ctx, ask{method: http.MethodPost, path: "/logout", bearer: access}, nil)
+	if err != nil && codeOf(err) == "" {
+		return true, m.failure("tell AWS of the sign-out from", s.StartURL, p.Name, err)
+	}
+	return true, nil
+}
+
+func (m *Maker) storedToken(ctx context.Context, name string) (store.Token, error) {
+	t, err := store.GetToken(ctx, m.Store, name)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Token{}, nil
+	}
+	return t, err
+}
+
+func (m *Maker) keepToken(ctx context.Context, s *profiles.SSO, t store.Token) error {
+	t.StartURL, t.Region = s.StartURL, s.Region
+	return store.PutToken(ctx, m.Store, tokenName(s), t)
+}
+
+// usable: it need not be renewed yet.
+func (m *Maker) usable(t store.Token, rejected creds.Secret) bool {
+	return m.alive(t, rejected) && (!m.renewable(t) || t.Expires.Sub(m.Now()) > renewal)
+}
+
+func (m *Maker) alive(t store.Token, rejected creds.Secret) bool {
+	return !t.Access.IsZero() && !t.Access.Equal(rejected) && m.Now().Before(t.Expires)
+}
+
+func (m *Maker) renewable(t store.Token) bool {
+	return !t.Refresh.IsZero() && m.registered(t, t.ClientFlow)
+}
+
+// registered reports whether the registration is for that way of signing in, and lives.
+func (m *Maker) registered(t store.Token, flow string) bool {
+	return t.Client != "" && t.ClientFlow == flow && m.Now().Add(renewal).Before(t.ClientExpires)
+}
+
+func (m *Maker) renew(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token) (store.Token, error) {
+	return m.createToken(ctx, m.rest(p, OIDC, s.Region), t, grant{GrantType: "refresh_token", RefreshToken: t.Refresh.Reveal()})
+}
+
+// refusedRenewal: AWS has answered, and will not answer otherwise tomorrow.
+func refusedRenewal(err error) bool {
+	switch codeOf(err) {
+	case "InvalidGrantException", "ExpiredTokenException", "AccessDeniedException", "InvalidClientException",
+		"UnauthorizedClientException", "InvalidRequestException", "InvalidScopeException", "UnsupportedGrantTypeException":
+		return true
+	}
+	return false
+}
+
+// grant is what a token is asked for with: one of the three.
+type grant struct {
+	ClientID     string `json:"clientId"`
+	ClientSecret string `json:"clientSecret"`
+	GrantType    string `json:"grantType"`
+	RefreshToken string `json:"refreshToken,omitempty"`
+	DeviceCode   string `json:"deviceCode,omitempty"`
+	Code         string `json:"code,omitempty"`
+	RedirectURI  string `json:"redirectUri,omitempty"`
+	CodeVerifier string `json:"codeVerifier,omitempty"`
+}
+
+// createToken spends a grant. What was not given anew stays as it was: AWS need not
+// send another refresh token.
+func (m *Maker) createToken(ctx context.Context, oidc rest, t store.Token, g grant) (store.Token, error) {
+	g.ClientID, g.ClientSecret = t.Client, t.ClientSecret.Reveal()
+	var out struct {
+		AccessToken  string `json:"accessToken"`
+		ExpiresIn    int    `json:"expiresIn"`
+		RefreshToken string `json:"refreshToken"`
+	}
+	if err := oidc.call(ctx, ask{method: http.MethodPost, path: "/token", body: g}, &out); err != nil {
+		return t, err
+	}
+	if out.AccessToken == "" || out.ExpiresIn <= 0 {
+		return t, malformed("the answer has no token in it")
+	}
+	t.Access, t.Expires = creds.New(out.AccessToken), m.Now().Add(time.Duration(out.ExpiresIn)*time.Second).UTC()
+	if out.RefreshToken != "" {
+		t.Refresh = creds.New(out.RefreshToken)
+	}
+	return t, nil
+}
+
+// register tells AWS of this program, which it wants before anybody may sign in with
+// it. That holds for months, so it is kept.
+func (m *Maker) register(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, flow string) (store.Token, error) {
+	if m.registered(t, flow) {
+		return t, nil
+	}
+	in := map[string]any{"clientName": "vault", "clientType": "public", "scopes": scopes(s)}
+	if flow == flowBrowser {
+		in["grantTypes"] = []string{"authorization_code", "refresh_token"}
+		in["redirectUris"] = []string{"http://127.0.0.1" + callback}
+		in["issuerUrl"] = s.StartURL
+	}
+	var out struct {
+		ClientID     string `json:"clientId"`
+		ClientSecret string `json:"clientSecret"`
+		Expires      int64  `json:"clientSecretExpiresAt"`
+	}
+	if err := oidc.call(ctx, ask{method: http.MethodPost, path: "/client/register", body: in}, &out); err != nil {
+		return t, err
+	}
+	if out.ClientID == "" || out.ClientSecret == "" {
+		return t, malformed("the answer has no registration in it")
+	}
+	t.Client, t.ClientSecret, t.ClientFlow = out.ClientID, creds.New(out.ClientSecret), flow
+	t.ClientExpires = m.local(time.Unix(out.Expires, 0).UTC())
+	return t, nil
+}
+
+func scopes(s *profiles.SSO) []string {
+	if len(s.Scopes) == 0 {
+		return []string{accessScope}
+	}
+	list := slices.Clone(s.Scopes)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// TokenName is the name under which the sign-in to a directory is stored.
+func TokenName(s *profiles.SSO) string { return tokenName(s) }
+
+// tokenName is the same for every way of writing one start URL.
+func tokenName(s *profiles.SSO) string {
+	return store.TokenName(s.Directory(), s.Region, scopes(s))
+}
+
+func (m *Maker) lock(ctx context.Context, name string) (func(), error) {
+	if m.Lock == nil {
+		return func() {}, nil
+	}
+	return m.Lock(ctx, name)
+}
+
+// browser is how a person signs in, nil when nobody is there.
+func (m *Maker) browser(p profiles.Profile) *Browser {
+	if m.Browser == nil {
+		return nil
+	}
+	return m.Browser(p)
+}
+
+func needsSignIn(p profiles.Profile, why string) error {
+	what := "a sign-in in the browser"
+	if why != "" {
+		what = fmt.Sprintf("%s: %s", what, why)
+	}
+	return &NeedsUserError{Profile: p.Name, What: what, Need: NeedsBrowser}
+}

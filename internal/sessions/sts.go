@@ -1,0 +1,106 @@
+package sessions
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// client signs with s. It hears AWS's time.
+func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
+	return client(m.Endpoint(p, STS, region), s, m.hear)
+}
+
+// client is made by hand: the SDK's own loader reads files and costs more than a call.
+func client(e Endpoint, s creds.Session, hear func(http.Header)) *sts.Client {
+	o := sts.Options{AppID: "vault", HTTPClient: listening{e.signed(), hear}}
+	e.apply(&o)
+	if s.AccessKeyID != "" {
+		o.Credentials = static(s)
+	}
+	return sts.New(o)
+}
+
+func static(s creds.Session) aws.CredentialsProvider {
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{
+			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretKey.Reveal(), SessionToken: s.Token.Reveal(),
+		}, nil
+	})
+}
+
+// mfa is the device and its current code; both or neither.
+type mfa struct {
+	serial string
+	code   creds.Secret
+}
+
+func getSessionToken(ctx context.Context, c *sts.Client, d time.Duration, m mfa) (*sts.GetSessionTokenOutput, error) {
+	in := &sts.GetSessionTokenInput{DurationSeconds: seconds(d)}
+	if m.serial != "" {
+		in.SerialNumber, in.TokenCode = aws.String(m.serial), aws.String(m.code.Reveal())
+	}
+	return c.GetSessionToken(ctx, in)
+}
+
+func assumeRole(ctx context.Context, c *sts.Client, r RoleCall, name string, m mfa) (*sts.AssumeRoleOutput, error) {
+	in := &sts.AssumeRoleInput{
+		RoleArn: aws.String(r.ARN), RoleSessionName: aws.String(name), DurationSeconds: seconds(r.Duration),
+		ExternalId: optional(r.ExternalID), SourceIdentity: optional(r.SourceIdentity),
+		Policy: optional(r.Policy), TransitiveTagKeys: r.TransitiveTagKeys,
+	}
+	for _, t := range r.Tags {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
+	}
+	for _, arn := range r.PolicyARNs {
+		in.PolicyArns = append(in.PolicyArns, types.PolicyDescriptorType{Arn: aws.String(arn)})
+	}
+	if m.serial != "" {
+		in.SerialNumber, in.TokenCode = aws.String(m.serial), aws.String(m.code.Reveal())
+	}
+	out, err := c.AssumeRole(ctx, in)
+	if err == nil && out.AssumedRoleUser == nil {
+		out.AssumedRoleUser = &types.AssumedRoleUser{}
+	}
+	return out, err
+}
+
+// Identity is who AWS says the bearer of a session is.
+type Identity struct{ Account, ARN, UserID string }
+
+// WhoAmI asks STS who the bearer of s is. It needs no permission. profile is for the
+// text of an error.
+func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
+	out, err := client(e, s, func(http.Header) {}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return Identity{}, failure("ask who this key belongs to", "", s.Profile, err)
+	}
+	return Identity{aws.ToString(out.Account), aws.ToString(out.Arn), aws.ToString(out.UserId)}, nil
+}
+
+// session turns STS's answer into ours, with its end by the clock of this machine.
+func (m *Maker) session(c *types.Credentials, arn string) (creds.Session, error) {
+	if c == nil || aws.ToString(c.AccessKeyId) == "" {
+		return creds.Session{}, malformed("the answer has no credentials in it")
+	}
+	return creds.Session{
+		AccessKeyID: aws.ToString(c.AccessKeyId), SecretKey: creds.New(aws.ToString(c.SecretAccessKey)),
+		Token: creds.New(aws.ToString(c.SessionToken)), Expires: m.local(aws.ToTime(c.Expiration).UTC()), ARN: arn,
+	}, nil
+}
+
+func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,75 @@
+package sessions
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+)
+
+// webIdentity assumes a role for the bearer of a token: of a pod, of a CI job. The token
+// is read anew each time, for whoever issued it renews it too.
+func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles.WebIdentity) (creds.Session, error) {
+	token, err := m.identityToken(ctx, w)
+	if err != nil {
+		return creds.Session{}, err
+	}
+	name := w.SessionName
+	if name == "" {
+		name = m.SessionName()
+	}
+	in := &sts.AssumeRoleWithWebIdentityInput{
+		RoleArn: aws.String(w.ARN), RoleSessionName: aws.String(name), WebIdentityToken: aws.String(token.Reveal()),
+		DurationSeconds: seconds(or(w.Duration, RoleDefault)), Policy: optional(w.Policy),
+	}
+	for _, arn := range w.PolicyARNs {
+		in.PolicyArns = append(in.PolicyArns, types.PolicyDescriptorType{Arn: aws.String(arn)})
+	}
+	region := w.Region
+	if region == "" {
+		region = p.Region
+	}
+	out, err := m.client(p, region, creds.Session{}).AssumeRoleWithWebIdentity(ctx, in)
+	if err != nil {
+		return creds.Session{}, m.failure("assume role", w.ARN, p.Name, err)
+	}
+	arn := ""
+	if out.AssumedRoleUser != nil {
+		arn = aws.ToString(out.AssumedRoleUser.Arn)
+	}
+	return m.session(out.Credentials, arn)
+}
+
+// identityToken comes from the file or the command. White space around it is not part
+// of it: an editor or echo put it there.
+func (m *Maker) identityToken(ctx context.Context, w *profiles.WebIdentity) (creds.Secret, error) {
+	var text string
+	if w.TokenFile != "" {
+		b, err := os.ReadFile(w.TokenFile)
+		if err != nil {
+			return creds.Secret{}, fmt.Errorf("read the identity token of %q: %w", w.Profile, err)
+		}
+		text = string(b)
+	} else {
+		limited, cancel := context.WithTimeout(ctx, or(m.ProcessTimeout, time.Minute))
+		defer cancel()
+		out, err := m.RunProcess(limited, w.Process)
+		if err != nil {
+			return creds.Secret{}, fmt.Errorf("the web_identity_token_process of %q failed: %w", w.Profile, err)
+		}
+		text = out.Reveal()
+	}
+	token := creds.New(strings.TrimSpace(text))
+	if token.IsZero() {
+		return token, fmt.Errorf("the identity token of %q is empty", w.Profile)
+	}
+	return token, nil
+}
