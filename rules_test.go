@@ -99,22 +99,23 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/creds internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
-	"internal/app":            "refresh store internal/host",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
+	"internal/app":            "refresh store internal/atomicfile internal/host",
 	"internal/host":           "env internal/creds",
 	"completions":             "hooks shells",
 	"hooks":                   "shells",
 	"shells":                  "env",
 	"env":                     "internal/creds",
-	"refresh":                 "store internal/creds internal/profiles",
-	"internal/sessions":       "store internal/creds internal/profiles",
-	"internal/rotation":       "store internal/creds",
+	"refresh":                 "store internal/atomicfile internal/creds internal/profiles",
+	"internal/sessions":       "store internal/atomicfile internal/creds internal/profiles",
+	"internal/rotation":       "store internal/atomicfile internal/creds",
 	"internal/mfa":            "internal/creds",
-	"store":                   "internal/creds store/internal/busguard",
+	"store":                   "internal/atomicfile internal/creds store/internal/busguard",
 	"store/internal/busguard": "",
 	"internal/fakeaws":        "internal/creds",
-	"internal/profiles":       "internal/creds",
+	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/creds":          "",
+	"internal/atomicfile":     "",
 }
 
 func TestArrowsPointOneWay(t *testing.T) {

@@ -1,0 +1,200 @@
+// Package atomicfile writes files that must never be half-written or readable by others:
+// configuration, keys, tokens, journals. It is the only place in this program that writes
+// them, so that each file is replaced with the same care.
+//
+// A write goes to a temporary file in the same directory, which becomes the file by a
+// rename. Whoever reads sees the old content or the new one, and so does whoever looks
+// after a crash or a loss of power. Any error leaves the old file as it was.
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+const (
+	privateFile = 0o600
+	privateDir  = 0o700
+)
+
+// Write makes data the content of the file at path.
+//
+// A symlink is followed, also one whose target does not exist yet. An existing file keeps
+// its mode and its owner; a new one is readable by its owner alone. When root writes into
+// another user's directory, a new file belongs to that user. A missing directory is made,
+// as MkdirAll does.
+//
+// When Write returns nil, file and directory are on the disk. It does not wait for other
+// writers: with two at a time, the file has the content of one of them. It also removes
+// what killed processes have left in the directory; see Sweep.
+//
+// The error is an *Error; in it may be an *OwnerError, a *MountError, or a *TypeError.
+func Write(path string, data []byte) error {
+	return write(path, func(f *os.File) error {
+		if _, err := f.Write(data); err != nil {
+			return err
+		}
+		return syncFile(f)
+	}, syncDir)
+}
+
+// Mark makes an empty file at path with a modification time, which is what such a file
+// says. It is as Write is, except that nothing is synced: a loss of power may undo it.
+func Mark(path string, at time.Time) error {
+	return write(path, func(f *os.File) error { return os.Chtimes(f.Name(), at, at) }, func(string) error { return nil })
+}
+
+// write makes the file at path what fill puts into a temporary file, and then flushes the
+// directory.
+func write(path string, fill func(*os.File) error, flush func(dir string) error) error {
+	target, err := resolve(path)
+	if err != nil {
+		return failed("write", path, err)
+	}
+	dir := filepath.Dir(target)
+	if err := MkdirAll(dir); err != nil {
+		return err
+	}
+	if err := replace(target, fill); err != nil {
+		return failed("write", path, err)
+	}
+	if err := flush(dir); err != nil {
+		return failed("write", path, err)
+	}
+	Sweep(dir)
+	return nil
+}
+
+// replace does the work of write for a path that is no symlink.
+func replace(target string, fill func(*os.File) error) (err error) {
+	old, err := os.Lstat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		old = nil
+	case err != nil:
+		return err
+	case !old.Mode().IsRegular():
+		return &TypeError{target}
+	}
+	f, err := createTemp(filepath.Dir(target))
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err := giveOwner(f, target, old); err != nil {
+		return err
+	}
+	if err := fill(f); err != nil {
+		return err
+	}
+	return moveInto(f, target, old)
+}
+
+// MkdirAll makes a directory and its missing parents, for their owner alone. When root
+// makes one in another user's directory, it belongs to that user. Directories that exist
+// stay as they are. New ones are on the disk when it returns.
+func MkdirAll(dir string) error {
+	st, err := os.Stat(dir)
+	switch {
+	case err == nil && st.IsDir():
+		return nil
+	case err == nil:
+		return failed("make the directory", dir, &TypeError{dir})
+	case !errors.Is(err, fs.ErrNotExist):
+		return failed("make the directory", dir, err)
+	}
+	parent := filepath.Dir(filepath.Clean(dir))
+	if parent != dir {
+		if err := MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	err = os.Mkdir(dir, privateDir)
+	if errors.Is(err, fs.ErrExist) {
+		if st, err := os.Stat(dir); err == nil && st.IsDir() {
+			return nil // another process has just made it
+		}
+	}
+	if err == nil {
+		err = giveDirOwner(dir, parent)
+	}
+	if err == nil {
+		err = syncDir(parent)
+	}
+	return failed("make the directory", dir, err)
+}
+
+// PrivateDir makes a directory as MkdirAll does. One that exists and that others may read
+// or change is closed to them; where that is not allowed, because it is another user's, it
+// stays as it is and there is no error.
+func PrivateDir(dir string) error {
+	if err := MkdirAll(dir); err != nil {
+		return err
+	}
+	if st, err := os.Stat(dir); err == nil && st.Mode().Perm()&0o077 != 0 {
+		_ = os.Chmod(dir, privateDir)
+	}
+	return nil
+}
+
+// Remove deletes the file at path. When it returns nil, that is on the disk. The error is
+// fs.ErrNotExist when there is none. A symlink is not followed.
+func Remove(path string) error {
+	err := os.Remove(path)
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	return failed("remove", path, err)
+}
+
+// Rename gives a file another name, in the place of a file that has it. When it returns
+// nil, that is on the disk. Both must be on one file system. Symlinks are not followed.
+func Rename(from, to string) error {
+	err := rename(from, to)
+	if err == nil {
+		err = syncDir(filepath.Dir(to))
+	}
+	if err == nil && filepath.Dir(from) != filepath.Dir(to) {
+		err = syncDir(filepath.Dir(from))
+	}
+	return failed("rename", from, err)
+}
+
+// Sync brings to the disk what other programs have written to files below dir. It
+// flushes at least these, and on Linux the whole file system that dir is on.
+func Sync(dir string) error {
+	return failed("write to the disk", dir, syncTree(dir))
+}
+
+// Info says what a caller may want to tell about a file before it is replaced.
+type Info struct {
+	Target string // the file itself: where the symlinks lead
+	Exists bool
+	// Links is how many names the file has, hard links, in its file system. Write changes
+	// what one of them says; the others keep the old content.
+	Links int
+}
+
+// Inspect says what is at path. A missing file is no error.
+func Inspect(path string) (Info, error) {
+	target, err := resolve(path)
+	if err != nil {
+		return Info{}, failed("read", path, err)
+	}
+	st, err := os.Lstat(target)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return Info{Target: target}, nil
+	case err != nil:
+		return Info{}, failed("read", path, err)
+	}
+	return Info{Target: target, Exists: true, Links: links(st)}, nil
+}

@@ -1,0 +1,190 @@
+//go:build !windows
+
+package atomicfile
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const separators = "/"
+
+// claim locks a temporary file or directory for as long as it is open. It is false when a
+// sweep has taken it for a dead process's, which is possible between its creation and now.
+// The lock is the kernel's, so a process that is killed lets go of it.
+func claim(f *os.File) bool {
+	err := lock(f)
+	if err != nil && !unsupported(err) {
+		return false
+	}
+	var st unix.Stat_t
+	return unix.Fstat(int(f.Fd()), &st) != nil || st.Nlink > 0
+}
+
+func lock(f *os.File) error {
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
+}
+
+// unsupported reports whether the file system cannot lock or sync such a file at all. (NFS
+// says EBADF when a file that is open for reading alone is locked.)
+func unsupported(err error) bool {
+	for _, e := range [...]error{errors.ErrUnsupported, unix.ENOLCK, unix.EINVAL, unix.EBADF} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// sweep deletes a temporary file or directory whose writer is dead: it has the lock.
+func sweep(path string) {
+	const how = unix.O_NOFOLLOW | unix.O_NONBLOCK
+	f, err := os.OpenFile(path, os.O_RDWR|how, 0)
+	if err != nil {
+		f, err = os.OpenFile(path, os.O_RDONLY|how, 0) // a directory
+	}
+	if err != nil {
+		return
+	}
+	defer func() { _ = f.Close() }()
+	st, err := f.Stat()
+	if err != nil || !ours(st) {
+		return
+	}
+	switch err := lock(f); {
+	case err == nil:
+	case !unsupported(err) || time.Since(st.ModTime()) < abandoned:
+		return
+	}
+	_ = os.RemoveAll(path)
+}
+
+// ours reports whether a file is this user's, or this user is root.
+func ours(st fs.FileInfo) bool {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && (int(sys.Uid) == os.Geteuid() || os.Geteuid() == 0)
+}
+
+// giveOwner gives a temporary file the owner of the file it will replace or, when root
+// makes a new one, the owner of the directory.
+func giveOwner(f *os.File, target string, old fs.FileInfo) error {
+	if old == nil {
+		return giveDirOwner(f.Name(), filepath.Dir(target))
+	}
+	now, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	have, want := now.Sys().(*syscall.Stat_t), old.Sys().(*syscall.Stat_t)
+	if have.Uid != want.Uid {
+		if err := f.Chown(int(want.Uid), int(want.Gid)); err != nil {
+			return &OwnerError{Path: target, ID: int(want.Uid)}
+		}
+		return nil
+	}
+	if have.Gid == want.Gid {
+		return nil
+	}
+	err = f.Chown(-1, int(want.Gid))
+	if err != nil && groupMatters(old.Mode()) {
+		return &OwnerError{Path: target, Group: true, ID: int(want.Gid)}
+	}
+	return nil
+}
+
+// groupMatters reports whether the members of a file's group may do other things with it
+// than everybody else.
+func groupMatters(mode fs.FileMode) bool { return mode.Perm()>>3&7 != mode.Perm()&7 }
+
+// giveDirOwner gives what root has just made in another user's directory to that user.
+func giveDirOwner(path, dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	st, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	made, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	sys := st.Sys().(*syscall.Stat_t)
+	if sys.Uid == made.Sys().(*syscall.Stat_t).Uid {
+		return nil
+	}
+	if err := os.Lchown(path, int(sys.Uid), int(sys.Gid)); err != nil {
+		return &OwnerError{Path: dir, ID: int(sys.Uid)}
+	}
+	return nil
+}
+
+// moveInto gives the temporary file the mode of the old file and its name. The lock is
+// held until it has the name.
+func moveInto(f *os.File, target string, old fs.FileInfo) error {
+	mode := fs.FileMode(privateFile)
+	if old != nil {
+		mode = old.Mode().Perm()
+	}
+	if err := f.Chmod(mode); err != nil {
+		return err
+	}
+	if err := rename(f.Name(), target); err != nil {
+		return err
+	}
+	_ = f.Close() // all of it is on the disk already
+	return nil
+}
+
+func rename(from, to string) error {
+	err := os.Rename(from, to)
+	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EXDEV) {
+		return &MountError{to}
+	}
+	return err
+}
+
+// syncFile brings a file's content to the disk, where the file system can.
+func syncFile(f *os.File) error {
+	if err := f.Sync(); err != nil && !unsupported(err) {
+		return err
+	}
+	return nil
+}
+
+// syncDir brings new and changed names in a directory to the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil // one may be allowed to write to a directory and not to read it
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(syncFile(d), d.Close())
+}
+
+func links(st fs.FileInfo) int {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0
+	}
+	return int(sys.Nlink)
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) || errors.Is(err, unix.EFBIG)
+}
+
+func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }

@@ -1,0 +1,100 @@
+package atomicfile
+
+import (
+	"crypto/rand"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// Pattern matches the names of temporary files and directories, for those who list a
+// directory or tell git what to leave out of it.
+const Pattern = prefix + "*"
+
+// A temporary name is the prefix and 26 letters and digits at random: nobody gives such a
+// name to a file of their own.
+const (
+	prefix   = ".vault-tmp-"
+	alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // of rand.Text
+)
+
+var nameLength = len(prefix) + len(rand.Text())
+
+// IsTemp reports whether name is one that this package gives to temporary files and
+// directories.
+func IsTemp(name string) bool {
+	random, is := strings.CutPrefix(name, prefix)
+	return is && len(name) == nameLength && strings.Trim(random, alphabet) == ""
+}
+
+func tempName(dir string) string { return filepath.Join(dir, prefix+rand.Text()) }
+
+// createTemp makes a file in dir that its owner alone can read, and claims it: no sweep
+// removes it while it is open.
+func createTemp(dir string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(tempName(dir), os.O_CREATE|os.O_EXCL|os.O_RDWR, privateFile)
+		if err != nil {
+			return nil, err
+		}
+		if claim(f) {
+			return f, nil
+		}
+		_ = f.Close() // a sweep was quicker
+		_ = os.Remove(f.Name())
+	}
+}
+
+// TempDir makes a directory in dir for files of another program, that its owner alone can
+// read. remove deletes it with all that is in it. A sweep leaves it alone as long as this
+// process lives and has not called remove.
+func TempDir(dir string) (path string, remove func(), err error) {
+	for {
+		path := tempName(dir)
+		if err := os.Mkdir(path, privateDir); err != nil {
+			return "", nil, failed("make a directory in", dir, err)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			_ = os.Remove(path)
+			return "", nil, failed("make a directory in", dir, err)
+		}
+		remove := func() {
+			_ = os.RemoveAll(path)
+			_ = f.Close()
+		}
+		if claim(f) {
+			return path, remove, nil
+		}
+		remove()
+	}
+}
+
+// abandoned is the age at which a temporary file is taken for a killed process's where
+// that cannot be known. No write takes as long.
+const abandoned = 10 * time.Minute
+
+// Sweep deletes what killed processes have left in dir: temporary files and directories of
+// this package whose writer is dead. They may hold secrets. Where the file system cannot
+// say whether the writer lives, they must be ten minutes old. It never waits, and what it
+// cannot delete stays.
+func Sweep(dir string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if IsTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) {
+			sweep(filepath.Join(dir, e.Name()))
+		}
+	}
+}
+
+// Leftovers lists what Sweep would look at in dir, whether its writer lives or not.
+func Leftovers(dir string) (paths []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if IsTemp(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
+}
