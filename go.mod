@@ -17,7 +17,6 @@ require (
 	github.com/fatih/color v1.19.0
 	github.com/godbus/dbus v0.0.0-20190726142602-4481cbc300e2
 	github.com/gofrs/flock v0.13.0
-	github.com/google/renameio/v2 v2.0.2
 	github.com/hinshun/vt10x v0.0.0-20220301184237-5011da428d02
 	github.com/junegunn/fzf v0.65.2
 	github.com/mattn/go-isatty v0.0.24

@@ -1,10 +1,8 @@
 package refresh
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -204,31 +203,18 @@ func (d Directory) clearRetry(key string) {
 	}
 }
 
-// emptyFile makes an empty file appear whole: with its time set and only for its owner.
+// emptyFile makes an empty file appear with its time set. It is not synced: what it says
+// is of no use after a reboot.
 func (d Directory) emptyFile(file string, mtime time.Time) error {
 	if err := d.ensure(filepath.Base(filepath.Dir(file))); err != nil {
 		return err
 	}
-	var salt [6]byte
-	_, _ = rand.Read(salt[:])
-	tmp := filepath.Join(filepath.Dir(file), "."+hex.EncodeToString(salt[:]))
-	f, err := os.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	err = errors.Join(f.Close(), os.Chtimes(tmp, mtime, mtime))
-	if err == nil {
-		err = os.Rename(tmp, file)
-	}
-	if err != nil {
-		_ = os.Remove(tmp)
-	}
-	return err
+	return atomicfile.Mark(file, mtime)
 }
 
 // ensure makes the directory and one below it, for the owner alone.
 func (d Directory) ensure(sub string) error {
-	if err := os.MkdirAll(d.path(sub), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(d.path(sub)); err != nil {
 		return err
 	}
 	info, err := os.Lstat(d.Path)

@@ -8,10 +8,13 @@
 package atomicfile
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -30,26 +33,21 @@ const (
 // When Write returns nil, file and directory are on the disk. It does not wait for other
 // writers: with two at a time, the file has the content of one of them. It also removes
 // what killed processes have left in the directory; see Sweep.
-//
-// The error is an *Error; in it may be an *OwnerError, a *MountError, or a *TypeError.
 func Write(path string, data []byte) error {
 	return write(path, func(f *os.File) error {
-		if _, err := f.Write(data); err != nil {
-			return err
-		}
-		return syncFile(f)
-	}, syncDir)
+		_, err := f.Write(data)
+		return err
+	}, true)
 }
 
 // Mark makes an empty file at path with a modification time, which is what such a file
 // says. It is as Write is, except that nothing is synced: a loss of power may undo it.
 func Mark(path string, at time.Time) error {
-	return write(path, func(f *os.File) error { return os.Chtimes(f.Name(), at, at) }, func(string) error { return nil })
+	return write(path, func(f *os.File) error { return os.Chtimes(f.Name(), at, at) }, false)
 }
 
-// write makes the file at path what fill puts into a temporary file, and then flushes the
-// directory.
-func write(path string, fill func(*os.File) error, flush func(dir string) error) error {
+// write makes the file at path what fill puts into a temporary file.
+func write(path string, fill func(*os.File) error, durable bool) error {
 	target, err := resolve(path)
 	if err != nil {
 		return failed("write", path, err)
@@ -58,18 +56,19 @@ func write(path string, fill func(*os.File) error, flush func(dir string) error)
 	if err := MkdirAll(dir); err != nil {
 		return err
 	}
-	if err := replace(target, fill); err != nil {
-		return failed("write", path, err)
+	err = replace(target, fill, durable)
+	if err == nil && durable {
+		err = syncDir(dir)
 	}
-	if err := flush(dir); err != nil {
+	if err != nil {
 		return failed("write", path, err)
 	}
 	Sweep(dir)
 	return nil
 }
 
-// replace does the work of write for a path that is no symlink.
-func replace(target string, fill func(*os.File) error) (err error) {
+// replace does the work of write for a path that is not a symlink.
+func replace(target string, fill func(*os.File) error, durable bool) error {
 	old, err := os.Lstat(target)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -77,25 +76,30 @@ func replace(target string, fill func(*os.File) error) (err error) {
 	case err != nil:
 		return err
 	case !old.Mode().IsRegular():
-		return &TypeError{target}
+		return ErrNotFile
 	}
 	f, err := createTemp(filepath.Dir(target))
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if err := giveOwner(f, target, old); err != nil {
-		return err
+	err = giveOwner(f, target, old)
+	if err == nil {
+		err = fill(f)
 	}
-	if err := fill(f); err != nil {
-		return err
+	if err == nil {
+		err = giveMode(f, target, old)
 	}
-	return moveInto(f, target, old)
+	if err == nil && durable {
+		err = syncFile(f)
+	}
+	if err == nil {
+		err = moveInto(f, target)
+	}
+	if err != nil {
+		_ = f.Close()
+		_ = os.Remove(f.Name())
+	}
+	return err
 }
 
 // MkdirAll makes a directory and its missing parents, for their owner alone. When root
@@ -107,9 +111,9 @@ func MkdirAll(dir string) error {
 	case err == nil && st.IsDir():
 		return nil
 	case err == nil:
-		return failed("make the directory", dir, &TypeError{dir})
+		return failed("mkdir", dir, syscall.ENOTDIR)
 	case !errors.Is(err, fs.ErrNotExist):
-		return failed("make the directory", dir, err)
+		return failed("mkdir", dir, err)
 	}
 	parent := filepath.Dir(filepath.Clean(dir))
 	if parent != dir {
@@ -129,7 +133,7 @@ func MkdirAll(dir string) error {
 	if err == nil {
 		err = syncDir(parent)
 	}
-	return failed("make the directory", dir, err)
+	return failed("mkdir", dir, err)
 }
 
 // PrivateDir makes a directory as MkdirAll does. One that exists and that others may read
@@ -171,7 +175,30 @@ func Rename(from, to string) error {
 // Sync brings to the disk what other programs have written to files below dir. It
 // flushes at least these, and on Linux the whole file system that dir is on.
 func Sync(dir string) error {
-	return failed("write to the disk", dir, syncTree(dir))
+	return failed("sync", dir, syncTree(dir))
+}
+
+// Read returns the content of the file at path, at most limit bytes; a longer file is a
+// *SizeError. It is for files that a person may have named: a device like /dev/zero never
+// ends. It may block on a pipe.
+func Read(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, failed("read", path, err)
+	}
+	defer func() { _ = f.Close() }()
+	var room int64 = 512
+	if st, err := f.Stat(); err == nil {
+		room = min(st.Size()+room, limit+1) // so that most files are read in one piece
+	}
+	text := bytes.NewBuffer(make([]byte, 0, room))
+	switch _, err := text.ReadFrom(io.LimitReader(f, limit+1)); {
+	case err != nil:
+		return nil, failed("read", path, err)
+	case int64(text.Len()) > limit:
+		return nil, failed("read", path, &SizeError{limit})
+	}
+	return text.Bytes(), nil
 }
 
 // Info says what a caller may want to tell about a file before it is replaced.

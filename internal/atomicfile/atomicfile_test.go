@@ -126,7 +126,7 @@ func TestACircleOfSymlinksIsAnError(t *testing.T) {
 	if err := os.Symlink(path, path); err != nil {
 		t.Fatal(err)
 	}
-	var e *atomicfile.Error
+	var e *fs.PathError
 	if err := atomicfile.Write(path, nil); !errors.As(err, &e) || e.Path != path {
 		t.Errorf("Write: %v", err)
 	}
@@ -135,12 +135,11 @@ func TestACircleOfSymlinksIsAnError(t *testing.T) {
 // A rename would put a file in the place of a device, for root even of /dev/null.
 func TestWhatIsNoFileIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
-	var typeErr *atomicfile.TypeError
-	if err := atomicfile.Write(dir, []byte("x")); !errors.As(err, &typeErr) {
+	if err := atomicfile.Write(dir, []byte("x")); !errors.Is(err, atomicfile.ErrNotFile) {
 		t.Errorf("a directory: %v", err)
 	}
 	if runtime.GOOS != "windows" {
-		if err := atomicfile.Write(os.DevNull, []byte("x")); !errors.As(err, &typeErr) {
+		if err := atomicfile.Write(os.DevNull, []byte("x")); !errors.Is(err, atomicfile.ErrNotFile) {
 			t.Errorf("a device: %v", err)
 		}
 	}

@@ -7,33 +7,21 @@ import (
 	"os"
 )
 
-// ErrFull and ErrReadOnly are what an *Error is, for errors.Is, when the disk is full (or
-// the user's quota used up), and when it cannot be written to.
+// Every error of this package is an *fs.PathError with the path that the caller gave. In
+// it may be one of these, or what the operating system says; see IsFull and IsReadOnly.
 var (
-	ErrFull     = errors.New("the disk is full")
-	ErrReadOnly = errors.New("the file system is read-only")
+	// ErrMounted: the file is mounted by itself, as containers do with single files. Such a
+	// file can be overwritten and not replaced, and a crash would leave it half-written.
+	ErrMounted = errors.New("it is a mount point and cannot be replaced; mount its directory instead of the file")
+
+	// ErrNotFile: what is there is a directory, a device or a pipe.
+	ErrNotFile = errors.New("it is not a regular file")
 )
 
-// Error says which file could not be changed, under the name that the caller gave.
-type Error struct {
-	Op   string // what was tried: "write", "remove", …
-	Path string
-	Err  error
-}
-
-func (e *Error) Error() string { return fmt.Sprintf("%s %s: %v", e.Op, e.Path, e.Err) }
-func (e *Error) Unwrap() error { return e.Err }
-
-// Is makes errors.Is(err, ErrFull) true on every operating system.
-func (e *Error) Is(target error) bool {
-	return target == ErrFull && isFull(e.Err) || target == ErrReadOnly && isReadOnly(e.Err)
-}
-
 // OwnerError: the file, or the directory of a new one, belongs to another user, or to a
-// group of which this user is no member, and this process may not make a file that does.
-// Replacing the file would take it from them. The system knows the name that goes with ID.
+// group of which this user is not a member, and this process may not make a file that
+// does. Replacing the file would take it from them. The system knows the name of ID.
 type OwnerError struct {
-	Path  string
 	Group bool // ID is a group's
 	ID    int
 }
@@ -43,35 +31,32 @@ func (e *OwnerError) Error() string {
 	if e.Group {
 		kind = "group"
 	}
-	return fmt.Sprintf("%s belongs to %s %d, and this user cannot make a file that does", e.Path, kind, e.ID)
+	return fmt.Sprintf("it belongs to %s %d, and could only be replaced by a file that does not", kind, e.ID)
 }
 
-// MountError: the file is mounted by itself, as containers do. Such a file cannot be
-// replaced, only overwritten, which a crash would leave half done.
-type MountError struct{ Path string }
+// SizeError: the file is longer than any file of its kind.
+type SizeError struct{ Limit int64 }
 
-func (e *MountError) Error() string {
-	return fmt.Sprintf("%s is a mount point and cannot be replaced; mount its directory instead of the file", e.Path)
-}
+func (e *SizeError) Error() string { return fmt.Sprintf("it is longer than %d bytes", e.Limit) }
 
-// TypeError: what is there is a directory, a device or a pipe, and would be lost.
-type TypeError struct{ Path string }
+// IsFull reports whether an error means that the disk is full, or the user's quota of it.
+func IsFull(err error) bool { return isFull(err) }
 
-func (e *TypeError) Error() string { return e.Path + " exists and is of another type" }
+// IsReadOnly reports whether an error means that the file system cannot be written to.
+func IsReadOnly(err error) bool { return isReadOnly(err) }
 
-// failed wraps an error, and takes out of it the names that only this package knows.
+// failed makes the error that a caller gets. It takes out of err the paths that only this
+// package knows.
 func failed(op, path string, err error) error {
-	var already *Error
-	if err == nil || errors.As(err, &already) {
-		return err
-	}
 	var p *fs.PathError
 	var l *os.LinkError
 	switch {
+	case err == nil:
+		return nil
 	case errors.As(err, &p):
 		err = p.Err
 	case errors.As(err, &l):
 		err = l.Err
 	}
-	return &Error{op, path, err}
+	return &fs.PathError{Op: op, Path: path, Err: err}
 }

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// separators end a directory in a path.
 const separators = "/"
 
 // claim locks a temporary file or directory for as long as it is open. It is false when a
@@ -89,7 +90,7 @@ func giveOwner(f *os.File, target string, old fs.FileInfo) error {
 	have, want := now.Sys().(*syscall.Stat_t), old.Sys().(*syscall.Stat_t)
 	if have.Uid != want.Uid {
 		if err := f.Chown(int(want.Uid), int(want.Gid)); err != nil {
-			return &OwnerError{Path: target, ID: int(want.Uid)}
+			return &OwnerError{ID: int(want.Uid)}
 		}
 		return nil
 	}
@@ -98,7 +99,7 @@ func giveOwner(f *os.File, target string, old fs.FileInfo) error {
 	}
 	err = f.Chown(-1, int(want.Gid))
 	if err != nil && groupMatters(old.Mode()) {
-		return &OwnerError{Path: target, Group: true, ID: int(want.Gid)}
+		return &OwnerError{Group: true, ID: int(want.Gid)}
 	}
 	return nil
 }
@@ -125,32 +126,32 @@ func giveDirOwner(path, dir string) error {
 		return nil
 	}
 	if err := os.Lchown(path, int(sys.Uid), int(sys.Gid)); err != nil {
-		return &OwnerError{Path: dir, ID: int(sys.Uid)}
+		return &OwnerError{ID: int(sys.Uid)}
 	}
 	return nil
 }
 
-// moveInto gives the temporary file the mode of the old file and its name. The lock is
-// held until it has the name.
-func moveInto(f *os.File, target string, old fs.FileInfo) error {
-	mode := fs.FileMode(privateFile)
-	if old != nil {
-		mode = old.Mode().Perm()
+// giveMode gives a temporary file the mode and the access list of the file it will replace.
+func giveMode(f *os.File, target string, old fs.FileInfo) error {
+	if old == nil {
+		return f.Chmod(privateFile)
 	}
-	if err := f.Chmod(mode); err != nil {
-		return err
-	}
+	return copyAccess(f, target, old.Mode().Perm())
+}
+
+// moveInto gives a temporary file its name. The lock is held until it has it.
+func moveInto(f *os.File, target string) error {
 	if err := rename(f.Name(), target); err != nil {
 		return err
 	}
-	_ = f.Close() // all of it is on the disk already
+	_ = f.Close() // it has been written and, where that matters, synced
 	return nil
 }
 
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EXDEV) {
-		return &MountError{to}
+		return ErrMounted
 	}
 	return err
 }

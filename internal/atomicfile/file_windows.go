@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// separators end a directory in a path.
 const separators = `/\`
 
 // claim has nothing to do: an open file cannot be deleted.
@@ -22,21 +23,23 @@ func sweep(path string) {
 	}
 }
 
-// giveOwner has nothing to do before the file is written; see moveInto.
+// giveOwner has nothing to do: a file in a user's profile belongs to that user.
 func giveOwner(*os.File, string, fs.FileInfo) error { return nil }
 
 func giveDirOwner(string, string) error { return nil }
 
-// moveInto gives the temporary file the access list of the old file, and its name. Windows
-// does not rename an open file.
-func moveInto(f *os.File, target string, old fs.FileInfo) error {
+// giveMode gives a temporary file the access list of the file it will replace.
+func giveMode(f *os.File, target string, old fs.FileInfo) error {
+	if old == nil {
+		return nil
+	}
+	return copyAccess(target, f.Name())
+}
+
+// moveInto gives a temporary file its name. Windows does not rename an open file.
+func moveInto(f *os.File, target string) error {
 	if err := f.Close(); err != nil {
 		return err
-	}
-	if old != nil {
-		if err := copyAccess(target, f.Name()); err != nil {
-			return err
-		}
 	}
 	return rename(f.Name(), target)
 }
@@ -74,7 +77,7 @@ func rename(from, to string) error {
 	for wait := time.Millisecond; ; wait *= 2 {
 		err = windows.MoveFileEx(a, b, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
 		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
-		if !busy || wait > time.Second {
+		if !busy || wait > 500*time.Millisecond {
 			return err
 		}
 		time.Sleep(wait)

@@ -3,6 +3,7 @@ package atomicfile
 import (
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -10,6 +11,9 @@ import (
 // which on macOS is another step. What this user may not open is left out: this user did
 // not write it.
 func syncEach(dir string) error {
+	if _, err := os.Stat(dir); err != nil {
+		return err
+	}
 	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() && !e.Type().IsRegular() {
 			return skipForbidden(err)

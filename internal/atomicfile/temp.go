@@ -53,16 +53,16 @@ func TempDir(dir string) (path string, remove func(), err error) {
 	for {
 		path := tempName(dir)
 		if err := os.Mkdir(path, privateDir); err != nil {
-			return "", nil, failed("make a directory in", dir, err)
+			return "", nil, failed("mkdir in", dir, err)
 		}
 		f, err := os.Open(path)
 		if err != nil {
 			_ = os.Remove(path)
-			return "", nil, failed("make a directory in", dir, err)
+			return "", nil, failed("mkdir in", dir, err)
 		}
 		remove := func() {
+			_ = f.Close() // first, or Windows does not delete it
 			_ = os.RemoveAll(path)
-			_ = f.Close()
 		}
 		if claim(f) {
 			return path, remove, nil

@@ -42,11 +42,11 @@ func LoadKeys(path string) (*KeyFile, error) { return loadKeys(path, false) }
 
 func loadKeys(path string, credentials bool) (*KeyFile, error) {
 	f := &KeyFile{Path: path, credentials: credentials}
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return nil, fmt.Errorf("read the keys in the file: %w", err)
+		return nil, err
 	default:
 		if info, err := os.Stat(path); err == nil {
 			f.Mode = info.Mode()

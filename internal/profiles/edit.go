@@ -2,11 +2,7 @@ package profiles
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"unicode"
@@ -32,12 +28,8 @@ func (e *ExistsError) Error() string {
 // replaced. What was in the file stays byte for byte, and keeps its mode. Names and
 // values that no section can hold are refused before anything is written.
 func AppendProfile(path, name string, settings []Setting) error {
-	target, err := linkTarget(path)
+	old, err := readOrNone(path)
 	if err != nil {
-		return fmt.Errorf("add profile %q: %w", name, err)
-	}
-	old, err := os.ReadFile(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("add profile %q: %w", name, err)
 	}
 	text, err := appendSection(path, old, name, settings)
@@ -48,21 +40,6 @@ func AppendProfile(path, name string, settings []Setting) error {
 		return fmt.Errorf("add profile %q: %w", name, err)
 	}
 	return nil
-}
-
-// linkTarget follows symlinks, also one whose target does not exist yet.
-func linkTarget(path string) (string, error) {
-	for range 40 {
-		to, err := os.Readlink(path)
-		if err != nil { // no link, or nothing there: the next step says which
-			return path, nil
-		}
-		if !filepath.IsAbs(to) {
-			to = filepath.Join(filepath.Dir(path), to)
-		}
-		path = to
-	}
-	return "", fmt.Errorf("%s: too many symlinks", path)
 }
 
 // appendSection returns the new text of a file. It reads the text back before it

@@ -182,7 +182,8 @@ func TestAMissingFileIsAnEmptySet(t *testing.T) {
 
 func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	for name, age := range map[string]time.Duration{".config1234567890123456": time.Hour, ".config9876543210987654": time.Minute, ".config20240101": time.Hour, ".configs9": time.Hour} {
+	const left = ".vault-tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for name, age := range map[string]time.Duration{left: time.Hour, ".config1234567890123456": time.Hour, ".config20261127150405123": time.Hour, ".config20240101": time.Hour} {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -195,7 +196,7 @@ func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	if err := AppendProfile(filepath.Join(dir, "config"), "x", nil); err != nil {
 		t.Fatal(err)
 	}
-	for name, stays := range map[string]bool{".config1234567890123456": false, ".config9876543210987654": true, ".config20240101": true, ".configs9": true} {
+	for name, stays := range map[string]bool{left: false, ".config1234567890123456": true, ".config20261127150405123": true, ".config20240101": true} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
 			t.Errorf("%s: %v", name, err)
 		}

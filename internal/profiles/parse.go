@@ -1,10 +1,7 @@
 package profiles
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -73,9 +70,9 @@ func (x *index) find(name string) (section int, ok bool) {
 // empty Set: nobody has written one yet. Lines that cannot be read are no error here;
 // see Problems.
 func Load(path string) (*Set, error) {
-	data, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the config file: %w", err)
+	data, err := readOrNone(path)
+	if err != nil {
+		return nil, err
 	}
 	return Parse(path, data), nil
 }

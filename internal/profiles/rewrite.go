@@ -4,45 +4,47 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
 	"path/filepath"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
-// This file puts the new text of a file in the place of the old one, only where the old
-// text is still there.
+// This file reads and replaces the files of the AWS tools.
 
-// rewrite replaces a file that still says old with text. A missing file says nothing,
-// and is made with mode 0600, its directory with 0700. A symlink is followed.
-func rewrite(path string, old, text []byte) error {
-	target, err := linkTarget(path)
-	if err != nil {
-		return err
+// maxSize is more than a config file can be: 20,000 profiles are 3 MB.
+const maxSize = 64 << 20
+
+// readFile reads a file of the AWS tools, following symlinks. Of a file that does not
+// exist it returns nothing and an error that is fs.ErrNotExist.
+func readFile(path string) ([]byte, error) { return atomicfile.Read(path, maxSize) }
+
+// readOrNone is readFile for a file that need not exist.
+func readOrNone(path string) ([]byte, error) {
+	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
 	}
-	now, err := os.ReadFile(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return data, err
+}
+
+// rewrite replaces the content of a file, which is old, by text. If the file has another
+// content by now, nothing is written and the error is a *ChangedError. A file that does
+// not exist has no content, and is made. See atomicfile.Write for the rest.
+func rewrite(path string, old, text []byte) error {
+	now, err := readOrNone(path)
+	if err != nil {
 		return err
 	}
 	if !bytes.Equal(now, old) {
 		return &ChangedError{File: path}
 	}
-	if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
-		return err
-	}
-	return replace(target, text)
+	return atomicfile.Write(path, text)
 }
 
-// Tidy clears away at once what a change of the file at path left behind when it was
-// killed: it may hold keys. It must not run while another process changes the file.
+// Tidy deletes what a killed process has left beside the file at path, which may hold
+// keys.
 func Tidy(path string) {
-	target, err := linkTarget(path)
-	if err != nil {
-		return
-	}
-	dir, base := filepath.Split(target)
-	entries, _ := os.ReadDir(filepath.Clean(dir))
-	for _, e := range entries {
-		if e.Type().IsRegular() && halfWritten(e.Name(), base) {
-			_ = os.Remove(filepath.Join(dir, e.Name()))
-		}
+	if info, err := atomicfile.Inspect(path); err == nil {
+		atomicfile.Sweep(filepath.Dir(info.Target))
 	}
 }

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 )
@@ -34,12 +32,8 @@ type Sync struct {
 // PlanSync works out the block called name with the wanted profiles in it. Those that
 // are in it and no longer wanted go if prune is set, and stay as they are otherwise.
 func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
-	target, err := linkTarget(path)
+	old, err := readOrNone(path)
 	if err != nil {
-		return nil, err
-	}
-	old, err := os.ReadFile(target)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
 	if why := notText(string(old)); why != "" {

@@ -200,9 +200,13 @@ func TestALinkToTheFileStaysALink(t *testing.T) {
 func TestWhatAKilledChangeLeftIsClearedAway(t *testing.T) {
 	f := credentialsFile(t, "[a]\n"+pairOf)
 	dir := filepath.Dir(f.Path)
-	ours := filepath.Join(dir, ".credentials5577006791947779410")
-	theirs := []string{".credentials20260102", ".credentials", ".credentials.old5577006791947779410", "credentials5577006791947779410"}
+	ours := filepath.Join(dir, ".vault-tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+	theirs := []string{".credentials20260102", ".credentials5577006791947779410", ".vault-tmp-keys", ".credentials", ".credentials.old5577006791947779410", "credentials5577006791947779410"}
 	write(t, ours, "half", 0o600)
+	old := time.Now().Add(-time.Hour) // Windows cannot tell that its writer is dead
+	if err := os.Chtimes(ours, old, old); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range theirs {
 		write(t, filepath.Join(dir, name), "theirs", 0o600)
 	}

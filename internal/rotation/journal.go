@@ -9,10 +9,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // This file keeps the journal: one small file for each key that is being rotated, gone
@@ -50,6 +51,9 @@ const (
 // version of the journal's form.
 const version = 1
 
+// maxSize of a journal, in bytes; one has some hundreds.
+const maxSize = 1 << 20
+
 // Book is the directory of the journals. Its methods are for one process at a time for
 // each item: the caller holds a lock.
 type Book struct{ Dir string }
@@ -66,15 +70,11 @@ func (b Book) file(item string) string {
 	return filepath.Join(b.Dir, hex.EncodeToString(sum[:6])+".json")
 }
 
-// next is where an entry is written before it takes the place of the last one. With one
-// writer it can have one name, and what a crash leaves there the next entry overwrites.
-func next(file string) string { return file + ".next" }
-
 // Read returns the journal of an item; false when there is none.
 func (b Book) Read(item string) (Journal, bool, error) {
 	j, err := read(b.file(item))
 	if errors.Is(err, fs.ErrNotExist) {
-		_ = os.Remove(next(b.file(item))) // killed at its first entry, before anything was done
+		atomicfile.Sweep(b.Dir) // of a run that was killed before anything was done
 		return Journal{}, false, nil
 	}
 	if err == nil && j.Item != item {
@@ -84,7 +84,7 @@ func (b Book) Read(item string) (Journal, bool, error) {
 }
 
 func read(file string) (Journal, error) {
-	text, err := os.ReadFile(file)
+	text, err := atomicfile.Read(file, maxSize)
 	if err != nil {
 		return Journal{}, err
 	}
@@ -115,50 +115,15 @@ func (b Book) write(j Journal) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.Dir, 0o700); err != nil {
+	if err := atomicfile.PrivateDir(b.Dir); err != nil { // it names profiles and users
 		return err
 	}
-	if info, err := os.Stat(b.Dir); err == nil && info.Mode().Perm()&0o077 != 0 {
-		_ = os.Chmod(b.Dir, 0o700) // it names profiles and users; the files are closed anyway
-	}
-	file := b.file(j.Item)
-	if err := writeSynced(next(file), append(text, '\n')); err != nil {
-		_ = os.Remove(next(file))
-		return err
-	}
-	if err := os.Rename(next(file), file); err != nil {
-		_ = os.Remove(next(file))
-		return err
-	}
-	return syncDir(b.Dir)
-}
-
-func writeSynced(file string, text []byte) error {
-	_ = os.Remove(file) // a killed run's, whatever its mode
-	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-// syncDir makes a rename survive a loss of power; Windows does that by itself.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return atomicfile.Write(b.file(j.Item), append(text, '\n'))
 }
 
 // Remove ends the journal of an item.
 func (b Book) Remove(item string) error {
-	_ = os.Remove(next(b.file(item)))
-	err := os.Remove(b.file(item))
+	err := atomicfile.Remove(b.file(item))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the journal of the rotation: %w", err)
 	}

@@ -12,12 +12,13 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 )
@@ -72,7 +73,7 @@ func (m *Maker) loginPath(l *profiles.Login) string {
 
 func (m *Maker) readLogin(p profiles.Profile, file string) (creds.Session, error) {
 	f, _, err := openLogin(file)
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return creds.Session{}, needsLogin(p)
 	}
 	if err != nil {
@@ -87,9 +88,12 @@ func (m *Maker) readLogin(p profiles.Profile, file string) (creds.Session, error
 	}, nil
 }
 
+// maxLoginFile is more bytes than the AWS CLI writes.
+const maxLoginFile = 1 << 20
+
 // openLogin reads the file twice: for what we know in it, and for all of it.
 func openLogin(file string) (f loginFile, all map[string]json.RawMessage, err error) {
-	text, err := os.ReadFile(file)
+	text, err := atomicfile.Read(file, maxLoginFile)
 	if err != nil {
 		return f, nil, err
 	}
@@ -164,33 +168,16 @@ func saveLogin(file string, all map[string]json.RawMessage, keys *loginKeys, ref
 			return err
 		}
 	}
-	return writePrivate(file, all)
+	return writeJSON(file, all)
 }
 
-// writePrivate replaces a file whole or not at all. One that is there keeps its mode, a
-// new one is its owner's alone.
-func writePrivate(file string, v any) error {
+// writeJSON replaces the content of a file; see atomicfile.Write.
+func writeJSON(file string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	if real, err := filepath.EvalSymlinks(file); err == nil {
-		file = real
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".vault-") // for its owner alone from the first byte
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(tmp.Name()) }()
-	_, err = tmp.Write(text)
-	err = errors.Join(err, tmp.Sync(), tmp.Close())
-	if info, statErr := os.Stat(file); err == nil && statErr == nil {
-		err = os.Chmod(tmp.Name(), info.Mode().Perm())
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), file)
+	return atomicfile.Write(file, text)
 }
 
 func needsLogin(p profiles.Profile) error {

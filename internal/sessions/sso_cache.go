@@ -3,7 +3,6 @@ package sessions
 import (
 	"crypto/sha1" //nolint:gosec // the AWS CLI names its files so
 	"encoding/hex"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -21,9 +20,6 @@ func ShareToken(dir string, s *profiles.SSO, t store.Token) (file string, err er
 	}
 	sum := sha1.Sum([]byte(name)) //nolint:gosec // see above
 	file = filepath.Join(dir, hex.EncodeToString(sum[:])+".json")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return file, err
-	}
 	out := map[string]string{
 		"startUrl": s.StartURL, "region": s.Region,
 		"accessToken": t.Access.Reveal(), "expiresAt": t.Expires.UTC().Format(time.RFC3339),
@@ -32,5 +28,5 @@ func ShareToken(dir string, s *profiles.SSO, t store.Token) (file string, err er
 		out["refreshToken"], out["clientId"], out["clientSecret"] = t.Refresh.Reveal(), t.Client, t.ClientSecret.Reveal()
 		out["registrationExpiresAt"] = t.ClientExpires.UTC().Format(time.RFC3339)
 	}
-	return file, writePrivate(file, out)
+	return file, writeJSON(file, out)
 }
