@@ -99,8 +99,10 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
-	"internal/app":            "refresh store internal/atomicfile internal/host",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
+	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
+	"internal/display":        "",
+	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/mfa internal/profiles internal/sessions",
 	"internal/host":           "env internal/creds",
 	"completions":             "hooks shells",
 	"hooks":                   "shells",
@@ -116,6 +118,15 @@ var arrows = map[string]string{
 	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/creds":          "",
 	"internal/atomicfile":     "",
+}
+
+// The core has no command line, so that a process that serves many clients can hold it.
+func TestTheCoreHasNoCommandLine(t *testing.T) {
+	for _, dep := range packages(t)["internal/app"].Deps {
+		if strings.HasPrefix(dep, "github.com/spf13/") || dep == module+"/cmd" {
+			t.Errorf("internal/app reaches %s", dep)
+		}
+	}
 }
 
 func TestArrowsPointOneWay(t *testing.T) {

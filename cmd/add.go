@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -60,7 +61,7 @@ sessions made with it are forgotten.`,
 }
 
 func add(ctx context.Context, r *run, o addOptions) error {
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return err
 	}
@@ -68,7 +69,7 @@ func add(ctx context.Context, r *run, o addOptions) error {
 		return err
 	}
 	// The keyring is opened first: nobody should type a secret that cannot be kept.
-	s, err := r.keyring(ctx)
+	s, err := r.task.Keyring(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,7 @@ func add(ctx context.Context, r *run, o addOptions) error {
 		return err
 	}
 	r.sayStored(o.profile, key, before)
-	if err := r.forgetUsers(ctx, set, o.profile); err != nil {
+	if err := r.task.ForgetUsers(ctx, set, o.profile); err != nil {
 		return fmt.Errorf("forget the sessions of the old key: %w", err)
 	}
 	if err := r.addSection(ctx, set, o); err != nil {
@@ -103,12 +104,12 @@ func add(ctx context.Context, r *run, o addOptions) error {
 
 // replaced is what the new key will take the place of. In a store that takes keys without
 // being unlocked it is not read: nobody is asked for a passphrase to add a key.
-func (r *run) replaced(ctx context.Context, s store.Store, name string) (held, error) {
+func (r *run) replaced(ctx context.Context, s store.Store, name string) (app.StoredKey, error) {
 	if store.Blind(s) {
-		there, err := r.hasKey(ctx, name)
-		return held{there: there, unread: true}, err
+		there, err := r.task.HasKey(ctx, name)
+		return app.StoredKey{Exists: there, Unread: true}, err
 	}
-	before, err := r.storedKey(ctx, name)
+	before, err := r.task.StoredKey(ctx, name)
 	if err != nil && (ctx.Err() != nil || !damaged(err)) {
 		return before, err
 	}
@@ -150,7 +151,7 @@ func addable(set *profiles.Set, name string) error {
 	}
 	for _, s := range set.Settings(name) {
 		if s.Key == "source_profile" && s.Value != name {
-			return withHint(fmt.Errorf("%q takes its credentials from %q", name, s.Value), "vault add %s", word(s.Value))
+			return app.WithHint(fmt.Errorf("%q takes its credentials from %q", name, s.Value), "vault add %s", app.Word(s.Value))
 		}
 	}
 	return nil
@@ -160,17 +161,17 @@ func addable(set *profiles.Set, name string) error {
 func (r *run) newKey(ctx context.Context, set *profiles.Set, o *addOptions) (creds.Key, error) {
 	switch {
 	case o.fromEnv:
-		return keyFromEnv(r.env)
+		return keyFromEnv(r.task.Env.Current)
 	case o.csv != "":
 		return r.keyFromCSV(o.csv, o.user)
-	case r.Ask == nil:
-		return creds.Key{}, withHint(&sessions.NeedsUserError{Profile: o.profile, What: "its key to be typed, and there is no terminal"}, "use --env or --from-csv")
+	case r.task.Ask == nil:
+		return creds.Key{}, app.WithHint(&sessions.NeedsUserError{Profile: o.profile, What: "its key to be typed, and there is no terminal"}, "use --env or --from-csv")
 	}
-	id, err := r.Ask(ctx, "Access key id: ", false)
+	id, err := r.task.Ask(ctx, "Access key id: ", false)
 	if err != nil {
 		return creds.Key{}, err
 	}
-	secret, err := r.Ask(ctx, "Secret access key: ", true)
+	secret, err := r.task.Ask(ctx, "Secret access key: ", true)
 	if err != nil {
 		return creds.Key{}, err
 	}
@@ -178,7 +179,7 @@ func (r *run) newKey(ctx context.Context, set *profiles.Set, o *addOptions) (cre
 	if err != nil || o.mfaSerial != "" || !o.addConfig || set.Has(o.profile) {
 		return k, err // the device is written into a new section, never into an old one
 	}
-	serial, err := r.Ask(ctx, "MFA device (arn:aws:iam::…:mfa/…, or nothing): ", false)
+	serial, err := r.task.Ask(ctx, "MFA device (arn:aws:iam::…:mfa/…, or nothing): ", false)
 	o.mfaSerial = strings.TrimSpace(serial.Reveal())
 	return k, err
 }
@@ -191,10 +192,10 @@ func keyFromEnv(m map[string]string) (creds.Key, error) {
 }
 
 func (r *run) checkKey(ctx context.Context, set *profiles.Set, o addOptions, k creds.Key) error {
-	who, err := r.owner(ctx, set, o.profile, o.region, k)
+	who, err := r.task.KeyOwner(ctx, set, o.profile, o.region, k)
 	var call *sessions.CallError
 	if errors.As(err, &call) {
-		return withHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it unasked")
+		return app.WithHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it unasked")
 	}
 	if err != nil {
 		return err
@@ -204,14 +205,14 @@ func (r *run) checkKey(ctx context.Context, set *profiles.Set, o addOptions, k c
 }
 
 // sayStored tells which key is stored now, and which one is not any more.
-func (r *run) sayStored(profile string, k creds.Key, before held) {
+func (r *run) sayStored(profile string, k creds.Key, before app.StoredKey) {
 	line := "stored the key " + k.Tail() + " for " + profile
 	switch {
-	case !before.there:
-	case before.key.Equal(k):
+	case !before.Exists:
+	case before.Key.Equal(k):
 		line += ", as it was before"
 	default:
-		line += ", in place of " + before.shown()
+		line += ", in place of " + before.Shown()
 	}
 	r.say("%s", printable(line))
 }
@@ -225,8 +226,8 @@ func (r *run) addSection(ctx context.Context, set *profiles.Set, o addOptions) e
 			settings = append(settings, s)
 		}
 	}
-	file := r.configFile()
-	done, err := r.writing(ctx, file)
+	file := r.task.Env.ConfigFile()
+	done, err := r.task.LockFile(ctx, file)
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -106,11 +107,11 @@ func chooseUser(rows []csvRow, file, user string) (csvRow, error) {
 	case len(found) > 1:
 		err := fmt.Errorf("%s has %d keys", file, len(found))
 		if len(names) < len(rows) || user != "" {
-			return csvRow{}, withHint(err, "give a file with one")
+			return csvRow{}, app.WithHint(err, "give a file with one")
 		}
-		return csvRow{}, withHint(err, "choose one with --csv-user; %s", listed)
+		return csvRow{}, app.WithHint(err, "choose one with --csv-user; %s", listed)
 	case len(names) == 0:
-		return csvRow{}, withHint(fmt.Errorf("%s does not say whose key it holds", file), "leave --csv-user out")
+		return csvRow{}, app.WithHint(fmt.Errorf("%s does not say whose key it holds", file), "leave --csv-user out")
 	}
-	return csvRow{}, withHint(fmt.Errorf("%s has no key of user %q", file, user), "%s", listed)
+	return csvRow{}, app.WithHint(fmt.Errorf("%s has no key of user %q", file, user), "%s", listed)
 }

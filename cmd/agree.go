@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -11,10 +12,10 @@ import (
 // a yes is an error that says what did not happen. Where there is no terminal, it is
 // --yes that is missing.
 func (r *run) agreed(ctx context.Context, command, question, otherwise string) error {
-	if r.Ask == nil || r.quiet {
-		return &usageError{command, errors.New(otherwise + ": there is no terminal to agree on, and no --yes")}
+	if r.task.Ask == nil || r.task.Quiet {
+		return app.Usage(command, errors.New(otherwise + ": there is no terminal to agree on, and no --yes"))
 	}
-	answer, err := r.Ask(ctx, printable(question+"? [y/N] "), false)
+	answer, err := r.task.Ask(ctx, printable(question+"? [y/N] "), false)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
@@ -39,11 +40,11 @@ type caches struct {
 }
 
 func clearCaches(ctx context.Context, r *run, names []string) error {
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return err
 	}
-	s, err := r.keyring(ctx)
+	s, err := r.task.Keyring(ctx)
 	if err != nil {
 		return err
 	}
@@ -51,12 +52,12 @@ func clearCaches(ctx context.Context, r *run, names []string) error {
 	if err != nil {
 		return err
 	}
-	c, bump := caches{sessions: n.Sessions, tokens: n.Tokens, foreign: n.Foreign}, r.runtime().Clear
+	c, bump := caches{sessions: n.Sessions, tokens: n.Tokens, foreign: n.Foreign}, r.task.Env.Runtime().Clear
 	if len(names) > 0 {
 		if c, err = r.cachesOf(set, n, names); err != nil {
 			return err
 		}
-		bump = func() { r.runtime().Forget(c.terminals...) }
+		bump = func() { r.task.Env.Runtime().Forget(c.terminals...) }
 	}
 	// Terminals look again when all is gone, or they would find what is about to go;
 	// and also when there is nothing left, because an earlier run was cut off here.
@@ -70,12 +71,12 @@ func (r *run) cachesOf(set *profiles.Set, n store.Names, names []string) (caches
 	var c caches
 	for _, name := range names {
 		own := namesOf(n, name)
-		p, err := r.resolveUnasked(env.Request{Profile: name})
+		p, err := r.task.ResolveUnopened(env.Request{Profile: name})
 		if err != nil {
 			p = profiles.Profile{Name: name}
 		}
 		url := ""
-		if sso := end(p.Source).SSO; sso != nil {
+		if sso := app.Origin(p).SSO; sso != nil {
 			url = sso.StartURL
 			if token := sessions.TokenName(sso); slices.Contains(n.Tokens, token) && !slices.Contains(c.tokens, token) {
 				c.tokens = append(c.tokens, token)
@@ -124,7 +125,7 @@ func (r *run) clear(ctx context.Context, s store.Store, c caches, names []string
 	}
 	if c.base != "" {
 		r.say("the session with MFA that roles share stays: it is that of %s", printable(c.base))
-		r.hint("vault clear %s", word(c.base))
+		r.hint("vault clear %s", app.Word(c.base))
 	}
 	if counts[0] > 0 {
 		r.hint("a shell that is in one keeps it until it lapses, or renews it by itself; vault off leaves it")

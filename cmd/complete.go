@@ -5,8 +5,6 @@ package cmd
 // standard error, whatever it is given: a person is in the middle of a line.
 
 import (
-	"bytes"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,33 +13,23 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/d44b7504/vault/completions"
-	"github.com/d44b7504/vault/internal/profiles"
-	"github.com/d44b7504/vault/shells"
-	"github.com/d44b7504/vault/store"
 )
 
-// addCompletionCommand adds the command the completion scripts call, and completions
-// for the flags of every command.
-func addCompletionCommand(root *cobra.Command, r *run) {
-	_ = root.RegisterFlagCompletionFunc("backend", fixed(store.Backends()...))
-	_ = root.RegisterFlagCompletionFunc("prompt", completePrompts)
-	_ = root.RegisterFlagCompletionFunc("file-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("pass-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("age-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("age-identity", completeFiles)
-	root.AddCommand(&cobra.Command{
+// newWords is the command that the completion scripts call.
+func newWords(root *cobra.Command, r *run) *cobra.Command {
+	return &cobra.Command{
 		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(_ *cobra.Command, a []string) error {
 			debug.SetGCPercent(-1) // this process ends before it is worth it
 			debug.SetMemoryLimit(256 << 20)
-			q, ok := completions.ReadRequest(a, r.env[completions.Variable])
+			q, ok := completions.ReadRequest(a, r.getenv(completions.Variable))
 			if !ok {
 				return nil
 			}
 			_, err := r.Stdout.Write(q.Text(complete(root, q)))
 			return err
 		},
-	})
+	}
 }
 
 // typed is what the finished words of a line mean.
@@ -228,102 +216,4 @@ func answer(list []cobra.Completion, d cobra.ShellCompDirective) completions.Ans
 		return completions.Answer{Kind: completions.Files}
 	}
 	return completions.Answer{Candidates: list}
-}
-
-// describable is how much config file is read for more than names: about 2,000
-// profiles. Nobody reads a longer list; a few typed letters make it shorter.
-const describable = 256 << 10
-
-// completeProfile offers the profiles, with what each is. It looks at the config file
-// line by line and opens no keyring.
-func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	data, err := os.ReadFile(r.configFile())
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	if data = sectionsOf(data, word); len(data) > describable {
-		return profiles.ScanNames(data), cobra.ShellCompDirectiveNoFileComp
-	}
-	var list []cobra.Completion
-	for _, s := range profiles.ScanSummaries(data) {
-		if !strings.Contains(s.Name, "\t") { // a TAB would end the name
-			list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
-		}
-	}
-	return list, cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeProfiles offers the profiles that are not on the line yet.
-func (r *run) completeProfiles(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	list, d := r.completeProfile(c, nil, word)
-	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
-		name, _, _ := strings.Cut(x, "\t")
-		return slices.Contains(args, name)
-	}), d
-}
-
-// completeStored offers those among them that stand on a key of their own, as far as
-// the config file tells; which keys there are, the keyring would have to be opened for.
-func (r *run) completeStored(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	list, d := r.completeProfiles(c, args, word)
-	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
-		_, what, described := strings.Cut(x, "\t")
-		return described && what != profiles.StoredKey
-	}), d
-}
-
-// sectionsOf leaves out, with a look at the headers alone, the sections of a config
-// file whose names surely do not begin with word; none if that would leave nothing.
-func sectionsOf(data []byte, word string) []byte {
-	if word == "" || len(data) < describable {
-		return data
-	}
-	var kept []byte
-	start := []byte(" " + word)
-	for rest := data; len(rest) > 0; {
-		section := rest
-		if end := bytes.Index(rest[1:], []byte("\n[")); end >= 0 {
-			section = rest[:end+2]
-		}
-		rest = rest[len(section):]
-		header, _, _ := bytes.Cut(section, []byte("\n"))
-		if bytes.Contains(header, start) || bytes.ContainsAny(header, "\t\"'\\") || bytes.HasPrefix(header, []byte("[default]")) {
-			kept = append(kept, section...)
-		}
-	}
-	if !slices.ContainsFunc(profiles.ScanNames(kept), func(n string) bool { return strings.HasPrefix(n, word) }) {
-		return data
-	}
-	return kept
-}
-
-func completeRegions(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var list []cobra.Completion
-	for _, g := range profiles.Regions() {
-		list = append(list, cobra.CompletionWithDesc(g.Name, g.Description))
-	}
-	return list, cobra.ShellCompDirectiveNoFileComp
-}
-
-func completeShells(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return append([]cobra.Completion(nil), shells.Names()...), cobra.ShellCompDirectiveNoFileComp
-}
-
-func completeFiles(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveDefault
-}
-
-func completeDirs(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return nil, cobra.ShellCompDirectiveFilterDirs
-}
-
-// fixed offers a few words.
-func fixed(words ...string) cobra.CompletionFunc {
-	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 }

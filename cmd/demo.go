@@ -52,7 +52,7 @@ func demo(ctx context.Context, r *run, o demoOptions) error {
 		return err
 	}
 	defer s.close()
-	cmd, err := s.shell(path, name, r.Environ)
+	cmd, err := s.shell(path, name, r.task.Env.List)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ const tour = `
 func (r *run) demoShell(want string) (path, name string, err error) {
 	candidates := []string{want}
 	if want == "" {
-		candidates = append([]string{r.env["SHELL"]}, shells.Names()...)
+		candidates = append([]string{r.getenv("SHELL")}, shells.Names()...)
 	}
 	for _, c := range candidates {
 		n := strings.TrimSuffix(filepath.Base(c), ".exe")

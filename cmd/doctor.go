@@ -95,13 +95,13 @@ Exit status: 0 no problem was found, 1 there is one.`,
 }
 
 func examine(ctx context.Context, r *run, o doctorOptions) error {
-	r.quiet = true
+	r.task.Quiet = true
 	ctx, cancel := context.WithTimeout(ctx, doctorPatience)
 	defer cancel()
 	d := &doctor{run: r}
-	if d.set, d.setErr = r.profiles(); d.setErr != nil {
-		d.set = profiles.Parse(r.configFile(), nil)
-		r.set = d.set
+	if d.set, d.setErr = r.task.Profiles(); d.setErr != nil {
+		d.set = profiles.Parse(r.task.Env.ConfigFile(), nil)
+		r.task.UseProfiles(d.set)
 	}
 	found := sideBySide(ctx, d.checks(o))
 	if err := ctx.Err(); err != nil && context.Cause(ctx) == context.Canceled {
@@ -219,7 +219,7 @@ func verdict(found []finding) string {
 
 // tilde is a path as people write it.
 func (r *run) tilde(path string) string {
-	home := r.home()
+	home := r.task.Env.Home()
 	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && rest != "" && os.IsPathSeparator(rest[0]) {
 		return "~" + rest
 	}
@@ -228,7 +228,7 @@ func (r *run) tilde(path string) string {
 
 // below is a path in the user's home.
 func (r *run) below(parts ...string) string {
-	return filepath.Join(append([]string{r.home()}, parts...)...)
+	return filepath.Join(append([]string{r.task.Env.Home()}, parts...)...)
 }
 
 // mostRead is how much of a file is looked at.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -18,12 +19,12 @@ func (d *doctor) clock(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{warned("", "AWS was not asked for the time: %s", err)}
 	}
-	e := d.endpoint(p, sessions.STS, p.Region)
+	e := app.Endpoint(p, sessions.STS, p.Region)
 	host, ahead, err := sessions.Time(ctx, e, d.Now)
 	var call *sessions.CallError
 	switch off := ahead.Abs(); {
 	case errors.As(err, &call):
-		return []finding{warned(callHint(call)+"; or --offline", "%s did not say what time it is: %s", host, call.Reason())}
+		return []finding{warned(app.CallHint(call)+"; or --offline", "%s did not say what time it is: %s", host, call.Reason())}
 	case err != nil:
 		return []finding{warned("", "AWS was not asked for the time: %s", err)}
 	case off > 5*time.Minute:
@@ -36,17 +37,17 @@ func (d *doctor) clock(ctx context.Context) []finding {
 
 // usual is the profile that this shell would use, or what is true without any.
 func (d *doctor) usual() (profiles.Profile, error) {
-	if st, active := env.StateOf(d.env); active {
-		if p, err := d.resolveUnasked(st.Request); err == nil {
+	if st, active := env.StateOf(d.task.Env.Current); active {
+		if p, err := d.task.ResolveUnopened(st.Request); err == nil {
 			return p, nil
 		}
 	}
-	for _, name := range []string{d.wish["AWS_PROFILE"], "default"} {
+	for _, name := range []string{d.task.Env.User["AWS_PROFILE"], "default"} {
 		if name != "" && d.set.Has(name) {
-			if p, err := d.resolveUnasked(env.Request{Profile: name}); err == nil {
+			if p, err := d.task.ResolveUnopened(env.Request{Profile: name}); err == nil {
 				return p, nil
 			}
 		}
 	}
-	return d.bare("default")
+	return d.task.ResolveEmpty("default")
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
@@ -18,11 +19,11 @@ const mostListed = 10
 
 // config looks at the config file: can it be read, does every profile lead somewhere.
 func (d *doctor) config(context.Context) []finding {
-	path := d.tilde(d.configFile())
+	path := d.tilde(d.task.Env.ConfigFile())
 	if d.setErr != nil {
 		return []finding{wrong("", "%s", d.setErr)}
 	}
-	if _, err := os.Stat(d.configFile()); err != nil {
+	if _, err := os.Stat(d.task.Env.ConfigFile()); err != nil {
 		return []finding{noted("vault add NAME, or vault sso login, begins one", "there is no config file yet: %s", path)}
 	}
 	list := d.writable()
@@ -40,9 +41,9 @@ func (d *doctor) config(context.Context) []finding {
 // are run, so whoever writes there runs what he likes as this user.
 func (d *doctor) writable() []finding {
 	var list []finding
-	for _, path := range []string{d.configFile(), d.credentialsPath(), d.below(".aws")} {
+	for _, path := range []string{d.task.Env.ConfigFile(), d.task.Env.CredentialsFile(), d.below(".aws")} {
 		if mode, ok := modeOf(path); ok && mode&0o022 != 0 && mode&os.ModeSticky == 0 {
-			list = append(list, wrong("chmod go-w "+word(path), "others on this machine can write to %s (%s), and so choose a program that you run", d.tilde(path), mode))
+			list = append(list, wrong("chmod go-w "+app.Word(path), "others on this machine can write to %s (%s), and so choose a program that you run", d.tilde(path), mode))
 		}
 	}
 	return list
@@ -67,7 +68,7 @@ func (d *doctor) unresolved() []finding {
 			list = append(list, warned("", "%s", w))
 		}
 	}
-	if len(regionless) > 0 && d.wish["AWS_REGION"] == "" && d.wish["AWS_DEFAULT_REGION"] == "" {
+	if len(regionless) > 0 && d.task.Env.User["AWS_REGION"] == "" && d.task.Env.User["AWS_DEFAULT_REGION"] == "" {
 		list = append(list, noted("give each a region, or one to [default], which lends it", "no region is set for %s", few(regionless)))
 	}
 	return list
@@ -94,9 +95,9 @@ func (d *doctor) unusable(name string, err error) finding {
 	}
 	var value *profiles.ValueError
 	if errors.As(err, &value) {
-		return wrong("vault show "+word(name), "%s", err)
+		return wrong("vault show "+app.Word(name), "%s", err)
 	}
-	return wrong("vault show "+word(name), "profile %q: %s", name, err)
+	return wrong("vault show "+app.Word(name), "profile %q: %s", name, err)
 }
 
 // once drops what was found in more than one way.
@@ -180,7 +181,7 @@ func (d *doctor) unusedKeys(n store.Names, users map[string][]string, private bo
 		}
 	}
 	if len(idle) > 0 {
-		list = append(list, warned("vault remove "+word(idle[0])+", unless a role is to have it for its source_profile",
+		list = append(list, warned("vault remove "+app.Word(idle[0])+", unless a role is to have it for its source_profile",
 			"%s stored for %s, and no profile stands on %s: their credentials come from somewhere else",
 			plural(len(idle), "a key is", "keys are"), few(idle), plural(len(idle), "it", "them")))
 	}
@@ -212,7 +213,7 @@ func (d *doctor) missingKeys(n store.Names, keys []string, users map[string][]st
 		if len(others) > 0 {
 			text += fmt.Sprintf(", which %s %s on", few(others), plural(len(others), "stands", "stand"))
 		}
-		cure := "vault add " + word(key)
+		cure := "vault add " + app.Word(key)
 		if plain[key] {
 			cure = "vault import moves the one in plain text"
 		}

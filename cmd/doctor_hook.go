@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ import (
 func (d *doctor) hook(ctx context.Context) []finding {
 	shell := d.callingShell()
 	var list []finding
-	if st, active := env.StateOf(d.env); active {
+	if st, active := env.StateOf(d.task.Env.Current); active {
 		list = append(list, fine("this shell is in %s", st.Request.Profile))
 	}
 	loaded, mistaken := false, false
@@ -48,7 +49,7 @@ func (d *doctor) hook(ctx context.Context) []finding {
 // one of the account; "" when it is none that we know.
 func (d *doctor) callingShell() string {
 	parent, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
-	for _, name := range []string{string(parent), filepath.Base(d.env["SHELL"])} {
+	for _, name := range []string{string(parent), filepath.Base(d.getenv("SHELL"))} {
 		name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(name), "-"), ".exe")
 		if sh, err := shells.For(name); err == nil {
 			return sh.Name()
@@ -63,10 +64,10 @@ func (d *doctor) callingShell() string {
 // startFiles lists the files that an interactive shell may read at its start, those
 // that are usual first.
 func (d *doctor) startFiles(shell string) []string {
-	config := or(d.env["XDG_CONFIG_HOME"], d.below(".config"))
+	config := cmp.Or(d.getenv("XDG_CONFIG_HOME"), d.below(".config"))
 	switch shell {
 	case "zsh":
-		dir := or(d.env["ZDOTDIR"], d.home())
+		dir := cmp.Or(d.getenv("ZDOTDIR"), d.task.Env.Home())
 		return []string{filepath.Join(dir, ".zshrc"), filepath.Join(dir, ".zprofile"), filepath.Join(dir, ".zshenv"), filepath.Join(dir, ".zlogin")}
 	case "bash":
 		return []string{d.below(".bashrc"), d.below(".bash_profile"), d.below(".bash_login"), d.below(".profile"), d.below(".bash_aliases")}
@@ -150,7 +151,7 @@ func rcLine(shell string) string {
 
 func (d *doctor) notLoaded(shell string) finding {
 	file := d.tilde(d.startFiles(shell)[0])
-	if _, active := env.StateOf(d.env); active {
+	if _, active := env.StateOf(d.task.Env.Current); active {
 		return noted("", "the hook's line is not in %s or beside it; it comes from somewhere else", file)
 	}
 	return warned("its last line should be: "+rcLine(shell), "%s does not load the hook, nor does another usual file of %s", file, shell)
@@ -165,11 +166,11 @@ func (d *doctor) shellVersion(ctx context.Context, shell string) []finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, onePatience)
 	defer cancel()
-	program := d.env["SHELL"]
+	program := d.getenv("SHELL")
 	if filepath.Base(program) != shell {
 		program = shell
 	}
-	out, _, err := d.program(ctx, mfa.Program{Argv: []string{program, "--version"}})
+	out, _, err := d.task.RunForAnswer(ctx, mfa.Program{Argv: []string{program, "--version"}})
 	have, ok := versionIn(out.Reveal(), err)
 	if !ok {
 		return nil
@@ -221,7 +222,7 @@ func (d *doctor) programs() []finding {
 	}
 	var others []string
 	first, ours := "", false
-	for _, dir := range filepath.SplitList(d.env["PATH"]) {
+	for _, dir := range filepath.SplitList(d.getenv("PATH")) {
 		file := filepath.Join(dir, name)
 		info, err := os.Stat(file)
 		if dir == "" || err != nil || !info.Mode().IsRegular() || runtime.GOOS != "windows" && info.Mode()&0o111 == 0 {

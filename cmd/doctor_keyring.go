@@ -1,18 +1,20 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/store"
 )
 
 // keyrings says of each back end whether it can be used, and which one is.
 func (d *doctor) keyrings(ctx context.Context) []finding {
-	o := d.storeOptions()
+	o := d.task.StoreOptions()
 	o.Deadline = onePatience
 	probed := d.Probe(ctx, o)
 	var list []finding
@@ -77,13 +79,13 @@ func (d *doctor) noBackend(o store.Options, probed []store.Finding) finding {
 // encrypted; their names are not, and whoever can write can take one away.
 func (d *doctor) openFolders(o store.Options) []finding {
 	var list []finding
-	for _, dir := range []string{or(o.FileDir, "~/.awsvault/keys"), or(o.AgeDir, "~/.awsvault/age")} {
+	for _, dir := range []string{cmp.Or(o.FileDir, "~/.awsvault/keys"), cmp.Or(o.AgeDir, "~/.awsvault/age")} {
 		path := dir
 		if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
 			path = d.below(rest)
 		}
 		if mode, ok := modeOf(path); ok && mode&0o077 != 0 {
-			list = append(list, warned("chmod 700 "+word(path), "others on this machine can look into %s (%s)", d.tilde(path), mode))
+			list = append(list, warned("chmod 700 "+app.Word(path), "others on this machine can look into %s (%s)", d.tilde(path), mode))
 		}
 	}
 	return list
@@ -91,7 +93,7 @@ func (d *doctor) openFolders(o store.Options) []finding {
 
 // keys looks at what is stored, by name: for whom, and for whom nothing is.
 func (d *doctor) keys(ctx context.Context) []finding {
-	o := d.storeOptions()
+	o := d.task.StoreOptions()
 	o.Deadline = onePatience
 	s, err := d.OpenStore(ctx, o)
 	if err != nil {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/d44b7504/vault/internal/app"
 )
 
 // This file looks for keys that lie on the disk in plain text. It reads them to know
@@ -35,14 +38,9 @@ type plainKey struct {
 // longLived: a whole key that does not expire.
 func (k plainKey) longLived() bool { return k.secret && !k.token && !k.temporary }
 
-// credentialsPath is where the AWS tools keep keys.
-func (d *doctor) credentialsPath() string {
-	return d.awsFile("AWS_SHARED_CREDENTIALS_FILE", "credentials")
-}
-
 // plainKeys lists the keys in the AWS files and in copies of them.
 func (d *doctor) plainKeys() []plainKey {
-	files := []string{d.credentialsPath(), d.configFile(), d.below(".boto")}
+	files := []string{d.task.Env.CredentialsFile(), d.task.Env.ConfigFile(), d.below(".boto")}
 	for _, base := range files[:2] {
 		copies, _ := filepath.Glob(globbed(base) + "?*") // credentials.bak, credentials~
 		files = append(files, copies...)
@@ -102,7 +100,7 @@ func (d *doctor) inKeyFiles() []finding {
 			files = append(files, k.file)
 		}
 		if k.longLived() {
-			kept[k.file] = append(kept[k.file], fmt.Sprintf("%s (…%s)", or(k.profile, "no section"), k.tail))
+			kept[k.file] = append(kept[k.file], fmt.Sprintf("%s (…%s)", cmp.Or(k.profile, "no section"), k.tail))
 		} else {
 			passing[k.file]++
 		}
@@ -111,13 +109,13 @@ func (d *doctor) inKeyFiles() []finding {
 	for _, file := range files {
 		if names := kept[file]; len(names) > 0 {
 			cure := "vault import moves them into the keyring"
-			if file != d.credentialsPath() && file != d.configFile() {
+			if file != d.task.Env.CredentialsFile() && file != d.task.Env.ConfigFile() {
 				cure = "delete the file, when its keys are in the keyring"
 			}
 			list = append(list, wrong(cure, "%s has %s in plain text that %s not expire: %s", d.tilde(file),
 				numberOf(len(names), "key", "keys"), plural(len(names), "does", "do"), few(names)))
 			if mode, ok := modeOf(file); ok && mode&0o044 != 0 {
-				list = append(list, wrong("chmod 600 "+word(file), "others on this machine can read %s (%s)", d.tilde(file), mode))
+				list = append(list, wrong("chmod 600 "+app.Word(file), "others on this machine can read %s (%s)", d.tilde(file), mode))
 			}
 		}
 		if n := passing[file]; n > 0 {
@@ -157,14 +155,14 @@ func (d *doctor) inScripts() []finding {
 
 // inHistories counts the lines of shells' histories that have a secret in them.
 func (d *doctor) inHistories() []finding {
-	data := or(d.env["XDG_DATA_HOME"], d.below(".local", "share"))
+	data := cmp.Or(d.getenv("XDG_DATA_HOME"), d.below(".local", "share"))
 	files := []string{
 		d.below(".bash_history"), d.below(".zsh_history"), d.below(".zhistory"), d.below(".history"),
-		filepath.Join(or(d.env["ZDOTDIR"], d.home()), ".zsh_history"), d.env["HISTFILE"],
+		filepath.Join(cmp.Or(d.getenv("ZDOTDIR"), d.task.Env.Home()), ".zsh_history"), d.getenv("HISTFILE"),
 		filepath.Join(data, "fish", "fish_history"),
 		filepath.Join(data, "powershell", "PSReadLine", "ConsoleHost_history.txt"),
 	}
-	if roaming := d.env["APPDATA"]; roaming != "" {
+	if roaming := d.getenv("APPDATA"); roaming != "" {
 		files = append(files, filepath.Join(roaming, "Microsoft", "Windows", "PowerShell", "PSReadLine", "ConsoleHost_history.txt"))
 	}
 	var list []finding

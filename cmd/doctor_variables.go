@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/mfa"
 	"github.com/d44b7504/vault/internal/profiles"
 )
@@ -29,17 +31,17 @@ func (d *doctor) variables(context.Context) []finding {
 
 // state looks at what the hook keeps in this shell.
 func (d *doctor) state() []finding {
-	st, active := env.StateOf(d.env)
+	st, active := env.StateOf(d.task.Env.Current)
 	switch {
-	case !active && d.env[env.StateVar] != "":
+	case !active && d.getenv(env.StateVar) != "":
 		return []finding{warned("open a new shell", "%s cannot be read: it is of another version of this program, or damaged", env.StateVar)}
-	case !active && d.env[env.Profile] != "":
-		return []finding{noted("exit leaves it", "this shell is inside aws-vault exec %s, or another tool has set %s", d.env[env.Profile], env.Profile)}
+	case !active && d.getenv(env.Profile) != "":
+		return []finding{noted("exit leaves it", "this shell is inside aws-vault exec %s, or another tool has set %s", d.getenv(env.Profile), env.Profile)}
 	case !active:
 		return nil
 	}
-	if names := st.Changed(d.env); len(names) > 0 {
-		return []finding{warned("vault use "+word(st.Request.Profile), "%s %s changed by somebody else since %s became active",
+	if names := st.Changed(d.task.Env.Current); len(names) > 0 {
+		return []finding{warned("vault use "+app.Word(st.Request.Profile), "%s %s changed by somebody else since %s became active",
 			all(names), plural(len(names), "was", "were"), st.Request.Profile)}
 	}
 	return nil
@@ -47,8 +49,8 @@ func (d *doctor) state() []finding {
 
 // identities looks for more than one way in which AWS's tools are told who to be.
 func (d *doctor) identities() []finding {
-	id, secret, token := d.wish["AWS_ACCESS_KEY_ID"], d.wish["AWS_SECRET_ACCESS_KEY"], d.wish["AWS_SESSION_TOKEN"]
-	profile := or(d.wish["AWS_PROFILE"], d.wish["AWS_DEFAULT_PROFILE"])
+	id, secret, token := d.task.Env.User["AWS_ACCESS_KEY_ID"], d.task.Env.User["AWS_SECRET_ACCESS_KEY"], d.task.Env.User["AWS_SESSION_TOKEN"]
+	profile := cmp.Or(d.task.Env.User["AWS_PROFILE"], d.task.Env.User["AWS_DEFAULT_PROFILE"])
 	var list []finding
 	switch {
 	case id == "" && secret == "" && token == "":
@@ -68,10 +70,10 @@ func (d *doctor) identities() []finding {
 	if id != "" && profile != "" {
 		list = append(list, warned("unset the one that is not meant", "a key (…%s) and AWS_PROFILE=%s are exported together, and AWS's tools do not agree on which of them counts", last4(id), profile))
 	}
-	if a, b := d.wish["AWS_PROFILE"], d.wish["AWS_DEFAULT_PROFILE"]; a != "" && b != "" && a != b {
+	if a, b := d.task.Env.User["AWS_PROFILE"], d.task.Env.User["AWS_DEFAULT_PROFILE"]; a != "" && b != "" && a != b {
 		list = append(list, warned("unset AWS_DEFAULT_PROFILE", "AWS_PROFILE is %s and AWS_DEFAULT_PROFILE is %s", a, b))
 	}
-	if a, b := d.wish["AWS_REGION"], d.wish["AWS_DEFAULT_REGION"]; a != "" && b != "" && a != b {
+	if a, b := d.task.Env.User["AWS_REGION"], d.task.Env.User["AWS_DEFAULT_REGION"]; a != "" && b != "" && a != b {
 		list = append(list, warned("set both, or neither", "AWS_REGION is %s and AWS_DEFAULT_REGION is %s: boto3 reads the second, other tools the first", a, b))
 	}
 	return list
@@ -82,9 +84,9 @@ func longLived(id string) bool { return !strings.HasPrefix(id, "ASIA") }
 
 // lapsed finds a session that is over and still exported, of ours or another's.
 func (d *doctor) lapsed() []finding {
-	_, active := env.StateOf(d.env)
-	at, err := time.Parse(time.RFC3339, or(d.env[env.Expiration], d.env["AWS_SESSION_EXPIRATION"]))
-	if err != nil || at.After(d.Now()) || d.env["AWS_ACCESS_KEY_ID"] == "" {
+	_, active := env.StateOf(d.task.Env.Current)
+	at, err := time.Parse(time.RFC3339, cmp.Or(d.getenv(env.Expiration), d.getenv("AWS_SESSION_EXPIRATION")))
+	if err != nil || at.After(d.Now()) || d.getenv("AWS_ACCESS_KEY_ID") == "" {
 		return nil
 	}
 	if active {
@@ -97,18 +99,18 @@ func (d *doctor) lapsed() []finding {
 func (d *doctor) named() []finding {
 	var list []finding
 	for _, variable := range []string{"AWS_PROFILE", "AWS_DEFAULT_PROFILE"} {
-		name := d.wish[variable]
+		name := d.task.Env.User[variable]
 		if name == "" || d.set.Has(name) || d.setErr != nil {
 			continue
 		}
 		text := "unset " + variable
 		if near := profiles.Near(name, d.set.Names()); len(near) > 0 {
-			text = nearest(near)
+			text = app.DidYouMean(near)
 		}
 		list = append(list, wrong(text, "%s is %q, and there is no such profile", variable, name))
 	}
 	for _, variable := range []string{"AWSU_PROFILE", "AWSUME_PROFILE"} {
-		if d.wish[variable] != "" {
+		if d.task.Env.User[variable] != "" {
 			list = append(list, noted("unset "+variable, "%s is set by another tool, and starship shows it instead of ours", variable))
 		}
 	}
@@ -119,7 +121,7 @@ func (d *doctor) named() []finding {
 func (d *doctor) places() []finding {
 	var list []finding
 	for _, variable := range []string{"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE"} {
-		path := d.wish[variable]
+		path := d.task.Env.User[variable]
 		if rest, ok := strings.CutPrefix(path, "~/"); ok {
 			path = d.below(rest)
 		}
@@ -131,7 +133,7 @@ func (d *doctor) places() []finding {
 			list = append(list, warned("", "%s names a file that does not exist: %s", variable, d.tilde(path)))
 		}
 	}
-	if d.wish["AWS_ENDPOINT_URL"] != "" {
+	if d.task.Env.User["AWS_ENDPOINT_URL"] != "" {
 		list = append(list, noted("", "AWS_ENDPOINT_URL is set: it is not AWS that is asked"))
 	}
 	return list
@@ -141,15 +143,15 @@ func (d *doctor) places() []finding {
 func (d *doctor) settings() []finding {
 	var list []finding
 	for _, variable := range []string{"AWS_SESSION_TOKEN_TTL", "AWS_CHAINED_SESSION_TOKEN_TTL", "AWS_ASSUME_ROLE_TTL", "AWS_MIN_TTL"} {
-		if _, err := d.ttl(variable); err != nil {
+		if _, err := d.task.Env.Duration(variable); err != nil {
 			list = append(list, wrong("", "%s", err))
 		}
 	}
-	if _, err := mfa.Parse(d.env["AWS_VAULT_PROMPT"]); err != nil {
+	if _, err := mfa.Parse(d.getenv("AWS_VAULT_PROMPT")); err != nil {
 		list = append(list, wrong("choose from "+strings.Join(mfa.Drivers(), ", "), "AWS_VAULT_PROMPT: %s", err))
 	}
 	for _, variable := range []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"} {
-		if d.given(variable) != nil {
+		if d.task.Env.Secret(variable) != nil {
 			list = append(list, warned("unset "+variable+": it is asked for", "%s is exported: every program started here gets the passphrase of your keys", variable))
 		}
 	}
@@ -159,7 +161,7 @@ func (d *doctor) settings() []finding {
 // universal looks at what fish exports into every shell of its own accord. vault use
 // hides it, and vault off brings it back.
 func (d *doctor) universal() []finding {
-	file := filepath.Join(or(d.env["XDG_CONFIG_HOME"], d.below(".config")), "fish", "fish_variables")
+	file := filepath.Join(cmp.Or(d.getenv("XDG_CONFIG_HOME"), d.below(".config")), "fish", "fish_variables")
 	var list []finding
 	for _, line := range eachLine(readRegular(file)) {
 		name, ok := universalName(line)

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/hooks"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 )
@@ -15,11 +17,17 @@ import (
 // This file writes what a shell evaluates. The text is built whole and written once;
 // whatever fails before leaves nothing on the channel.
 
+var (
+	errNoHook   = app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"), `put the hook's line into your rc file: vault hook --help. In a script: vault use PROFILE --shell bash`)
+	errTerminal = app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"), `evaluate it: eval "$(vault use PROFILE --shell bash)"`)
+	errInactive = app.WithHint(errors.New("no profile is active in this shell"), "vault use PROFILE")
+)
+
 // dialect is the shell that will evaluate our code and where the code goes: to the
 // hook's channel, or to standard output for a script that asked with --shell.
 func (r *run) dialect(flag string) (sh shells.Shell, out io.Writer, err error) {
 	if r.Code != nil {
-		sh, err = shells.For(r.env[env.Shell])
+		sh, err = shells.For(r.getenv(env.Shell))
 		return sh, r.Code, err
 	}
 	if flag == "" {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 	c.Flags().SetInterspersed(false)
 	o.bind(c)
 	o.bindRole(c)
-	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.env["AWS_VAULT_PROFILE_ENV"] == "true", "export only AWS_PROFILE")
+	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.getenv("AWS_VAULT_PROFILE_ENV") == "true", "export only AWS_PROFILE")
 	boolFlag(c.Flags(), &o.asJSON, "json", "j", false, "print the credentials as JSON")
 	_ = c.Flags().MarkHidden("json")
 	return c
@@ -85,15 +86,15 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 	if err != nil {
 		return err
 	}
-	r.mfaToken = creds.New(o.mfaToken)
-	_, l, err := r.session(ctx, q, refresh.Want{Anew: o.anew})
+	r.task.MFACode = creds.New(o.mfaToken)
+	_, l, err := r.task.Session(ctx, q, refresh.Want{Anew: o.anew})
 	if err != nil {
 		return err
 	}
 	if len(o.argv) == 0 {
 		r.say("a sub-shell with %s; leave it with exit", printable(q.Profile))
 	}
-	status, err := r.Exec(path, argv, env.Child(r.Environ, q, l.Session, l.File))
+	status, err := r.Exec(path, argv, env.Child(r.task.Env.List, q, l.Session, l.File))
 	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
 		err = errors.New("the interpreter that its first line names is not there")
 	}
@@ -101,24 +102,6 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 		return cannotRun(argv[0], err)
 	}
 	return statusError(status)
-}
-
-// childRequest names the profile a command should run as: the one given, else the
-// active one as it was asked for, else the user's AWS_PROFILE, else a choice.
-func (r *run) childRequest(ctx context.Context, o identity, profile, mode string) (env.Request, error) {
-	if profile == "" {
-		if st, active := env.StateOf(r.env); active {
-			return st.Request, nil
-		}
-		profile = r.wish["AWS_PROFILE"]
-	}
-	if profile == "" {
-		var err error
-		if profile, err = r.pick(ctx); err != nil {
-			return env.Request{}, err
-		}
-	}
-	return o.request(profile, mode)
 }
 
 // command finds the program before anything is asked of anybody: a typo should not
@@ -135,30 +118,22 @@ func (r *run) command(argv []string) (args []string, path string, err error) {
 }
 
 func (r *run) userShell() string {
-	if s := r.env["SHELL"]; s != "" {
+	if s := r.getenv("SHELL"); s != "" {
 		return s
 	}
 	if runtime.GOOS == "windows" {
-		return or(r.env["COMSPEC"], "cmd.exe")
+		return cmp.Or(r.getenv("COMSPEC"), "cmd.exe")
 	}
 	return "/bin/sh"
 }
 
-// failedStart is a command that could not be run; its status is the shell's own.
-type failedStart struct {
-	error
-	status int
-}
-
-func (e failedStart) Unwrap() error { return e.error }
-
 func cannotRun(name string, err error) error {
 	if errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist) {
-		return failedStart{fmt.Errorf("run %q: there is no such command", name), 127}
+		return startError{fmt.Errorf("run %q: there is no such command", name), 127}
 	}
 	var lookup *exec.Error
 	if errors.As(err, &lookup) {
 		err = lookup.Err // the name is said already
 	}
-	return failedStart{fmt.Errorf("run %q: %w", name, err), 126}
+	return startError{fmt.Errorf("run %q: %w", name, err), 126}
 }

@@ -63,8 +63,8 @@ func export(ctx context.Context, r *run, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	r.mfaToken = creds.New(o.mfaToken)
-	_, l, err := r.session(ctx, q, refresh.Want{Anew: o.anew})
+	r.task.MFACode = creds.New(o.mfaToken)
+	_, l, err := r.task.Session(ctx, q, refresh.Want{Anew: o.anew})
 	if err != nil {
 		return err
 	}

@@ -6,15 +6,16 @@ import (
 	"strings"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 )
 
 // github hands the variables to the later steps of a GitHub Actions job, by the file
 // that $GITHUB_ENV names. What is returned goes to the step's log: commands that mask
 // the secrets there.
 func (r *run) github(vars []env.Change) (string, error) {
-	file := r.env["GITHUB_ENV"]
+	file := r.getenv("GITHUB_ENV")
 	if file == "" {
-		return "", withHint(errors.New("GITHUB_ENV is not set"), "the github format is for a step of GitHub Actions")
+		return "", app.WithHint(errors.New("GITHUB_ENV is not set"), "the github format is for a step of GitHub Actions")
 	}
 	text, err := lines(vars, false)
 	if err != nil {

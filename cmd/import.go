@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
@@ -101,7 +102,7 @@ func (p *importPlan) carryOut(ctx context.Context) error {
 		return err
 	}
 	if err := p.rewrite(ctx); err != nil {
-		return withHint(fmt.Errorf("the keys are stored, and still in the file too: %w", err), "vault import goes on from here")
+		return app.WithHint(fmt.Errorf("the keys are stored, and still in the file too: %w", err), "vault import goes on from here")
 	}
 	return nil
 }
@@ -131,7 +132,7 @@ func (p *importPlan) store(ctx context.Context) error {
 		if s.do != replace {
 			continue
 		}
-		if err := r.forgetUsers(ctx, p.set, s.Profile); err != nil {
+		if err := r.task.ForgetUsers(ctx, p.set, s.Profile); err != nil {
 			return fmt.Errorf("forget the sessions of the old key: %w", err)
 		}
 	}
@@ -142,14 +143,18 @@ func (p *importPlan) store(ctx context.Context) error {
 func (p *importPlan) storeOne(ctx context.Context, s *importStep) error {
 	r := p.run
 	if s.do != take {
-		if err := store.KeepKey(ctx, r.store, s.Profile, s.Key); err != nil {
+		keys, err := r.task.Keyring(ctx)
+		if err != nil {
+			return err
+		}
+		if err := store.KeepKey(ctx, keys, s.Profile, s.Key); err != nil {
 			return err
 		}
 		r.sayStored(s.Profile, s.Key, s.before)
 		return nil
 	}
-	now, err := r.storedKey(ctx, s.Profile) // it may have gone while we were asking
-	if err == nil && !now.key.Equal(s.Key) {
+	now, err := r.task.StoredKey(ctx, s.Profile) // it may have gone while we were asking
+	if err == nil && !now.Key.Equal(s.Key) {
 		err = errors.New("the key in the keyring was changed in the meantime")
 	}
 	return err
@@ -158,7 +163,7 @@ func (p *importPlan) storeOne(ctx context.Context, s *importStep) error {
 // rewrite makes sure of the profiles and takes the stored keys out of the files.
 func (p *importPlan) rewrite(ctx context.Context) error {
 	for _, f := range []string{p.config.Path, p.credentials.Path} {
-		done, err := p.run.writing(ctx, f)
+		done, err := p.run.task.LockFile(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -221,7 +226,7 @@ func (p *importPlan) sayRemoved(f *profiles.KeyFile, e *profiles.Edit) {
 // nothing to write.
 func (p *importPlan) tidy(ctx context.Context) error {
 	for _, f := range []string{p.config.Path, p.credentials.Path} {
-		done, err := p.run.writing(ctx, f)
+		done, err := p.run.task.LockFile(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -272,7 +277,7 @@ func (p *importPlan) sayLeft() {
 		switch {
 		case s.err != nil:
 			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because it could not be stored: %s",
-				s.file.Path, s.Line, s.Profile, strings.Join(strings.Fields(text(s.err)), " "))))
+				s.file.Path, s.Line, s.Profile, strings.Join(strings.Fields(app.Text(s.err)), " "))))
 		case s.do == leave:
 			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because %s", s.file.Path, s.Line, s.Profile, s.why)))
 		}
@@ -308,7 +313,7 @@ func (p *importPlan) printJSON() error {
 			Action: s.do.String(), Why: s.why, Stored: s.stored, Removed: s.removed,
 		}
 		if s.err != nil {
-			x.Error = text(s.err)
+			x.Error = app.Text(s.err)
 		}
 		list = append(list, x)
 	}

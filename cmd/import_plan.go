@@ -13,6 +13,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -34,7 +35,7 @@ type importStep struct {
 	why      string // it is left
 	problem  bool   // and somebody should do something about that
 	conflict bool   // the keyring has another one
-	before   held
+	before   app.StoredKey
 	who      sessions.Identity
 
 	stored, removed bool
@@ -65,7 +66,7 @@ func (r *run) planImport(ctx context.Context, o importOptions) (*importPlan, err
 	if err := p.choose(); err != nil || len(p.steps) == 0 {
 		return p, err
 	}
-	if _, err := r.keyring(ctx); err != nil {
+	if _, err := r.task.Keyring(ctx); err != nil {
 		return nil, err
 	}
 	used := p.usedKeys()
@@ -85,12 +86,12 @@ func (r *run) planImport(ctx context.Context, o importOptions) (*importPlan, err
 // read loads both files. Another file that was named must be there.
 func (p *importPlan) read() (err error) {
 	r := p.run
-	if p.set, err = r.profiles(); err != nil {
+	if p.set, err = r.task.Profiles(); err != nil {
 		return err
 	}
-	path := r.awsFile("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+	path := r.task.Env.CredentialsFile()
 	if p.file != "" {
-		path = r.expanded(p.file)
+		path = r.task.Env.Expand(p.file)
 	}
 	if p.credentials, err = profiles.LoadCredentials(path); err != nil {
 		return err
@@ -98,7 +99,7 @@ func (p *importPlan) read() (err error) {
 	if p.file != "" && p.credentials.Mode == 0 {
 		return &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	p.config, err = profiles.LoadKeys(r.configFile())
+	p.config, err = profiles.LoadKeys(r.task.Env.ConfigFile())
 	return err
 }
 
@@ -119,7 +120,7 @@ func (p *importPlan) choose() error {
 	}
 	for _, name := range p.profiles {
 		if !found[name] {
-			return withHint(fmt.Errorf("no key stands in clear for %q", name), "vault import --dry-run shows those that do")
+			return app.WithHint(fmt.Errorf("no key stands in clear for %q", name), "vault import --dry-run shows those that do")
 		}
 	}
 	return nil
@@ -129,7 +130,7 @@ func (p *importPlan) choose() error {
 func (p *importPlan) usedKeys() map[string]bool {
 	used := map[string]bool{}
 	for _, n := range p.set.Names() {
-		q, err := p.run.resolveUnasked(env.Request{Profile: n})
+		q, err := p.run.task.ResolveUnopened(env.Request{Profile: n})
 		if err != nil {
 			used[n] = true // who knows
 			continue
@@ -162,18 +163,18 @@ func (p *importPlan) decide(ctx context.Context, s *importStep, used map[string]
 		s.leave("it takes its credentials from elsewhere (vault show says where), so nothing would use the key")
 		return nil
 	}
-	if s.before, err = p.run.storedKey(ctx, s.Profile); err != nil {
+	if s.before, err = p.run.task.StoredKey(ctx, s.Profile); err != nil {
 		return err
 	}
 	switch {
-	case !s.before.there:
+	case !s.before.Exists:
 		s.do = storeNew
-	case s.before.key.Equal(s.Key):
+	case s.before.Key.Equal(s.Key):
 		s.do = take
 	case p.overwrite:
 		s.do = replace
 	default:
-		s.leave("the keyring has %s under that name", s.before.shown())
+		s.leave("the keyring has %s under that name", s.before.Shown())
 		s.conflict = true
 	}
 	return nil
@@ -212,7 +213,7 @@ func (p *importPlan) identify(ctx context.Context) error {
 				region = x.Value
 			}
 		}
-		who, err := p.run.owner(ctx, p.set, s.Profile, region, s.Key)
+		who, err := p.run.task.KeyOwner(ctx, p.set, s.Profile, region, s.Key)
 		var call *sessions.CallError
 		switch {
 		case err == nil:
@@ -220,7 +221,7 @@ func (p *importPlan) identify(ctx context.Context) error {
 		case errors.As(err, &call) && !mayPass(call.Kind):
 			s.leave("%s; --no-check moves it all the same", call.Reason())
 		case call != nil:
-			return withHint(fmt.Errorf("nothing was imported: %s", call.Reason()), "vault import --no-check does not ask AWS")
+			return app.WithHint(fmt.Errorf("nothing was imported: %s", call.Reason()), "vault import --no-check does not ask AWS")
 		default:
 			return err
 		}
@@ -301,7 +302,7 @@ func (p *importPlan) words(s *importStep) string {
 	case storeNew:
 		what = "store it"
 	case replace:
-		what = "store it in place of " + s.before.shown()
+		what = "store it in place of " + s.before.Shown()
 	case take:
 		what = "it is stored already"
 	}

@@ -72,14 +72,14 @@ aws_vault_sessions, the numbers of what has no profile's name.`,
 }
 
 func list(ctx context.Context, r *run, o listOptions) error {
-	r.quiet = true
+	r.task.Quiet = true
 	var look <-chan seen
 	configured := make(chan []string, 1)
 	defer close(configured)
 	if !o.profiles || o.credentials || o.json {
 		look = r.lookAside(ctx, configured)
 	}
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return err
 	}
@@ -123,9 +123,9 @@ type seen struct {
 func (r *run) lookAside(ctx context.Context, configured <-chan []string) <-chan seen {
 	look := make(chan seen, 1)
 	go func() {
-		l := seen{marks: r.runtime().Marks()}
+		l := seen{marks: r.task.Env.Runtime().Marks()}
 		var s store.Store
-		if s, l.err = r.OpenStore(ctx, r.storeOptions()); l.err == nil {
+		if s, l.err = r.OpenStore(ctx, r.task.StoreOptions()); l.err == nil {
 			l.names, l.err = store.ReadNames(ctx, s, func() []string { return <-configured })
 		}
 		look <- l
@@ -181,7 +181,7 @@ func (r *run) addSessions(rows []listed, sessions store.Counts, marks refresh.Ma
 
 // expiryOf finds when a profile's usual session lapses: its generation file says so.
 func (r *run) expiryOf(name string, marks refresh.Marks) *time.Time {
-	p, err := r.resolveUnasked(env.Request{Profile: name})
+	p, err := r.task.ResolveUnopened(env.Request{Profile: name})
 	if err != nil {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
@@ -76,7 +77,7 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 		return err
 	}
 	if store.Same(from.Options, to.Options) {
-		return withHint(fmt.Errorf("%s is the old store and the new one", to.Spec()), "--from and --to name two different stores")
+		return app.WithHint(fmt.Errorf("%s is the old store and the new one", to.Spec()), "--from and --to name two different stores")
 	}
 	from, names, err := r.keysToMove(ctx, from, o.profiles)
 	if err != nil {
@@ -103,7 +104,7 @@ func unrotated(ctx context.Context, from side, names []string) error {
 	}
 	for _, name := range names {
 		if n.Rotating(name) {
-			return withHint(fmt.Errorf("nothing was moved: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", word(name))
+			return app.WithHint(fmt.Errorf("nothing was moved: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", app.Word(name))
 		}
 	}
 	return nil
@@ -111,11 +112,11 @@ func unrotated(ctx context.Context, from side, names []string) error {
 
 // newEnd opens the store that is moved to.
 func (r *run) newEnd(ctx context.Context, spec string) (side, error) {
-	o := r.storeOptions()
+	o := r.task.StoreOptions()
 	if spec != "" {
 		var err error
 		if o, err = o.At(spec); err != nil {
-			return side{}, &usageError{"vault migrate", fmt.Errorf("--to %w", err)}
+			return side{}, app.Usage("vault migrate", fmt.Errorf("--to %w", err))
 		}
 	}
 	return r.openEnd(ctx, o)
@@ -135,8 +136,8 @@ func (r *run) openEnd(ctx context.Context, o store.Options) (side, error) {
 
 // oldEnd opens the store that is moved from, or finds it.
 func (r *run) oldEnd(ctx context.Context, spec string, to side) (side, error) {
-	o := r.storeOptions()
-	if p := r.given("AWS_VAULT_FROM_PASSPHRASE"); p != nil {
+	o := r.task.StoreOptions()
+	if p := r.task.Env.Secret("AWS_VAULT_FROM_PASSPHRASE"); p != nil {
 		o.FilePassphrase, o.AgePassphrase = p, p
 	}
 	if spec == "" {
@@ -144,7 +145,7 @@ func (r *run) oldEnd(ctx context.Context, spec string, to side) (side, error) {
 	}
 	o, err := o.At(spec)
 	if err != nil {
-		return side{}, &usageError{"vault migrate", fmt.Errorf("--from %w", err)}
+		return side{}, app.Usage("vault migrate", fmt.Errorf("--from %w", err))
 	}
 	if store.Same(o, to.Options) {
 		return side{Options: o}, nil // which is refused, and not opened twice
@@ -178,9 +179,9 @@ func (r *run) findKeys(ctx context.Context, o store.Options, to side) (side, err
 	case len(found) == 1:
 		return r.openEnd(ctx, found[0])
 	case len(told) > 0:
-		return side{}, withHint(fmt.Errorf("which store to move from has to be said: %s", strings.Join(told, "; ")), "--from names it")
+		return side{}, app.WithHint(fmt.Errorf("which store to move from has to be said: %s", strings.Join(told, "; ")), "--from names it")
 	}
-	return side{}, withHint(fmt.Errorf("no keys were found in AWS Vault's stores on this machine, apart from %s", to.Spec()), "--from names another store")
+	return side{}, app.WithHint(fmt.Errorf("no keys were found in AWS Vault's stores on this machine, apart from %s", to.Spec()), "--from names another store")
 }
 
 func (r *run) countKeys(ctx context.Context, o store.Options) (int, error) {
@@ -198,8 +199,8 @@ func (r *run) countKeys(ctx context.Context, o store.Options) (int, error) {
 func (r *run) keysToMove(ctx context.Context, from side, wanted []string) (side, []string, error) {
 	names, err := readable(ctx, from)
 	if errors.Is(err, store.ErrLocked) && (from.Backend == "file" || from.Backend == "age") {
-		if r.asker() == nil || r.given("AWS_VAULT_FROM_PASSPHRASE") != nil {
-			return from, nil, withHint(err, "AWS_VAULT_FROM_PASSPHRASE is the passphrase of the store that is moved from")
+		if r.task.AskHidden() == nil || r.task.Env.Secret("AWS_VAULT_FROM_PASSPHRASE") != nil {
+			return from, nil, app.WithHint(err, "AWS_VAULT_FROM_PASSPHRASE is the passphrase of the store that is moved from")
 		}
 		o := from.Options
 		o.FilePassphrase, o.AgePassphrase = nil, nil
@@ -212,7 +213,7 @@ func (r *run) keysToMove(ctx context.Context, from side, wanted []string) (side,
 	}
 	for _, name := range wanted {
 		if !slices.Contains(names, name) {
-			return from, nil, withHint(fmt.Errorf("%s has no key named %q", from.Spec(), name), "vault migrate --dry-run lists those there are")
+			return from, nil, app.WithHint(fmt.Errorf("%s has no key named %q", from.Spec(), name), "vault migrate --dry-run lists those there are")
 		}
 	}
 	slices.Sort(wanted)
@@ -277,7 +278,7 @@ func (r *run) concludeMove(ctx context.Context, o migrateOptions, from, to side,
 	r.sayUndone(moved)
 	switch {
 	case errors.Is(err, store.ErrSameStore):
-		return withHint(fmt.Errorf("%s and %s: %w; nothing was deleted", from.Spec(), to.Spec(), err), "leave --delete-source out")
+		return app.WithHint(fmt.Errorf("%s and %s: %w; nothing was deleted", from.Spec(), to.Spec(), err), "leave --delete-source out")
 	case err != nil:
 		r.say("stopped: vault migrate goes on from here")
 		return err
@@ -321,7 +322,7 @@ func countMoved(count map[store.Outcome]int, deleted int, o migrateOptions, from
 func (r *run) sayUndone(moved []store.Moved) {
 	for _, x := range moved {
 		if x.Err != nil && x.Outcome != store.Foreign {
-			r.say("%s", printable(fmt.Sprintf("%s: %s", x.Name, strings.Join(strings.Fields(text(x.Err)), " "))))
+			r.say("%s", printable(fmt.Sprintf("%s: %s", x.Name, strings.Join(strings.Fields(app.Text(x.Err)), " "))))
 		}
 	}
 }
@@ -346,7 +347,7 @@ func (r *run) printMoved(o migrateOptions, from, to side, moved []store.Moved) e
 	for _, x := range moved {
 		item := movedItem{Name: x.Name, Outcome: outcomes[x.Outcome].key, Deleted: x.Deleted}
 		if x.Err != nil {
-			item.Error = text(x.Err)
+			item.Error = app.Text(x.Err)
 		}
 		m.Items = append(m.Items, item)
 	}
@@ -363,12 +364,12 @@ var placeVariables = map[string]string{
 
 // hintDefault says how the new store is used from now on, unless it is already.
 func (r *run) hintDefault(ctx context.Context, to side) {
-	now, err := r.openEnd(ctx, r.storeOptions())
+	now, err := r.openEnd(ctx, r.task.StoreOptions())
 	if err == nil && store.Same(now.Options, to.Options) {
 		return
 	}
 	settings := "AWS_VAULT_BACKEND=" + to.Backend
-	usual, err := r.storeOptions().At(to.Backend)
+	usual, err := r.task.StoreOptions().At(to.Backend)
 	if _, place, elsewhere := strings.Cut(to.Spec(), ":"); elsewhere && (err != nil || !store.Same(usual, to.Options)) {
 		settings += " " + placeVariables[to.Backend] + "=" + quoted(place)
 	}
@@ -377,7 +378,7 @@ func (r *run) hintDefault(ctx context.Context, to side) {
 
 // quoted is a word for a shell of the Bourne family.
 func quoted(s string) string {
-	if word(s) == s {
+	if app.Word(s) == s {
 		return s
 	}
 	if sh, err := shells.For("bash"); err == nil {

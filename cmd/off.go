@@ -27,8 +27,8 @@ func off(r *run, shell string) error {
 	if err != nil {
 		return err
 	}
-	st, active := env.StateOf(r.env)
-	if err := r.emit(sh, out, env.Deactivate(r.env), refresh.Lease{}, ""); err != nil {
+	st, active := env.StateOf(r.task.Env.Current)
+	if err := r.emit(sh, out, env.Deactivate(r.task.Env.Current), refresh.Lease{}, ""); err != nil {
 		return err
 	}
 	if !active {

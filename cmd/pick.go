@@ -9,22 +9,23 @@ import (
 
 	fzf "github.com/junegunn/fzf/src"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // pick lets a person choose a profile in the fuzzy finder many know already. It draws
 // on the terminal, so standard output stays free for code.
 func (r *run) pick(ctx context.Context) (string, error) {
-	if r.quiet || r.Ask == nil {
-		return "", &usageError{"vault use", errors.New("no profile was named, and there is no terminal to choose one on")}
+	if r.task.Quiet || r.task.Ask == nil {
+		return "", app.Usage("vault use", errors.New("no profile was named, and there is no terminal to choose one on"))
 	}
-	data, err := os.ReadFile(r.configFile())
+	data, err := os.ReadFile(r.task.Env.ConfigFile())
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", err
 	}
 	choices := profiles.ScanSummaries(data)
 	if len(choices) == 0 {
-		return "", withHint(errors.New("there is no profile to choose from"), "vault add NAME")
+		return "", app.WithHint(errors.New("there is no profile to choose from"), "vault add NAME")
 	}
 	at, err := find(ctx, choices)
 	if err != nil {

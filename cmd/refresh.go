@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
@@ -54,16 +55,16 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	st, active := env.StateOf(r.env)
+	st, active := env.StateOf(r.task.Env.Current)
 	if !active {
 		return errInactive
 	}
-	r.mfaToken = creds.New(o.mfaToken)
-	p, l, err := r.session(ctx, st.Request, refresh.Want{Anew: true})
+	r.task.MFACode = creds.New(o.mfaToken)
+	p, l, err := r.task.Session(ctx, st.Request, refresh.Want{Anew: true})
 	if err != nil {
 		return err
 	}
-	if err := r.emit(sh, out, env.Activate(r.env, st.Request, l.Session, l.File), l, st.Request.Profile); err != nil {
+	if err := r.emit(sh, out, env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l, st.Request.Profile); err != nil {
 		return err
 	}
 	r.announce(p, l)
@@ -74,30 +75,30 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 // or Ctrl-C does not cut it off half-way, and waits for it, because its end wakes an
 // idle prompt.
 func refreshDetached(ctx context.Context, r *run) error {
-	if r.env[env.Detached] == "" {
-		err := r.Detach(ctx, r.Args, append(r.Environ, env.Detached+"=1"))
+	if r.getenv(env.Detached) == "" {
+		err := r.Detach(ctx, r.Args, append(r.task.Env.List, env.Detached+"=1"))
 		var exit interface{ ExitCode() int }
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			return statusError(exit.ExitCode()) // why is in the note
 		}
 		return err
 	}
-	r.quiet = true
+	r.task.Quiet = true
 	ctx, cancel := context.WithTimeout(ctx, r.Policy.Deadline)
 	defer cancel()
 	return ifDue(ctx, r)
 }
 
 func ifDue(ctx context.Context, r *run) error {
-	st, active := env.StateOf(r.env)
-	if !active || r.env[env.Expiration] == "" {
+	st, active := env.StateOf(r.task.Env.Current)
+	if !active || r.getenv(env.Expiration) == "" {
 		return nil
 	}
-	p, err := r.resolve(ctx, st.Request)
+	p, err := r.task.Resolve(ctx, st.Request)
 	if err != nil {
 		return err
 	}
-	k, err := r.keeper(ctx)
+	k, err := r.task.Keeper(ctx)
 	if err != nil {
 		return r.unreadable(p, err)
 	}
@@ -109,20 +110,20 @@ func ifDue(ctx context.Context, r *run) error {
 
 // unreadable tells every terminal that the keyring is why nothing is renewed.
 func (r *run) unreadable(p profiles.Profile, err error) error {
-	word, _ := note(err)
-	_, setErr := r.runtime().Set(refresh.Key(p), r.held(p), word)
+	word, _ := app.Note(err)
+	_, setErr := r.task.Env.Runtime().Set(refresh.Key(p), r.held(p), word)
 	return errors.Join(err, setErr)
 }
 
 // reapply prints what brings this shell up to date with the store. It asks nobody and
 // makes no call, except that with --if-due a renewal that is due is tried first.
 func reapply(ctx context.Context, r *run, o refreshOptions) error {
-	r.quiet = true
+	r.task.Quiet = true
 	sh, out, err := r.dialect(o.shell)
 	if err != nil {
 		return err
 	}
-	st, active := env.StateOf(r.env)
+	st, active := env.StateOf(r.task.Env.Current)
 	if !active {
 		return errInactive
 	}
@@ -131,13 +132,13 @@ func reapply(ctx context.Context, r *run, o refreshOptions) error {
 		_ = ifDue(ctx, r) // what it could not do, the note will say
 		cancel()
 	}
-	p, err := r.resolve(ctx, st.Request)
+	p, err := r.task.Resolve(ctx, st.Request)
 	if err != nil {
 		return err
 	}
 	q := st.Request
 	l := r.current(ctx, p)
-	a := env.Activate(r.env, q, l.Session, l.File)
+	a := env.Activate(r.task.Env.Current, q, l.Session, l.File)
 	if l.Session.SecretKey.IsZero() { // the environment is right as it is; only the label is not
 		a = env.Activation{Changes: []env.Change{{Name: env.Token, Value: creds.New(l.File)}}}
 	}
@@ -149,8 +150,8 @@ func reapply(ctx context.Context, r *run, o refreshOptions) error {
 // the store cannot give another.
 func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	held := r.held(p)
-	m, known := r.runtime().Mark(refresh.Key(p))
-	if known && m.File == r.env[env.Token] {
+	m, known := r.task.Env.Runtime().Mark(refresh.Key(p))
+	if known && m.File == r.getenv(env.Token) {
 		return r.leaseOf(p, held, m.Note)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -158,7 +159,7 @@ func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	if held.Expires.IsZero() {
 		return r.mark(p, held, "")
 	}
-	k, err := r.keeper(ctx)
+	k, err := r.task.Keeper(ctx)
 	if err == nil {
 		var l refresh.Lease
 		if l, err = k.Current(ctx, p); err == nil {
@@ -168,7 +169,7 @@ func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	}
 	word := m.Note
 	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
-		word, _ = note(err)
+		word, _ = app.Note(err)
 	}
 	l := r.leaseOf(p, held, word)
 	if l.File = m.File; !known {
@@ -182,9 +183,9 @@ func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 
 // held is the session in our own environment, without its secrets: enough for a label.
 func (r *run) held(p profiles.Profile) creds.Session {
-	st, _ := env.StateOf(r.env)
-	expires, _ := time.Parse(time.RFC3339, r.env[env.Expiration])
-	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: r.env["AWS_ACCESS_KEY_ID"], ARN: st.ARN, Expires: expires}
+	st, _ := env.StateOf(r.task.Env.Current)
+	expires, _ := time.Parse(time.RFC3339, r.getenv(env.Expiration))
+	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: r.getenv("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: expires}
 	if st.Issued > 0 {
 		s.Issued = time.Unix(st.Issued, 0)
 	}
@@ -195,13 +196,13 @@ func (r *run) held(p profiles.Profile) creds.Session {
 // disk refuses it; the shell then asks again, rarely.
 func (r *run) mark(p profiles.Profile, s creds.Session, word string) refresh.Lease {
 	l := r.leaseOf(p, s, word)
-	l.File, _ = r.runtime().Set(refresh.Key(p), s, word)
+	l.File, _ = r.task.Env.Runtime().Set(refresh.Key(p), s, word)
 	return l
 }
 
 func (r *run) leaseOf(p profiles.Profile, s creds.Session, word string) refresh.Lease {
-	l := refresh.Lease{Session: s, Note: word, RefreshAt: r.Policy.When(s), File: r.env[env.Token]}
-	if failures, next := r.runtime().Retry(refresh.Key(p)); failures > 0 && word != "" {
+	l := refresh.Lease{Session: s, Note: word, RefreshAt: r.Policy.When(s), File: r.getenv(env.Token)}
+	if failures, next := r.task.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && word != "" {
 		l.RefreshAt = next
 	}
 	return l

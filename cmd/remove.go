@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
@@ -50,11 +51,11 @@ so does the key at AWS: whoever else has it can use it until it is deleted there
 
 // remove deletes the keys that are there, as rm does files, and fails for the others.
 func remove(ctx context.Context, r *run, o removeOptions) error {
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return err
 	}
-	s, err := r.keyring(ctx)
+	s, err := r.task.Keyring(ctx)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (r *run) stopAtRotation(n store.Names, names []string, yes bool) error {
 			continue
 		}
 		if !yes {
-			return withHint(fmt.Errorf("nothing was removed: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", word(name))
+			return app.WithHint(fmt.Errorf("nothing was removed: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", app.Word(name))
 		}
 		r.say("the rotation of the key of %s was not finished: the next key stays in the keyring", printable(name))
 	}
@@ -98,7 +99,7 @@ func (r *run) stopAtRotation(n store.Names, names []string, yes bool) error {
 func (r *run) agreeToRemove(ctx context.Context, set *profiles.Set, names []string, yes bool) error {
 	for _, name := range names {
 		var others []string
-		for _, p := range r.usersOf(set, name) {
+		for _, p := range r.task.UsersOf(set, name) {
 			if p.Name != name {
 				others = append(others, p.Name)
 			}
@@ -118,15 +119,15 @@ func (r *run) agreeToRemove(ctx context.Context, set *profiles.Set, names []stri
 // made in between. Killed anywhere before the key is gone, the same command does it all
 // again; after that no new session can be made.
 func (r *run) removeKey(ctx context.Context, s store.Store, set *profiles.Set, name string) error {
-	users := r.usersOf(set, name)
-	before, err := r.forget(ctx, users)
+	users := r.task.UsersOf(set, name)
+	before, err := r.task.Forget(ctx, users)
 	if err != nil {
 		return fmt.Errorf("the key was not removed: %w", err)
 	}
 	if err := s.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	after, err := r.forget(ctx, users)
+	after, err := r.task.Forget(ctx, users)
 	if err != nil {
 		return fmt.Errorf("the key is removed, but not all sessions made with it: %w", err)
 	}
@@ -151,7 +152,7 @@ func made(sessions int) string {
 func (r *run) notRemoved(ctx context.Context, set *profiles.Set, missing, keys []string) error {
 	var failed []error
 	for _, name := range missing {
-		n, err := r.forget(ctx, r.usersOf(set, name))
+		n, err := r.task.Forget(ctx, r.task.UsersOf(set, name))
 		switch {
 		case err != nil:
 			return err
@@ -173,15 +174,15 @@ func (r *run) notRemoved(ctx context.Context, set *profiles.Set, missing, keys [
 // noKey says what might have been meant by the name of a key that is not there.
 func (r *run) noKey(name string, keys []string) error {
 	err := fmt.Errorf("no key is stored for %q", name)
-	if p, resolved := r.resolveUnasked(env.Request{Profile: name}); resolved == nil {
+	if p, resolved := r.task.ResolveUnopened(env.Request{Profile: name}); resolved == nil {
 		if key := sessions.NewPlan(p).Key; key != name && slices.Contains(keys, key) {
-			return withHint(err, "it stands on the key of %s: vault remove %s", key, word(key))
+			return app.WithHint(err, "it stands on the key of %s: vault remove %s", key, app.Word(key))
 		}
 	}
 	if near := profiles.Near(name, keys); len(near) > 0 {
-		return withHint(err, "%s", nearest(near))
+		return app.WithHint(err, "%s", app.DidYouMean(near))
 	}
-	return withHint(err, "vault list --credentials shows those that are")
+	return app.WithHint(err, "vault list --credentials shows those that are")
 }
 
 // split sorts names into those that are among others and those that are not.

@@ -6,13 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/rotation"
@@ -86,7 +86,7 @@ type rotated struct {
 }
 
 func rotate(ctx context.Context, r *run, o rotateOptions) error {
-	p, err := r.resolve(ctx, env.Request{Profile: o.profile})
+	p, err := r.task.Resolve(ctx, env.Request{Profile: o.profile})
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func rotate(ctx context.Context, r *run, o rotateOptions) error {
 	}
 	item := sessions.NewPlan(p).Key
 	if item == "" {
-		return withHint(fmt.Errorf("%q stands on no stored key that could be rotated: %s", p.Name, source(p)), "vault list --credentials shows the stored keys")
+		return app.WithHint(fmt.Errorf("%q stands on no stored key that could be rotated: %s", p.Name, app.SourceText(p)), "vault list --credentials shows the stored keys")
 	}
 	unlock, err := r.rotationLock(ctx, item)
 	if err != nil {
@@ -123,7 +123,7 @@ var errRotating = errors.New("another terminal is rotating this key")
 func (r *run) rotationLock(ctx context.Context, item string) (unlock func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	unlock, err = r.runtime().Lock(ctx, "rotate\x00"+item, func() { cancel(errRotating) })
+	unlock, err = r.task.Env.Runtime().Lock(ctx, "rotate\x00"+item, func() { cancel(errRotating) })
 	if err != nil && errors.Is(context.Cause(ctx), errRotating) {
 		err = errRotating
 	}
@@ -132,21 +132,7 @@ func (r *run) rotationLock(ctx context.Context, item string) (unlock func(), err
 
 // rotations is where unfinished rotations are noted down.
 func (r *run) rotations() rotation.Book {
-	return rotation.Book{Dir: filepath.Join(r.stateDir(), "rotate")}
-}
-
-// stateDir is where things are kept that must survive a reboot and are no secrets.
-func (r *run) stateDir() string {
-	state := r.env["XDG_STATE_HOME"]
-	switch {
-	case filepath.IsAbs(state):
-		return filepath.Join(state, "vault")
-	case runtime.GOOS == "windows" && r.env["LOCALAPPDATA"] != "":
-		return filepath.Join(r.env["LOCALAPPDATA"], "vault")
-	case runtime.GOOS == "darwin":
-		return filepath.Join(r.home(), "Library", "Application Support", "vault")
-	}
-	return filepath.Join(r.home(), ".local", "state", "vault")
+	return rotation.Book{Dir: filepath.Join(r.task.Env.StateDir(), "rotate")}
 }
 
 // rotationJob is one run of the command, once it is known what it is about.
@@ -160,11 +146,11 @@ type rotationJob struct {
 
 func (j *rotationJob) do(ctx context.Context) (rotated, error) {
 	out := rotated{Profile: j.profile.Name, Item: j.item}
-	s, err := j.keyring(ctx)
+	s, err := j.task.Keyring(ctx)
 	if err != nil {
 		return out, err
 	}
-	j.mfaToken = creds.New(j.o.mfaToken)
+	j.task.MFACode = creds.New(j.o.mfaToken)
 	j.rot = j.rotation(s)
 	noted, begun, err := j.rot.Begun(ctx)
 	if err != nil {
@@ -210,7 +196,7 @@ func (j *rotationJob) do(ctx context.Context) (rotated, error) {
 func (j *rotationJob) rotation(s store.Store) *rotation.Rotation {
 	return &rotation.Rotation{
 		Item: j.item, Profile: j.profile.Name, Backend: backendOf(s), KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
-		Store: s, Book: j.rotations(), AWS: rotation.Calls{Who: j.who(j.profile)},
+		Store: s, Book: j.rotations(), AWS: rotation.Calls{Who: app.KeyUser(j.profile)},
 		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Follow: j.follow,
 		Say: j.event, Now: j.Now, Sleep: j.Sleep,
 	}
@@ -233,53 +219,53 @@ func (j *rotationJob) identify(ctx context.Context) (key string, err error) {
 		return "", err
 	}
 	j.rot.User = user
-	if resourceOf(user) == "root" {
-		return "", withHint(fmt.Errorf("the key stored for %q is that of the root user of account %s, which should have none", j.item, accountOf(user)),
+	if app.IsRoot(user) {
+		return "", app.WithHint(fmt.Errorf("the key stored for %q is that of the root user of account %s, which should have none", j.item, app.AccountOf(user)),
 			"delete it in the console, and store that of an IAM user")
 	}
-	if _, name := userOf(user); name == "" {
+	if _, name := app.UserOf(user); name == "" {
 		return "", fmt.Errorf("the key stored for %q belongs to %s, which is no IAM user", j.item, user)
 	}
-	signer, err := j.newSigner(ctx, j.profile, user, j.o.noSession)
+	signer, err := j.task.NewSigner(ctx, j.profile, user, j.o.noSession)
 	if err != nil {
 		return "", err
 	}
 	who := j.rot.AWS.Who
-	j.rot.AWS = signer.calls()
+	j.rot.AWS = signer.Calls()
 	j.rot.AWS.Who = who
 	return key, nil
 }
 
 func (j *rotationJob) announce(key string) {
-	_, name := userOf(j.rot.User)
+	_, name := app.UserOf(j.rot.User)
 	verb := "rotating the"
 	if j.o.dryRun {
 		verb = "the"
 	}
-	j.say("%s key …%s of user %s in account %s, stored for %s", verb, last4(key), printable(name), accountOf(j.rot.User), printable(j.item))
+	j.say("%s key …%s of user %s in account %s, stored for %s", verb, last4(key), printable(name), app.AccountOf(j.rot.User), printable(j.item))
 }
 
 // follow replaces copies of the old key that are stored under other names, and drops the
 // sessions of every profile over it, in the store and in every terminal.
 func (j *rotationJob) follow(ctx context.Context, old string, now creds.Key) error {
-	set, err := j.profiles()
+	set, err := j.task.Profiles()
 	if err != nil {
 		return err
 	}
 	names := []string{j.item}
 	for _, twin := range j.twins(ctx, set, old) {
-		if err := store.PutKey(ctx, j.store, twin, now); err != nil {
+		if err := store.PutKey(ctx, j.rot.Store, twin, now); err != nil {
 			return err
 		}
 		j.say("%s had the same key, and has the new one now", printable(twin))
 		names = append(names, twin)
 	}
 	for _, name := range names {
-		if err := j.forgetUsers(ctx, set, name); err != nil {
+		if err := j.task.ForgetUsers(ctx, set, name); err != nil {
 			return fmt.Errorf("forget the sessions of the old key: %w", err)
 		}
 	}
-	j.runtime().Recheck()
+	j.task.Env.Runtime().Recheck()
 	return nil
 }
 
@@ -304,7 +290,7 @@ func (j *rotationJob) twins(ctx context.Context, set *profiles.Set, id string) [
 // eachKey reads the keys stored for other profiles than this one. A name that is no
 // profile may be another program's, and what cannot be read is passed over.
 func (j *rotationJob) eachKey(ctx context.Context, set *profiles.Set, f func(name string, k creds.Key)) {
-	names, _, err := store.KeyNames(ctx, j.store, set.Names()...)
+	names, _, err := store.KeyNames(ctx, j.rot.Store, set.Names()...)
 	if err != nil {
 		return
 	}
@@ -312,7 +298,7 @@ func (j *rotationJob) eachKey(ctx context.Context, set *profiles.Set, f func(nam
 		if name == j.item || !set.Has(name) {
 			continue
 		}
-		if k, err := store.GetKey(ctx, j.store, name); err == nil {
+		if k, err := store.GetKey(ctx, j.rot.Store, name); err == nil {
 			f(name, k)
 		}
 	}
@@ -365,7 +351,7 @@ func (j *rotationJob) finished(res rotation.Result) {
 	switch {
 	case res.Resumed && res.OldNow == "":
 		j.say("%s has the key …%s; which one it had before is not known any more", name, last4(res.New))
-		j.hint("vault rotate %s shows the keys that are left, should there be two", word(j.profile.Name))
+		j.hint("vault rotate %s shows the keys that are left, should there be two", app.Word(j.profile.Name))
 	case res.OldNow == "deleted":
 		j.say("done: %s has the key …%s, and the key …%s is no more", name, last4(res.New), last4(res.Old))
 	default:
@@ -381,7 +367,7 @@ func (j *rotationJob) explain(err error) error {
 	if j.rot == nil {
 		return err
 	}
-	again := "vault rotate --resume " + word(j.profile.Name)
+	again := "vault rotate --resume " + app.Word(j.profile.Name)
 	noted, open, readErr := j.rotations().Read(j.item)
 	var damaged *rotation.DamagedError
 	var replaced *rotation.ReplacedError
@@ -391,22 +377,22 @@ func (j *rotationJob) explain(err error) error {
 	var call *sessions.CallError
 	switch isCall := errors.As(err, &call); {
 	case errors.As(err, &damaged):
-		return withHint(err, "move it away; %s then goes by what is stored and what AWS lists", again)
+		return app.WithHint(err, "move it away; %s then goes by what is stored and what AWS lists", again)
 	case errors.As(err, &replaced):
-		return withHint(err, "%s", j.replacedHint(replaced))
+		return app.WithHint(err, "%s", j.replacedHint(replaced))
 	case errors.As(err, &used):
-		return withHint(fmt.Errorf("%w %s; it is not deleted", err, usedWords(used.Use, j.Now())),
+		return app.WithHint(fmt.Errorf("%w %s; it is not deleted", err, usedWords(used.Use, j.Now())),
 			"if nobody needs it, delete it in the console; then %s", again)
 	case errors.As(err, &orphan):
-		return withHint(err, "%s deletes it", again)
-	case errors.As(err, &needs) && needs.Need == sessions.NeedsCode && !hasHint(err):
-		where := "run it in a terminal: vault rotate " + word(j.profile.Name)
+		return app.WithHint(err, "%s deletes it", again)
+	case errors.As(err, &needs) && needs.Need == sessions.NeedsCode && !app.HasHint(err):
+		where := "run it in a terminal: vault rotate " + app.Word(j.profile.Name)
 		if readErr == nil && open {
-			where = "a key that works is stored for " + word(j.item) + "; in a terminal " + again + " goes on from here"
+			where = "a key that works is stored for " + app.Word(j.item) + "; in a terminal " + again + " goes on from here"
 		}
-		return withHint(err, "%s", where)
+		return app.WithHint(err, "%s", where)
 	case isCall && call.Kind == sessions.Full:
-		return withHint(errors.New("the user has two access keys already, which is as many as there may be"), "delete one of them, or let your policies allow iam:ListAccessKeys to choose here")
+		return app.WithHint(errors.New("the user has two access keys already, which is as many as there may be"), "delete one of them, or let your policies allow iam:ListAccessKeys to choose here")
 	case readErr != nil || !open:
 		return err
 	case errors.Is(err, context.Canceled):
@@ -414,14 +400,9 @@ func (j *rotationJob) explain(err error) error {
 		j.hint("%s goes on from here", again)
 		return err
 	case isCall && call.Action == "iam:DeleteAccessKey" && call.Kind == sessions.Denied && noted.Step == rotation.Retiring:
-		return withHint(err, "the new key is in use and the old one is inactive. %s tries again; with --keep-old it leaves it so", again)
+		return app.WithHint(err, "the new key is in use and the old one is inactive. %s tries again; with --keep-old it leaves it so", again)
 	}
-	return withHint(err, "a key that works is stored for %s; %s goes on from here", word(j.item), again)
-}
-
-func hasHint(err error) bool {
-	var h hinted
-	return errors.As(err, &h)
+	return app.WithHint(err, "a key that works is stored for %s; %s goes on from here", app.Word(j.item), again)
 }
 
 // preview says what would be done.
@@ -492,7 +473,7 @@ func listRotations(r *run, asJSON bool) error {
 		return errors.Join(e.Encode(rows), err)
 	}
 	for _, u := range rows {
-		fmt.Fprintf(r.Stdout, "%s: begun %s, stopped at: %s; vault rotate --resume %s\n", printable(u.Item), elapsed(r.Now().Sub(u.Begun)), printable(u.Step), word(u.Profile))
+		fmt.Fprintf(r.Stdout, "%s: begun %s, stopped at: %s; vault rotate --resume %s\n", printable(u.Item), elapsed(r.Now().Sub(u.Begun)), printable(u.Step), app.Word(u.Profile))
 	}
 	if len(rows) == 0 && err == nil {
 		r.say("no rotation is unfinished")

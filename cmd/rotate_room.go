@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/rotation"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -36,7 +37,7 @@ func (j *rotationJob) makeRoom(ctx context.Context, keys []rotation.Owned) (stri
 	}
 	switch {
 	case len(spare) == 0:
-		return "", withHint(errors.New("both keys of the user are stored here, so none is deleted"), "vault remove the one that is not needed, then rotate the other")
+		return "", app.WithHint(errors.New("both keys of the user are stored here, so none is deleted"), "vault remove the one that is not needed, then rotate the other")
 	case len(spare) == len(keys):
 		return "", errors.New("neither of the two is the key that is stored, so none is deleted")
 	}
@@ -50,7 +51,7 @@ func (j *rotationJob) makeRoom(ctx context.Context, keys []rotation.Owned) (stri
 // findStored looks for the keys under the names of other profiles too: what is stored
 // there is somebody's.
 func (j *rotationJob) findStored(ctx context.Context, keys []rotation.Owned) {
-	set, err := j.profiles()
+	set, err := j.task.Profiles()
 	if err != nil {
 		return
 	}
@@ -87,7 +88,7 @@ func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	recent := k.Unseen == nil && !k.Use.At.IsZero() && j.Now().Sub(k.Use.At) < lately
 	named := j.o.deleteOther != "" && j.o.deleteOther != anyOther
 	if named && j.o.deleteOther != k.ID && j.o.deleteOther != last4(k.ID) {
-		return &usageError{"vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, last4(k.ID))}
+		return app.Usage("vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, last4(k.ID)))
 	}
 	used := usedWords(k.Use, j.Now())
 	if k.Unseen != nil {
@@ -96,7 +97,7 @@ func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	switch {
 	case j.o.deleteOther != "" && j.o.yes && (named || !recent):
 		return nil
-	case j.Ask == nil:
+	case j.task.Ask == nil:
 		return j.nobodyToAsk(k, used, recent)
 	case recent && !named:
 		return j.insist(ctx, k, used)
@@ -109,14 +110,14 @@ func (j *rotationJob) nobodyToAsk(k rotation.Owned, used string, recent bool) er
 	if recent {
 		flags = "--delete-other=" + last4(k.ID) + " --yes"
 	}
-	return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", last4(k.ID), used)},
-		"vault rotate %s %s deletes that key first", flags, word(j.profile.Name))
+	return app.WithHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", last4(k.ID), used)},
+		"vault rotate %s %s deletes that key first", flags, app.Word(j.profile.Name))
 }
 
 // insist wants the key to be named: it was used a short while ago.
 func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string) error {
 	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", last4(k.ID), used)
-	answer, err := j.Ask(ctx, printable(question), false)
+	answer, err := j.task.Ask(ctx, printable(question), false)
 	if err != nil {
 		return err
 	}
@@ -133,8 +134,8 @@ func (j *rotationJob) mayDiscard(ctx context.Context, k rotation.Owned) error {
 	if j.o.yes {
 		return nil
 	}
-	if j.Ask == nil {
-		return withHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: "a word on that key"}, "--yes deletes it")
+	if j.task.Ask == nil {
+		return app.WithHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: "a word on that key"}, "--yes deletes it")
 	}
 	return j.agreed(ctx, "vault rotate", "delete it", "nothing was deleted")
 }
@@ -148,7 +149,7 @@ func (j *rotationJob) giveUp(ctx context.Context, s rotation.State) (rotation.St
 	}
 	j.say("%s", printable(replaced.Error()))
 	if !j.o.yes {
-		if j.Ask == nil {
+		if j.task.Ask == nil {
 			return s, replaced
 		}
 		if err := j.agreed(ctx, "vault rotate", "give up that rotation and delete the key it made", "nothing was changed"); err != nil {
@@ -165,7 +166,7 @@ func (j *rotationJob) replacedHint(e *rotation.ReplacedError) string {
 	if e.Journal.User != j.rot.User || e.Journal.Backend != j.rot.Backend {
 		return fmt.Sprintf("it began with a key of %s in the store %q: name that with --backend", e.Journal.User, e.Journal.Backend)
 	}
-	return "vault rotate --yes " + word(j.profile.Name) + " gives that rotation up, and rotates the key that is stored"
+	return "vault rotate --yes " + app.Word(j.profile.Name) + " gives that rotation up, and rotates the key that is stored"
 }
 
 // usedWords says when a key was last used.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -25,8 +27,8 @@ type showOptions struct {
 type shown struct {
 	Profile  string         `json:"profile"`
 	Region   string         `json:"region,omitempty"`
-	Chain    []hop          `json:"chain"`
-	Needs    []need         `json:"needs"`
+	Chain    []app.Hop      `json:"chain"`
+	Needs    []app.Need     `json:"needs"`
 	Network  *shownNetwork  `json:"network,omitempty"`
 	CacheKey string         `json:"cache_key,omitempty"`
 	Origins  []origin       `json:"origins"`
@@ -102,7 +104,7 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 }
 
 func show(r *run, o showOptions, names []string) error {
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return err
 	}
@@ -110,9 +112,9 @@ func show(r *run, o showOptions, names []string) error {
 	for i, name := range names {
 		s, err := r.explain(set, o, name)
 		if err != nil && failed != nil { // the last one is reported with its hint
-			r.say("%s", printable(text(failed)))
+			r.say("%s", printable(app.Text(failed)))
 		}
-		failed = or2(err, failed)
+		failed = cmp.Or(err, failed)
 		if !o.json {
 			if i > 0 {
 				fmt.Fprintln(r.Stdout)
@@ -129,16 +131,9 @@ func show(r *run, o showOptions, names []string) error {
 	return failed
 }
 
-func or2(first, second error) error {
-	if first != nil {
-		return first
-	}
-	return second
-}
-
 // explain resolves a profile and words what there is to say of it.
 func (r *run) explain(set *profiles.Set, o showOptions, name string) (shown, error) {
-	over := r.overrides(env.Request{
+	over := r.task.Overrides(env.Request{
 		Profile: name, Region: o.region, RoleARN: o.roleARN, Seconds: int(o.duration / time.Second), NoSession: o.noSession,
 	})
 	unwritten := map[string]bool{}
@@ -147,7 +142,7 @@ func (r *run) explain(set *profiles.Set, o showOptions, name string) (shown, err
 		return source != name
 	}
 	x, err := set.Explain(name, over)
-	s := shown{Profile: name, Chain: []hop{}, Needs: []need{}, Origins: []origin{}, Warnings: []string{}}
+	s := shown{Profile: name, Chain: []app.Hop{}, Needs: []app.Need{}, Origins: []origin{}, Warnings: []string{}}
 	s.Settings, s.Hidden = settingsOf(set, name)
 	for _, step := range x.Steps {
 		for _, from := range step.Origins {
@@ -158,20 +153,20 @@ func (r *run) explain(set *profiles.Set, o showOptions, name string) (shown, err
 		}
 	}
 	if err == nil {
-		before := hopsOf(x.Profile)
-		if err = r.finish(&x.Profile); err == nil {
+		before := app.Chain(x.Profile)
+		if err = r.task.Finish(&x.Profile); err == nil {
 			s.fill(x.Profile)
 			s.Origins = append(s.Origins, durations(before, s.Chain)...)
 		}
 	}
 	if err != nil {
-		s.Error = text(err)
+		s.Error = app.Text(err)
 	}
 	return s, err
 }
 
 func (s *shown) fill(p profiles.Profile) {
-	s.Region, s.Chain, s.Needs, s.CacheKey = p.Region, hopsOf(p), needsOf(p), p.CacheKey()[:12]
+	s.Region, s.Chain, s.Needs, s.CacheKey = p.Region, app.Chain(p), app.Needs(p), p.CacheKey()[:12]
 	n := p.Network
 	s.Network = &shownNetwork{nil, n.FIPS, n.DualStack, n.CABundle, n.LegacySTS, n.MaxAttempts, n.RetryMode}
 	for service, url := range n.Endpoints {
@@ -221,12 +216,12 @@ func originOf(profile string, x profiles.Origin) origin {
 }
 
 // durations says where those durations come from that the file does not give.
-func durations(before, after []hop) []origin {
+func durations(before, after []app.Hop) []origin {
 	var list []origin
 	for i, h := range after {
 		o := origin{Profile: h.Profile, Key: "duration", Value: span(time.Duration(h.Seconds) * time.Second)}
-		switch stored := h.Kind == hopStored; {
-		case before[i].Seconds != 0 || h.Kind != hopRole && h.Kind != hopWeb && !stored:
+		switch stored := h.Kind == app.HopStored; {
+		case before[i].Seconds != 0 || h.Kind != app.HopRole && h.Kind != app.HopWeb && !stored:
 			continue // said already, or not for us to say
 		case h.Seconds == 0 && stored:
 			continue // depends on what it is used for
@@ -252,10 +247,10 @@ func (r *run) showText(s shown) {
 	if s.Error == "" {
 		row("region", s.Region)
 		for i, h := range s.Chain {
-			row([]string{"is", "over"}[min(i, 1)], h.words())
+			row([]string{"is", "over"}[min(i, 1)], h.Words())
 		}
 		for _, n := range s.Needs {
-			row("needs", n.words())
+			row("needs", n.Words())
 		}
 		if len(s.Needs) == 0 {
 			row("needs", "nothing from you")

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -50,9 +52,9 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 nobody finished the sign-in.`,
 			if len(a) > 0 {
 				o.name = a[0]
 			}
-			r.signIn = signInOptions{asked: true, print: o.stdout, patience: o.timeout}
+			r.task.SignIn = app.SignIn{Requested: true, PrintOnly: o.stdout, Timeout: o.timeout}
 			if c.Flags().Changed("device") || c.Flags().Changed("no-device") {
-				r.signIn.device = &o.device
+				r.task.SignIn.Device = &o.device
 			}
 			return ssoLogin(c.Context(), r, o)
 		},
@@ -71,7 +73,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := r.maker(ctx)
+	m, err := r.task.Maker(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +93,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	file, err := sessions.ShareToken(filepath.Join(r.home(), ".aws", "sso", "cache"), s, t)
+	file, err := sessions.ShareToken(filepath.Join(r.task.Env.Home(), ".aws", "sso", "cache"), s, t)
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}
@@ -118,7 +120,7 @@ func ssoLogout(ctx context.Context, r *run, name string) error {
 	if err != nil {
 		return err
 	}
-	m, err := r.maker(ctx)
+	m, err := r.task.Maker(ctx)
 	if err != nil {
 		return err
 	}
@@ -137,14 +139,14 @@ func ssoLogout(ctx context.Context, r *run, name string) error {
 // directory finds the Identity Center that is meant: that of a profile, of an
 // sso-session, of the active profile, or the only one there is.
 func (r *run) directory(ctx context.Context, name string) (profiles.Profile, *profiles.SSO, error) {
-	set, err := r.profiles()
+	set, err := r.task.Profiles()
 	if err != nil {
 		return profiles.Profile{}, nil, err
 	}
 	if name == "" {
-		if st, active := env.StateOf(r.env); active {
-			if p, err := r.resolveUnasked(st.Request); err == nil && end(p.Source).SSO != nil {
-				return p, end(p.Source).SSO, nil
+		if st, active := env.StateOf(r.task.Env.Current); active {
+			if p, err := r.task.ResolveUnopened(st.Request); err == nil && app.Origin(p).SSO != nil {
+				return p, app.Origin(p).SSO, nil
 			}
 		}
 		if name, err = onlySession(set); err != nil {
@@ -158,39 +160,31 @@ func (r *run) directory(ctx context.Context, name string) (profiles.Profile, *pr
 			if err != nil {
 				return profiles.Profile{}, nil, err
 			}
-			p, err := r.bare(name)
+			p, err := r.task.ResolveEmpty(name)
 			p.Extra, p.Source = extra, profiles.Source{SSO: &s}
 			return p, &s, err
 		}
 	}
-	p, err := r.resolve(ctx, env.Request{Profile: name})
+	p, err := r.task.Resolve(ctx, env.Request{Profile: name})
 	if err != nil {
 		return p, nil, err
 	}
-	s := end(p.Source).SSO
+	s := app.Origin(p).SSO
 	if s == nil {
-		return p, nil, withHint(fmt.Errorf("%q does not come from Identity Center", name), "vault show %s says where it comes from", word(name))
+		return p, nil, app.WithHint(fmt.Errorf("%q does not come from Identity Center", name), "vault show %s says where it comes from", app.Word(name))
 	}
 	return p, s, nil
-}
-
-// bare is what a name means that no section explains: what the environment says of
-// every profile.
-func (r *run) bare(name string) (profiles.Profile, error) {
-	o := r.overrides(env.Request{})
-	o.HasKey = func(string) bool { return true }
-	return profiles.Parse("", nil).Resolve(name, o)
 }
 
 func onlySession(set *profiles.Set) (string, error) {
 	names := set.SSOSessions()
 	switch len(names) {
 	case 0:
-		return "", withHint(errors.New("there is no sso-session in the config file"), "aws configure sso-session writes one")
+		return "", app.WithHint(errors.New("there is no sso-session in the config file"), "aws configure sso-session writes one")
 	case 1:
 		return names[0], nil
 	}
-	return "", withHint(errors.New("there are several sso-sessions, so name one"), "%s", strings.Join(names, ", "))
+	return "", app.WithHint(errors.New("there are several sso-sessions, so name one"), "%s", strings.Join(names, ", "))
 }
 
-func directoryName(s *profiles.SSO) string { return or(s.Session, s.Directory()) }
+func directoryName(s *profiles.SSO) string { return cmp.Or(s.Session, s.Directory()) }

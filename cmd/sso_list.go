@@ -46,7 +46,7 @@ func (r *run) accounts(ctx context.Context, names []string) (*profiles.SSO, []se
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := r.maker(ctx)
+	m, err := r.task.Maker(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

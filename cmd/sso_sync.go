@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -55,9 +57,9 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 		return err
 	}
 	if s.Session == "" {
-		return withHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
+		return app.WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
 	}
-	plan, err := profiles.PlanSync(r.configFile(), s.Session, o.stanzas(*s, list, r.caller()), o.prune)
+	plan, err := profiles.PlanSync(r.task.Env.ConfigFile(), s.Session, o.stanzas(*s, list, r.caller()), o.prune)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 			return err
 		}
 	}
-	done, err := r.writing(ctx, plan.Path)
+	done, err := r.task.LockFile(ctx, plan.Path)
 	if err != nil {
 		return err
 	}
@@ -129,7 +131,7 @@ func (o syncOptions) stanzas(s profiles.SSO, list []sessions.Account, caller str
 	for _, a := range list {
 		for _, role := range a.Roles {
 			name := profileName(o.prefix + strings.NewReplacer(
-				"{account}", or(a.Name, a.ID), "{id}", a.ID, "{role}", role, "{session}", s.Session,
+				"{account}", cmp.Or(a.Name, a.ID), "{id}", a.ID, "{role}", role, "{session}", s.Session,
 			).Replace(o.name))
 			choices = append(choices, choice{a.ID, role, name})
 			times[name]++
@@ -142,7 +144,7 @@ func (o syncOptions) stanzas(s profiles.SSO, list []sessions.Account, caller str
 		}
 		s.Account, s.Role = c.id, c.role
 		command := caller + " export " + c.name + " --format json"
-		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, or(o.region, s.Region), command)})
+		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, cmp.Or(o.region, s.Region), command)})
 	}
 	return all
 }

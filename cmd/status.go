@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
@@ -50,7 +52,7 @@ Exit status: 0 valid, 3 expired, or a person must sign in; 1 no profile is activ
 }
 
 func showStatus(r *run, asJSON bool) error {
-	st, active := env.StateOf(r.env)
+	st, active := env.StateOf(r.task.Env.Current)
 	if !active {
 		if asJSON {
 			fmt.Fprintln(r.Stdout, `{"profile":null}`)
@@ -76,13 +78,13 @@ func showStatus(r *run, asJSON bool) error {
 
 func (r *run) status(st env.State) status {
 	s := status{
-		Profile: st.Request.Profile, Mode: or(st.Request.Mode, env.ModeEnv),
-		Region: or(r.env["AWS_REGION"], r.env["AWS_DEFAULT_REGION"]),
-		Inside: st.Outer, ChangedBy: st.Changed(r.env), Agent: "none",
+		Profile: st.Request.Profile, Mode: cmp.Or(st.Request.Mode, env.ModeEnv),
+		Region: cmp.Or(r.getenv("AWS_REGION"), r.getenv("AWS_DEFAULT_REGION")),
+		Inside: st.Outer, ChangedBy: st.Changed(r.task.Env.Current), Agent: "none",
 	}
-	s.Account, s.Role = roleOf(st.ARN)
+	s.Account, s.Role = app.RoleOf(st.ARN)
 	if s.Account == "" {
-		s.Account = creds.AccountOf(r.env["AWS_ACCESS_KEY_ID"])
+		s.Account = creds.AccountOf(r.getenv("AWS_ACCESS_KEY_ID"))
 	}
 	held := r.held(profiles.Profile{Name: s.Profile})
 	if !held.Expires.IsZero() {
@@ -91,37 +93,18 @@ func (r *run) status(st env.State) status {
 		when := r.Policy.When(held).UTC()
 		s.RenewsAt = &when
 	}
-	p, err := r.resolveUnasked(st.Request)
+	p, err := r.task.ResolveUnopened(st.Request)
 	if err != nil {
 		return s
 	}
-	s.Source = source(p)
+	s.Source = app.SourceText(p)
 	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
 		s.Account, s.Role = sso.Account, sso.Role
 	}
-	if m, ok := r.runtime().Mark(refresh.Key(p)); ok {
+	if m, ok := r.task.Env.Runtime().Mark(refresh.Key(p)); ok {
 		s.Note = m.Note
 	}
 	return s
-}
-
-// source words where a session comes from, from the profile down to where it begins.
-func source(p profiles.Profile) string {
-	var words []string
-	for _, h := range hopsOf(p) {
-		words = append(words, h.words())
-	}
-	return strings.Join(words, " < ")
-}
-
-// roleOf takes account and role out of an assumed role's ARN.
-func roleOf(arn string) (account, role string) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return "", ""
-	}
-	role, _, _ = strings.Cut(strings.TrimPrefix(parts[5], "assumed-role/"), "/")
-	return parts[4], role
 }
 
 func (r *run) table(s status) {
@@ -148,13 +131,13 @@ func (r *run) table(s status) {
 	row("inside", printable(strings.Join(s.Inside, " > ")))
 	_ = w.Flush()
 	if len(s.ChangedBy) > 0 {
-		r.hint("someone else set these since; vault use %s takes them back", word(s.Profile))
+		r.hint("someone else set these since; vault use %s takes them back", app.Word(s.Profile))
 	}
 }
 
 // coloured says whether what goes to standard output may have colour.
 func (r *run) coloured() bool {
-	return r.StdoutIsTerm && r.env["NO_COLOR"] == "" && r.env["TERM"] != "dumb"
+	return r.StdoutIsTerm && r.getenv("NO_COLOR") == "" && r.getenv("TERM") != "dumb"
 }
 
 // urgency colours the expiry. The words say the same without the colour.
@@ -213,11 +196,4 @@ func noteText(word string) string {
 		return "the last renewal failed: vault refresh says why"
 	}
 	return word
-}
-
-func or(first, second string) string {
-	if first != "" {
-		return first
-	}
-	return second
 }

@@ -36,7 +36,7 @@ somebody on the list, who runs vault store add-recipient and pushes.`,
 }
 
 // ageStore opens the age back end's directory, whichever back end keys are kept in.
-func (r *run) ageStore() (*store.AgeStore, error) { return store.OpenAge(r.storeOptions()) }
+func (r *run) ageStore() (*store.AgeStore, error) { return store.OpenAge(r.task.StoreOptions()) }
 
 func newStoreCreate(r *run) *cobra.Command {
 	var p store.AgePlan
@@ -93,7 +93,7 @@ func storeCreate(ctx context.Context, r *run, p store.AgePlan) error {
 
 // unusedStore says so when keys go elsewhere than into the store just made.
 func (r *run) unusedStore(ctx context.Context) {
-	o := r.storeOptions()
+	o := r.task.StoreOptions()
 	o.Quiet = true
 	s, err := r.OpenStore(ctx, o)
 	if err == nil && fmt.Sprint(s) != "age" {

@@ -30,7 +30,7 @@ func storePassphrase(ctx context.Context, r *run) error {
 		return err
 	}
 	r.say("the passphrase is changed")
-	if _, set := r.env["AWS_VAULT_AGE_PASSPHRASE"]; set {
+	if r.task.Env.Secret("AWS_VAULT_AGE_PASSPHRASE") != nil {
 		r.hint("AWS_VAULT_AGE_PASSPHRASE still holds the old one")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -59,7 +61,7 @@ func storeRecipients(r *run, asJSON bool) error {
 	fmt.Fprintln(w, "Name\tRecipient\t")
 	fmt.Fprintln(w, "====\t=========\t")
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(or(row.Name, "-")), printable(row.Recipient), map[bool]string{true: "you"}[row.Mine])
+		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(cmp.Or(row.Name, "-")), printable(row.Recipient), map[bool]string{true: "you"}[row.Mine])
 	}
 	return w.Flush()
 }
@@ -167,7 +169,7 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 	}
 	n, err := s.Remove(ctx, who)
 	if errors.Is(err, store.ErrLast) {
-		return withHint(fmt.Errorf("%s is the only recipient: %w without it", called(who), err), "add another one first")
+		return app.WithHint(fmt.Errorf("%s is the only recipient: %w without it", called(who), err), "add another one first")
 	}
 	if err != nil {
 		return err
@@ -184,7 +186,7 @@ func (r *run) completeRecipient(_ *cobra.Command, args []string, _ string) ([]co
 	if s, err := r.ageStore(); err == nil && len(args) == 0 {
 		all, _, _ := s.Recipients()
 		for _, a := range all {
-			list = append(list, cobra.CompletionWithDesc(or(a.Name, a.Recipient), a.Recipient))
+			list = append(list, cobra.CompletionWithDesc(cmp.Or(a.Name, a.Recipient), a.Recipient))
 		}
 	}
 	return list, cobra.ShellCompDirectiveNoFileComp

@@ -4,12 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/d44b7504/vault/hooks"
 )
-
-// printable makes text safe for a terminal, whatever was in a config file.
-func printable(s string) string { return hooks.Clean(s) }
 
 // last4 is what people know a key's id by, and all of it that is shown.
 func last4(id string) string { return id[max(0, len(id)-4):] }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
@@ -61,16 +62,16 @@ func whoami(ctx context.Context, r *run, name string) (identified, error) {
 	if err != nil {
 		return identified{}, err
 	}
-	p, l, err := r.session(ctx, q, refresh.Want{})
+	p, l, err := r.task.Session(ctx, q, refresh.Want{})
 	if err != nil {
 		return identified{}, err
 	}
-	who, err := sessions.WhoAmI(ctx, r.endpoint(p, profiles.ServiceSTS, p.Region), l.Session)
+	who, err := sessions.WhoAmI(ctx, app.Endpoint(p, profiles.ServiceSTS, p.Region), l.Session)
 	if err != nil {
 		return identified{}, err
 	}
-	i := identified{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: source(p)}
-	_, i.Role = roleOf(who.ARN)
+	i := identified{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: app.SourceText(p)}
+	_, i.Role = app.RoleOf(who.ARN)
 	if t := l.Session.Expires; !t.IsZero() {
 		i.Expires = &t
 	}

@@ -1,9 +1,8 @@
-package cmd
+package app
 
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -17,51 +16,52 @@ import (
 // This file decides with whose credentials the keys of a user are managed, and keeps
 // those credentials good while the key under them changes.
 
-// signer makes calls of IAM. Its session is the one at hand for as long as AWS takes it;
-// then another is made, with whatever key is stored by then.
-type signer struct {
-	r       *run
+// Signer makes the calls of IAM that a rotation needs. It signs with one session for as
+// long as AWS accepts that; then it makes another one, with whatever key is stored by then.
+type Signer struct {
+	task    *Task
 	profile profiles.Profile // whose session signs; the key's own, where direct
 	item    string           // under which the key is stored
 	user    string           // whose keys they are, without path
 	direct  bool             // the key itself signs
 
-	maker  *sessions.Maker
-	keeper *refresh.Keeper
-	desk   *codeDesk
-	held   creds.Session
-	cached bool // held was made before this run
-	began  time.Time
+	maker   *sessions.Maker
+	keeper  *refresh.Keeper
+	codes   *codeSpacer
+	session creds.Session // that signs
+	cached  bool          // session was made before this signer
+	began   time.Time
 }
 
-// newSigner follows these rules. AWS takes calls of IAM from a key, from a session made
+// NewSigner follows these rules. AWS takes calls of IAM from a key, from a session made
 // with MFA, and from a role; not from a session without MFA. The profile's own
 // credentials are used, as they may be all that is allowed to; but a role of another
-// account knows nothing of this user, so there it is the key's own session.
-func (r *run) newSigner(ctx context.Context, p profiles.Profile, user string, noSession bool) (*signer, error) {
-	account, name := userOf(user)
-	s := &signer{r: r, profile: p, item: sessions.NewPlan(p).Key, user: name, began: r.Now()}
+// account knows nothing of this user, so there it is the key's own session. user is the
+// ARN of the key's user; noSession says that the key itself is to sign.
+func (t *Task) NewSigner(ctx context.Context, p profiles.Profile, user string, noSession bool) (*Signer, error) {
+	account, name := UserOf(user)
+	s := &Signer{task: t, profile: p, item: sessions.NewPlan(p).Key, user: name, began: t.Now()}
 	role := p.Source.Role
 	switch {
 	case noSession:
 		s.profile, s.direct = keyProfile(p), true
 	case role == nil:
 		s.direct = p.Source.Stored.MFASerial == ""
-	case accountOf(role.ARN) != account:
+	case AccountOf(role.ARN) != account:
 		s.profile = keyProfile(p)
 		s.direct = s.profile.Source.Stored.MFASerial == ""
-		r.say("%s is a role of account %s, which does not know the key's user: going on with the key's own credentials", printable(p.Name), printable(accountOf(role.ARN)))
+		t.say("%s is a role of account %s, which does not know the key's user: going on with the key's own credentials", p.Name, AccountOf(role.ARN))
 	}
 	if s.direct {
 		return s, nil
 	}
-	m, err := r.maker(ctx)
+	m, err := t.Maker(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.desk = &codeDesk{now: r.Now, sleep: r.Sleep, say: func(line string) { r.say("%s", line) }}
-	m.Ask, m.RunProcess = s.desk.ask(m.Ask), s.desk.run(m.RunProcess)
-	s.maker, s.keeper = m, r.keeperOf(m)
+	s.codes = &codeSpacer{now: t.Now, sleep: t.Sleep, say: t.say}
+	m.Ask, m.RunProcess = s.codes.ask(m.Ask), s.codes.run(m.RunProcess)
+	s.maker, s.keeper = m, t.keeperOf(m)
 	return s, nil
 }
 
@@ -71,7 +71,7 @@ func keyProfile(p profiles.Profile) profiles.Profile {
 	if base := sessions.NewPlan(p).Base; base != nil {
 		return *base
 	}
-	stored := *end(p.Source).Stored
+	stored := *Origin(p).Stored
 	for role := p.Source.Role; role != nil && stored.MFASerial == ""; role = role.Source.Role {
 		if role.Source.Stored != nil {
 			stored.MFASerial, stored.MFAProcess = role.MFASerial, role.MFAProcess
@@ -82,31 +82,8 @@ func keyProfile(p profiles.Profile) profiles.Profile {
 	}
 }
 
-// userOf takes account and name out of an IAM user's ARN; the name is "" for anybody else.
-func userOf(arn string) (account, name string) {
-	path, is := strings.CutPrefix(resourceOf(arn), "user/")
-	if !is {
-		return accountOf(arn), ""
-	}
-	return accountOf(arn), path[strings.LastIndexByte(path, '/')+1:]
-}
-
-func accountOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[4]
-	}
-	return ""
-}
-
-func resourceOf(arn string) string {
-	if parts := strings.SplitN(arn, ":", 6); len(parts) == 6 {
-		return parts[5]
-	}
-	return ""
-}
-
-// calls are AWS's as a rotation wants them.
-func (s *signer) calls() rotation.Calls {
+// Calls are the calls of AWS as a rotation needs them.
+func (s *Signer) Calls() rotation.Calls {
 	return rotation.Calls{
 		List: func(ctx context.Context) (list []rotation.Key, err error) {
 			err = s.call(ctx, func(c sessions.IAM) error {
@@ -142,19 +119,19 @@ func (s *signer) calls() rotation.Calls {
 
 // call makes one, and makes it again with another session if the one at hand is refused:
 // it may have lapsed, or ended with its key. Such a refusal is one for certain.
-func (s *signer) call(ctx context.Context, f func(sessions.IAM) error) error {
+func (s *Signer) call(ctx context.Context, f func(sessions.IAM) error) error {
 	if s.direct {
-		return known(s.withKey(ctx, f))
+		return classified(s.withKey(ctx, f))
 	}
-	if s.held.AccessKeyID == "" {
+	if s.session.AccessKeyID == "" {
 		if err := s.obtain(ctx, false); err != nil {
 			return err
 		}
 	}
-	err := f(s.iam(s.held))
+	err := f(s.iam(s.session))
 	var failed *sessions.CallError
 	if !errors.As(err, &failed) {
-		return known(err)
+		return classified(err)
 	}
 	switch refused := failed.Kind == sessions.BadKey || failed.Kind == sessions.Lapsed; {
 	case refused:
@@ -163,31 +140,35 @@ func (s *signer) call(ctx context.Context, f func(sessions.IAM) error) error {
 		}
 	case failed.Kind == sessions.Denied && s.cached: // its MFA may be too old for a policy
 		if s.obtain(ctx, true) != nil {
-			return known(err)
+			return classified(err)
 		}
 	default:
-		return known(err)
+		return classified(err)
 	}
-	return known(f(s.iam(s.held)))
+	return classified(f(s.iam(s.session)))
 }
 
 // untilKnown is how long a key that STS knows may be unknown to IAM.
 const untilKnown = time.Minute
 
 // withKey signs with the key itself, as it is stored now.
-func (s *signer) withKey(ctx context.Context, f func(sessions.IAM) error) error {
-	k, err := store.GetKey(ctx, s.r.store, s.item)
+func (s *Signer) withKey(ctx context.Context, f func(sessions.IAM) error) error {
+	keys, err := s.task.Keyring(ctx)
 	if err != nil {
 		return err
 	}
-	end := s.r.Now().Add(untilKnown)
+	k, err := store.GetKey(ctx, keys, s.item)
+	if err != nil {
+		return err
+	}
+	end := s.task.Now().Add(untilKnown)
 	for pause := time.Second; ; pause = min(2*pause, 10*time.Second) {
 		err := f(s.iam(creds.Session{Profile: s.item, AccessKeyID: k.ID, SecretKey: k.Secret}))
 		var failed *sessions.CallError
-		if !errors.As(err, &failed) || failed.Kind != sessions.BadKey || !s.r.Now().Add(pause).Before(end) {
+		if !errors.As(err, &failed) || failed.Kind != sessions.BadKey || !s.task.Now().Add(pause).Before(end) {
 			return err
 		}
-		if err := s.r.Sleep(ctx, pause); err != nil {
+		if err := s.task.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
@@ -196,7 +177,7 @@ func (s *signer) withKey(ctx context.Context, f func(sessions.IAM) error) error 
 // obtain gets the session that signs. anew says that a cached one will not do, nor one
 // it was made from. A code that a machine gave and AWS refused was used a moment ago:
 // the machine is asked again for the next one.
-func (s *signer) obtain(ctx context.Context, anew bool) error {
+func (s *Signer) obtain(ctx context.Context, anew bool) error {
 	s.maker.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
 		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, Anew: anew})
 		return l.Session, err
@@ -205,39 +186,39 @@ func (s *signer) obtain(ctx context.Context, anew bool) error {
 		given := !s.maker.MFAToken.IsZero()
 		l, err := s.keeper.Fresh(ctx, s.profile, refresh.Want{Anew: anew})
 		if given = given && s.maker.MFAToken.IsZero(); given {
-			s.desk.got(true)
+			s.codes.got(true)
 		}
 		if err == nil {
-			s.desk.spend()
-			s.held, s.cached = l.Session, l.Session.Issued.Before(s.began)
+			s.codes.markUsed()
+			s.session, s.cached = l.Session, l.Session.Issued.Before(s.began)
 			return nil
 		}
 		var failed *sessions.CallError
-		if !errors.As(err, &failed) || failed.Kind != sessions.WrongCode || s.desk.typed || given || tries == 1 {
+		if !errors.As(err, &failed) || failed.Kind != sessions.WrongCode || s.codes.typed || given || tries == 1 {
 			return err
 		}
-		s.desk.spend()
+		s.codes.markUsed()
 	}
 }
 
-func (s *signer) iam(by creds.Session) sessions.IAM {
+func (s *Signer) iam(by creds.Session) sessions.IAM {
 	by.Profile = s.profile.Name
 	return sessions.IAM{
-		Endpoint: s.r.endpoint(s.profile, profiles.ServiceIAM, s.profile.Region), Session: by, User: s.user, Now: s.r.Now,
+		Endpoint: Endpoint(s.profile, profiles.ServiceIAM, s.profile.Region), Session: by, User: s.user, Now: s.task.Now,
 	}
 }
 
-// who asks STS with a key itself.
-func (r *run) who(p profiles.Profile) func(context.Context, creds.Key) (string, error) {
+// KeyUser returns a function that asks STS, with a key itself, whose it is.
+func KeyUser(p profiles.Profile) func(context.Context, creds.Key) (string, error) {
 	return func(ctx context.Context, k creds.Key) (string, error) {
 		by := creds.Session{Profile: sessions.NewPlan(p).Key, AccessKeyID: k.ID, SecretKey: k.Secret}
-		id, err := sessions.WhoAmI(ctx, r.endpoint(p, profiles.ServiceSTS, p.Region), by)
-		return id.ARN, known(err)
+		id, err := WhoAmI(ctx, p, by)
+		return id.ARN, classified(err)
 	}
 }
 
-// known puts a failure into the vocabulary of rotations; its text stays.
-func known(err error) error {
+// classified makes a failure match rotation's own errors too; its text stays.
+func classified(err error) error {
 	var failed *sessions.CallError
 	var unsure *sessions.UnsureError
 	is := map[sessions.Kind]error{
@@ -245,17 +226,17 @@ func known(err error) error {
 	}
 	switch {
 	case errors.As(err, &unsure):
-		return knownError{err, rotation.ErrUnsure}
+		return classifiedError{err, rotation.ErrUnsure}
 	case errors.As(err, &failed) && is[failed.Kind] != nil:
-		return knownError{err, is[failed.Kind]}
+		return classifiedError{err, is[failed.Kind]}
 	}
 	return err
 }
 
-// knownError is an error that is one of the vocabulary too.
-type knownError struct {
+// classifiedError is an error that matches another one as well.
+type classifiedError struct {
 	error
 	is error
 }
 
-func (e knownError) Unwrap() []error { return []error{e.error, e.is} }
+func (e classifiedError) Unwrap() []error { return []error{e.error, e.is} }

@@ -1,15 +1,17 @@
-package cmd
+package app
 
 import (
+	"cmp"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
 
-// hop is one step of the way from a profile to where its credentials come from.
-type hop struct {
+// Hop is one step of the way from a profile to where its credentials come from.
+type Hop struct {
 	Kind           string            `json:"kind"`
 	Profile        string            `json:"profile,omitempty"`
 	ARN            string            `json:"arn,omitempty"`
@@ -32,48 +34,48 @@ type hop struct {
 	Login          string            `json:"login_session,omitempty"`
 }
 
-// The kinds of hop, as JSON has them.
+// The kinds of Hop, as JSON has them.
 const (
-	hopRole    = "role"
-	hopStored  = "stored_key"
-	hopSSO     = "identity_center"
-	hopProcess = "credential_process"
-	hopWeb     = "web_identity"
-	hopHost    = "credential_source"
-	hopLogin   = "aws_login"
+	HopRole    = "role"
+	HopStored  = "stored_key"
+	HopSSO     = "identity_center"
+	HopProcess = "credential_process"
+	HopWeb     = "web_identity"
+	HopHost    = "credential_source"
+	HopLogin   = "aws_login"
 )
 
-// hopsOf lists the steps, from the profile down.
-func hopsOf(p profiles.Profile) []hop {
-	var hops []hop
+// Chain lists the steps, from the profile down to where its credentials come from.
+func Chain(p profiles.Profile) []Hop {
+	var hops []Hop
 	s := p.Source
 	for ; s.Role != nil; s = s.Role.Source {
 		hops = append(hops, roleHop(s.Role))
 	}
 	switch {
 	case s.Stored != nil:
-		hops = append(hops, hop{Kind: hopStored, Profile: s.Stored.Profile, MFASerial: s.Stored.MFASerial, Seconds: seconds(s.Stored.Duration)})
+		hops = append(hops, Hop{Kind: HopStored, Profile: s.Stored.Profile, MFASerial: s.Stored.MFASerial, Seconds: Seconds(s.Stored.Duration)})
 	case s.SSO != nil:
-		hops = append(hops, hop{
-			Kind: hopSSO, SSOSession: s.SSO.Session, StartURL: s.SSO.StartURL, Region: s.SSO.Region, Account: s.SSO.Account, Role: s.SSO.Role,
+		hops = append(hops, Hop{
+			Kind: HopSSO, SSOSession: s.SSO.Session, StartURL: s.SSO.StartURL, Region: s.SSO.Region, Account: s.SSO.Account, Role: s.SSO.Role,
 		})
 	case s.Process != nil:
 		program, _ := profiles.Show("credential_process", s.Process.Command)
-		hops = append(hops, hop{Kind: hopProcess, Profile: s.Process.Profile, Program: program})
+		hops = append(hops, Hop{Kind: HopProcess, Profile: s.Process.Profile, Program: program})
 	case s.WebIdentity != nil:
 		hops = append(hops, webHop(s.WebIdentity))
 	case s.Host != nil:
-		hops = append(hops, hop{Kind: hopHost, Place: s.Host.Kind})
+		hops = append(hops, Hop{Kind: HopHost, Place: s.Host.Kind})
 	case s.Login != nil:
-		hops = append(hops, hop{Kind: hopLogin, Login: s.Login.Session, Region: s.Login.Region})
+		hops = append(hops, Hop{Kind: HopLogin, Login: s.Login.Session, Region: s.Login.Region})
 	}
 	return hops
 }
 
-func roleHop(r *profiles.Role) hop {
-	h := hop{
-		Kind: hopRole, Profile: r.Profile, ARN: r.ARN, SessionName: r.SessionName, ExternalID: r.ExternalID, MFASerial: r.MFASerial,
-		Seconds: seconds(r.Duration), Region: r.Region, Transitive: r.TransitiveTagKeys, SourceIdentity: r.SourceIdentity, PolicyARNs: r.PolicyARNs,
+func roleHop(r *profiles.Role) Hop {
+	h := Hop{
+		Kind: HopRole, Profile: r.Profile, ARN: r.ARN, SessionName: r.SessionName, ExternalID: r.ExternalID, MFASerial: r.MFASerial,
+		Seconds: Seconds(r.Duration), Region: r.Region, Transitive: r.TransitiveTagKeys, SourceIdentity: r.SourceIdentity, PolicyARNs: r.PolicyARNs,
 	}
 	for _, tag := range r.Tags {
 		if h.Tags == nil {
@@ -84,47 +86,57 @@ func roleHop(r *profiles.Role) hop {
 	return h
 }
 
-func webHop(w *profiles.WebIdentity) hop {
+func webHop(w *profiles.WebIdentity) Hop {
 	program, _ := profiles.Show("web_identity_token_process", w.Process)
-	return hop{
-		Kind: hopWeb, Profile: w.Profile, ARN: w.ARN, SessionName: w.SessionName, Seconds: seconds(w.Duration), Region: w.Region,
+	return Hop{
+		Kind: HopWeb, Profile: w.Profile, ARN: w.ARN, SessionName: w.SessionName, Seconds: Seconds(w.Duration), Region: w.Region,
 		PolicyARNs: w.PolicyARNs, TokenFile: w.TokenFile, Program: program,
 	}
 }
 
-func seconds(d time.Duration) int { return int(d / time.Second) }
+// SourceText says where a session comes from, from the profile down.
+func SourceText(p profiles.Profile) string {
+	var words []string
+	for _, h := range Chain(p) {
+		words = append(words, h.Words())
+	}
+	return strings.Join(words, " < ")
+}
 
-// words says a hop in a few words.
-func (h hop) words() string {
+// Seconds is a duration in whole seconds.
+func Seconds(d time.Duration) int { return int(d / time.Second) }
+
+// Words says a step in a few words.
+func (h Hop) Words() string {
 	switch h.Kind {
-	case hopRole:
+	case HopRole:
 		return "role " + h.ARN
-	case hopStored:
+	case HopStored:
 		return "key stored for " + h.Profile
-	case hopSSO:
-		return "role " + h.Role + " of account " + h.Account + " in Identity Center " + or(h.SSOSession, h.StartURL)
-	case hopProcess:
-		return "credential_process " + or(h.Program, "of "+h.Profile)
-	case hopWeb:
+	case HopSSO:
+		return "role " + h.Role + " of account " + h.Account + " in Identity Center " + cmp.Or(h.SSOSession, h.StartURL)
+	case HopProcess:
+		return "credential_process " + cmp.Or(h.Program, "of "+h.Profile)
+	case HopWeb:
 		return "role " + h.ARN + " for a web identity"
-	case hopHost:
+	case HopHost:
 		return "credential_source " + h.Place
 	}
 	return "aws login of " + h.Login
 }
 
-// need is something a sign-in will ask for.
-type need struct {
+// Need is something that a sign-in will ask for.
+type Need struct {
 	Kind   string `json:"kind"`
 	Device string `json:"device,omitempty"` // of an MFA code
 	URL    string `json:"url,omitempty"`    // of a directory
 }
 
-// needsOf works out what a sign-in from nothing will ask for, in order.
-func needsOf(p profiles.Profile) []need {
-	needs := []need{}
+// Needs works out what a sign-in will ask for when nothing is cached, in order.
+func Needs(p profiles.Profile) []Need {
+	needs := []Need{}
 	code := func(serial, process string) {
-		n := need{Kind: "mfa_code", Device: serial}
+		n := Need{Kind: "mfa_code", Device: serial}
 		if process != "" {
 			n.Kind = "mfa_process"
 		}
@@ -137,13 +149,13 @@ func needsOf(p profiles.Profile) []need {
 			needs = append(needs, n)
 		}
 	}
-	switch s := end(p.Source); {
+	switch s := Origin(p); {
 	case s.SSO != nil:
-		needs = append(needs, need{Kind: "browser", URL: s.SSO.Directory()})
+		needs = append(needs, Need{Kind: "browser", URL: s.SSO.Directory()})
 	case s.Login != nil:
-		needs = append(needs, need{Kind: "aws_login"})
+		needs = append(needs, Need{Kind: "aws_login"})
 	case s.Process != nil:
-		needs = append(needs, need{Kind: "credential_process"})
+		needs = append(needs, Need{Kind: "credential_process"})
 	}
 	plan := sessions.NewPlan(p)
 	if plan.Session != nil {
@@ -158,15 +170,8 @@ func needsOf(p profiles.Profile) []need {
 	return needs
 }
 
-// end is what a chain begins with.
-func end(s profiles.Source) profiles.Source {
-	for s.Role != nil {
-		s = s.Role.Source
-	}
-	return s
-}
-
-func (n need) words() string {
+// Words says in a few words what is needed.
+func (n Need) Words() string {
 	switch n.Kind {
 	case "mfa_code":
 		return "an MFA code of " + n.Device

@@ -1,13 +1,12 @@
-package cmd
+package app
 
-// The desk of MFA codes, with a clock of its own.
+// The spacing of MFA codes, with a clock of its own.
 
 import (
 	"bytes"
 	"context"
 	"errors"
-	"github.com/d44b7504/vault/internal/app"
-	"github.com/d44b7504/vault/internal/host"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -16,33 +15,34 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
 
-// deskOf is a desk whose clock moves only by sleeping.
-type deskOf struct {
-	codeDesk
+// spacerOf is a spacer whose clock moves only by sleeping.
+type spacerOf struct {
+	codeSpacer
 	clock time.Time
 	slept []time.Duration
 	said  []string
 }
 
-func newDesk(second int) *deskOf {
-	d := &deskOf{clock: time.Date(2026, 5, 4, 12, 0, second, 0, time.UTC)}
+func newSpacer(second int) *spacerOf {
+	d := &spacerOf{clock: time.Date(2026, 5, 4, 12, 0, second, 0, time.UTC)}
 	d.now = func() time.Time { return d.clock }
 	d.sleep = func(_ context.Context, by time.Duration) error {
 		d.clock, d.slept = d.clock.Add(by), append(d.slept, by)
 		return nil
 	}
-	d.say = func(line string) { d.said = append(d.said, line) }
+	d.say = func(format string, args ...any) { d.said = append(d.said, fmt.Sprintf(format, args...)) }
 	return d
 }
 
 // typist answers every question after a while.
-func (d *deskOf) typist(takes time.Duration, typed bool) func() {
+func (d *spacerOf) typist(takes time.Duration, typed bool) func() {
 	ask := d.ask(func(context.Context, string, string) (creds.Secret, bool, error) {
 		d.clock = d.clock.Add(takes)
 		return creds.New("123456"), typed, nil
@@ -59,10 +59,10 @@ func TestASpentCodeIsWaitedOutToTheNextHalfMinute(t *testing.T) {
 		{4, 0, 27 * time.Second}, {29, 0, 2 * time.Second}, {30, 0, 31 * time.Second}, {59, 0, 2 * time.Second},
 		{4, 20 * time.Second, 7 * time.Second}, // the person took her time
 	} {
-		d := newDesk(c.second)
+		d := newSpacer(c.second)
 		ask := d.typist(c.takes, true)
 		ask()
-		d.spend()
+		d.markUsed()
 		ask()
 		if len(d.slept) != 1 || d.slept[0] != c.want || len(d.said) != 1 || !strings.HasPrefix(d.said[0], "waiting ") {
 			t.Errorf("at second %d: slept %v, want %v; said %q", c.second, d.slept, c.want, d.said)
@@ -71,17 +71,17 @@ func TestASpentCodeIsWaitedOutToTheNextHalfMinute(t *testing.T) {
 }
 
 func TestNobodyWaitsForAFirstCodeNorAfterATypoNorInANewHalfMinute(t *testing.T) {
-	d := newDesk(4)
+	d := newSpacer(4)
 	ask := d.typist(0, true)
 	ask()
 	ask() // the first was mistyped: AWS has taken none
-	d.spend()
+	d.markUsed()
 	d.clock = d.clock.Add(40 * time.Second)
 	ask()
 	if len(d.slept) != 0 {
 		t.Errorf("slept %v", d.slept)
 	}
-	d.spend()
+	d.markUsed()
 	d.clock = d.clock.Add(-time.Hour) // a clock that is set back must not make it wait for an hour
 	ask()
 	if len(d.slept) != 0 {
@@ -90,12 +90,12 @@ func TestNobodyWaitsForAFirstCodeNorAfterATypoNorInANewHalfMinute(t *testing.T) 
 }
 
 func TestAProcessIsWaitedForLikeAPersonAndCtrlCEndsTheWait(t *testing.T) {
-	d := newDesk(4)
+	d := newSpacer(4)
 	run := d.run(func(context.Context, string) (creds.Secret, error) { return creds.New("123456"), nil })
 	if _, err := run(context.Background(), "code"); err != nil || d.typed {
 		t.Fatal(err)
 	}
-	d.spend()
+	d.markUsed()
 	d.sleep = func(context.Context, time.Duration) error { return context.Canceled }
 	if _, err := run(context.Background(), "code"); !errors.Is(err, context.Canceled) {
 		t.Error(err)
@@ -128,8 +128,8 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 	}
 	var said bytes.Buffer
 	var slept time.Duration
-	w := &app.World{Policy: refresh.Default, World: &host.World{
-		Environ: []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, Stderr: &said, Now: now,
+	w := &World{Policy: refresh.Default, World: &host.World{
+		Now: now,
 		Sleep: func(_ context.Context, d time.Duration) error {
 			clock, slept = clock.Add(d), slept+d
 			return nil
@@ -140,6 +140,10 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 		},
 		Who: func() (string, string) { return "alice", "laptop" },
 	}}
+	caller := Caller{
+		Env: NewEnvironment([]string{"XDG_RUNTIME_DIR=" + t.TempDir()}),
+		Say: func(line string) { said.WriteString("vault: " + line + "\n") },
+	}
 	w.OpenStore = func(context.Context, store.Options) (store.Store, error) { return keys, nil }
 	p, err := profiles.Parse("", []byte("[profile base]\nregion = eu-west-1\nmfa_process = device\nmfa_serial = "+phone.Serial+"\n")).
 		Resolve("base", profiles.Overrides{Env: map[string]string{"AWS_ENDPOINT_URL": aws.URL()}})
@@ -147,7 +151,7 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for run, want := range []time.Duration{0, 26 * time.Second} {
-		s, err := newRun(w).newSigner(ctx, p, arn, false)
+		s, err := w.Core().Task(caller).NewSigner(ctx, p, arn, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -160,23 +164,12 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 	}
 	// One that stays wrong is not tried for ever.
 	w.Process = func(context.Context, string, []string) (creds.Secret, error) { return creds.New("000000"), nil }
-	s, err := newRun(w).newSigner(ctx, p, arn, false)
+	s, err := w.Core().Task(caller).NewSigner(ctx, p, arn, false)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var call *sessions.CallError
 	if err := s.obtain(ctx, true); !errors.As(err, &call) || call.Kind != sessions.WrongCode || aws.Calls("GetSessionToken") != 6 {
 		t.Errorf("%v after %d calls", err, aws.Calls("GetSessionToken")-3)
-	}
-}
-
-func TestHowLongAgo(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Hour: "just now", 0: "just now", time.Minute: "1 minute ago", 119 * time.Minute: "119 minutes ago", 2 * time.Hour: "2 hours ago",
-		47 * time.Hour: "47 hours ago", 48 * time.Hour: "2 days ago", 93 * 24 * time.Hour: "93 days ago",
-	} {
-		if got := elapsed(d); got != want {
-			t.Errorf("%v: %q, want %q", d, got, want)
-		}
 	}
 }

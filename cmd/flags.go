@@ -1,0 +1,67 @@
+package cmd
+
+import (
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// boolFlag adds a flag and, as AWS Vault has it for every one, its hidden negation.
+func boolFlag(fs *pflag.FlagSet, p *bool, name, short string, value bool, usage string) {
+	fs.BoolVarP(p, name, short, value, usage)
+	fs.AddFlag(&pflag.Flag{
+		Name: "no-" + name, Value: negation{p}, DefValue: "false", NoOptDefVal: "true", Hidden: true,
+	})
+}
+
+type negation struct{ p *bool }
+
+func (n negation) String() string     { return "false" }
+func (n negation) Type() string       { return "bool" }
+func (n negation) Set(s string) error { *n.p = s != "true"; return nil }
+
+// durationFlag takes Go's notation, as AWS Vault does, or a plain number of seconds.
+func durationFlag(fs *pflag.FlagSet, p *time.Duration, name, short, usage string) {
+	fs.VarP((*duration)(p), name, short, usage)
+}
+
+type duration time.Duration
+
+func (d *duration) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
+func (d *duration) Type() string { return "duration" }
+func (d *duration) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil {
+		v, err = time.ParseDuration(s + "s")
+	}
+	if err != nil || v < 0 {
+		return errors.New("write it like 45m, 1h30m, or in seconds")
+	}
+	*d = duration(v)
+	return nil
+}
+
+// args wraps a cobra check of positional arguments into a usage error.
+func args(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(c *cobra.Command, a []string) error {
+		if err := check(c, a); err != nil {
+			return usage(c, err)
+		}
+		return nil
+	}
+}
+
+// first is the first argument, "" when there is none.
+func first(args []string) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return args[0]
+}

@@ -1,0 +1,108 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/shells"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file is the one table from errors to exit statuses.
+
+// Exit statuses.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitSignIn      = 3
+	exitInterrupted = 130
+)
+
+// statusError ends the program with a status and no text of its own: that of exec's
+// child, or of a command that has said what there is to say.
+type statusError int
+
+func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// startError is a command that could not be run. It has the status that a shell would give.
+type startError struct {
+	error
+	status int
+}
+
+func (e startError) Unwrap() error { return e.error }
+
+// usage makes an error of the command line, for which the exit status is 2.
+func usage(c *cobra.Command, err error) error {
+	return &app.UsageError{Command: c.CommandPath(), Err: err}
+}
+
+// report prints an error as one line and a hint, and returns the exit status for it.
+func (r *run) report(err error) int {
+	var status statusError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &status):
+		return int(status)
+	case errors.Is(err, context.Canceled): // Ctrl-C anywhere, or Ctrl-D at a question
+		return exitInterrupted
+	}
+	r.say("%s", app.OneLine(err))
+	if h := hintFor(err); h != "" {
+		r.hint("%s", h)
+	}
+	r.reportAnswer(err)
+	return statusOf(err)
+}
+
+func statusOf(err error) int {
+	var start startError
+	var use *app.UsageError
+	var shell *shells.UnknownError
+	switch {
+	case errors.As(err, &start):
+		return start.status
+	case errors.As(err, &use), errors.As(err, &shell), unknownCommand(err):
+		return exitUsage
+	case errors.Is(err, sessions.ErrNeedsUser), errors.Is(err, store.ErrLocked):
+		return exitSignIn
+	}
+	return exitFailed
+}
+
+// hintFor says what to do about an error: what the core knows, and about the command line.
+func hintFor(err error) string {
+	var shell *shells.UnknownError
+	var use *app.UsageError
+	hint := app.Hint(err)
+	switch {
+	case hint != "":
+	case errors.As(err, &shell):
+		hint = "choose one of " + strings.Join(shells.Names(), ", ")
+	case errors.As(err, &use):
+		hint = use.Command + " --help"
+	}
+	return hint
+}
+
+// reportAnswer shows AWS's own words, with --debug.
+func (r *run) reportAnswer(err error) {
+	var call *sessions.CallError
+	if r.debug && errors.As(err, &call) {
+		r.say("debug: %s %s: %s", call.Op, call.Code, call.Message)
+	}
+}
+
+// unknownCommand recognises cobra's error for a command that does not exist; it has
+// no type.
+func unknownCommand(err error) bool {
+	return strings.HasPrefix(err.Error(), "unknown command")
+}

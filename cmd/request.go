@@ -1,0 +1,81 @@
+package cmd
+
+// This file has the flags by which a session is asked for, and the words for it.
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/env"
+)
+
+// identity are the flags by which a session is asked for; several commands share them.
+type identity struct {
+	region, roleARN, policyFile, mfaToken string
+	policyARNs                            []string
+	duration, minTTL                      time.Duration
+	readOnly, noSession, anew             bool
+}
+
+func (o *identity) bind(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
+	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
+	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
+	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
+	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
+	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
+}
+
+// bindRole adds the flags that change or narrow the role.
+func (o *identity) bindRole(c *cobra.Command) {
+	fs := c.Flags()
+	fs.StringVar(&o.roleARN, "role-arn", "", "assume one more role: an ARN or ACCOUNT:ROLE")
+	boolFlag(fs, &o.readOnly, "read-only", "", false, "narrow the role to AWS's ReadOnlyAccess")
+	fs.StringArrayVar(&o.policyARNs, "policy-arn", nil, "narrow the role to a managed policy (may be repeated)")
+	fs.StringVar(&o.policyFile, "policy", "", "narrow the role to the policy in a file")
+	durationFlag(fs, &o.minTTL, "min-ttl", "", "renew unless this much is left")
+	boolFlag(fs, &o.anew, "refresh", "", false, "make a new session, whatever is cached")
+	_ = c.RegisterFlagCompletionFunc("policy", completeFiles)
+}
+
+// request puts flags and name into the words a session is remembered by.
+func (o identity) request(profile, mode string) (env.Request, error) {
+	q := env.Request{
+		Profile: profile, Region: o.region, Mode: mode, Seconds: int(o.duration / time.Second),
+		MinTTL: int(o.minTTL / time.Second), RoleARN: o.roleARN, PolicyARNs: o.policyARNs, NoSession: o.noSession,
+	}
+	if o.readOnly {
+		q.PolicyARNs = append(q.PolicyARNs, "arn:aws:iam::aws:policy/ReadOnlyAccess")
+	}
+	if o.policyFile != "" {
+		text, err := os.ReadFile(o.policyFile)
+		if err != nil {
+			return q, fmt.Errorf("read the policy: %w", err)
+		}
+		q.Policy = string(text)
+	}
+	return q, nil
+}
+
+// childRequest names the profile a command should run as: the one given, else the
+// active one as it was asked for, else the user's AWS_PROFILE, else a choice.
+func (r *run) childRequest(ctx context.Context, o identity, profile, mode string) (env.Request, error) {
+	if profile == "" {
+		if st, active := env.StateOf(r.task.Env.Current); active {
+			return st.Request, nil
+		}
+		profile = r.task.Env.User["AWS_PROFILE"]
+	}
+	if profile == "" {
+		var err error
+		if profile, err = r.pick(ctx); err != nil {
+			return env.Request{}, err
+		}
+	}
+	return o.request(profile, mode)
+}

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/sessions"
+)
+
+// This file says how MFA codes are asked for.
+
+// askForCode is how a code is obtained, nil when nobody can be asked. For a hook and in
+// the background nothing is tried: a dialog that opens by itself is not to be trusted.
+func (t *Task) askForCode() (sessions.Asker, error) {
+	if t.Quiet {
+		return nil, nil
+	}
+	order, err := mfa.Parse(t.MFAPrompts)
+	if err != nil {
+		return nil, &UsageError{Command: "vault", Err: fmt.Errorf("AWS_VAULT_PROMPT: %w", err)}
+	}
+	a := &mfa.Asker{Order: order, Env: t.Env.Current, Terminal: t.AskHidden(), Run: t.RunForAnswer}
+	if !a.Possible() {
+		return nil, nil
+	}
+	return func(ctx context.Context, serial, question string) (creds.Secret, bool, error) {
+		code, typed, err := a.Code(ctx, serial, question)
+		var failed *mfa.FailedError
+		if errors.As(err, &failed) {
+			err = promptsFailedError{failed}
+		}
+		return code, typed, err
+	}, nil
+}
+
+// promptsFailedError says why no way of asking for a code worked. It matches
+// sessions.ErrNeedsUser.
+type promptsFailedError struct{ *mfa.FailedError }
+
+func (promptsFailedError) Is(target error) bool { return target == sessions.ErrNeedsUser }
+
+// RunForAnswer runs a program that answers for a person, without any credentials.
+func (t *Task) RunForAnswer(ctx context.Context, p mfa.Program) (creds.Secret, string, error) {
+	return t.RunProgram(ctx, host.Program{Argv: p.Argv, Environ: append(env.Strip(t.Env.List), p.Environ...), Terminal: p.Terminal})
+}

@@ -1,0 +1,64 @@
+// Package app is the core of the program without its command line: which profile,
+// which session, which store, and who may be asked. What all requests of a process
+// share is a Core; what belongs to one request is a Caller, which is passed in; a Task
+// is one request being carried out.
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// World is everything outside the program: the host, the keyrings, and how early a
+// session is renewed. What costs or can fail is a function, called when it is needed.
+type World struct {
+	*host.World
+	OpenStore func(context.Context, store.Options) (store.Store, error)
+	// Probe looks at every keyring of this machine and opens none.
+	Probe  func(context.Context, store.Options) []store.Finding
+	Policy refresh.Policy
+}
+
+// Real is the world of the program that people run.
+func Real() *World {
+	return &World{World: host.Real(), OpenStore: store.Open, Probe: store.Probe, Policy: refresh.Default}
+}
+
+// Core is what all requests of a process share. It holds nothing of any one of them,
+// so that it may carry out several at the same time.
+type Core struct {
+	OpenStore func(context.Context, store.Options) (store.Store, error)
+	// Probe looks at every keyring of this machine and opens none.
+	Probe func(context.Context, store.Options) []store.Finding
+	// LoadProfiles reads an AWS config file.
+	LoadProfiles func(file string) (*profiles.Set, error)
+	Policy       refresh.Policy
+
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
+	// Who is the user and the machine, for the session names in CloudTrail.
+	Who func() (user, host string)
+
+	// How programs are run; see host.World.
+	Process    func(ctx context.Context, command string, environ []string) (creds.Secret, error)
+	RunProgram func(context.Context, host.Program) (out creds.Secret, said string, err error)
+	Start      func(argv, environ []string) error
+}
+
+// Core is the part of the world that all requests share.
+func (w *World) Core() *Core {
+	return &Core{
+		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.Load,
+		Policy: w.Policy, Now: w.Now, Sleep: w.Sleep, Who: w.Who, Process: w.Process, RunProgram: w.RunProgram, Start: w.Start,
+	}
+}
+
+// Task begins a request of a caller. It opens nothing; what the request needs is opened
+// when it is needed, and once. A Task is for one goroutine at a time.
+func (c *Core) Task(caller Caller) *Task { return &Task{Core: c, Caller: caller} }

@@ -1,0 +1,202 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"syscall"
+
+	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file says what an error means to a person: its text, and what to do about it.
+
+// UsageError is a command line, or a setting, that cannot be understood.
+type UsageError struct {
+	Command string // whose help explains it
+	Err     error
+}
+
+// Usage makes an error of the command line of a command, such as "vault use".
+func Usage(command string, err error) error { return &UsageError{Command: command, Err: err} }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+// hintError is an error with what to do about it.
+type hintError struct {
+	error
+	hint string
+}
+
+func (e hintError) Unwrap() error { return e.error }
+
+// WithHint adds to an error what to do about it.
+func WithHint(err error, format string, args ...any) error {
+	return hintError{err, fmt.Sprintf(format, args...)}
+}
+
+// HasHint reports whether WithHint has added a hint.
+func HasHint(err error) bool {
+	var h hintError
+	return errors.As(err, &h)
+}
+
+// Text is an error in words, where its own are not the best.
+func Text(err error) string {
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return "the disk is full: " + err.Error()
+	case errors.Is(err, syscall.EROFS) && errors.As(err, &path):
+		return fmt.Sprintf("%s cannot be written: the disk is read-only", path.Path)
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time: " + err.Error()
+	}
+	return err.Error()
+}
+
+// OneLine is Text without line breaks.
+func OneLine(err error) string { return strings.Join(strings.Fields(Text(err)), " ") }
+
+// Hint says what to do about an error, "" when it is not known.
+func Hint(err error) string {
+	var h hintError
+	if errors.As(err, &h) {
+		return h.hint
+	}
+	for _, hint := range [...]func(error) string{ageHint, profileHint, signInHint, callHint, promptHint} {
+		if text := hint(err); text != "" {
+			return text
+		}
+	}
+	if errors.Is(err, store.ErrLocked) {
+		return "unlock it, or run the command in a terminal where it can ask"
+	}
+	return ""
+}
+
+// ageHint is about the age store.
+func ageHint(err error) string {
+	var noIdentity *store.NoIdentityError
+	var noStore *store.NoStoreError
+	var notMember *store.NotMemberError
+	var noRecipient *store.NoRecipientError
+	switch {
+	case errors.As(err, &noIdentity) && noIdentity.File != "":
+		return "--age-identity and AWS_VAULT_AGE_IDENTITY say which file it is"
+	case errors.As(err, &noIdentity):
+		return "run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase it shall have"
+	case errors.As(err, &notMember):
+		return "somebody who is runs vault store add-recipient with yours, which vault store create prints"
+	case errors.As(err, &noStore):
+		return "vault store create makes one"
+	case errors.As(err, &noRecipient):
+		return "say it with --recipient age1…"
+	case errors.Is(err, store.ErrNoRecipient):
+		return "vault store recipients lists those there are"
+	}
+	return ""
+}
+
+// profileHint is about a profile or key that does not exist.
+func profileHint(err error) string {
+	var missing *profiles.NotFoundError
+	var noKey *sessions.NoKeyError
+	switch {
+	case errors.As(err, &missing):
+		return DidYouMean(missing.Nearest)
+	case errors.As(err, &noKey):
+		return "store one: vault add " + Word(noKey.Key)
+	}
+	return ""
+}
+
+// signInHint is about a person who is needed.
+func signInHint(err error) string {
+	var needs *sessions.NeedsUserError
+	if !errors.As(err, &needs) {
+		return ""
+	}
+	switch needs.Need {
+	case sessions.NeedsBrowser:
+		return "vault sso login " + Word(needs.Profile)
+	case sessions.NeedsAWSLogin:
+		return "aws login --profile " + Word(needs.Profile)
+	}
+	return "run it in a terminal: vault refresh, or vault use " + Word(needs.Profile)
+}
+
+// callHint is about an answer of AWS.
+func callHint(err error) string {
+	var call *sessions.CallError
+	if errors.As(err, &call) {
+		return CallHint(call)
+	}
+	return ""
+}
+
+// CallHint says what to do about an answer of AWS.
+func CallHint(e *sessions.CallError) string {
+	if e.Kind == sessions.Denied && e.Action != "" {
+		return "a policy has to allow " + e.Action + " on that user; some allow it with MFA only"
+	}
+	switch e.Kind {
+	case sessions.Denied:
+		return "AWS said no to who you are; check the role's trust policy and what it asks for (MFA, external id)"
+	case sessions.WrongCode:
+		return "wait for the next code: each works once"
+	case sessions.BadKey:
+		return "it may be inactive, deleted or mistyped; vault add " + Word(e.Profile) + " stores it anew"
+	case sessions.BadToken:
+		return "whoever issues the token has to issue a new one, or the role does not trust its issuer"
+	case sessions.Throttled:
+		return "AWS counts calls by the minute; it was tried several times"
+	case sessions.ClockSkew:
+		return "set the clock, then try again"
+	case sessions.Unreachable:
+		return "check the network, the proxy and AWS_ENDPOINT_URL"
+	}
+	return ""
+}
+
+// promptHint is about the ways in which an MFA code is asked for.
+func promptHint(err error) string {
+	var unknown *mfa.UnknownError
+	var failed promptsFailedError
+	switch {
+	case errors.As(err, &unknown):
+		return "choose from " + strings.Join(mfa.Drivers(), ", ")
+	case errors.As(err, &failed):
+		return "run it in a terminal, or choose another way to be asked with --prompt"
+	}
+	return ""
+}
+
+// DidYouMean offers the names that are nearest to one that does not exist.
+func DidYouMean(names []string) string {
+	if len(names) == 0 {
+		return "vault list shows the profiles there are"
+	}
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = fmt.Sprintf("%q", n)
+	}
+	return "did you mean " + strings.Join(quoted, " or ") + "?"
+}
+
+// Word is a name for a command line that is offered; one that would need quoting is
+// left to the reader.
+func Word(name string) string {
+	for _, c := range name {
+		if !strings.ContainsRune("-_./:@+=,", c) && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+			return "PROFILE"
+		}
+	}
+	return name
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+)
+
+// This file turns a request into a profile, with the user's own environment counted in.
+
+// Resolve resolves a request. A name without a section is looked up in the store, which
+// may have to be opened for that.
+func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, error) {
+	var failed error
+	p, err := t.resolve(q, func(name string) bool {
+		var has bool
+		has, failed = t.HasKey(ctx, name)
+		return has
+	})
+	if failed != nil {
+		return p, failed
+	}
+	return p, err
+}
+
+// ResolveUnopened is Resolve without the store: a name without a section is taken for
+// that of a stored key.
+func (t *Task) ResolveUnopened(q env.Request) (profiles.Profile, error) {
+	return t.resolve(q, anyKey)
+}
+
+func anyKey(string) bool { return true }
+
+func (t *Task) resolve(q env.Request, hasKey func(string) bool) (profiles.Profile, error) {
+	set, err := t.Profiles()
+	if err != nil {
+		return profiles.Profile{}, err
+	}
+	o := t.Overrides(q)
+	o.HasKey = hasKey
+	p, err := set.Resolve(q.Profile, o)
+	if err == nil {
+		err = t.Finish(&p)
+	}
+	return p, err
+}
+
+// ResolveEmpty is what a name means that no section explains: what the environment says
+// of every profile.
+func (t *Task) ResolveEmpty(name string) (profiles.Profile, error) {
+	o := t.Overrides(env.Request{})
+	o.HasKey = anyKey
+	return profiles.Parse("", nil).Resolve(name, o)
+}
+
+// Overrides is what a request asks of a profile, and what the user's environment does.
+// What vault exported does not count, or the last profile's region would be the next one's.
+func (t *Task) Overrides(q env.Request) profiles.Overrides {
+	return profiles.Overrides{
+		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User,
+	}
+}
+
+// Finish fills in what the package profiles leaves to its caller: the durations that
+// variables give, and the partition of AWS's own policies.
+func (t *Task) Finish(p *profiles.Profile) error {
+	fitPolicies(p)
+	return applyDurations(t.Env, p)
+}
+
+// ConfiguredMode is the mode that the profile's vault_mode asks for, "" for the usual one.
+func (t *Task) ConfiguredMode(name string) string {
+	set, err := t.Profiles()
+	if err != nil {
+		return ""
+	}
+	for _, s := range set.Settings(name) {
+		if s.Key == "vault_mode" && s.Value == env.ModeProfile {
+			return env.ModeProfile
+		}
+	}
+	return ""
+}
+
+// Endpoint says where a service is: as profile and environment have it, or AWS's own.
+func Endpoint(p profiles.Profile, service, region string) sessions.Endpoint {
+	e := sessions.Endpoint{Region: region, Network: p.Network, URL: p.Network.Endpoints[strings.ToLower(service)]}
+	if service == sessions.STS && e.URL == "" {
+		e.URL = p.Endpoint
+	}
+	return e
+}
+
+// Origin is the source that a chain begins with. It is never a role.
+func Origin(p profiles.Profile) profiles.Source {
+	s := p.Source
+	for s.Role != nil {
+		s = s.Role.Source
+	}
+	return s
+}
+
+// fitPolicies puts AWS's own policies into the partition of the role that they narrow:
+// in China arn:aws:… is arn:aws-cn:….
+func fitPolicies(p *profiles.Profile) {
+	var role string
+	var policies []string
+	switch s := p.Source; {
+	case s.Role != nil:
+		role, policies = s.Role.ARN, s.Role.PolicyARNs
+	case s.WebIdentity != nil:
+		role, policies = s.WebIdentity.ARN, s.WebIdentity.PolicyARNs
+	}
+	for i, arn := range policies {
+		if rest, ok := strings.CutPrefix(arn, "arn:aws:iam::aws:"); ok {
+			policies[i] = "arn:" + strings.SplitN(role, ":", 3)[1] + ":iam::aws:" + rest
+		}
+	}
+}
+
+// applyDurations fills in the durations that neither flag nor file gives, from the
+// variables that AWS Vault has for them.
+func applyDurations(e Environment, p *profiles.Profile) error {
+	variable, source := "AWS_SESSION_TOKEN_TTL", p.Source
+	role, err := e.Duration("AWS_ASSUME_ROLE_TTL")
+	for source.Role != nil {
+		variable = "AWS_CHAINED_SESSION_TOKEN_TTL"
+		if source.Role.Duration == 0 {
+			source.Role.Duration = role
+		}
+		source = source.Role.Source
+	}
+	if w := source.WebIdentity; w != nil && w.Duration == 0 {
+		w.Duration = role
+	}
+	if err == nil && source.Stored != nil && source.Stored.Duration == 0 {
+		source.Stored.Duration, err = e.Duration(variable)
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
+)
+
+// This file ties together how sessions are made (sessions) and kept (refresh).
+
+// Session is the one way from a request to a session. It may ask for whatever the
+// profile needs, and waits for another process that is making the same session.
+func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (profiles.Profile, refresh.Lease, error) {
+	p, err := t.Resolve(ctx, q)
+	if err != nil {
+		return p, refresh.Lease{}, err
+	}
+	if !t.Quiet {
+		for _, warning := range p.Warnings {
+			t.say("%s", warning)
+		}
+	}
+	if err := t.checkCircle(p); err != nil {
+		return p, refresh.Lease{}, err
+	}
+	k, err := t.Keeper(ctx)
+	if err != nil {
+		return p, refresh.Lease{}, err
+	}
+	if w.MinTTL, err = t.minTTL(q); err != nil {
+		return p, refresh.Lease{}, err
+	}
+	l, err := k.Fresh(ctx, p, w)
+	l.Session.Region = p.Region
+	if l.Warning != nil {
+		t.say("%s", Text(l.Warning))
+	}
+	return p, l, err
+}
+
+// minTTL is how much must be left of a session that is handed out.
+func (t *Task) minTTL(q env.Request) (time.Duration, error) {
+	if q.MinTTL > 0 {
+		return time.Duration(q.MinTTL) * time.Second, nil
+	}
+	d, err := t.Env.Duration("AWS_MIN_TTL")
+	if d == 0 {
+		d = t.Policy.MinTTL
+	}
+	return d, err
+}
+
+// Keeper hands out sessions: cached ones, and new ones.
+func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
+	m, err := t.Maker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return t.keeperOf(m), nil
+}
+
+// keeperOf keeps what m makes, and gives m its Base.
+func (t *Task) keeperOf(m *sessions.Maker) *refresh.Keeper {
+	k := &refresh.Keeper{
+		Store: m.Store, Make: m.Make, Note: Note, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Waiting: t.waiting(),
+	}
+	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
+		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
+		return l.Session, err
+	}
+	return k
+}
+
+// waiting tells the caller that another process is at it; nil where nobody is told.
+func (t *Task) waiting() func() {
+	if t.Quiet {
+		return nil
+	}
+	return func() { t.say("another terminal is signing in, waiting for it") }
+}
+
+// Maker makes sessions, and keeps none. It cannot make one over a shared session with
+// MFA; Keeper can.
+func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := t.askForCode()
+	if err != nil {
+		return nil, err
+	}
+	m := &sessions.Maker{
+		Store: s, Endpoint: Endpoint, Ask: codes, Browser: t.browser, MFAToken: t.MFACode,
+		RunProcess: t.runMFAProcess, RunCredentials: t.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
+		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now,
+		Lock: func(ctx context.Context, name string) (func(), error) {
+			return t.Env.Runtime().Lock(ctx, name, t.waiting())
+		},
+	}
+	if !t.Quiet {
+		m.Say = func(line string) { t.say("%s", line) }
+	}
+	return m, nil
+}
+
+// runMFAProcess runs a profile's mfa_process.
+func (t *Task) runMFAProcess(ctx context.Context, command string) (creds.Secret, error) {
+	out, err := t.Process(ctx, command, env.Strip(t.Env.List))
+	if err != nil {
+		return creds.Secret{}, fmt.Errorf("mfa_process failed: %w", err)
+	}
+	return out, nil
+}

@@ -1,0 +1,128 @@
+package app
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+)
+
+// This file decides how a person signs in in a browser, and opens one.
+
+// browser is how a person signs in for a profile, nil when nobody is there.
+func (t *Task) browser(p profiles.Profile) *sessions.Browser {
+	if t.Quiet || t.Ask == nil && !t.SignIn.Requested {
+		return nil
+	}
+	remote := t.Env.remoteBrowser()
+	b := &sessions.Browser{Device: t.byDevice(p, remote), Show: t.ShowSignIn, Patience: t.SignIn.Timeout}
+	if !t.SignIn.PrintOnly && (remote == "" || !b.Device) {
+		b.Open = func(url string) error { return t.openBrowser(p, url) }
+	}
+	return b
+}
+
+// byDevice chooses the way of signing in: the flag, then what the profile or its
+// sso-session says, then whether a browser here could come back to us.
+func (t *Task) byDevice(p profiles.Profile, remote string) bool {
+	if t.SignIn.Device != nil {
+		return *t.SignIn.Device
+	}
+	flow := p.Extra["vault_sso_flow"]
+	if s := Origin(p).SSO; flow == "" && s != nil && s.Session != "" {
+		if set, err := t.Profiles(); err == nil {
+			_, extra, _ := set.SSOSession(s.Session) // a profile that uses it has been resolved
+			flow = extra["vault_sso_flow"]
+		}
+	}
+	switch flow {
+	case "device":
+		return true
+	case "pkce":
+		return false
+	}
+	return remote != ""
+}
+
+// openBrowser starts a browser and does not wait for it.
+func (t *Task) openBrowser(p profiles.Profile, url string) error {
+	argv := t.Env.browserCommand(p.Extra["vault_browser"])
+	if len(argv) == 0 || t.Start == nil {
+		return errors.New("no browser can be opened here")
+	}
+	at := slices.IndexFunc(argv, func(a string) bool { return strings.Contains(a, "%s") })
+	if at < 0 {
+		argv = append(argv, url)
+	} else {
+		argv[at] = strings.ReplaceAll(argv[at], "%s", url)
+	}
+	return t.Start(argv, env.Strip(t.Env.List))
+}
+
+// remoteBrowser says why a browser that is opened on this machine would not be in front
+// of the person, "" when it would be.
+func (e Environment) remoteBrowser() string {
+	for _, n := range []string{"SSH_CONNECTION", "SSH_TTY", "SSH_CLIENT"} {
+		if e.Current[n] != "" {
+			return "this is an SSH session"
+		}
+	}
+	for _, n := range []string{"CODESPACES", "CLOUD_SHELL", "CI", "REMOTE_CONTAINERS", "KUBERNETES_SERVICE_HOST"} {
+		if v := e.Current[n]; v != "" && v != "false" {
+			return n + " is set"
+		}
+	}
+	if e.Current["AWS_EXECUTION_ENV"] == "CloudShell" {
+		return "this is CloudShell"
+	}
+	for _, f := range []string{"/.dockerenv", "/run/.containerenv"} {
+		if _, err := os.Stat(f); err == nil && runtime.GOOS == "linux" {
+			return "this is a container"
+		}
+	}
+	if len(e.browserCommand("")) == 0 {
+		return "no browser can be opened here"
+	}
+	return ""
+}
+
+// browserCommand is the command that opens a browser: the profile's, $BROWSER, or the
+// system's. It is empty when there is none.
+func (e Environment) browserCommand(own string) []string {
+	if own == "" {
+		own, _, _ = strings.Cut(e.Current["BROWSER"], ":")
+		if runtime.GOOS == "windows" {
+			own = e.Current["BROWSER"]
+		}
+	}
+	if argv := strings.Fields(own); len(argv) > 0 {
+		return argv
+	}
+	for _, argv := range e.systemBrowsers() {
+		if _, err := exec.LookPath(argv[0]); err == nil {
+			return argv
+		}
+	}
+	return nil
+}
+
+// systemBrowsers are the commands that open a browser on this system, the best first.
+func (e Environment) systemBrowsers() [][]string {
+	switch {
+	case runtime.GOOS == "darwin":
+		return [][]string{{"open"}}
+	case runtime.GOOS == "windows":
+		return [][]string{{"rundll32", "url.dll,FileProtocolHandler"}}
+	case e.Current["WSL_DISTRO_NAME"] != "" || e.Current["WSL_INTEROP"] != "":
+		return [][]string{{"wslview"}, {"rundll32.exe", "url.dll,FileProtocolHandler"}}
+	case e.Current["DISPLAY"] != "" || e.Current["WAYLAND_DISPLAY"] != "":
+		return [][]string{{"xdg-open"}, {"x-www-browser"}, {"firefox"}, {"chromium"}}
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/store"
+)
+
+// Task is one request being carried out: the core, the caller, and what has been opened
+// for it so far.
+type Task struct {
+	*Core
+	Caller
+	// Unlocked is true once a person was asked for what opens the store: a renewal in the
+	// background could not open it.
+	Unlocked bool
+
+	set   *profiles.Set
+	store store.Store
+}
+
+// say tells the caller a line.
+func (t *Task) say(format string, args ...any) {
+	if t.Say != nil {
+		t.Say(fmt.Sprintf(format, args...))
+	}
+}
+
+// Profiles reads the config file, once.
+func (t *Task) Profiles() (*profiles.Set, error) {
+	if t.set == nil {
+		set, err := t.LoadProfiles(t.Env.ConfigFile())
+		if err != nil {
+			return nil, err
+		}
+		t.set = set
+	}
+	return t.set, nil
+}
+
+// UseProfiles takes a set for that of the config file.
+func (t *Task) UseProfiles(set *profiles.Set) { t.set = set }
+
+// Keyring opens the store, once.
+func (t *Task) Keyring(ctx context.Context) (store.Store, error) {
+	if t.store == nil {
+		s, err := t.OpenStore(ctx, t.StoreOptions())
+		if err != nil {
+			return nil, err
+		}
+		t.store = s
+	}
+	return t.store, nil
+}
+
+// StoreOptions says which store to open, and who may be asked for what opens it.
+func (t *Task) StoreOptions() store.Options {
+	o := t.Store
+	o.Quiet = t.Quiet
+	o.FilePassphrase = t.Env.Secret("AWS_VAULT_FILE_PASSPHRASE")
+	o.AgePassphrase = t.Env.Secret("AWS_VAULT_AGE_PASSPHRASE")
+	if ask := t.AskHidden(); ask != nil {
+		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) {
+			t.Unlocked = true
+			return ask(ctx, question+": ")
+		}
+		o.Tell = func(line string) { t.say("%s", line) }
+	}
+	return o
+}
+
+// AskHidden asks for a secret on the terminal. It is nil when nobody can be asked there.
+func (t *Task) AskHidden() func(ctx context.Context, question string) (creds.Secret, error) {
+	if t.Quiet || t.Ask == nil {
+		return nil
+	}
+	return func(ctx context.Context, question string) (creds.Secret, error) { return t.Ask(ctx, question, true) }
+}
+
+// HasKey reports whether a key is stored under a name. It opens the store, and decrypts
+// nothing.
+func (t *Task) HasKey(ctx context.Context, name string) (bool, error) {
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return false, err
+	}
+	names, _, err := store.KeyNames(ctx, s, name)
+	return slices.Contains(names, name), err
+}
