@@ -13,7 +13,7 @@ import (
 // --yes that is missing.
 func (r *run) agreed(ctx context.Context, command, question, otherwise string) error {
 	if r.task.Ask == nil || r.task.Quiet {
-		return app.Usage(command, errors.New(otherwise + ": there is no terminal to agree on, and no --yes"))
+		return app.Usage(command, errors.New(otherwise+": there is no terminal to agree on, and no --yes"))
 	}
 	answer, err := r.task.Ask(ctx, printable(question+"? [y/N] "), false)
 	if err != nil {
