@@ -18,5 +18,6 @@ func run() int {
 	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
 	ctx, stop := host.Signals(context.Background())
 	defer stop()
+	defer host.EndChildren()
 	return cmd.Main(ctx, app.Real())
 }

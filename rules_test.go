@@ -112,7 +112,7 @@ var arrows = map[string]string{
 	"internal/sessions":       "store internal/atomicfile internal/creds internal/profiles",
 	"internal/rotation":       "store internal/atomicfile internal/creds",
 	"internal/mfa":            "internal/creds",
-	"store":                   "internal/atomicfile internal/creds store/internal/busguard",
+	"store":                   "env internal/atomicfile internal/creds internal/host store/internal/busguard",
 	"store/internal/busguard": "",
 	"internal/fakeaws":        "internal/creds",
 	"internal/profiles":       "internal/atomicfile internal/creds",

@@ -44,9 +44,6 @@ var Family = []string{
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG",
 }
 
-// settings are AWS_VAULT_* variables that hold a secret and must not reach a child.
-var settings = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE", "AWS_VAULT_FROM_PASSPHRASE"}
-
 // Change is one variable set or removed.
 type Change struct {
 	Name  string
@@ -68,24 +65,6 @@ func Parse(environ []string) map[string]string {
 		}
 	}
 	return m
-}
-
-// Strip returns environ without anything that carries credentials, ours or another's,
-// and without our private state: what a child may start from.
-func Strip(environ []string) []string {
-	drop := map[string]bool{StateVar: true, Token: true, Shell: true, Detached: true, Profile: true}
-	for _, names := range [][]string{Stashed, Family, settings} {
-		for _, n := range names {
-			drop[n] = true
-		}
-	}
-	out := make([]string, 0, len(environ))
-	for _, e := range environ {
-		if name, _, _ := strings.Cut(e, "="); !drop[name] {
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // Apply returns environ with the changes made: for a child process.

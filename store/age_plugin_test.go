@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -254,7 +255,7 @@ func TestAPluginDoesNotInheritPassphrases(t *testing.T) {
 	o := plugged(t)
 	seen := filepath.Join(t.TempDir(), "environ")
 	t.Setenv("STORE_TEST_PLUGIN_ENVIRON", seen)
-	for _, name := range passphraseVariables {
+	for _, name := range env.Passphrases {
 		t.Setenv(name, "hunter2")
 	}
 	put(t, open(t, o), "a", "value of a")

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +17,9 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
 )
 
 // entry is an item as it is kept: the name, and the value.
@@ -165,11 +166,9 @@ func (a *ageFiles) alive(ctx context.Context, id *identity) ([]age.Identity, err
 
 // ui passes a plugin's questions on to whoever can be asked; with nobody there they
 // fail. Every plugin is given one before it starts, and inherits our environment, so
-// here the passphrases go out of that. main has read them by now.
+// here the secrets go out of that. main has read them by now.
 func (a *ageFiles) ui(ctx context.Context) *plugin.ClientUI {
-	for _, name := range passphraseVariables {
-		_ = os.Unsetenv(name)
-	}
+	host.CleanEnvironment(env.Keeper)
 	ask := func(name, question string) (creds.Secret, error) {
 		if a.o.Ask == nil || ctx.Err() != nil {
 			return creds.Secret{}, ErrLocked

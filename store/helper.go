@@ -27,6 +27,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/99designs/keyring"
+
+	"github.com/d44b7504/vault/internal/host"
 )
 
 const helperPrefix = "docker-credential-"
@@ -177,7 +179,7 @@ func (h *helper) keys(ctx context.Context) ([]string, error) {
 	}
 	var users map[string]string
 	if json.Unmarshal(out, &users) != nil {
-		return nil, fmt.Errorf("%s: its list is not JSON: %s", h.name, sayable(out, nil))
+		return nil, fmt.Errorf("%s: its list is not JSON: %s", h.name, host.Sayable(out, nil))
 	}
 	var names []string
 	for address, user := range users {
@@ -227,10 +229,13 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 	switch {
 	case err == nil:
 		return out, nil
-	case errors.Is(err, errFlood):
-		return nil, fmt.Errorf("%s: %w", h.name, err)
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("%s %s: %w", h.name, word, ctx.Err())
+	}
+	var failed *host.ChildError
+	var exit *exec.ExitError
+	if !errors.As(err, &failed) || !errors.As(err, &exit) {
+		return nil, err
 	}
 	words := out
 	if word == "get" && bytes.Contains(bytes.ToLower(out), []byte("secret")) && bytes.Contains(out, []byte("{")) {
@@ -239,32 +244,24 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 	if len(bytes.TrimSpace(words)) == 0 {
 		words = complaint
 	}
-	return nil, h.failure(ctx, err, words, secret)
+	failed.Said = host.Sayable(words, secret)
+	return nil, h.failure(ctx, failed, words)
 }
 
 // failure is the error for a helper that failed with these words.
-func (h *helper) failure(ctx context.Context, err error, words, secret []byte) error {
+func (h *helper) failure(ctx context.Context, failed *host.ChildError, words []byte) error {
 	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
 			return h.none(ctx)
 		}
 	}
-	said := sayable(words, secret)
-	var exit *exec.ExitError
-	switch {
-	case said == "":
-		said = err.Error()
-	case !errors.As(err, &exit) || exit.ExitCode() != 1:
-		said = err.Error() + ": " + said
-	}
-	said = h.name + ": " + said
-	if err := locked(string(words), said, h.quiet); err != nil {
+	if err := locked(string(words), failed.Error(), h.quiet); err != nil {
 		return err
 	}
 	if h.shut(ctx) {
-		return fmt.Errorf("%w: %s", ErrLocked, said)
+		return fmt.Errorf("%w: %w", ErrLocked, failed)
 	}
-	return errors.New(said)
+	return failed
 }
 
 // none says that there is no such item. A newer helper says so too of one that a person

@@ -54,9 +54,6 @@ const (
 	defaultAgeDir     = "~/.awsvault/age/"
 )
 
-// passphraseVariables are for us alone: no program we start gets them.
-var passphraseVariables = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE", "AWS_VAULT_FROM_PASSPHRASE"}
-
 const (
 	defaultDeadline = 5 * time.Second
 	// personal bounds an operation when a person may be typing into a dialog.

@@ -18,10 +18,11 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/99designs/keyring"
 	"github.com/mtibben/percent"
+
+	"github.com/d44b7504/vault/internal/host"
 )
 
 type passwords struct {
@@ -165,43 +166,29 @@ func plain(key string) bool {
 	})
 }
 
+// passAnswer is more than any item has.
+const passAnswer = 1 << 20
+
 // run runs pass and returns what it prints. What it complains of goes into the error.
 func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, p.cmd, args...)
-	cmd.WaitDelay = 100 * time.Millisecond
-	cmd.Env = environ()
-	var out, complaint bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &complaint
-	switch {
-	case stdin != nil:
-		cmd.Stdin = bytes.NewReader(stdin)
-	case !p.quiet:
-		cmd.Stdin = os.Stdin // pass learns from it on which terminal gpg may ask
+	out, complaint, err := tool{
+		path: p.cmd, args: args, stdin: stdin, extra: []string{"PASSWORD_STORE_DIR=" + p.dir}, most: passAnswer, quiet: p.quiet,
+	}.run(ctx)
+	if err == nil {
+		return out, nil
 	}
-	if p.quiet {
-		cmd.Env = unseen(cmd.Env)
-		detach(cmd)
+	clear(out)
+	var failed *host.ChildError
+	var exit *exec.ExitError
+	if !errors.As(err, &failed) || !errors.As(err, &exit) {
+		return nil, err
 	}
-	cmd.Env = append(cmd.Env, "PASSWORD_STORE_DIR="+p.dir)
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		return nil, ctx.Err()
+	lines := bytes.Split(bytes.TrimSpace(complaint), []byte("\n"))
+	if failed.Said = host.Sayable(lines[len(lines)-1], stdin); failed.Said == "" {
+		return nil, failed
 	}
-	if err != nil {
-		return nil, p.failure(err, complaint.String())
+	if err := locked(string(complaint), failed.Said, p.quiet); err != nil {
+		return nil, err
 	}
-	return out.Bytes(), nil
-}
-
-// failure is the last thing pass or gpg said, and whether a person is what is missing.
-func (p *passwords) failure(err error, complaint string) error {
-	lines := strings.Split(strings.TrimSpace(complaint), "\n")
-	said := strings.TrimSpace(lines[len(lines)-1])
-	if said == "" {
-		return fmt.Errorf("pass: %w", err)
-	}
-	if err := locked(complaint, said, p.quiet); err != nil {
-		return err
-	}
-	return fmt.Errorf("pass: %s", said)
+	return nil, failed
 }

@@ -31,6 +31,8 @@ import (
 
 	"github.com/99designs/keyring"
 	"github.com/mtibben/percent"
+
+	"github.com/d44b7504/vault/internal/host"
 )
 
 const (
@@ -240,14 +242,14 @@ func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, 
 	if err == nil || !errors.As(err, &exit) {
 		return out, said, err
 	}
-	words := sayable(said, stdin)
+	words := host.Sayable(said, stdin)
 	switch exit.ExitCode() {
 	case secItemNotFound, secNoKeychain:
 		return nil, nil, ErrNotFound
 	case secNoInteraction, secNeedsPerson, secAuthFailed, secCanceled:
 		return nil, nil, fmt.Errorf("%w: %s", ErrLocked, words)
 	}
-	return nil, nil, fmt.Errorf("security %s: %w: %s", args[0], err, words)
+	return nil, nil, fmt.Errorf("%s: %w", args[0], err)
 }
 
 // commandLine writes one line for "security -i". Inside double quotes a backslash

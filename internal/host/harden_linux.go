@@ -6,5 +6,5 @@ import "golang.org/x/sys/unix"
 // user. What we start is as it would be without us: the kernel forgets this at execve.
 func Harden() { _ = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0) }
 
-// soften is for what can only be undone before another program takes our place.
-func soften() {}
+// restoreLimits undoes what another program in our place would inherit: nothing here.
+func restoreLimits() {}

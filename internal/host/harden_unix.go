@@ -13,5 +13,6 @@ func Harden() {
 	}
 }
 
-// soften gives the program that takes our place the limit back.
-func soften() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &cores) }
+// restoreLimits gives the program that takes our place the limit on core dumps that we
+// were started with.
+func restoreLimits() { _ = syscall.Setrlimit(syscall.RLIMIT_CORE, &cores) }

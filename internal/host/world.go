@@ -5,10 +5,8 @@ package host
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -74,7 +72,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, Sleep: sleep, Ask: asker(),
-		Exec: execute, Detach: detach, Start: start, Process: process, RunProgram: runProgram, Who: who,
+		Exec: execute, Detach: runSelf, Start: StartDetached, Process: process, RunProgram: runProgram, Who: who,
 	}
 	w.Self, _ = os.Executable()
 	listen(w)
@@ -118,56 +116,21 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// start starts a program that lives on when we and the terminal are gone.
-func start(argv, environ []string) error {
-	c := exec.Command(argv[0], argv[1:]...)
-	c.Env, c.SysProcAttr = environ, apart()
-	if err := c.Start(); err != nil {
-		return err
-	}
-	go func() { _ = c.Wait() }() // or it stays a zombie while we live
-	return nil
-}
-
-// printed runs a command and returns what it printed, which no error quotes. One that
-// leaves a child behind with its output open is not waited for.
-func printed(c *exec.Cmd) (creds.Secret, error) {
-	out := &bounded{left: 1 << 20}
-	c.Stdout, c.WaitDelay = out, time.Second
-	err := c.Run()
-	if out.left < 0 {
-		err = errors.New("it printed more than a megabyte")
-	}
-	s := creds.New(strings.TrimSpace(string(out.text)))
-	clear(out.text)
-	return s, err
-}
-
 // runProgram runs a program for its answer, with the terminal or without.
 func runProgram(ctx context.Context, p Program) (out creds.Secret, said string, err error) {
-	c := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
-	c.Env = p.Environ
-	errs := &bounded{left: 1 << 20}
-	c.Stderr = errs
+	c := Child{Argv: p.Argv, Kind: env.Tool, Environ: p.Environ, Contact: Desktop}
 	if p.Terminal {
-		defer connect(c)()
+		c.Contact, c.Shown = Terminal, true
 	}
-	out, err = printed(c)
-	return out, string(errs.text), err
+	o, err := Run(ctx, c)
+	return o.Answer(), string(o.Stderr), err
 }
 
-// bounded collects output up to a limit.
-type bounded struct {
-	text []byte
-	left int
-}
-
-func (b *bounded) Write(p []byte) (int, error) {
-	if b.left -= len(p); b.left < 0 {
-		return 0, io.ErrShortWrite
-	}
-	b.text = append(b.text, p...)
-	return len(p), nil
+// process runs a configured command through the shell, as AWS's tools do, with the
+// terminal for its questions.
+func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
+	o, err := Run(ctx, Child{Argv: shellLine(command), Kind: env.Source, Environ: environ, Contact: Terminal, Shown: true})
+	return o.Answer(), err
 }
 
 // who asks the system, which may have to ask a directory service.

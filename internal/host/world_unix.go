@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -55,7 +54,7 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	signal.Ignore(syscall.SIGTSTP)
 	defer signal.Reset(syscall.SIGTSTP)
 	if hidden { // first, because some people type before they are asked
-		if err := silence(fd); err != nil {
+		if err := hideTyping(fd); err != nil {
 			return creds.Secret{}, fmt.Errorf("turn the terminal's echo off: %w", err)
 		}
 	}
@@ -91,8 +90,8 @@ func readLine(ctx context.Context, tty *os.File) (creds.Secret, error) {
 	}
 }
 
-// silence makes the terminal collect a line without showing it.
-func silence(fd int) error {
+// hideTyping makes the terminal collect a line without showing it.
+func hideTyping(fd int) error {
 	t, err := unix.IoctlGetTermios(fd, getTermios)
 	if err != nil {
 		return err
@@ -122,46 +121,10 @@ func readBytes(tty *os.File) ([]byte, error) {
 // execute replaces this process: signals, job control, the terminal and the exit
 // status are then the program's own.
 func execute(path string, argv, environ []string) (int, error) {
-	soften()
+	EndChildren()
+	restoreLimits()
 	return 0, syscall.Exec(path, argv, environ)
 }
 
-// detach runs a copy of ourselves in a session of its own, where no hang-up and no
-// Ctrl-C of the terminal reaches it.
-func detach(_ context.Context, args, environ []string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	c := exec.Command(self, args...)
-	c.Env = environ
-	c.SysProcAttr = apart()
-	return c.Run()
-}
-
-// process runs a configured command through the shell, as AWS's tools do, with the
-// terminal for its questions.
-func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
-	c := exec.CommandContext(ctx, "/bin/sh", "-c", command)
-	c.Env, c.Stderr = environ, os.Stderr
-	if tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0); err == nil {
-		defer func() { _ = tty.Close() }()
-		c.Stdin = tty
-	}
-	return printed(c)
-}
-
-// connect gives a command the terminal for its questions and for what it has to say,
-// which standard error may not lead to: another tool may have called us.
-func connect(c *exec.Cmd) (release func()) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		c.Stderr = os.Stderr
-		return func() {}
-	}
-	c.Stdin, c.Stderr = tty, tty
-	return func() { _ = tty.Close() }
-}
-
-// apart is a session of its own.
-func apart() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }
+// shellLine is a configured command as the system's shell takes it.
+func shellLine(command string) []string { return []string{"/bin/sh", "-c", command} }

@@ -7,9 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"syscall"
 
-	"golang.org/x/sys/windows"
 	"golang.org/x/term"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -66,29 +64,5 @@ func execute(path string, argv, environ []string) (int, error) {
 	return 0, err
 }
 
-func detach(_ context.Context, args, environ []string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	c := exec.Command(self, args...)
-	c.Env = environ
-	c.SysProcAttr = apart()
-	return c.Run()
-}
-
-func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
-	c := exec.CommandContext(ctx, "cmd.exe", "/C", command)
-	c.Env, c.Stderr = environ, os.Stderr
-	return printed(c)
-}
-
-// connect shows what a command has to say where we say ours; it finds the console itself.
-func connect(c *exec.Cmd) (release func()) {
-	c.Stderr = os.Stderr
-	return func() {}
-}
-
-func apart() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
-}
+// shellLine is a configured command as the system's shell takes it.
+func shellLine(command string) []string { return []string{"cmd.exe", "/C", command} }
