@@ -20,8 +20,7 @@ const separators = "/"
 // sweep has taken it for a dead process's, which is possible between its creation and now.
 // The lock is the kernel's, so a process that is killed lets go of it.
 func claim(f *os.File) bool {
-	err := lock(f)
-	if err != nil && !unsupported(err) {
+	if errors.Is(lock(f), unix.EWOULDBLOCK) {
 		return false
 	}
 	var st unix.Stat_t
@@ -37,15 +36,9 @@ func lock(f *os.File) error {
 	}
 }
 
-// unsupported reports whether the file system cannot lock or sync such a file at all. (NFS
-// says EBADF when a file that is open for reading alone is locked.)
+// unsupported reports whether the file system cannot sync such a file at all.
 func unsupported(err error) bool {
-	for _, e := range [...]error{errors.ErrUnsupported, unix.ENOLCK, unix.EINVAL, unix.EBADF} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
+	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
 }
 
 // sweep deletes a temporary file or directory whose writer is dead: it has the lock.
@@ -64,8 +57,9 @@ func sweep(path string) {
 		return
 	}
 	switch err := lock(f); {
-	case err == nil:
-	case !unsupported(err) || time.Since(st.ModTime()) < abandoned:
+	case errors.Is(err, unix.EWOULDBLOCK):
+		return
+	case err != nil && time.Since(st.ModTime()) < abandoned:
 		return
 	}
 	_ = os.RemoveAll(path)
@@ -108,25 +102,26 @@ func giveOwner(f *os.File, target string, old fs.FileInfo) error {
 // than everybody else.
 func groupMatters(mode fs.FileMode) bool { return mode.Perm()>>3&7 != mode.Perm()&7 }
 
-// giveDirOwner gives what root has just made in another user's directory to that user.
+// giveDirOwner gives what root has just made in another user's directory to that user. A
+// directory that everybody may write to, such as /tmp, is nobody's in particular.
 func giveDirOwner(path, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
 	st, err := os.Stat(dir)
-	if err != nil {
+	if err != nil || st.Mode().Perm()&0o002 != 0 {
 		return err
 	}
 	made, err := os.Lstat(path)
 	if err != nil {
 		return err
 	}
-	sys := st.Sys().(*syscall.Stat_t)
-	if sys.Uid == made.Sys().(*syscall.Stat_t).Uid {
+	want := st.Sys().(*syscall.Stat_t)
+	if want.Uid == made.Sys().(*syscall.Stat_t).Uid {
 		return nil
 	}
-	if err := os.Lchown(path, int(sys.Uid), int(sys.Gid)); err != nil {
-		return &OwnerError{ID: int(sys.Uid)}
+	if err := os.Lchown(path, int(want.Uid), int(want.Gid)); err != nil {
+		return &OwnerError{ID: int(want.Uid)}
 	}
 	return nil
 }
