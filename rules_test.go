@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -25,6 +26,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -453,6 +455,34 @@ func TestEveryCommandInTheReadmeExists(t *testing.T) {
 	for _, name := range []string{"use", "off", "exec", "add", "hook"} {
 		if !seen[name] {
 			t.Errorf("the README does not show %q", name)
+		}
+	}
+}
+
+// The prompt's words are explained in the README, from the one table that has them.
+func TestTheReadmeExplainsEveryNoteOfThePrompt(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range refresh.Meanings() {
+		row := fmt.Sprintf("| `%s` | %s | %s |\n", m.Note, m.Sentence, m.Advice())
+		if !strings.Contains(string(page), row) {
+			t.Errorf("the README lacks the line %s", row)
+		}
+	}
+}
+
+// The hooks show one note without asking the program.
+func TestEveryHookShowsTheNoteOfAChangedEnvironment(t *testing.T) {
+	files, err := filepath.Glob("hooks/hook.*")
+	if err != nil || len(files) < len(shells.Names()) {
+		t.Fatalf("%q: %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil || path.Ext(file) != ".go" && !strings.Contains(string(text), " "+string(refresh.Changed)) {
+			t.Errorf("%s does not show %s: %v", file, refresh.Changed, err)
 		}
 	}
 }

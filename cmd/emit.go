@@ -60,7 +60,7 @@ func (r *run) emit(sh shells.Shell, out io.Writer, a env.Activation, l refresh.L
 		err = add(sh.Call("__vault_unstash"))
 	}
 	if err == nil && hooked {
-		err = add(sh.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), l.Note, hooks.Label(profile)))
+		err = add(sh.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
 	}
 	if err != nil {
 		return err

@@ -110,8 +110,7 @@ func ifDue(ctx context.Context, r *run) error {
 
 // unreadable tells every terminal that the keyring is why nothing is renewed.
 func (r *run) unreadable(p profiles.Profile, err error) error {
-	word, _ := app.Note(err)
-	_, setErr := r.task.Env.Runtime().Set(refresh.Key(p), r.held(p), word)
+	_, setErr := r.task.Env.Runtime().Set(refresh.Key(p), r.held(p), app.NoteFor(err))
 	return errors.Join(err, setErr)
 }
 
@@ -167,15 +166,15 @@ func (r *run) current(ctx context.Context, p profiles.Profile) refresh.Lease {
 			return l
 		}
 	}
-	word := m.Note
+	note := m.Note
 	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
-		word, _ = app.Note(err)
+		note = app.NoteFor(err)
 	}
-	l := r.leaseOf(p, held, word)
+	l := r.leaseOf(p, held, note)
 	if l.File = m.File; !known {
-		l = r.mark(p, held, word)
+		l = r.mark(p, held, note)
 	} // else the file stays: two shells that each said what they hold would never agree
-	if word == "" {
+	if note == "" {
 		l.RefreshAt = r.Now() // nothing is cached: make one soon
 	}
 	return l
@@ -194,15 +193,15 @@ func (r *run) held(p profiles.Profile) creds.Session {
 
 // mark makes the generation file say what we hold. The path is right even where the
 // disk refuses it; the shell then asks again, rarely.
-func (r *run) mark(p profiles.Profile, s creds.Session, word string) refresh.Lease {
-	l := r.leaseOf(p, s, word)
-	l.File, _ = r.task.Env.Runtime().Set(refresh.Key(p), s, word)
+func (r *run) mark(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+	l := r.leaseOf(p, s, note)
+	l.File, _ = r.task.Env.Runtime().Set(refresh.Key(p), s, note)
 	return l
 }
 
-func (r *run) leaseOf(p profiles.Profile, s creds.Session, word string) refresh.Lease {
-	l := refresh.Lease{Session: s, Note: word, RefreshAt: r.Policy.When(s), File: r.getenv(env.Token)}
-	if failures, next := r.task.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && word != "" {
+func (r *run) leaseOf(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+	l := refresh.Lease{Session: s, Note: note, RefreshAt: r.Policy.When(s), File: r.getenv(env.Token)}
+	if failures, next := r.task.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && note != "" {
 		l.RefreshAt = next
 	}
 	return l

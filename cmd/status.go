@@ -20,20 +20,20 @@ import (
 
 // status is what is known without a network and without the keyring.
 type status struct {
-	Profile   string     `json:"profile"`
-	Account   string     `json:"account,omitempty"`
-	Role      string     `json:"role,omitempty"`
-	Region    string     `json:"region,omitempty"`
-	Source    string     `json:"source,omitempty"`
-	Mode      string     `json:"mode"`
-	Expires   *time.Time `json:"expires,omitempty"`
-	Left      int        `json:"seconds_left,omitempty"`
-	Expired   bool       `json:"expired"`
-	RenewsAt  *time.Time `json:"renews_at,omitempty"`
-	Note      string     `json:"note,omitempty"`
-	ChangedBy []string   `json:"changed_by_others,omitempty"`
-	Inside    []string   `json:"inside,omitempty"`
-	Agent     string     `json:"agent"`
+	Profile   string       `json:"profile"`
+	Account   string       `json:"account,omitempty"`
+	Role      string       `json:"role,omitempty"`
+	Region    string       `json:"region,omitempty"`
+	Source    string       `json:"source,omitempty"`
+	Mode      string       `json:"mode"`
+	Expires   *time.Time   `json:"expires,omitempty"`
+	Left      int          `json:"seconds_left,omitempty"`
+	Expired   bool         `json:"expired"`
+	RenewsAt  *time.Time   `json:"renews_at,omitempty"`
+	Note      refresh.Note `json:"note,omitempty"`
+	ChangedBy []string     `json:"changed_by_others,omitempty"`
+	Inside    []string     `json:"inside,omitempty"`
+	Agent     string       `json:"agent"`
 }
 
 func newStatus(r *run) *cobra.Command {
@@ -70,7 +70,7 @@ func showStatus(r *run, asJSON bool) error {
 	} else {
 		r.table(s)
 	}
-	if s.Expired || s.Note == "mfa!" || s.Note == "login!" {
+	if s.Expired || s.Note.Meaning().SignIn {
 		return statusError(exitSignIn)
 	}
 	return nil
@@ -126,7 +126,9 @@ func (r *run) table(s status) {
 	} else {
 		row("expires", "never: this is a long-lived key")
 	}
-	row("note", noteText(s.Note))
+	if s.Note != "" {
+		row("note", s.Note.Meaning().Text())
+	}
 	row("changed", strings.Join(s.ChangedBy, ", "))
 	row("inside", printable(strings.Join(s.Inside, " > ")))
 	_ = w.Flush()
@@ -161,39 +163,10 @@ func (r *run) renewal(s status) string {
 	switch {
 	case s.Expired:
 		return "when you run vault refresh"
-	case s.Note == "mfa!":
-		return "when you give an MFA code: vault refresh"
-	case s.Note == "login!":
-		return "when you have signed in: vault refresh"
-	case s.Note == "locked!":
-		return "when you unlock the keyring: vault refresh"
-	case s.Note == "nokey!":
-		return "when its key is stored again: vault add"
+	case s.Note != "" && !s.Note.Meaning().Retries:
+		return "not by itself"
 	case s.RenewsAt.After(r.Now()):
 		return "from " + clock(*s.RenewsAt, r.Now())
 	}
 	return "now"
-}
-
-// noteText says the prompt's word in full.
-func noteText(word string) string {
-	switch word {
-	case "mfa!":
-		return "an MFA code is needed: vault refresh"
-	case "login!":
-		return "a sign-in in the browser is needed: vault refresh"
-	case "offline!":
-		return "AWS could not be reached; it is tried again"
-	case "denied!":
-		return "AWS refused to renew it: vault refresh says why"
-	case "locked!":
-		return "the keyring is locked: vault refresh unlocks it"
-	case "nokey!":
-		return "its key is not stored any more"
-	case "disk!":
-		return "the session could not be kept: is the disk full?"
-	case "failed!":
-		return "the last renewal failed: vault refresh says why"
-	}
-	return word
 }

@@ -30,7 +30,7 @@ import (
 type Mark struct {
 	File    string
 	Expires time.Time
-	Note    string // "" or why no renewal succeeds, in a word
+	Note    Note // "" or why no renewal succeeds
 }
 
 // Directory is the runtime directory. Its methods are safe between processes.
@@ -69,7 +69,7 @@ func (d Directory) Mark(key string) (Mark, bool) {
 func markOf(file string, info fs.FileInfo) Mark {
 	m := Mark{File: file, Expires: info.ModTime()}
 	if parts := strings.SplitN(filepath.Base(file), ".", 3); len(parts) == 3 {
-		m.Note = parts[2]
+		m.Note = Note(parts[2])
 	}
 	if m.Expires.Equal(never) {
 		m.Expires = time.Time{}
@@ -104,10 +104,10 @@ func (all Marks) Of(key string) (Mark, bool) {
 // says so already nothing is touched; otherwise every terminal with another generation
 // learns of it at its next prompt. It returns the file's path even when it fails: a
 // shell that finds no file there asks again, rarely.
-func (d Directory) Set(key string, s creds.Session, note string) (string, error) {
+func (d Directory) Set(key string, s creds.Session, note Note) (string, error) {
 	name := fileKey(key) + "." + generationOf(s)
 	if note != "" {
-		name += "." + note
+		name += "." + string(note)
 	}
 	file := d.path("g", name)
 	expires := s.Expires

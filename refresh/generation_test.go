@@ -39,7 +39,7 @@ func files(t *testing.T, d Directory) []string {
 	return found
 }
 
-func set(t *testing.T, d Directory, key string, s creds.Session, note string) string {
+func set(t *testing.T, d Directory, key string, s creds.Session, note Note) string {
 	t.Helper()
 	file, err := d.Set(key, s, note)
 	if err != nil {
@@ -81,7 +81,7 @@ func TestAnotherSessionOrNoteIsAnotherFile(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range []struct {
 		s    creds.Session
-		note string
+		note Note
 	}{{one, ""}, {two, ""}, {two, "offline!"}, {two, "mfa!"}, {one, "mfa!"}} {
 		file := set(t, d, "prod", c.s, c.note)
 		if seen[file] {

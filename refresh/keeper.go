@@ -16,9 +16,8 @@ import (
 type Keeper struct {
 	Store store.Store
 	Make  func(context.Context, profiles.Profile) (creds.Session, error)
-	// Note says in a word why a session could not be made, for the prompt, and
-	// whether trying again without a person is of any use.
-	Note   func(error) (word string, retry bool)
+	// Note says why a session could not be made, for the prompt.
+	Note   func(error) Note
 	Dir    Directory
 	Policy Policy
 	Now    func() time.Time
@@ -37,7 +36,7 @@ type Lease struct {
 	Session   creds.Session
 	File      string    // the generation file; may not exist when the disk is full
 	RefreshAt time.Time // zero: no renewal without a person
-	Note      string
+	Note      Note
 	// Warning is a failure that did not prevent the session from being used: it could
 	// not be cached, or it is an old one because no new one could be made.
 	Warning error
@@ -162,15 +161,15 @@ func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 }
 
 // failed keeps the failure for the backoff and returns the note.
-func (k *Keeper) failed(p profiles.Profile, err error) string {
-	word, retry := k.Note(err)
+func (k *Keeper) failed(p profiles.Profile, err error) Note {
+	note := k.Note(err)
 	n, _ := k.Dir.Retry(Key(p))
 	wait := k.Policy.Backoff(n + 1)
-	if !retry {
+	if !note.Meaning().Retries {
 		wait = k.Policy.BackoffMax
 	}
 	k.Dir.setRetry(Key(p), n+1, k.Now().Add(wait))
-	return word
+	return note
 }
 
 // Current returns the cached session, good or not, with the note that the last renewal
@@ -208,7 +207,7 @@ func (k *Keeper) Forget(ctx context.Context, list ...profiles.Profile) (int, err
 }
 
 // lease wraps a session that lives, and makes the generation file say so.
-func (k *Keeper) lease(p profiles.Profile, s creds.Session, note string, warning error) Lease {
+func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning error) Lease {
 	l := Lease{Session: s, Note: note, Warning: warning, RefreshAt: k.Policy.When(s)}
 	file, err := k.Dir.Set(Key(p), s, note)
 	l.File = file

@@ -41,11 +41,11 @@ func newOffice(t *testing.T) *office {
 	o := &office{t: t, now: time.Now().UTC().Truncate(time.Second), life: time.Hour}
 	o.Keeper = &Keeper{
 		Store: store.NewMemory(), Dir: newDirectory(t), Policy: Default, Now: o.clock, Make: o.make,
-		Note: func(err error) (string, bool) {
+		Note: func(err error) Note {
 			if errors.Is(err, errPerson) {
-				return "mfa!", false
+				return NeedsCode
 			}
-			return "offline!", true
+			return Offline
 		},
 	}
 	return o
@@ -114,7 +114,7 @@ func (o *office) wantMade(n int64) {
 	}
 }
 
-func (o *office) wantNote(word string) {
+func (o *office) wantNote(word Note) {
 	o.t.Helper()
 	if m, _ := o.Dir.Mark(Key(prod)); m.Note != word {
 		o.t.Errorf("the note is %q, want %q", m.Note, word)

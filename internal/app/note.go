@@ -6,35 +6,35 @@ import (
 	"syscall"
 
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
 
-// Note says why a renewal failed in a word for the prompt, and whether trying again
-// without a person may help.
-func Note(err error) (word string, retry bool) {
+// NoteFor says why a renewal failed, for the prompt.
+func NoteFor(err error) refresh.Note {
 	var call *sessions.CallError
 	var needs *sessions.NeedsUserError
 	var noKey *sessions.NoKeyError
 	switch {
 	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
-		return "login!", false
+		return refresh.NeedsSignIn
 	case errors.Is(err, sessions.ErrNeedsUser):
-		return "mfa!", false
+		return refresh.NeedsCode
 	case errors.Is(err, store.ErrLocked):
-		return "locked!", false
+		return refresh.Locked
 	case errors.As(err, &noKey):
-		return "nokey!", false
+		return refresh.NoKey
 	case errors.As(err, &call):
 		switch call.Kind {
 		case sessions.Unreachable, sessions.Throttled:
-			return "offline!", true
+			return refresh.Offline
 		case sessions.WrongCode:
-			return "mfa!", false
+			return refresh.NeedsCode
 		case sessions.Denied, sessions.BadKey:
-			return "denied!", false
+			return refresh.Denied
 		}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, os.ErrPermission):
-		return "disk!", true
+		return refresh.NotSaved
 	}
-	return "failed!", true
+	return refresh.Failed
 }

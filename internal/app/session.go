@@ -68,7 +68,7 @@ func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 // keeperOf keeps what m makes, and gives m its Base.
 func (t *Task) keeperOf(m *sessions.Maker) *refresh.Keeper {
 	k := &refresh.Keeper{
-		Store: m.Store, Make: m.Make, Note: Note, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Waiting: t.waiting(),
+		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Waiting: t.waiting(),
 	}
 	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
 		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
