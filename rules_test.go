@@ -292,7 +292,6 @@ var reveals = map[string]string{
 	"cmd/export.go":                    "what export was asked for",
 	"cmd/export_github.go":             "what export was asked for",
 	"internal/sessions/sts.go":         "signs a request",
-	"internal/sessions/iam.go":         "signs a request, and reads the key that AWS made",
 	"internal/sessions/rest.go":        "the token that a request is made with",
 	"internal/sessions/sso_token.go":   "renews a sign-in",
 	"internal/sessions/sso_signin.go":  "finishes a sign-in",

@@ -526,7 +526,7 @@ func (w *world) rotation(environ []string, open func() store.Store, profile stri
 		safe: safe,
 		done: func(t testing.TB) {
 			k := w.holdsWorkingKey(t, open(), "base")
-			c := sessions.IAM{Endpoint: sessions.Endpoint{Region: "eu-west-1", URL: w.aws.URL()}, User: "alice", Now: time.Now, Session: creds.Session{AccessKeyID: k.ID, SecretKey: k.Secret}}
+			c := sessions.IAM{Endpoint: sessions.Endpoint{Region: "eu-west-1", URL: w.aws.URL()}, User: "alice", Session: creds.Session{AccessKeyID: k.ID, SecretKey: k.Secret}}
 			if list, err := c.ListAccessKeys(context.Background()); err != nil || len(list) != 1 || list[0].ID != k.ID || !list[0].Active || k.ID == old.ID {
 				t.Errorf("AWS has %+v, stored is %s, %v", list, k.Tail(), err)
 			}

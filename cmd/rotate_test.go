@@ -42,7 +42,7 @@ func (w *world) keysAt(t *testing.T, user, profile string) []sessions.AccessKey 
 	t.Helper()
 	k := w.storedKey(t, profile)
 	c := sessions.IAM{
-		Endpoint: sessions.Endpoint{Region: "eu-west-1", URL: w.aws.URL()}, User: user, Now: time.Now,
+		Endpoint: sessions.Endpoint{Region: "eu-west-1", URL: w.aws.URL()}, User: user,
 		Session: creds.Session{AccessKeyID: k.ID, SecretKey: k.Secret},
 	}
 	return must(c.ListAccessKeys(context.Background()))
@@ -699,7 +699,7 @@ func TestAKeyReplacedByHandEndsARotationOnlyIfAgreed(t *testing.T) {
 	_ = c.Wait()
 	made := w.storedKey(t, "base")
 	// The old one is deleted in the console, another made and added.
-	by := sessions.IAM{Endpoint: sessions.Endpoint{URL: w.aws.URL()}, User: "alice", Now: time.Now, Session: creds.Session{AccessKeyID: made.ID, SecretKey: made.Secret}}
+	by := sessions.IAM{Endpoint: sessions.Endpoint{URL: w.aws.URL()}, User: "alice", Session: creds.Session{AccessKeyID: made.ID, SecretKey: made.Secret}}
 	check(by.DeleteAccessKey(context.Background(), first.ID))
 	mine := must(w.aws.AddKey(alice))
 	check(store.PutKey(context.Background(), w.keyring(), "base", mine))

@@ -204,7 +204,7 @@ func (s *Signer) obtain(ctx context.Context, anew bool) error {
 func (s *Signer) iam(by creds.Session) sessions.IAM {
 	by.Profile = s.profile.Name
 	return sessions.IAM{
-		Endpoint: Endpoint(s.profile, profiles.ServiceIAM, s.profile.Region), Session: by, User: s.user, Now: s.task.Now,
+		Endpoint: Endpoint(s.profile, profiles.ServiceIAM, s.profile.Region), Session: by, User: s.user,
 	}
 }
 

@@ -134,7 +134,7 @@ func (m *machine) iam() sessions.IAM {
 	k, err := store.GetKey(context.Background(), m.store, "base")
 	m.must(err)
 	return sessions.IAM{
-		Endpoint: m.endpoint(), User: "alice", Now: func() time.Time { return m.now },
+		Endpoint: m.endpoint(), User: "alice",
 		Session: creds.Session{AccessKeyID: k.ID, SecretKey: k.Secret},
 	}
 }

@@ -80,9 +80,8 @@ func (e Endpoint) plain() doer {
 // apply puts the network settings into the SDK's options for STS.
 func (e Endpoint) apply(o *sts.Options) {
 	n := e.Network
-	if o.Region = e.Region; o.Region == "" {
-		o.Region = profiles.DefaultRegion("aws")
-	}
+	o.Region = e.region()
+	o.RetryMaxAttempts, o.RetryMode = e.retries()
 	switch {
 	case e.URL != "":
 		o.BaseEndpoint = aws.String(e.URL)
@@ -95,10 +94,23 @@ func (e Endpoint) apply(o *sts.Options) {
 	if n.DualStack {
 		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateEnabled
 	}
-	o.RetryMaxAttempts, o.RetryMode = n.MaxAttempts, aws.RetryMode(n.RetryMode)
-	if n.RetryMode == "legacy" { // the SDK's word for it
-		o.RetryMode = aws.RetryModeStandard
+}
+
+func (e Endpoint) region() string {
+	if e.Region != "" {
+		return e.Region
 	}
+	return profiles.DefaultRegion("aws")
+}
+
+// retries returns how often a call is made at most, 0 for the SDK's default, and how the
+// SDK waits between two attempts.
+func (e Endpoint) retries() (attempts int, mode aws.RetryMode) {
+	mode = aws.RetryMode(e.Network.RetryMode)
+	if mode == "legacy" { // the SDK for Go has no such mode
+		mode = aws.RetryModeStandard
+	}
+	return e.Network.MaxAttempts, mode
 }
 
 // address is where a service of our own calls is.

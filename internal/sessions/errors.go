@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // ErrNeedsUser is returned when a person is required and nobody can be asked.
@@ -142,6 +145,7 @@ func failure(op, target, profile string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
+	err = readable(err)
 	e := &CallError{Op: op, Target: target, Profile: profile, Err: err, Kind: Unreachable}
 	var api smithy.APIError
 	var cred *aws.MissingRegionError
@@ -152,6 +156,39 @@ func failure(op, target, profile string, err error) error {
 		e.Kind = BadRequest
 	}
 	return e
+}
+
+// readable gives an answer that the SDK could not read the form of one that it could: a
+// proxy's page, say. The SDK's own error keeps a copy of the answer, which may hold a
+// secret, so it is dropped.
+func readable(err error) error {
+	status := statusOf(err)
+	var api smithy.APIError
+	switch {
+	case status == 0, errors.As(err, &api) && api.ErrorCode() != "UnknownError":
+		return err
+	case status/100 == 2:
+		return malformed("the answer cannot be read; is it AWS that answers there?")
+	}
+	return statusError(status)
+}
+
+// statusError is the error of an answer that says nothing but its HTTP status.
+func statusError(status int) *smithy.GenericAPIError {
+	code := strconv.Itoa(status)
+	if status == http.StatusTooManyRequests {
+		code = "TooManyRequestsException"
+	}
+	return &smithy.GenericAPIError{Code: code, Message: "AWS answered with status " + strconv.Itoa(status)}
+}
+
+// statusOf is the HTTP status of the answer that an SDK's error is about, 0 for none.
+func statusOf(err error) int {
+	var answered *smithyhttp.ResponseError
+	if errors.As(err, &answered) {
+		return answered.HTTPStatusCode()
+	}
+	return 0
 }
 
 func kindOf(code, message string) Kind {

@@ -43,8 +43,12 @@ func TestIAMIsAskedWhereTheSDKWouldAskAndSignedAsThere(t *testing.T) {
 			for _, o := range options {
 				region, _ = smithyhttp.GetSigV4SigningRegion(&o.SignerProperties)
 			}
-			if address, signing := iamHome(r.Name, network); address != sdk.URI.String() || signing != region {
-				t.Errorf("%s %+v: %s signed for %s, want %s signed for %s", r.Name, network, address, signing, sdk.URI.String(), region)
+			for custom, host := range map[string]string{"": sdk.URI.String(), "https://proxy.example": "https://proxy.example"} {
+				c := IAM{Endpoint: Endpoint{Region: r.Name, Network: network, URL: custom}, User: "alice", Session: creds.Session{AccessKeyID: "AKIAFAKE", SecretKey: creds.New("x")}}
+				sent := askedOf(t, c)
+				if got := strings.TrimSuffix(sent.URL.String(), "/"); got != host || !strings.Contains(sent.Header.Get("Authorization"), "/"+region+"/iam/aws4_request") {
+					t.Errorf("%s %+v %s: %s with %s, want %s signed for %s", r.Name, network, custom, got, sent.Header.Get("Authorization"), host, region)
+				}
 			}
 		}
 	}
@@ -53,12 +57,32 @@ func TestIAMIsAskedWhereTheSDKWouldAskAndSignedAsThere(t *testing.T) {
 	}
 }
 
+// askedOf returns the request that IAM would have got.
+func askedOf(t *testing.T, c IAM) (sent *http.Request) {
+	t.Helper()
+	_, err := c.client(nil).ListAccessKeys(context.Background(), &iam.ListAccessKeysInput{}, func(o *iam.Options) {
+		o.Retryer = aws.NopRetryer{}
+		o.HTTPClient = doFunc(func(r *http.Request) (*http.Response, error) {
+			sent = r
+			return nil, context.Canceled
+		})
+	})
+	if sent == nil {
+		t.Fatalf("nothing was sent: %v", err)
+	}
+	return sent
+}
+
+type doFunc func(*http.Request) (*http.Response, error)
+
+func (f doFunc) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
 // iam is IAM as the user of a bench, signed with her key.
 func (b *bench) iam() IAM {
 	k, err := store.GetKey(context.Background(), b.Store, "base")
 	noError(b.t, err)
 	return IAM{
-		Endpoint: Endpoint{Region: "eu-west-1", URL: b.aws.URL()}, User: "alice", Now: time.Now,
+		Endpoint: Endpoint{Region: "eu-west-1", URL: b.aws.URL()}, User: "alice",
 		Session: creds.Session{Profile: "base", AccessKeyID: k.ID, SecretKey: k.Secret},
 	}
 }
@@ -167,14 +191,15 @@ func TestHarmlessCallsAreTriedAgainAndMakingAKeyIsNot(t *testing.T) {
 }
 
 func TestAClockThatIsOffIsPutRightForTheSignature(t *testing.T) {
-	b := newBench(t)
-	c := b.iam()
-	c.Now = func() time.Time { return time.Now().Add(-time.Hour) }
-	if _, err := c.CreateAccessKey(context.Background()); err != nil {
-		t.Error(err)
-	}
-	if n := b.aws.Calls("CreateAccessKey"); n != 2 {
-		t.Errorf("%d calls", n)
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		b := newBenchAt(t, func() time.Time { return time.Now().Add(off) })
+		c := b.iam()
+		if _, err := c.CreateAccessKey(context.Background()); err != nil {
+			t.Errorf("%v: %v", off, err)
+		}
+		if n := b.aws.Calls("CreateAccessKey"); n != 2 {
+			t.Errorf("%v: %d calls", off, n)
+		}
 	}
 }
 
@@ -189,7 +214,7 @@ func TestAnAnswerWithASecretIsNeverQuoted(t *testing.T) {
 				w.WriteHeader(status)
 				_, _ = w.Write([]byte(body))
 			}))
-			c := IAM{Endpoint: Endpoint{URL: server.URL}, User: "alice", Now: time.Now, Session: creds.Session{AccessKeyID: "AKIAFAKE", SecretKey: creds.New("x")}}
+			c := IAM{Endpoint: Endpoint{URL: server.URL}, User: "alice", Session: creds.Session{AccessKeyID: "AKIAFAKE", SecretKey: creds.New("x")}}
 			_, err := c.CreateAccessKey(context.Background())
 			server.Close()
 			var unsure *UnsureError
@@ -210,7 +235,7 @@ func TestALongListIsReadToItsEnd(t *testing.T) {
 		_, _ = fmt.Fprint(w, `<ListAccessKeysResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/"><ListAccessKeysResult><AccessKeyMetadata>`+page+`</ListAccessKeysResult></ListAccessKeysResponse>`)
 	}))
 	defer server.Close()
-	c := IAM{Endpoint: Endpoint{URL: server.URL}, User: "alice", Now: time.Now, Session: creds.Session{AccessKeyID: "AKIAFAKE", SecretKey: creds.New("x")}}
+	c := IAM{Endpoint: Endpoint{URL: server.URL}, User: "alice", Session: creds.Session{AccessKeyID: "AKIAFAKE", SecretKey: creds.New("x")}}
 	list, err := c.ListAccessKeys(context.Background())
 	if err != nil || len(list) != 2 || list[1].ID != "AKIATWO" || list[1].Active || !list[0].Active || list[0].Created.Year() != 2024 {
 		t.Errorf("%+v, %v", list, err)
@@ -266,7 +291,7 @@ func TestMotoUnderstandsOurCallsOfIAM(t *testing.T) {
 	_ = res.Body.Close()
 
 	end := Endpoint{Region: "eu-west-1", URL: base}
-	c := IAM{Endpoint: end, User: "alice", Now: time.Now, Session: creds.Session{
+	c := IAM{Endpoint: end, User: "alice", Session: creds.Session{
 		AccessKeyID: *made.AccessKey.AccessKeyId, SecretKey: creds.New(*made.AccessKey.SecretAccessKey),
 	}}
 	keyLife(t, c, func(k creds.Key) error {

@@ -33,9 +33,12 @@ type bench struct {
 	bases   int
 }
 
-func newBench(t *testing.T) *bench {
+func newBench(t *testing.T) *bench { return newBenchAt(t, time.Now) }
+
+// newBenchAt is a bench whose AWS has a clock of its own.
+func newBenchAt(t *testing.T, now func() time.Time) *bench {
 	t.Helper()
-	aws, err := fakeaws.Start(fakeaws.Options{})
+	aws, err := fakeaws.Start(fakeaws.Options{Now: now})
 	noError(t, err)
 	t.Cleanup(func() { noError(t, aws.Close()) })
 	b := &bench{t: t, aws: aws}
