@@ -160,7 +160,7 @@ var fences = map[string][]string{
 	"github.com/mattn/go-isatty":                 {"internal/host"},
 	"github.com/d44b7504/vault/internal/fakeaws": {"cmd"},
 	"github.com/d44b7504/vault/store/internal/":  {"store"},
-	"github.com/pquerna/otp":                     {"internal/fakeaws"},
+	"github.com/pquerna/otp":                     {},
 	"github.com/gofrs/flock":                     {"refresh", "cmd", "store"},
 	"filippo.io/":                                {"store"},
 	"github.com/rogpeppe/go-internal":            {},
@@ -388,12 +388,12 @@ func compiled(t testing.TB, source string, environ ...string) string {
 	return file
 }
 
-func TestTheBinaryStaysUnderFourteenMegabytes(t *testing.T) {
+func TestTheBinaryStaysUnderSixteenMegabytes(t *testing.T) {
 	info, err := os.Stat(built(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 14e6 {
+	if info.Size() > 16e6 {
 		t.Errorf("%d bytes", info.Size())
 	}
 	t.Logf("%.1f MB", float64(info.Size())/1e6)

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/creack/pty"
-	"github.com/hinshun/vt10x"
 )
 
 // The screen the transcript is read off. It is tall enough never to scroll.
@@ -55,8 +54,8 @@ func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, shell st
 		_ = cmd.Wait()
 		_ = tty.Close()
 	}()
-	screen := vt10x.New(vt10x.WithSize(demoCols, demoRows), vt10x.WithWriter(tty))
-	go func() { _, _ = io.Copy(screen, tty) }()
+	screen := newScreen(demoCols, demoRows, tty)
+	go screen.show(tty)
 
 	t := &transcript{screen: screen}
 	if err := t.prompt(ctx); err != nil {
@@ -113,7 +112,7 @@ func (s *stage) awaitRenewal(ctx context.Context, tty io.Writer, t *transcript) 
 
 // transcript reads prompts and text off the screen.
 type transcript struct {
-	screen  vt10x.Terminal
+	screen  *screen
 	prompts int // seen so far
 	row     int // of the last prompt
 }
