@@ -69,6 +69,40 @@ func packages(t *testing.T) map[string]pkg {
 	return all
 }
 
+// folders are all that the repository has at its top level beside files. A package that
+// nobody outside imports belongs under internal.
+var folders = []string{".ci", ".github", "cmd", "completions", "docs", "env", "hooks", "internal", "refresh", "shells", "store"}
+
+func TestTheTopLevelHasOnlyItsFolders(t *testing.T) {
+	for _, file := range tracked(t) {
+		dir, _, below := strings.Cut(file, "/")
+		if below && dir != ".git" && !slices.Contains(folders, dir) {
+			t.Errorf("%s is in a folder that does not belong at the top level: put it under internal", file)
+		}
+		if !below && path.Ext(file) == ".go" && file != "main.go" && !strings.HasSuffix(file, "_test.go") {
+			t.Errorf("%s: the program's own package has main.go and tests only", file)
+		}
+	}
+}
+
+func TestNoOtherPackageIsPublic(t *testing.T) {
+	public := []string{"", "cmd", "completions", "env", "hooks", "refresh", "shells", "store"}
+	for name := range packages(t) {
+		inside := slices.Contains(strings.Split(name, "/"), "internal")
+		if !inside && !slices.Contains(public, name) {
+			t.Errorf("package %q can be imported by other modules: put it under internal", name)
+		}
+	}
+}
+
+func TestOnlyTestsImportTestenv(t *testing.T) {
+	for name, p := range packages(t) {
+		if slices.Contains(p.Imports, module+"/internal/testenv") {
+			t.Errorf("%q imports internal/testenv outside its tests", name)
+		}
+	}
+}
+
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for name, p := range packages(t) {
 		start := "Package " + path.Base(name) + " "
@@ -120,6 +154,7 @@ var arrows = map[string]string{
 	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/creds":          "",
 	"internal/atomicfile":     "",
+	"internal/testenv":        "",
 }
 
 // The core has no command line, so that a process that serves many clients can hold it.

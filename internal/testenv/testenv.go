@@ -1,0 +1,122 @@
+// Package testenv tells a test what the machine offers and how long it may take. Only
+// tests import it.
+//
+// It reads two variables:
+//
+//	AWS_VAULT_TEST_REQUIRE   tools, separated by commas: a test that misses one of them
+//	                         fails, instead of being skipped
+//	AWS_VAULT_TEST_LONG      if set to anything: the long tests run in full, instead of
+//	                         with a sample of their cases
+package testenv
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Long reports whether the long tests run in full.
+func Long() bool { return os.Getenv("AWS_VAULT_TEST_LONG") != "" }
+
+// Sample returns the cases of a long test: all of them if the long tests run in full,
+// else the first one and every nth after it.
+func Sample[T any](cases []T, n int) []T {
+	if Long() {
+		return cases
+	}
+	var some []T
+	for i := 0; i < len(cases); i += n {
+		some = append(some, cases[i])
+	}
+	return some
+}
+
+// OnlyLong skips a test unless the long tests run in full. what says what makes the test
+// long.
+func OnlyLong(t testing.TB, what string) {
+	t.Helper()
+	if !Long() {
+		t.Skipf("%s: runs with AWS_VAULT_TEST_LONG=1", what)
+	}
+}
+
+// Require skips the test if one of the programs is not installed, or fails it if
+// AWS_VAULT_TEST_REQUIRE lists the tool. Without programs, the tool is the program. It
+// returns the path of the first program.
+func Require(t testing.TB, tool string, programs ...string) string {
+	t.Helper()
+	if len(programs) == 0 {
+		programs = []string{tool}
+	}
+	var first string
+	for _, p := range programs {
+		path, err := exec.LookPath(p)
+		if err != nil {
+			Missing(t, tool, p+" is not installed")
+		}
+		if first == "" {
+			first = path
+		}
+	}
+	return first
+}
+
+// Missing skips the test because the tool cannot be used, or fails it if
+// AWS_VAULT_TEST_REQUIRE lists the tool.
+func Missing(t testing.TB, tool, reason string) {
+	t.Helper()
+	if Required(tool) {
+		t.Fatalf("AWS_VAULT_TEST_REQUIRE lists %s, and it cannot be used: %s", tool, reason)
+	}
+	t.Skipf("%s cannot be used: %s", tool, reason)
+}
+
+// Required reports whether AWS_VAULT_TEST_REQUIRE lists the tool.
+func Required(tool string) bool {
+	return slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool)
+}
+
+// Build builds this module's program into a directory and returns the path of the
+// executable.
+func Build(dir string) (string, error) {
+	root, err := output("go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		return "", err
+	}
+	noteSources(root)
+	path := filepath.Join(dir, "vault")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+		_, err = output("go", "build", "-C", root, "-o", path, ".")
+		return path, err
+	}
+	// "go run" keeps what it links in the build cache, which "go build" does not: only
+	// the first of the packages under test has to wait for the linker.
+	_, err = output("go", "run", "-C", root, "-exec", "cp", ".", path)
+	return path, err
+}
+
+// noteSources looks at the Go files in the module's root, which makes "go test" run
+// the tests again when one of them changes. It sees the packages' files by itself.
+func noteSources(root string) {
+	files, _ := filepath.Glob(filepath.Join(root, "*.go"))
+	for _, f := range files {
+		_, _ = os.Stat(f)
+	}
+}
+
+func output(name string, args ...string) (string, error) {
+	cmd := exec.Command(name, args...)
+	var errs strings.Builder
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, errs.String())
+	}
+	return strings.TrimSpace(string(out)), nil
+}
