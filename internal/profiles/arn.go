@@ -1,35 +1,32 @@
 package profiles
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
 
 const wantRole = "it must be a role's ARN, arn:aws:iam::ACCOUNT:role/NAME"
 
-// cutRole takes a role ARN apart; false when it is none. The role keeps its path.
-func cutRole(arn string) (account, role string, ok bool) {
-	rest, ok := strings.CutPrefix(arn, "arn:")
-	if !ok {
-		return "", "", false
-	}
-	_, rest, ok = strings.Cut(rest, ":iam::")
-	if !ok {
-		return "", "", false
-	}
-	account, role, ok = strings.Cut(rest, ":role/")
-	return account, role, ok && account != "" && role != ""
+// roleOf returns the account and the role, with its path, of a role's ARN; false for any
+// other text.
+func roleOf(text string) (account, role string, ok bool) {
+	a, err := arn.Parse(text)
+	role, is := strings.CutPrefix(a.Resource, "role/")
+	return a.AccountID, role, err == nil && is && a.Service == "iam" && a.AccountID != "" && role != ""
 }
 
-// arnPartition is the second part of an ARN.
-func arnPartition(arn string) string {
-	rest, _ := strings.CutPrefix(arn, "arn:")
-	partition, _, _ := strings.Cut(rest, ":")
-	return partition
+// arnPartition returns the partition in an ARN, "" for any other text.
+func arnPartition(text string) string {
+	a, _ := arn.Parse(text)
+	return a.Partition
 }
 
 // isRoleARN is loose on purpose: AWS is the judge of names. It catches what would be
 // a puzzling answer from AWS, such as a comment at the end of the line.
-func isRoleARN(arn string) bool {
-	_, _, ok := cutRole(arn)
-	return ok && !strings.ContainsFunc(arn, isSpace) && arnPartition(arn) != ""
+func isRoleARN(text string) bool {
+	_, _, ok := roleOf(text)
+	return ok && !strings.ContainsFunc(text, isSpace) && arnPartition(text) != ""
 }
 
 // expandRole turns ACCOUNT:ROLE into an ARN of the partition; "" when it is neither
@@ -43,9 +40,9 @@ func expandRole(text, partition string) string {
 		return ""
 	}
 	role = strings.TrimPrefix(role, "role/")
-	arn := "arn:" + partition + ":iam::" + account + ":role/" + role
-	if strings.Contains(role, ":") || !isRoleARN(arn) {
+	full := arn.ARN{Partition: partition, Service: "iam", AccountID: account, Resource: "role/" + role}.String()
+	if strings.Contains(role, ":") || !isRoleARN(full) {
 		return ""
 	}
-	return arn
+	return full
 }

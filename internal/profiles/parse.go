@@ -40,7 +40,7 @@ type index struct {
 }
 
 func (x *index) put(name string, section int) (isNew bool) {
-	if x.slots == nil {
+	if x.places == nil {
 		x.names = *newNames(0)
 	}
 	at, isNew := x.add(name)
@@ -52,14 +52,11 @@ func (x *index) put(name string, section int) (isNew bool) {
 }
 
 // section is the section of a name that is known to be there.
-func (x *index) section(name string) int {
-	at, _ := x.find(name)
-	return at
-}
+func (x *index) section(name string) int { return x.sections[x.places[name]] }
 
 // find returns the section of a name.
 func (x *index) find(name string) (section int, ok bool) {
-	at, ok := x.names.find(name)
+	at, ok := x.places[name]
 	if ok {
 		section = x.sections[at]
 	}

@@ -1,7 +1,6 @@
 package profiles
 
 import (
-	"hash/maphash"
 	"strings"
 	"unsafe"
 )
@@ -21,66 +20,29 @@ func ScanNames(data []byte) []string {
 // textOf is data as a string, without a copy.
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
-// names is a list of names in which each is there once. A map would cost as much as
-// all the rest of a scan.
+// names is a list of names, each once.
 type names struct {
-	list  []string
-	seed  maphash.Seed
-	slots []uint32 // 1 + the place in list, 0 for a free slot; a power of two, at most half used
+	list   []string
+	places map[string]int // of each name in the list
 }
 
-// nameSpan is how much of a file there is to one name, most often.
+// nameSpan is how many bytes of a config file there are to one name, most often.
 const nameSpan = 120
 
-// newNames guesses from the length of a file how many there will be.
+// newNames makes room for the names in a file of some length.
 func newNames(length int) *names {
-	n := &names{list: make([]string, 0, length/nameSpan+8), seed: maphash.MakeSeed()}
-	size := 16
-	for size < 2*cap(n.list) {
-		size *= 2
-	}
-	n.slots = make([]uint32, size)
-	return n
+	n := length/nameSpan + 8
+	return &names{make([]string, 0, n), make(map[string]int, n)}
 }
 
 // add returns the place of a name and whether it is new.
 func (n *names) add(name string) (at int, isNew bool) {
-	slot := n.slot(name)
-	if used := n.slots[slot]; used != 0 {
-		return int(used - 1), false
+	if at, there := n.places[name]; there {
+		return at, false
 	}
-	n.list = append(n.list, name)
-	n.slots[slot] = uint32(len(n.list))
-	if 2*len(n.list) > len(n.slots) {
-		n.grow()
-	}
-	return len(n.list) - 1, true
-}
-
-// find returns the place of a name, false when it is not there.
-func (n *names) find(name string) (at int, ok bool) {
-	if len(n.slots) == 0 {
-		return 0, false
-	}
-	at = int(n.slots[n.slot(name)]) - 1
-	return max(at, 0), at >= 0
-}
-
-// slot finds where a name is or belongs.
-func (n *names) slot(name string) int {
-	mask := len(n.slots) - 1
-	slot := int(maphash.String(n.seed, name)) & mask
-	for n.slots[slot] != 0 && n.list[n.slots[slot]-1] != name {
-		slot = (slot + 1) & mask
-	}
-	return slot
-}
-
-func (n *names) grow() {
-	n.slots = make([]uint32, 2*len(n.slots))
-	for i, name := range n.list {
-		n.slots[n.slot(name)] = uint32(i + 1)
-	}
+	at = len(n.list)
+	n.list, n.places[name] = append(n.list, name), at
+	return at, true
 }
 
 // Summary is a profile as a completion shows it.
@@ -184,10 +146,10 @@ func (c *clues) describe() string {
 }
 
 // roleLabel shortens arn:aws:iam::111122223333:role/path/admin to
-// 111122223333/path/admin. What is no role ARN is shown as it is.
-func roleLabel(arn string) string {
-	if account, role, ok := cutRole(arn); ok {
+// 111122223333/path/admin. Any other text is shown as it is.
+func roleLabel(text string) string {
+	if account, role, ok := roleOf(text); ok {
 		return account + "/" + role
 	}
-	return arn
+	return text
 }
