@@ -26,6 +26,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 )
@@ -143,9 +144,10 @@ var arrows = map[string]string{
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
 	"internal/display":        "",
 	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/mfa internal/profiles internal/sessions",
-	"internal/host":           "env internal/creds",
+	"internal/host":           "env shells internal/creds",
 	"completions":             "hooks shells",
 	"hooks":                   "shells",
+	"internal/shelltest":      "shells",
 	"shells":                  "env",
 	"env":                     "internal/creds",
 	"refresh":                 "store internal/atomicfile internal/creds internal/profiles",
@@ -322,7 +324,7 @@ func TestOnlyMainExits(t *testing.T) {
 // type, and why.
 var reveals = map[string]string{
 	"internal/creds/secret.go":         "compares two",
-	"shells/shells.go":                 "the code a shell evaluates",
+	"shells/language.go":               "the code a shell evaluates",
 	"env/env.go":                       "a child's environment",
 	"env/activate.go":                  "fingerprints of what was exported, and our own state",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
@@ -376,12 +378,8 @@ func TestSecretsAreRevealedOnlyWhereTheyMustBe(t *testing.T) {
 
 func TestEveryHookHasItsFivePartsInOrder(t *testing.T) {
 	parts := []string{"the function", "the precmd", "the prompt segment", "registration", "in "}
-	for _, shell := range shells.Names() {
-		ext := map[string]string{"pwsh": "ps1"}[shell]
-		if ext == "" {
-			ext = shell
-		}
-		text, err := os.ReadFile("hooks/hook." + ext)
+	for _, shell := range shells.All() {
+		text, err := os.ReadFile("hooks/hook." + shell.Extension)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -393,9 +391,30 @@ func TestEveryHookHasItsFivePartsInOrder(t *testing.T) {
 		}
 		same := slices.EqualFunc(found, parts, strings.HasPrefix)
 		if !same {
-			t.Errorf("%s: the parts are %q, not %q", shell, found, parts)
+			t.Errorf("%s: the parts are %q, not %q", shell.Name, found, parts)
 		}
 	}
+}
+
+func TestTheReadmeHasTheLineOfEveryShell(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sh := range shells.All() {
+		line, err := sh.RCLine("vault")
+		if err != nil {
+			t.Fatal(err)
+		}
+		row := "| " + sh.Title + " | `" + sh.StartFile + "` | `" + strings.ReplaceAll(line, "|", `\|`) + "` |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("README.md has no line %s", row)
+		}
+	}
+}
+
+func TestEveryShellHasATestShell(t *testing.T) {
+	shelltest.All(t) // fails for one that has none
 }
 
 // built builds the program as a release is built.

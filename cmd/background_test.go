@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -126,15 +128,12 @@ func TestTheHookCallsTheProgramItCameFrom(t *testing.T) {
 	program := filepath.Join(dir, "vault")
 	check(os.Symlink(filepath.Join(bin, "vault"), program))
 	path := "PATH=" + os.Getenv("PATH")
-	for shell, words := range map[string][]string{
-		"bash": {"--noprofile", "--norc", "-c", `eval "$("$PROGRAM" hook bash)"; vault use prod; echo $AWS_VAULT; vault off`},
-		"zsh":  {"-fc", `eval "$("$PROGRAM" hook zsh)"; vault use prod; echo $AWS_VAULT; vault off`},
-		"fish": {"--no-config", "-c", `"$PROGRAM" hook fish | source; vault use prod; echo $AWS_VAULT; vault off`},
-		"pwsh": {"-NoProfile", "-Command", `Invoke-Expression (& $env:PROGRAM hook pwsh | Out-String); vault use prod; $env:AWS_VAULT; vault off`},
-	} {
-		t.Run(shell, func(t *testing.T) {
-			require(t, shell, shell)
-			r := w.run(t, w.environ(path, "PROGRAM="+program), shell, words...)
+	for _, sh := range shelltest.All(t) {
+		t.Run(sh.Name, func(t *testing.T) {
+			shelltest.Require(t, sh.Name)
+			script := w.path("script." + sh.Extension)
+			check(os.WriteFile(script, []byte(must(sh.RCLine(program))+"\nvault use prod\n"+sh.PrintVariable("AWS_VAULT")+"\nvault off\n"), 0o600))
+			r := w.run(t, w.environ(path), sh.Name, append(slices.Clone(sh.Script), script)...)
 			if r.status != 0 || strings.TrimSpace(r.out) != "prod" {
 				t.Errorf("status %d: %q\n%s", r.status, r.out, r.err)
 			}

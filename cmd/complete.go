@@ -1,8 +1,9 @@
 package cmd
 
 // This file answers TAB. It walks the commands itself, because cobra's own scripts
-// evaluate what was typed. It opens no keyring, makes no call, and says nothing on
-// standard error, whatever it is given: a person is in the middle of a line.
+// evaluate what was typed. It opens no keyring, makes no call, and prints no complaint
+// about the line: a person is in the middle of it. A call that no script makes is an
+// error in words.
 
 import (
 	"runtime/debug"
@@ -19,14 +20,14 @@ import (
 func newWords(root *cobra.Command, r *run) *cobra.Command {
 	return &cobra.Command{
 		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
-		RunE: func(_ *cobra.Command, a []string) error {
+		RunE: func(c *cobra.Command, a []string) error {
 			debug.SetGCPercent(-1) // this process ends before it is worth it
 			debug.SetMemoryLimit(256 << 20)
-			q, ok := completions.ReadRequest(a, r.getenv(completions.Variable))
-			if !ok {
-				return nil
+			q, err := completions.ReadRequest(a, r.getenv(completions.Variable))
+			if err != nil {
+				return usage(c, err)
 			}
-			_, err := r.Stdout.Write(q.Text(complete(root, q)))
+			_, err = r.Stdout.Write(q.Text(complete(root, q)))
 			return err
 		},
 	}

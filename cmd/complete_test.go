@@ -200,9 +200,27 @@ func TestTABSaysNothingWithoutAConfigFileOrToNonsense(t *testing.T) {
 	if _, got := press(t, broken, "use", "goo"); !slices.Equal(got, []string{"good"}) {
 		t.Errorf("%q", got)
 	}
-	for _, args := range [][]string{{"__words"}, {"__words", "tcsh", "use", ""}, {"__words", "bash"}, {"__words", "--help"}, {"__words", "fish", "--", "-x", "\x00", "\n"}} {
-		if got := pressRaw(t, none, args...); strings.Count(got, "\n") > 1 {
-			t.Errorf("%q printed %q", args, got)
+	if got := pressRaw(t, none, "__words", "fish", "--", "-x", "\x00", "\n"); strings.Count(got, "\n") > 1 {
+		t.Errorf("printed %q", got)
+	}
+}
+
+func TestACallForTABThatNoScriptMakesFailsInWords(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"__words"}, "the name of a shell is missing"},
+		{[]string{"__words", "nu", "use", ""}, `the shell "nu" is not supported`},
+		{[]string{"__words", "bash"}, "the words of a line are missing"},
+		{[]string{"__words", "--help"}, `the shell "--help" is not supported`},
+	} {
+		var out, errs bytes.Buffer
+		w := &app.World{World: &host.World{
+			Args: c.args, Program: "vault", Environ: []string{"AWS_CONFIG_FILE=" + filepath.Join(t.TempDir(), "none")},
+			Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Now: time.Now}}
+		if status := Main(t.Context(), w); status != 2 || out.Len() > 0 || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("%q: status %d, %q, %q", c.args, status, &out, &errs)
 		}
 	}
 }

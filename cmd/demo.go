@@ -2,18 +2,17 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/shells"
 )
@@ -38,7 +37,7 @@ plays the same story as a transcript.`,
 }
 
 func demo(ctx context.Context, r *run, o demoOptions) error {
-	path, name, err := r.demoShell(o.shell)
+	path, sh, err := r.demoShell(o.shell)
 	if err != nil {
 		return err
 	}
@@ -52,15 +51,15 @@ func demo(ctx context.Context, r *run, o demoOptions) error {
 		return err
 	}
 	defer s.close()
-	cmd, err := s.shell(path, name, r.task.Env.List)
+	cmd, err := s.shell(path, sh, r.task.Env.List)
 	if err != nil {
 		return err
 	}
 	if interactive {
-		fmt.Fprint(r.Stderr, tour)
+		fmt.Fprintf(r.Stderr, tour, sh.PrintVariable(env.Expiration))
 		return s.visit(ctx, cmd)
 	}
-	return s.play(ctx, r.Stdout, cmd, name)
+	return s.play(ctx, r.Stdout, cmd, sh)
 }
 
 const tour = `
@@ -70,7 +69,7 @@ const tour = `
     vault use dev                      become a profile; look at the prompt
     vault status                       who you are, and until when
     vault use prod                     switch again, in place
-    echo $AWS_CREDENTIAL_EXPIRATION    now, and again in a minute: it renews by itself
+    %-34s now, and again in a minute: it renews by itself
     vault use prdo                     a typo changes nothing
     vault exec dev -- env              one command as someone else
     vault off                          and the shell is as it was
@@ -78,26 +77,32 @@ const tour = `
 
 `
 
-// demoShell finds the shell to play in: the one asked for, the user's own, or the
-// first that is installed.
-func (r *run) demoShell(want string) (path, name string, err error) {
-	candidates := []string{want}
+// demoShell finds the shell to play in and the path of its program: the one asked for,
+// the user's own, or the first that is installed.
+func (r *run) demoShell(want string) (string, *shells.Shell, error) {
+	programs := []string{want}
 	if want == "" {
-		candidates = append([]string{r.getenv("SHELL")}, shells.Names()...)
-	}
-	for _, c := range candidates {
-		n := strings.TrimSuffix(filepath.Base(c), ".exe")
-		if n == "powershell" {
-			n = "pwsh"
+		programs = []string{r.getenv("SHELL")}
+		for _, sh := range shells.All() {
+			programs = append(programs, sh.Programs()...)
 		}
-		if p, lookErr := exec.LookPath(c); lookErr == nil && slices.Contains(shells.Names(), n) {
-			return p, n, nil
+	}
+	for _, program := range programs {
+		sh, err := shells.For(strings.TrimSuffix(filepath.Base(program), ".exe"))
+		if err != nil {
+			if want != "" {
+				return "", nil, err
+			}
+			continue
+		}
+		if path, err := exec.LookPath(program); err == nil {
+			return path, sh, nil
 		}
 	}
 	if want != "" {
-		return "", "", fmt.Errorf("%q is no shell that is installed here and has a hook", want)
+		return "", nil, fmt.Errorf("the shell %q is not installed here", want)
 	}
-	return "", "", errors.New("none of bash, zsh, fish and pwsh is installed here")
+	return "", nil, fmt.Errorf("none of %s is installed here", strings.Join(shells.Names(), ", "))
 }
 
 // visit hands the terminal to the shell until it ends. Ctrl-C belongs to the shell.

@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/shells"
 )
 
 // The screen the transcript is read off. It is tall enough never to scroll.
@@ -24,11 +27,8 @@ type scene struct {
 	renewal bool
 }
 
-func story(shell string) []scene {
-	expiry := "echo $AWS_CREDENTIAL_EXPIRATION"
-	if shell == "pwsh" {
-		expiry = "$env:AWS_CREDENTIAL_EXPIRATION"
-	}
+func story(sh *shells.Shell) []scene {
+	expiry := sh.PrintVariable(env.Expiration)
 	return []scene{
 		{says: "become a profile, in place", types: "vault use dev"},
 		{says: "who, and until when", types: "vault status"},
@@ -43,7 +43,7 @@ func story(shell string) []scene {
 
 // play runs the story in a real shell on a terminal of its own, and prints what that
 // terminal showed.
-func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, shell string) error {
+func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, sh *shells.Shell) error {
 	cmd.Env = append(cmd.Env, "TERM=xterm")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: demoRows, Cols: demoCols})
 	if err != nil {
@@ -61,7 +61,7 @@ func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, shell st
 	if err := t.prompt(ctx); err != nil {
 		return err
 	}
-	for _, sc := range story(shell) {
+	for _, sc := range story(sh) {
 		if sc.renewal {
 			if err := s.awaitRenewal(ctx, tty, t); err != nil {
 				return err
@@ -141,18 +141,16 @@ func (t *transcript) prompt(ctx context.Context) error {
 	}
 }
 
-// isDemoPrompt knows a prompt by the home's PS1; fish shows the segment behind it.
-func isDemoPrompt(line string) bool {
-	return strings.Contains(line, "demo$") || strings.Contains(line, "demo%") || strings.Contains(line, "demo>")
-}
+// isDemoPrompt recognises a prompt by what DemoStart makes it.
+func isDemoPrompt(line string) bool { return strings.Contains(line, "demo>") }
 
-// atEnd reports whether nothing is typed at the prompt yet.
+// atEnd reports whether nothing is typed at the prompt yet. A right prompt may follow.
 func atEnd(line string) bool {
 	if before, segment, ok := strings.Cut(line, "demo> "); ok && before == "" {
 		segment = strings.TrimSpace(segment)
 		return segment == "" || segment[0] == '['
 	}
-	return strings.HasSuffix(line, "demo$") || strings.HasSuffix(line, "demo%") || strings.HasSuffix(line, "demo>")
+	return strings.HasSuffix(line, "demo>")
 }
 
 // lines is the screen down to the last line with text.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -113,25 +115,15 @@ func (s *stage) environ(outer []string) []string {
 }
 
 // shell prepares a shell with the hook loaded and nothing else of the user's.
-func (s *stage) shell(path, name string, outer []string) (*exec.Cmd, error) {
-	rc := map[string]struct{ file, text string }{
-		"bash": {"home/.bashrc", `PS1='demo$ '` + "\n" + `eval "$(vault hook bash)"`},
-		"zsh":  {"home/.zshrc", `PROMPT='demo%% '` + "\n" + `autoload -Uz compinit && compinit -u -D` + "\n" + `eval "$(vault hook zsh)"`},
-		"fish": {"home/.config/fish/config.fish", "set -g fish_greeting\nfunction fish_prompt; echo -n 'demo> '; end\nvault hook fish | source"},
-		"pwsh": {"home/profile.ps1", "function prompt { 'demo> ' }\nInvoke-Expression (& vault hook pwsh | Out-String)"},
-	}[name]
-	file := s.path(rc.file)
+func (s *stage) shell(path string, sh *shells.Shell, outer []string) (*exec.Cmd, error) {
+	file := sh.StartFiles(shells.Places{OS: runtime.GOOS, Home: s.path("home")})[0]
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, []byte(rc.text+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(sh.DemoStart+rcLine(sh)+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	flags := map[string][]string{
-		"bash": {"--noprofile", "--rcfile", file, "-i"}, "zsh": {"-d", "-i"}, "fish": {"-i"},
-		"pwsh": {"-NoLogo", "-NoProfile", "-NoExit", "-Command", ". '" + strings.ReplaceAll(file, "'", "''") + "'"},
-	}[name]
-	cmd := exec.Command(path, flags...)
+	cmd := exec.Command(path, sh.Interactive(file)...)
 	cmd.Env = s.environ(outer)
 	return cmd, nil
 }

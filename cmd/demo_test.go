@@ -9,13 +9,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/shells"
 )
 
 // The demo is the whole product in ten seconds: the real hook in a real shell, a typo, a
 // switch, a renewal, a child, and the way back.
 func TestTheDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 	t.Parallel()
-	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
+	for _, shell := range shells.Names() {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
 			require(t, shell, shell)

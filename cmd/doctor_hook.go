@@ -1,12 +1,11 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -20,78 +19,70 @@ import (
 // hook looks for the hook in the files that shells read at their start. Whether this
 // shell has loaded it only the shell knows, unless a profile is active.
 func (d *doctor) hook(ctx context.Context) []finding {
-	shell := d.callingShell()
+	shell, isKnown := d.callingShell()
 	var list []finding
 	if st, active := env.StateOf(d.task.Env.Current); active {
 		list = append(list, fine("this shell is in %s", st.Request.Profile))
 	}
 	loaded, mistaken := false, false
-	for _, name := range shells.Names() {
-		for _, file := range d.startFiles(name) {
-			found, right := d.hookIn(file, name)
+	for _, sh := range shells.All() {
+		for _, file := range d.startFiles(sh) {
+			found, right := d.hookIn(file, sh)
 			list = append(list, found...)
-			loaded = loaded || right && name == shell
-			mistaken = mistaken || name == shell && slices.ContainsFunc(found, func(f finding) bool { return f.Level == levelProblem })
+			loaded = loaded || right && sh == shell
+			mistaken = mistaken || sh == shell && slices.ContainsFunc(found, func(f finding) bool { return f.Level == levelProblem })
 		}
 	}
-	if shell == "" {
+	if !isKnown {
 		list = append(list, noted("vault hook --help", "it is not known which shell this is, so it is not known whether the hook is loaded"))
 	} else if !loaded && !mistaken {
 		list = append(list, d.notLoaded(shell))
 	}
-	if shell != "" {
+	if isKnown {
 		list = append(list, d.shellVersion(ctx, shell)...)
 	}
 	return append(list, d.programs()...)
 }
 
-// callingShell is the shell we were started from, where the system tells, or else the
-// one of the account; "" when it is none that we know.
-func (d *doctor) callingShell() string {
+// callingShell is the shell that started us, where the system tells, or else the one of
+// the account; false when that shell is not in the table.
+func (d *doctor) callingShell() (*shells.Shell, bool) {
 	parent, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
 	for _, name := range []string{string(parent), filepath.Base(d.getenv("SHELL"))} {
 		name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(name), "-"), ".exe")
 		if sh, err := shells.For(name); err == nil {
-			return sh.Name()
+			return sh, true
 		}
 	}
 	if runtime.GOOS == "windows" {
-		return "pwsh"
+		sh, err := shells.For("powershell")
+		return sh, err == nil
 	}
-	return ""
+	return nil, false
 }
 
-// startFiles lists the files that an interactive shell may read at its start, those
-// that are usual first.
-func (d *doctor) startFiles(shell string) []string {
-	config := cmp.Or(d.getenv("XDG_CONFIG_HOME"), d.below(".config"))
-	switch shell {
-	case "zsh":
-		dir := cmp.Or(d.getenv("ZDOTDIR"), d.task.Env.Home())
-		return []string{filepath.Join(dir, ".zshrc"), filepath.Join(dir, ".zprofile"), filepath.Join(dir, ".zshenv"), filepath.Join(dir, ".zlogin")}
-	case "bash":
-		return []string{d.below(".bashrc"), d.below(".bash_profile"), d.below(".bash_login"), d.below(".profile"), d.below(".bash_aliases")}
-	case "fish":
-		files, _ := filepath.Glob(filepath.Join(config, "fish", "conf.d", "*.fish"))
-		return append([]string{filepath.Join(config, "fish", "config.fish")}, files...)
-	}
-	dirs := []string{filepath.Join(config, "powershell")}
-	if runtime.GOOS == "windows" {
-		dirs = []string{d.below("Documents", "PowerShell"), d.below("Documents", "WindowsPowerShell")}
-	}
-	var files []string
-	for _, dir := range dirs {
-		files = append(files, filepath.Join(dir, "Microsoft.PowerShell_profile.ps1"), filepath.Join(dir, "profile.ps1"))
+// shellPlaces are where this person's files are.
+func (d *doctor) shellPlaces() shells.Places {
+	return shells.Places{OS: runtime.GOOS, Home: d.task.Env.Home(), Env: d.task.Env.Current}
+}
+
+// startFiles lists the files that an interactive shell may read at its start, the usual
+// one first.
+func (d *doctor) startFiles(sh *shells.Shell) []string {
+	files := sh.StartFiles(d.shellPlaces())
+	for _, dir := range sh.StartDirs(d.shellPlaces()) {
+		more, _ := filepath.Glob(filepath.Join(globbed(dir), "*."+sh.Extension))
+		files = append(files, more...)
 	}
 	return files
 }
 
 // hookLine is the line that loads the hook, with whatever path and quotes.
-var hookLine = lazily(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?(bash|zsh|fish|pwsh|powershell)\b`)
+var hookLine = lazily(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`)
 
 // hookIn says what is wrong with the hook's line in a file, and whether it is there and
 // for the shell that reads the file.
-func (d *doctor) hookIn(file, shell string) (list []finding, right bool) {
+func (d *doctor) hookIn(file string, shell *shells.Shell) (list []finding, right bool) {
 	at := 0
 	for n, line := range eachLine(readRegular(file)) {
 		m := hookLine().FindStringSubmatch(line)
@@ -103,8 +94,8 @@ func (d *doctor) hookIn(file, shell string) (list []finding, right bool) {
 			continue
 		}
 		sh, err := shells.For(m[1])
-		if err != nil || sh.Name() != shell {
-			list = append(list, wrong(rcLine(shell), "%s:%d loads the hook for %s, and %s reads the file", d.tilde(file), n, m[1], shell))
+		if err != nil || sh != shell {
+			list = append(list, wrong(rcLine(shell), "%s:%d loads the hook for %s, and %s reads the file", d.tilde(file), n, m[1], shell.Name))
 			continue
 		}
 		if right {
@@ -113,82 +104,63 @@ func (d *doctor) hookIn(file, shell string) (list []finding, right bool) {
 		right, at = true, n
 	}
 	if right {
-		list = append(list, fine("%s loads the hook for %s", d.tilde(file), shell))
+		list = append(list, fine("%s loads the hook for %s", d.tilde(file), shell.Name))
 	}
 	return list, right
 }
 
-// undoes recognises a line that throws away what the hooks of a shell are listed in.
-func undoes(shell, line string) bool {
-	var re *regexp.Regexp
-	switch shell {
-	case "bash":
-		re = bashUndoes()
-	case "zsh":
-		re = zshUndoes()
-	default:
-		return false
-	}
-	m := re.FindStringSubmatch(line)
-	return m != nil && !strings.Contains(m[2], m[1])
+// undoes recognises a line that assigns to the variable in which a shell's hooks are
+// listed, without its old value.
+func undoes(sh *shells.Shell, line string) bool {
+	name, value, assigns := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+	return assigns && sh.HookList != "" && strings.TrimSpace(name) == sh.HookList && !strings.Contains(value, sh.HookList)
 }
 
-var (
-	bashUndoes = lazily(`^\s*(?:export\s+)?(PROMPT_COMMAND)=(.*)`)
-	zshUndoes  = lazily(`^\s*(precmd_functions)=(.*)`)
-)
-
-// rcLine is what a shell's file has to say.
-func rcLine(shell string) string {
-	switch shell {
-	case "fish":
-		return "vault hook fish | source"
-	case "pwsh":
-		return "Invoke-Expression (& vault hook pwsh | Out-String)"
-	}
-	return fmt.Sprintf(`eval "$(vault hook %s)"`, shell)
-}
-
-func (d *doctor) notLoaded(shell string) finding {
+func (d *doctor) notLoaded(shell *shells.Shell) finding {
 	file := d.tilde(d.startFiles(shell)[0])
 	if _, active := env.StateOf(d.task.Env.Current); active {
 		return noted("", "the hook's line is not in %s or beside it; it comes from somewhere else", file)
 	}
-	return warned("its last line should be: "+rcLine(shell), "%s does not load the hook, nor does another usual file of %s", file, shell)
+	return warned("its last line should be: "+rcLine(shell), "%s does not load the hook, nor does another usual file of %s", file, shell.Name)
 }
 
 // shellVersion asks the shell for its version: some are too old for the hook, and some
 // cannot renew a lapsed session before a command.
-func (d *doctor) shellVersion(ctx context.Context, shell string) []finding {
-	least := map[string][2]int{"bash": {3, 2}, "zsh": {5, 1}, "fish": {3, 6}}[shell]
-	if least == [2]int{} {
-		return nil
-	}
+func (d *doctor) shellVersion(ctx context.Context, sh *shells.Shell) []finding {
 	ctx, cancel := context.WithTimeout(ctx, onePatience)
 	defer cancel()
-	program := d.getenv("SHELL")
-	if filepath.Base(program) != shell {
-		program = shell
-	}
-	out, _, err := d.task.RunForAnswer(ctx, mfa.Program{Argv: []string{program, "--version"}})
+	out, _, err := d.task.RunForAnswer(ctx, mfa.Program{Argv: append([]string{d.shellProgram(sh)}, sh.VersionArgs...)})
 	have, ok := versionIn(out.Reveal(), err)
 	if !ok {
 		return nil
 	}
-	is := fmt.Sprintf("%s is version %d.%d", shell, have[0], have[1])
+	is := fmt.Sprintf("%s is version %d.%d", sh.Name, have[0], have[1])
 	switch {
-	case slices.Compare(have[:], least[:]) < 0:
-		return []finding{wrong("", "%s, and the hook needs %d.%d", is, least[0], least[1])}
-	case shell == "bash" && slices.Compare(have[:], []int{5, 3}) < 0 && !d.hasPreexec():
-		return []finding{noted("bash-preexec, ble.sh or bash 5.3 makes the difference",
+	case have.Before(sh.Least):
+		return []finding{wrong("", "%s, and the hook needs %d.%d", is, sh.Least[0], sh.Least[1])}
+	case !d.actsBeforeCommand(sh, have):
+		return []finding{noted(beforeCommandCure(sh),
 			"%s: a session that lapsed while the prompt waited is renewed at the next prompt, not before the command that is typed", is)}
 	}
 	return []finding{fine("%s", is)}
 }
 
+// shellProgram is the program of a shell that is to be asked for its version.
+func (d *doctor) shellProgram(sh *shells.Shell) string {
+	if named, err := shells.For(strings.TrimSuffix(filepath.Base(d.getenv("SHELL")), ".exe")); err == nil && named == sh {
+		return d.getenv("SHELL")
+	}
+	for _, name := range sh.Programs() {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return sh.Name
+}
+
 var versionRE = lazily(`(\d+)\.(\d+)`)
 
-func versionIn(text string, err error) (v [2]int, ok bool) {
+func versionIn(text string, err error) (v shells.Version, ok bool) {
 	m := versionRE().FindStringSubmatch(text)
 	if err != nil || m == nil {
 		return v, false
@@ -199,15 +171,31 @@ func versionIn(text string, err error) (v [2]int, ok bool) {
 	return v, true
 }
 
-// hasPreexec looks for what runs our code before a command in a bash that cannot.
-func (d *doctor) hasPreexec() bool {
-	for _, file := range d.startFiles("bash") {
+// actsBeforeCommand reports whether the hook can act before a command: in this version
+// by itself, or by a helper that a start file loads.
+func (d *doctor) actsBeforeCommand(sh *shells.Shell, have shells.Version) bool {
+	if since := sh.BeforeCommand.Since; since != (shells.Version{}) && !have.Before(since) {
+		return true
+	}
+	for _, file := range d.startFiles(sh) {
 		text := string(readRegular(file))
-		if strings.Contains(text, "bash-preexec") || strings.Contains(text, "ble.sh") {
+		if slices.ContainsFunc(sh.BeforeCommand.Helpers, func(h string) bool { return strings.Contains(text, h) }) {
 			return true
 		}
 	}
 	return false
+}
+
+// beforeCommandCure names what would let the hook act before a command, "" for nothing.
+func beforeCommandCure(sh *shells.Shell) string {
+	ways := slices.Clone(sh.BeforeCommand.Helpers)
+	if since := sh.BeforeCommand.Since; since != (shells.Version{}) {
+		ways = append(ways, fmt.Sprintf("%s %d.%d", sh.Name, since[0], since[1]))
+	}
+	if len(ways) == 0 {
+		return ""
+	}
+	return "this changes with " + strings.Join(ways, " or ")
 }
 
 // programs looks for other programs of our name on the PATH: the hook runs the first.

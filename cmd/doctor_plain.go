@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/shells"
 )
 
 // This file looks for keys that lie on the disk in plain text. It reads them to know
@@ -136,8 +137,8 @@ var passphraseSet = lazily(`\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+["
 // folder we are in.
 func (d *doctor) inScripts() []finding {
 	files := []string{".env", ".envrc"}
-	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
-		files = append(files, d.startFiles(shell)...)
+	for _, sh := range shells.All() {
+		files = append(files, d.startFiles(sh)...)
 	}
 	var list []finding
 	for _, file := range files {
@@ -155,15 +156,9 @@ func (d *doctor) inScripts() []finding {
 
 // inHistories counts the lines of shells' histories that have a secret in them.
 func (d *doctor) inHistories() []finding {
-	data := cmp.Or(d.getenv("XDG_DATA_HOME"), d.below(".local", "share"))
-	files := []string{
-		d.below(".bash_history"), d.below(".zsh_history"), d.below(".zhistory"), d.below(".history"),
-		filepath.Join(cmp.Or(d.getenv("ZDOTDIR"), d.task.Env.Home()), ".zsh_history"), d.getenv("HISTFILE"),
-		filepath.Join(data, "fish", "fish_history"),
-		filepath.Join(data, "powershell", "PSReadLine", "ConsoleHost_history.txt"),
-	}
-	if roaming := d.getenv("APPDATA"); roaming != "" {
-		files = append(files, filepath.Join(roaming, "Microsoft", "Windows", "PowerShell", "PSReadLine", "ConsoleHost_history.txt"))
+	var files []string
+	for _, sh := range shells.All() {
+		files = append(files, sh.HistoryFiles(d.shellPlaces())...)
 	}
 	var list []finding
 	for _, file := range distinct(files) {

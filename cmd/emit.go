@@ -25,7 +25,7 @@ var (
 
 // dialect is the shell that will evaluate our code and where the code goes: to the
 // hook's channel, or to standard output for a script that asked with --shell.
-func (r *run) dialect(flag string) (sh shells.Shell, out io.Writer, err error) {
+func (r *run) dialect(flag string) (sh *shells.Shell, out io.Writer, err error) {
 	if r.Code != nil {
 		sh, err = shells.For(r.getenv(env.Shell))
 		return sh, r.Code, err
@@ -42,7 +42,7 @@ func (r *run) dialect(flag string) (sh shells.Shell, out io.Writer, err error) {
 
 // emit writes an activation for the shell. Calls of the hook's own functions are left
 // out where no hook listens.
-func (r *run) emit(sh shells.Shell, out io.Writer, a env.Activation, l refresh.Lease, profile string) error {
+func (r *run) emit(sh *shells.Shell, out io.Writer, a env.Activation, l refresh.Lease, profile string) error {
 	var b strings.Builder
 	add := func(text string, err error) error {
 		b.WriteString(text)
@@ -50,17 +50,21 @@ func (r *run) emit(sh shells.Shell, out io.Writer, a env.Activation, l refresh.L
 	}
 	var err error
 	hooked := r.Code != nil
+	language := sh.Language
+	if hooked {
+		language = sh.Hook
+	}
 	if hooked && a.Stash {
-		err = add(sh.Call("__vault_stash"))
+		err = add(language.Call("__vault_stash"))
 	}
 	if err == nil {
-		err = add(sh.Render(a.Changes))
+		err = add(language.Render(a.Changes))
 	}
 	if err == nil && hooked && a.Unstash {
-		err = add(sh.Call("__vault_unstash"))
+		err = add(language.Call("__vault_unstash"))
 	}
 	if err == nil && hooked {
-		err = add(sh.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
+		err = add(language.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
 	}
 	if err != nil {
 		return err

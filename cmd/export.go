@@ -18,7 +18,16 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-var exportFormats = []string{"env", "export-env", "json", "ini", "bash", "zsh", "fish", "powershell", "dotenv", "github"}
+var exportFormats = slices.Concat([]string{"env", "export-env", "json", "ini"}, shellFormats(), []string{"dotenv", "github"})
+
+// shellFormats are the names and other names of the shells.
+func shellFormats() []string {
+	var names []string
+	for _, sh := range shells.All() {
+		names = append(names, sh.Programs()...)
+	}
+	return names
+}
 
 type exportOptions struct {
 	identity

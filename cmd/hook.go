@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"fmt"
 	"io"
 	"strings"
 
@@ -23,11 +24,7 @@ func newHook(r *run) *cobra.Command {
 		Short: "print the code that a shell's rc file evaluates",
 		Long: `Prints what a shell evaluates once, at its start:
 
-  zsh         ~/.zshrc                     eval "$(vault hook zsh)"
-  bash        ~/.bashrc                    eval "$(vault hook bash)"
-  fish        ~/.config/fish/config.fish   vault hook fish | source
-  PowerShell  $PROFILE                     Invoke-Expression (& vault hook pwsh | Out-String)
-
+` + rcLines() + `
 It defines the function that switches the shell, a check before each prompt that
 starts no process, the prompt's segment, and completion.`,
 		Args:              args(cobra.ExactArgs(1)),
@@ -41,6 +38,24 @@ starts no process, the prompt's segment, and completion.`,
 	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 	return c
+}
+
+// rcLines lists for each shell the start file and the line it should have.
+func rcLines() string {
+	var b strings.Builder
+	for _, sh := range shells.All() {
+		fmt.Fprintf(&b, "  %-11s %-28s %s\n", sh.Title, sh.StartFile, rcLine(sh))
+	}
+	return b.String()
+}
+
+// rcLine is the line that loads the hook from a start file.
+func rcLine(sh *shells.Shell) string {
+	line, err := sh.RCLine("vault")
+	if err != nil {
+		panic(err) // a plain word can be quoted
+	}
+	return line
 }
 
 func hook(c *cobra.Command, r *run, o hookOptions) error {

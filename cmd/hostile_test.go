@@ -10,10 +10,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -53,46 +55,30 @@ func hostileWorld(t *testing.T) *world {
 
 func TestAHostileNameIsDataInEveryShell(t *testing.T) {
 	t.Parallel()
-	load := map[string]string{
-		"bash": `set -f; eval "$(vault hook bash)"`,
-		"zsh":  `eval "$(vault hook zsh)"`,
-		"fish": `vault hook fish | source`,
-		"pwsh": `Invoke-Expression (& vault hook pwsh | Out-String)`,
-	}
-	start := map[string][]string{
-		"bash": {"--noprofile", "--norc"}, "zsh": {"-f"}, "fish": {"--no-config"}, "pwsh": {"-NoProfile", "-File"},
-	}
-	for shell := range load {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			require(t, shell, shell)
-			w := hostileWorld(t)
-			var script strings.Builder
-			script.WriteString(load[shell] + "\n")
-			for i := range hostileNames {
-				// The name reaches the program by a variable: how the shell itself quotes is not the question.
-				word := map[bool]string{true: "$env:NAME", false: "$NAME"}[shell == "pwsh"]
-				fmt.Fprintf(&script, "vault use -- \"%s%d\"\n%s\necho ''\n", word, i, readBack[shell])
+	shelltest.Each(t, shelltest.All(t), func(t *testing.T, sh *shelltest.Shell) {
+		w := hostileWorld(t)
+		script := must(sh.RCLine("vault")) + "\n"
+		for i := range hostileNames {
+			// The name reaches the program by a variable: how the shell itself quotes is not the question.
+			script += fmt.Sprintf("vault use -- %s\n%s\necho ''\n", sh.Variable(fmt.Sprintf("NAME%d", i)), shelltest.In(t, sh.Name, readBack))
+		}
+		w.write("names."+sh.Extension, script+"vault off\n")
+		environ := w.environ()
+		for i, n := range hostileNames {
+			environ = append(environ, fmt.Sprintf("NAME%d=%s", i, n))
+		}
+		r := w.run(t, environ, sh.Name, append(slices.Clone(sh.Script), w.path("names."+sh.Extension))...)
+		got := strings.Split(strings.TrimSpace(r.out), "\n")
+		if r.status != 0 || len(got) != len(hostileNames) {
+			t.Fatalf("status %d, %d names back:\n%s\n%s", r.status, len(got), r.out, r.err)
+		}
+		for i, n := range hostileNames {
+			if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(got[i])); err != nil || string(b) != n {
+				t.Errorf("%q came back as %q, %v", n, b, err)
 			}
-			script.WriteString("vault off\n")
-			w.write("names.ps1", script.String())
-			environ := w.environ()
-			for i, n := range hostileNames {
-				environ = append(environ, fmt.Sprintf("NAME%d=%s", i, n))
-			}
-			r := w.run(t, environ, shell, append(start[shell], w.path("names.ps1"))...)
-			got := strings.Split(strings.TrimSpace(r.out), "\n")
-			if r.status != 0 || len(got) != len(hostileNames) {
-				t.Fatalf("status %d, %d names back:\n%s\n%s", r.status, len(got), r.out, r.err)
-			}
-			for i, n := range hostileNames {
-				if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(got[i])); err != nil || string(b) != n {
-					t.Errorf("%q came back as %q, %v", n, b, err)
-				}
-			}
-			w.harmless(t, r.err)
-		})
-	}
+		}
+		w.harmless(t, r.err)
+	})
 }
 
 // harmless checks that no name ran anything, made a file of its own, or reached the

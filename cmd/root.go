@@ -36,7 +36,7 @@ fresh, and leaves the keys that do not expire in your keyring.
 
 Begin with one line in your shell's rc file, then switch in place:
 
-  eval "$(vault hook zsh)"        or bash; fish and PowerShell: vault hook --help
+  eval "$(vault hook zsh)"        or another shell: vault hook --help
   vault use prod
 
 Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted.`,

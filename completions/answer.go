@@ -5,40 +5,44 @@ import (
 	"strings"
 
 	"github.com/d44b7504/vault/hooks"
+	"github.com/d44b7504/vault/shells"
 )
 
-// Kind says what the last word may become.
+// Kind says what the last word can become.
 type Kind int
 
 // The kinds of answer.
 const (
 	Words   Kind = iota // one of the candidates
-	Files               // a file, which the shell completes better than we could
+	Files               // a file, which the shell completes itself
 	Dirs                // a directory
-	Command             // a part of another command's line
+	Command             // part of another command's line
 )
 
 // Answer is what a script is told.
 type Answer struct {
 	Kind Kind
-	Skip int // Command: so many words are ours before the other command begins
+	Skip int // Command: how many words come before the other command
 
-	// Assign says that the last word is --flag=value and all this is about the value.
+	// Assign says that the last word is --flag=value and this is about the value.
 	Assign bool
 
-	// Candidates for Words: "value" or "value\tdescription". Those that do not fit
-	// what was typed are left out by Text.
+	// Candidates for Words: "value" or "value\tdescription". Text leaves out those
+	// that do not fit what was typed.
 	Candidates []string
 }
 
-// Text is the answer in the words of the request's shell: a first line
+// Text returns the answer in the style of the request's shell: a first line
 //
 //	words [=] | files [=] | dirs [=] | command SKIP
 //
 // and for words one candidate a line. "=" says that it is about what follows the first
-// = of the word. A candidate is for bash the very text to insert; for zsh it is
-// "value:description" with the value's colons escaped, or "TAB value" where _describe
-// would mistake a backslash; for the others it is "value TAB description".
+// = of the word. A candidate is spelled as the entry of the shell says:
+//
+//	CandidateTab     value TAB description
+//	CandidateColon   value:description with the value's colons escaped, or TAB value
+//	                 where _describe would misread a backslash
+//	CandidateInsert  the text to insert
 func (q Request) Text(a Answer) []byte {
 	head := [...]string{"words", "files", "dirs", "command"}[a.Kind]
 	switch {
@@ -54,8 +58,8 @@ func (q Request) Text(a Answer) []byte {
 		name, value, _ := strings.Cut(typed, "=")
 		before, typed = name+"=", value
 	}
-	if q.Shell == "zsh" {
-		head, before = head+equals(a.Assign), ""
+	if q.Shell.Complete.Candidates == shells.CandidateColon {
+		head, before = head+equals(a.Assign), "" // zsh keeps the flag's name itself
 	}
 	return q.list(head+"\n", before, q.matching(a.Candidates, typed))
 }
@@ -75,7 +79,7 @@ func (q Request) list(head, before string, candidates []string) []byte {
 	out := append(make([]byte, 0, size), head...)
 	for _, c := range candidates {
 		value, description, _ := strings.Cut(c, "\t")
-		if plain(value) {
+		if showable(value) {
 			out = q.candidate(out, before+value, clean(description))
 		}
 	}
@@ -83,14 +87,14 @@ func (q Request) list(head, before string, candidates []string) []byte {
 }
 
 func (q Request) candidate(out []byte, value, description string) []byte {
-	switch q.Shell {
-	case "bash":
+	switch q.Shell.Complete.Candidates {
+	case shells.CandidateInsert:
 		rest, ok := strings.CutPrefix(value, q.keep)
 		if !ok {
 			return out
 		}
 		return append(append(out, insertBash(rest, q.open)...), '\n')
-	case "zsh":
+	case shells.CandidateColon:
 		if strings.Contains(value, `\`) {
 			return append(append(append(out, '\t'), value...), '\n')
 		}
@@ -98,7 +102,7 @@ func (q Request) candidate(out []byte, value, description string) []byte {
 		if description != "" {
 			out = append(append(out, ':'), description...)
 		}
-	default:
+	case shells.CandidateTab:
 		out = append(out, value...)
 		if description != "" {
 			out = append(append(out, '\t'), description...)
@@ -107,15 +111,15 @@ func (q Request) candidate(out []byte, value, description string) []byte {
 	return append(out, '\n')
 }
 
-// matching keeps the candidates that begin with what was typed. Where none does, the
-// shells that replace the whole word also get those that differ in case, and then
-// those that hold it somewhere; zsh decides by the user's own rules which to show.
+// matching keeps the candidates that begin with what was typed. Where none does, a shell
+// that replaces the whole word gets those that differ in case, and then those that hold
+// it somewhere; zsh decides by the user's own rules which to show.
 func (q Request) matching(list []string, typed string) []string {
 	if typed == "" {
 		return list
 	}
 	fit := filter(list, func(v string) bool { return strings.HasPrefix(v, typed) })
-	if len(fit) > 0 || q.Shell == "bash" {
+	if len(fit) > 0 || q.Shell.Complete.Candidates == shells.CandidateInsert {
 		return fit
 	}
 	low := strings.ToLower(typed)
@@ -136,10 +140,10 @@ func filter(list []string, fits func(value string) bool) []string {
 	return fit
 }
 
-// plain reports whether a terminal shows s as it is and a line can hold it. A name with
-// an escape sequence or a hidden character is not offered: it could not be told from
+// showable reports whether a terminal shows s as it is and a line can hold it. A name
+// with an escape sequence or a hidden character is not offered: it could be mistaken for
 // another.
-func plain(s string) bool { return s != "" && clean(s) == s }
+func showable(s string) bool { return s != "" && clean(s) == s }
 
 func clean(s string) string {
 	for i := range len(s) {

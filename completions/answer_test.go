@@ -1,22 +1,24 @@
 package completions_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/d44b7504/vault/completions"
+	"github.com/d44b7504/vault/shells"
 )
 
 // ask puts words to ReadRequest as the shell's script would.
 func ask(t *testing.T, shell string, words ...string) completions.Request {
 	t.Helper()
 	args, variable := append([]string{shell}, words...), ""
-	if shell == "pwsh" {
+	if must(shells.For(shell)).Complete.Variable {
 		args, variable = args[:1], strings.Join(words, "\x1f")
 	}
-	q, ok := completions.ReadRequest(args, variable)
-	if !ok {
-		t.Fatalf("%s %q is no request", shell, words)
+	q, err := completions.ReadRequest(args, variable)
+	if err != nil {
+		t.Fatalf("%s %q: %v", shell, words, err)
 	}
 	return q
 }
@@ -24,28 +26,28 @@ func ask(t *testing.T, shell string, words ...string) completions.Request {
 func TestAWordIsReadAsItsShellWould(t *testing.T) {
 	for _, c := range []struct {
 		shell, typed string
-		want         completions.Word
+		want         shells.Word
 	}{
-		{"zsh", `prod`, completions.Word{Text: "prod"}},
-		{"zsh", `my\ prof`, completions.Word{Text: "my prof"}},
-		{"zsh", `'my pr`, completions.Word{Text: "my pr", Open: '\''}},
-		{"zsh", `"my pr`, completions.Word{Text: "my pr", Open: '"'}},
-		{"zsh", `'it'\''s`, completions.Word{Text: "it's", Open: '\''}},
-		{"zsh", `"a\"\$\x`, completions.Word{Text: `a"$\x`, Open: '"'}},
-		{"zsh", `a\`, completions.Word{Text: "a"}},
-		{"zsh", `$(x)`, completions.Word{Text: "$(x)", Unknown: true}},
-		{"zsh", "\"`x", completions.Word{Text: "`x", Open: '"', Unknown: true}},
-		{"zsh", `'$(x)`, completions.Word{Text: "$(x)", Open: '\''}},
-		{"zsh", `\$x`, completions.Word{Text: "$x"}},
-		{"zsh", `<(x)`, completions.Word{Text: "<(x)", Unknown: true}},
-		{"zsh", `~/*`, completions.Word{Text: "~/*"}},
-		{"fish", `it\'s`, completions.Word{Text: "it's"}},
-		{"fish", `'it\'s\x`, completions.Word{Text: `it's\x`, Open: '\''}},
-		{"fish", `(x)`, completions.Word{Text: "(x)", Unknown: true}},
-		{"fish", `"(x) $y`, completions.Word{Text: "(x) $y", Open: '"', Unknown: true}},
-		{"fish", "`x`", completions.Word{Text: "`x`"}},
-		{"fish", `\x41`, completions.Word{Text: "x41", Unknown: true}},
-		{"pwsh", "$(x) `'\"", completions.Word{Text: "$(x) `'\""}},
+		{"zsh", `prod`, shells.Word{Text: "prod"}},
+		{"zsh", `my\ prof`, shells.Word{Text: "my prof"}},
+		{"zsh", `'my pr`, shells.Word{Text: "my pr", Open: '\''}},
+		{"zsh", `"my pr`, shells.Word{Text: "my pr", Open: '"'}},
+		{"zsh", `'it'\''s`, shells.Word{Text: "it's", Open: '\''}},
+		{"zsh", `"a\"\$\x`, shells.Word{Text: `a"$\x`, Open: '"'}},
+		{"zsh", `a\`, shells.Word{Text: "a"}},
+		{"zsh", `$(x)`, shells.Word{Text: "$(x)", Unknown: true}},
+		{"zsh", "\"`x", shells.Word{Text: "`x", Open: '"', Unknown: true}},
+		{"zsh", `'$(x)`, shells.Word{Text: "$(x)", Open: '\''}},
+		{"zsh", `\$x`, shells.Word{Text: "$x"}},
+		{"zsh", `<(x)`, shells.Word{Text: "<(x)", Unknown: true}},
+		{"zsh", `~/*`, shells.Word{Text: "~/*"}},
+		{"fish", `it\'s`, shells.Word{Text: "it's"}},
+		{"fish", `'it\'s\x`, shells.Word{Text: `it's\x`, Open: '\''}},
+		{"fish", `(x)`, shells.Word{Text: "(x)", Unknown: true}},
+		{"fish", `"(x) $y`, shells.Word{Text: "(x) $y", Open: '"', Unknown: true}},
+		{"fish", "`x`", shells.Word{Text: "`x`"}},
+		{"fish", `\x41`, shells.Word{Text: "x41", Unknown: true}},
+		{"pwsh", "$(x) `'\"", shells.Word{Text: "$(x) `'\""}},
 	} {
 		if got := ask(t, c.shell, c.typed).Word; got != c.want {
 			t.Errorf("%s %s is %+v, want %+v", c.shell, c.typed, got, c.want)
@@ -53,11 +55,15 @@ func TestAWordIsReadAsItsShellWould(t *testing.T) {
 	}
 }
 
-func TestNoScriptSendsSuchARequest(t *testing.T) {
+func TestACallThatNoScriptMakesIsAnError(t *testing.T) {
 	for _, args := range [][]string{nil, {"zsh"}, {"fish"}, {"bash"}, {"bash", "x"}, {"tcsh", "x"}, {""}} {
-		if _, ok := completions.ReadRequest(args, ""); ok {
-			t.Errorf("%q was taken for one", args)
+		if _, err := completions.ReadRequest(args, ""); err == nil {
+			t.Errorf("%q was accepted", args)
 		}
+	}
+	var unknown *shells.UnknownError
+	if _, err := completions.ReadRequest([]string{"nu", "use", ""}, ""); !errors.As(err, &unknown) || unknown.Name != "nu" {
+		t.Errorf("a shell that is not in the table: %v", err)
 	}
 }
 
@@ -93,9 +99,9 @@ func TestEveryShellGetsItsSpelling(t *testing.T) {
 
 func TestWhatATerminalWouldActOnIsNotOffered(t *testing.T) {
 	a := completions.Answer{Candidates: []string{"a\nb", "a\x1b[31m", "a\u202eb", "a\u200bb", "a\x7f", "a\xff", "", "a\r", "good", "Grüße"}}
-	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
-		words := []string{""}
-		if shell == "bash" {
+	for _, sh := range shells.All() {
+		shell, words := sh.Name, []string{""}
+		if sh.Complete.Candidates == shells.CandidateInsert {
 			words = []string{"", ""}
 		}
 		if got := string(ask(t, shell, words...).Text(a)); got != "words\ngood\nGrüße\n" {

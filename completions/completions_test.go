@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/completions"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -24,12 +25,7 @@ func script(t testing.TB, shell string, o completions.Options) string {
 	return must(completions.Script(must(shells.For(shell)), o))
 }
 
-func file(name, shell string) string {
-	if shell == "pwsh" {
-		shell = "ps1"
-	}
-	return name + "." + shell
-}
+func file(name, shell string) string { return name + "." + must(shells.For(shell)).Extension }
 
 func TestScriptsAreGolden(t *testing.T) {
 	for name, o := range options {
@@ -51,7 +47,7 @@ func TestScriptsHaveTheSyntaxOfTheirShell(t *testing.T) {
 		"bash": {"bash", "-n"}, "zsh": {"zsh", "-n"}, "fish": {"fish", "--no-config", "-n"}, "shellcheck": {"shellcheck", "-s", "bash", "-e", "SC2016"}, // the path in av has a $
 	} {
 		t.Run(shell, func(t *testing.T) {
-			require(t, check[0])
+			shelltest.Require(t, check[0])
 			dialect := strings.Replace(shell, "shellcheck", "bash", 1)
 			for name, o := range options {
 				path := filepath.Join(t.TempDir(), file(name, dialect))

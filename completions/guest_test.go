@@ -11,20 +11,22 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 func TestZshLoadsBeforeAndAfterCompinit(t *testing.T) {
 	t.Parallel()
-	const prompt, compinit = "PROMPT='R> '\nunsetopt prompt_sp\n", "autoload -U compinit\ncompinit -u -D\n"
+	prompt, compinit := shelltest.For(t, "zsh").Prompt, shelltest.For(t, "zsh").Completion
 	later := "late() { " + strings.ReplaceAll(compinit, "\n", "; ") + "precmd_functions=(${precmd_functions:#late}) }\n" +
 		"count() { (( ++n > 1 )) && late }\nprecmd_functions+=(count)\n"
 	for name, rc := range map[string]string{
-		"before":          loads["zsh"] + "\n" + compinit,
-		"after":           compinit + loads["zsh"] + "\n",
-		"twice":           compinit + loads["zsh"] + "\n" + loads["zsh"] + "\n",
-		"around":          loads["zsh"] + "\n" + compinit + loads["zsh"] + "\n",
+		"before":          loadScript(t, "zsh") + "\n" + compinit,
+		"after":           compinit + loadScript(t, "zsh") + "\n",
+		"twice":           compinit + loadScript(t, "zsh") + "\n" + loadScript(t, "zsh") + "\n",
+		"around":          loadScript(t, "zsh") + "\n" + compinit + loadScript(t, "zsh") + "\n",
 		"before, by hook": "precmd_functions=(); eval \"$(vault hook zsh --no-prompt)\"\n" + compinit,
-		"at a prompt":     later + loads["zsh"] + "\n",
+		"at a prompt":     later + loadScript(t, "zsh") + "\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -57,7 +59,7 @@ func TestZshTABElsewhereIsTheUsersOwn(t *testing.T) {
 func TestWithoutCompinitNothingIsDisturbed(t *testing.T) {
 	t.Parallel()
 	h := newHome(t, "zsh")
-	x := h.open("PROMPT='R> '\nunsetopt prompt_sp\n" + loads["zsh"] + "\n")
+	x := h.open(h.entry.Prompt + loadScript(t, "zsh") + "\n")
 	if got := x.tab("vault use pr"); !slices.Equal(got, []string{"use", "pr"}) {
 		t.Errorf("became %q", got)
 	}
@@ -66,20 +68,13 @@ func TestWithoutCompinitNothingIsDisturbed(t *testing.T) {
 	}
 }
 
-// hooked is the line for the rc file, with the completion in it.
-var hooked = map[string]string{
-	"bash": `eval "$(vault hook bash --no-prompt --name av)"`,
-	"zsh":  `eval "$(vault hook zsh --no-prompt --name av)"`,
-	"fish": "vault hook fish --no-prompt --name av | source",
-	"pwsh": "Invoke-Expression (& vault hook pwsh --no-prompt --name av | Out-String)",
-}
-
 // The hook defines a function of the command's name; completion follows the name, and
 // its text is evaluated together with the hook's.
 func TestCompletionComesWithTheHookAndFollowsItsName(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
-		x := h.open(prompts[h.shell] + hooked[h.shell] + "\n" + hooked[h.shell] + "\n")
+		line := load(t, h.shell, "vault hook "+h.shell+" --no-prompt --name av") + "\n"
+		x := h.open(prompt(t, h.shell) + line + line)
 		if got := x.tab("av list my"); !slices.Equal(got, []string{"list", "my"}) {
 			t.Errorf("became %q", got)
 		}
@@ -96,7 +91,7 @@ func TestTwoNamesCompleteEachWithItsOwnProgram(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
 		h.link("other")
-		x := h.open(prompts[h.shell] + loads[h.shell] + "\n" + strings.NewReplacer("vault completion", "other completion --name other").Replace(loads[h.shell]) + "\n")
+		x := h.open(prompt(t, h.shell) + loadScript(t, h.shell) + "\n" + load(t, h.shell, "other completion --name other "+h.shell) + "\n")
 		x.tab("vault use pr")
 		x.tab("other use pr")
 		var asked []string
@@ -119,15 +114,16 @@ func TestCompletionSurvivesStrictOptions(t *testing.T) {
 		"fish": {"set -g IFS ,", "alias string=false"},
 		"pwsh": {"Set-StrictMode -Version Latest", "$ErrorActionPreference = 'Stop'"},
 	}
-	for shell, options := range strict {
-		for i, o := range options {
+	for _, sh := range shelltest.All(t) {
+		shell := sh.Name
+		for i, o := range shelltest.In(t, shell, strict) {
 			for _, order := range []string{"before", "after"} {
 				t.Run(fmt.Sprint(shell, i, order), func(t *testing.T) {
 					t.Parallel()
 					h := newHome(t, shell)
-					rc := prompts[shell] + o + "\n" + loads[shell] + "\n"
+					rc := prompt(t, shell) + o + "\n" + loadScript(t, shell) + "\n"
 					if order == "after" {
-						rc = prompts[shell] + loads[shell] + "\n" + o + "\n"
+						rc = prompt(t, shell) + loadScript(t, shell) + "\n" + o + "\n"
 					}
 					x := h.open(rc)
 					for typed, want := range map[string][]string{
@@ -148,7 +144,7 @@ func TestTABIsQuietWithoutTheProgram(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
 		h.link("other")
-		x := h.open(prompts[h.shell] + loads[h.shell] + "\n")
+		x := h.open(prompt(t, h.shell) + loadScript(t, h.shell) + "\n")
 		check(os.Rename(h.file("bin/vault"), h.file("bin/gone")))
 		x.pressAll("vault use pr")
 		if got := x.tab("other x"); !slices.Equal(got, []string{"x"}) {
@@ -171,8 +167,7 @@ func TestThePathOfTheProgramMayBeAnything(t *testing.T) {
 		cmd := exec.Command(filepath.Join(dir, "vault"), "completion", h.shell)
 		cmd.Env = h.environ()
 		h.write("script", string(must(cmd.Output())))
-		load := map[string]string{"bash": ". ~/script", "zsh": ". ~/script", "fish": "source ~/script", "pwsh": "Invoke-Expression ([IO.File]::ReadAllText('" + h.file("script") + "'))"}[h.shell]
-		x := h.open(prompts[h.shell] + load + "\n")
+		x := h.open(prompt(t, h.shell) + h.entry.LoadFile(h.file("script")) + "\n")
 		if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) || pwned(h) {
 			t.Errorf("became %q", got)
 		}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 // names are profiles that a shell would take apart, run or expand if it could.
@@ -49,7 +51,7 @@ func TestTABWritesANameSoThatTheProgramGetsIt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
 		x := h.start()
-		for _, c := range append(begun, begunIn[h.shell]...) {
+		for _, c := range append(begun, shelltest.In(t, h.shell, begunIn)...) {
 			got := x.tab("vault use " + c.typed)
 			if len(got) > 1 && got[1] == "--" {
 				got = slices.Delete(got, 1, 2)
@@ -170,7 +172,7 @@ func TestAfterExecTheOtherCommandCompletes(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
 		h.link("zztool")
-		x := h.open(prompts[h.shell] + loads[h.shell] + "\n" + tools[h.shell])
+		x := h.open(prompt(t, h.shell) + loadScript(t, h.shell) + "\n" + shelltest.In(t, h.shell, tools))
 		wrapped(t, x)
 	})
 }
@@ -202,7 +204,7 @@ func TestBashCompletesTheOtherCommandAsItsCompletionExpects(t *testing.T) {
 	h.link("zztool")
 	h.link("completer")
 	h.write("a file", "")
-	x := h.open(prompts["bash"] + loads["bash"] + "\n" + tools["bash"] + "complete -C '" + h.file("bin/completer") + "' zzaws\ncomplete -W 'gamma delta' zzlist\n")
+	x := h.open(prompt(t, "bash") + loadScript(t, "bash") + "\n" + tools["bash"] + "complete -C '" + h.file("bin/completer") + "' zzaws\ncomplete -W 'gamma delta' zzlist\n")
 	h.link("zzaws")
 	h.link("zzlist")
 	x.tab("vault exec -d 1h team/a:b -- zztool -x al")
@@ -233,10 +235,10 @@ func TestBashCompletionLibrary(t *testing.T) {
 	const library = "/usr/share/bash-completion/bash_completion"
 	h := newHome(t, "bash")
 	if _, err := os.Stat(library); err != nil {
-		missing(t, "bash-completion")
+		shelltest.Missing(t, "bash-completion")
 	}
 	h.link("zztool")
-	x := h.open(prompts["bash"] + ". " + library + "\n" + loads["bash"] + "\n" + tools["bash"])
+	x := h.open(prompt(t, "bash") + ". " + library + "\n" + loadScript(t, "bash") + "\n" + tools["bash"])
 	wrapped(t, x)
 	if got := x.tab("vault use team/a:"); !slices.Equal(got, []string{"use", "team/a:b"}) {
 		t.Errorf("a name with a colon became %q", got)
@@ -251,7 +253,7 @@ func TestBashWithOtherWordBreaks(t *testing.T) {
 	t.Parallel()
 	for _, breaks := range []string{`COMP_WORDBREAKS=${COMP_WORDBREAKS//[:=]/}`, "COMP_WORDBREAKS=' '", "COMP_WORDBREAKS=$COMP_WORDBREAKS/-"} {
 		h := newHome(t, "bash")
-		x := h.open(prompts["bash"] + loads["bash"] + "\n" + breaks + "\n")
+		x := h.open(prompt(t, "bash") + loadScript(t, "bash") + "\n" + breaks + "\n")
 		for typed, want := range map[string][]string{
 			"use team/a:": {"use", "team/a:b"}, "use --region=mx-": {"use", "--region=mx-central-1"}, "use my": {"use", "my prof"},
 		} {

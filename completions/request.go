@@ -1,71 +1,69 @@
 package completions
 
-import "strings"
+import (
+	"errors"
+	"strings"
 
-// Variable is where PowerShell, which cannot pass every word to a program faithfully,
-// leaves the words: without quotes, each ended by separator.
+	"github.com/d44b7504/vault/shells"
+)
+
+// Variable is the environment variable in which a shell that cannot pass every word to a
+// program unchanged passes the words: without quotes, parted by separator.
 const Variable = "__VAULT_WORDS"
 
 const separator = "\x1f"
 
-// Request is what a script asks: what may the last word become?
+// Request is what a script asks: what can the last word become?
 type Request struct {
-	Shell string
-	Words []string // the finished words after the program's name
-	Word  Word     // the one being typed, up to the cursor
+	Shell *shells.Shell
+	Words []string    // the finished words after the program's name, without quotes
+	Word  shells.Word // the one being typed, up to the cursor
 
-	keep string // the part of Word that the shell will not replace, and
-	open byte   // the quote that is open after it; bash only
+	keep string // the part of Word that readline will not replace, and
+	open byte   // the quote that is open after it; only where readline inserts
 }
 
-// ReadRequest understands the arguments of a script's call: the shell's name and the
-// words, spelled as its script spells them. It reports false for what no script sends.
-//
-//	bash  READLINE'S-WORD WORD…   as typed, quotes and all
-//	zsh   WORD…                   as typed
-//	fish  WORD…                   the last as typed, the others without quotes
-//	pwsh                          all without quotes, in Variable
-func ReadRequest(args []string, variable string) (Request, bool) {
+// ReadRequest reads the arguments of a script's call, the shell's name and the words in
+// the style of its entry, and the value of Variable. Where readline inserts candidates
+// the first word is the text it will replace, as typed. It fails for a shell that is not
+// in the table and for a call without words, which no script makes.
+func ReadRequest(args []string, variable string) (Request, error) {
 	if len(args) == 0 {
-		return Request{}, false
+		return Request{}, errors.New("the name of a shell is missing")
 	}
-	q := Request{Shell: args[0]}
-	words := args[1:]
-	var readline string
-	switch q.Shell {
-	case "bash":
-		if len(words) == 0 {
-			return q, false
-		}
-		readline, words = words[0], words[1:]
-	case "pwsh":
+	sh, err := shells.For(args[0])
+	if err != nil {
+		return Request{}, err
+	}
+	q, words, replaced := Request{Shell: sh}, args[1:], ""
+	if sh.Complete.Candidates == shells.CandidateInsert && len(words) > 0 {
+		replaced, words = words[0], words[1:]
+	}
+	if sh.Complete.Variable {
 		words = strings.Split(variable, separator)
-	case "zsh", "fish":
-	default:
-		return q, false
 	}
 	if len(words) == 0 {
-		return q, false
+		return Request{}, errors.New("the words of a line are missing")
 	}
-	q.read(words, readline)
-	return q, true
+	q.read(words, replaced)
+	return q, nil
 }
 
-func (q *Request) read(words []string, readline string) {
-	last := len(words) - 1
+func (q *Request) read(words []string, replaced string) {
+	style, last := q.Shell.Complete, len(words)-1
 	for _, w := range words[:last] {
-		if q.Shell == "bash" || q.Shell == "zsh" {
-			w = readWord(q.Shell, w).Text
+		if style.Words == shells.WordsAsTyped {
+			w = q.Shell.ReadWord(w).Text
 		}
 		q.Words = append(q.Words, w)
 	}
-	if q.Shell == "pwsh" {
-		q.Word = Word{Text: words[last]}
+	if style.Words == shells.WordsUnquoted {
+		q.Word = shells.Word{Text: words[last]}
 		return
 	}
-	q.Word = readWord(q.Shell, words[last])
-	if before, ok := strings.CutSuffix(words[last], readline); ok && q.Shell == "bash" {
-		head := readWord(q.Shell, before)
+	q.Word = q.Shell.ReadWord(words[last])
+	if before, ok := strings.CutSuffix(words[last], replaced); ok && style.Candidates == shells.CandidateInsert {
+		head := q.Shell.ReadWord(before)
 		q.keep, q.open = head.Text, head.Open
 	}
 }

@@ -7,41 +7,24 @@ import (
 	"encoding/json"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
+
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 const patience = 20 * time.Second
-
-// require skips, visibly, a test whose tool is missing, and fails it where the tool is
-// promised to be there.
-func require(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	missing(t, tool)
-}
-
-func missing(t testing.TB, tool string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool) {
-		t.Fatalf("%s is required here and not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-}
 
 // home is a person's home with a shell, the program and a config file.
 type home struct {
 	t     testing.TB
 	shell string
+	entry *shelltest.Shell
 	dir   string
 	path  string // what is on PATH
 
@@ -50,8 +33,8 @@ type home struct {
 
 func newHome(t testing.TB, shell string) *home {
 	t.Helper()
-	require(t, shell)
-	h := &home{t: t, shell: shell, dir: t.TempDir()}
+	shelltest.Require(t, shell)
+	h := &home{t: t, shell: shell, entry: shelltest.For(t, shell), dir: t.TempDir()}
 	h.path = h.file("bin") + ":" + os.Getenv("PATH")
 	check(os.Mkdir(h.file("bin"), 0o700))
 	h.link("vault")
@@ -107,25 +90,29 @@ func (h *home) all() (calls []call) {
 	return calls
 }
 
-// prompts gives every shell the same prompt, and zsh its completion system.
-var prompts = map[string]string{
-	"bash": "PS1='R> '\nHISTFILE=\n",
-	"zsh":  "PROMPT='R> '\nunsetopt prompt_sp\nautoload -U compinit\ncompinit -u -D\n",
-	"fish": "set -g fish_greeting\nfunction fish_prompt; echo -n 'R> '; end\n",
-	"pwsh": "function prompt { 'R> ' }\n",
+// prompt gives every shell the same prompt, and zsh its completion system.
+func prompt(t testing.TB, shell string) string {
+	t.Helper()
+	sh := shelltest.For(t, shell)
+	return sh.Prompt + sh.Completion
 }
 
-var loads = map[string]string{
-	"bash": `eval "$(vault completion bash)"`,
-	"zsh":  `eval "$(vault completion zsh)"`,
-	"fish": "vault completion fish | source",
-	"pwsh": "Invoke-Expression (& vault completion pwsh | Out-String)",
+// load is the line that loads what a command of the program prints.
+func load(t testing.TB, shell, command string) string {
+	t.Helper()
+	return shelltest.For(t, shell).Evaluate(command)
+}
+
+// loadScript is the line that loads the completion script.
+func loadScript(t testing.TB, shell string) string {
+	t.Helper()
+	return load(t, shell, "vault completion "+shell)
 }
 
 // start opens a terminal in the usual way: a prompt, then the completion.
 func (h *home) start() *term {
 	h.t.Helper()
-	return h.open(prompts[h.shell] + loads[h.shell] + "\n")
+	return h.open(prompt(h.t, h.shell) + loadScript(h.t, h.shell) + "\n")
 }
 
 // term is one shell in one terminal.
@@ -137,22 +124,11 @@ type term struct {
 
 func (h *home) open(rc string) *term {
 	h.t.Helper()
-	name := map[string]string{"zsh": ".zshrc", "pwsh": "rc.ps1"}[h.shell]
-	if name == "" {
-		name = "rc"
-	}
-	h.write(name, rc)
-	argv := map[string][]string{
-		"bash": {"--rcfile", h.file("rc"), "-i"},
-		"zsh":  {"-d", "-i"},
-		"fish": {"--no-config", "-i", "-C", "source " + h.file("rc")},
-		"pwsh": {"-NoLogo", "-NoProfile", "-NoExit", "-Command", ". " + h.file("rc.ps1")},
-	}[h.shell]
+	cmd := h.entry.Start(h.dir, rc)
 	if h.configured {
-		argv = argv[1:]
+		cmd.Args = append(cmd.Args[:1], h.entry.Interactive("")...)
 	}
-	cmd := exec.Command(h.shell, argv...)
-	cmd.Env, cmd.Dir = h.environ(), h.dir
+	cmd.Env = h.environ()
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 120})
 	check(err)
 	x := &term{home: h, pty: f, screen: vt10x.New(vt10x.WithSize(120, 60), vt10x.WithWriter(f))}
@@ -252,10 +228,5 @@ func (x *term) pressAll(lines ...string) {
 // each runs a test in every shell.
 func each(t *testing.T, test func(t *testing.T, h *home)) {
 	t.Helper()
-	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			test(t, newHome(t, shell))
-		})
-	}
+	shelltest.Each(t, shelltest.All(t), func(t *testing.T, sh *shelltest.Shell) { test(t, newHome(t, sh.Name)) })
 }

@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 // BenchmarkPrecmd measures what one prompt costs, in microseconds: the hook's function
 // called in a loop by a real shell, the best of several rounds, beside a function that
 // does nothing. Budgets: 30 in bash and zsh, 130 in fish, 20 with no profile.
 func BenchmarkPrecmd(b *testing.B) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for _, shell := range hooked(b) {
 		for _, c := range []struct{ name, before, each string }{
 			{"empty", "", "empty"},
 			{"none", "", "__vault_precmd"},
@@ -36,13 +38,10 @@ func BenchmarkPrecmd(b *testing.B) {
 
 // loop is the best of eight rounds of 500 calls.
 func (w *world) loop(before, each string) float64 {
-	forget := map[string]string{"fish": "set -g __vault_hi 0"}[w.shell]
-	if forget == "" {
-		forget = "__vault_hi=0"
-	}
+	forget := w.in(map[string]string{"bash": "__vault_hi=0", "zsh": "__vault_hi=0", "fish": "set -g __vault_hi 0"})
 	each = strings.ReplaceAll(each, "FORGET", forget)
 	file := filepath.Join(w.home, "bench")
-	w.write("bench", map[string]string{
+	w.write("bench", w.in(map[string]string{
 		"bash": `PS1='$ '; HISTFILE=; empty() { :; }
 LOAD
 BEFORE
@@ -74,14 +73,14 @@ for r in 1 2 3 4 5 6 7 8
   echo round (math $b - $a)
 end
 exit
-`}[w.shell])
+`}))
 	text := strings.NewReplacer("LOAD", w.load(), "BEFORE", before, "EACH", each).Replace(string(must(os.ReadFile(file))))
 	w.write("bench", text)
-	argv := map[string][]string{
+	argv := shelltest.In(w.t, w.shell, map[string][]string{
 		"bash": {"bash", "--rcfile", file, "-i"},
 		"zsh":  {"zsh", "-f", "-i", "-c", ". " + file},
 		"fish": {"fish", "--no-config", "-i", "-c", "source " + file},
-	}[w.shell]
+	})
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = w.environ(), w.home
 	out, err := cmd.Output()

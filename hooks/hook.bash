@@ -228,4 +228,4 @@ fi
 fi
 \builtin shopt "$__vault_alias" expand_aliases
 
-# --- in ~/.bashrc, as the last line:  eval "$(@NAME@ hook bash)"
+# --- in @RCLINE@

@@ -240,4 +240,4 @@ if status is-interactive
     end
 end
 
-# --- in ~/.config/fish/config.fish, as the last line:  @NAME@ hook fish | source
+# --- in @RCLINE@

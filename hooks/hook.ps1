@@ -293,4 +293,4 @@ $global:__vault = & {
 __vault_wrap
 
 }
-# --- in $PROFILE, as the last line:  Invoke-Expression (& @BINARY@ hook pwsh | Out-String)
+# --- in @RCLINE@

@@ -173,4 +173,4 @@ fi
 
 fi'
 
-# --- in ~/.zshrc, as the last line:  eval "$(@NAME@ hook zsh)"
+# --- in @RCLINE@

@@ -1,7 +1,7 @@
-// Package hooks holds the code a shell evaluates once, from its rc file: the function
-// that stands for the program, the precmd that keeps the session true, and the prompt
-// segment. The code is in hook.bash, hook.zsh, hook.fish and hook.ps1, which have the
-// same parts in the same order.
+// Package hooks has the code that a shell evaluates once, from its start file: the
+// function that is called instead of the program, the check before each prompt, and the
+// prompt segment. Each shell has its own file, hook.EXTENSION; all have the same parts in
+// the same order.
 package hooks
 
 import (
@@ -14,35 +14,39 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-//go:embed hook.bash hook.zsh hook.fish hook.ps1
+//go:embed hook.*
 var files embed.FS
 
-// Options are the blanks in a hook.
+// Options fill the placeholders in a hook.
 type Options struct {
 	Binary string    // the program: a name to be found on PATH, or a path
 	Name   string    // the function to define; "" is vault
 	Prompt bool      // show the segment in the prompt
-	Now    time.Time // the clock of a bash that has none (3.2)
+	Now    time.Time // from which bash 3.2, which has no clock, counts
 
 	// ValueFlags are the flags that take the next word as their value. The function
 	// skips them when it looks for the command's name.
 	ValueFlags []string
 }
 
-// Script returns the hook for one shell. It fails when a value cannot be quoted, or
-// when Name is no plain word.
-func Script(sh shells.Shell, o Options) (string, error) {
+// Script returns the hook for one shell. It fails when Binary cannot be quoted, when
+// Name would need quotes, or when the shell has no hook.
+func Script(sh *shells.Shell, o Options) (string, error) {
 	if o.Name == "" {
 		o.Name = "vault"
 	}
 	if !Word(o.Name) {
 		return "", fmt.Errorf("%q cannot be the name of a function", o.Name)
 	}
-	text, err := files.ReadFile("hook." + extension(sh.Name()))
+	text, err := files.ReadFile("hook." + sh.Extension)
 	if err != nil {
 		return "", err
 	}
 	binary, err := sh.Quote(o.Binary)
+	if err != nil {
+		return "", err
+	}
+	rc, err := o.rcLine(sh)
 	if err != nil {
 		return "", err
 	}
@@ -56,12 +60,30 @@ func Script(sh shells.Shell, o Options) (string, error) {
 		"@PROMPT@", prompt,
 		"@EPOCH@", strconv.FormatInt(o.Now.Unix(), 10),
 		"@VALUE_FLAGS@", strings.Join(o.ValueFlags, " "),
+		"@RCLINE@", sh.StartFile+", as the last line:  "+rc,
 	).Replace(compact(string(text))), nil
 }
 
-// compact leaves out what only a reader of the source needs: indentation, empty lines
-// and whole-line comments, but for the headings of the parts and those that speak to a
-// checker. No hook has a string over several lines in which they would count.
+// rcLine is the line that loads this hook. It stands in a comment, so it has no line
+// break, whatever the path of the program is.
+func (o Options) rcLine(sh *shells.Shell) (string, error) {
+	var flags []string
+	if o.Name != "vault" {
+		flags = append(flags, "--name", o.Name)
+	}
+	if !o.Prompt {
+		flags = append(flags, "--no-prompt")
+	}
+	program := o.Binary
+	if strings.ContainsAny(program, "\r\n") {
+		program = "vault"
+	}
+	return sh.RCLine(program, flags...)
+}
+
+// compact removes what only a reader of the source needs: indentation, empty lines and
+// comments on a line of their own, except the headings of the parts and the directives
+// of shellcheck. No hook has a string over several lines, where these would matter.
 func compact(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -84,11 +106,4 @@ func Word(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func extension(shell string) string {
-	if shell == "pwsh" {
-		return "ps1"
-	}
-	return shell
 }

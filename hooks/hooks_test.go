@@ -9,10 +9,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/shells"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
+
+// hooked names the shells whose hook reads a descriptor.
+func hooked(t testing.TB) []string {
+	t.Helper()
+	var names []string
+	for _, sh := range shelltest.Hooked(t) {
+		names = append(names, sh.Name)
+	}
+	return names
+}
 
 func rendered(t testing.TB, shell string, o Options) string {
 	t.Helper()
@@ -27,9 +38,9 @@ func rendered(t testing.TB, shell string, o Options) string {
 var usual = Options{Binary: "vault", Prompt: true, Now: time.Unix(1700000000, 0), ValueFlags: []string{"--backend", "--keychain"}}
 
 func TestEachHookIsAsReviewed(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for _, shell := range shells.Names() {
 		got := rendered(t, shell, usual)
-		file := filepath.Join("testdata", "golden", "hook."+shell)
+		file := filepath.Join("testdata", "golden", "hook."+must(shells.For(shell)).Extension)
 		if *update {
 			check(os.MkdirAll(filepath.Dir(file), 0o755))
 			check(os.WriteFile(file, []byte(got), 0o644))
@@ -44,13 +55,16 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 	}
 }
 
+// largest is how many bytes each hook may have.
+var largest = map[string]int{"bash": 8192, "zsh": 8192, "fish": 8192, "pwsh": 12288}
+
 func TestAHookIsSmallAndHasNoBlankLeft(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for _, shell := range shells.Names() {
 		got := rendered(t, shell, usual)
-		if len(got) > 8192 {
-			t.Errorf("%s: %d bytes", shell, len(got))
+		if most := shelltest.In(t, shell, largest); len(got) > most {
+			t.Errorf("%s: %d bytes, more than %d", shell, len(got), most)
 		}
-		for _, blank := range []string{"@BINARY@", "@NAME@", "@PROMPT@", "@EPOCH@", "@VALUE_FLAGS@"} {
+		for _, blank := range []string{"@BINARY@", "@NAME@", "@PROMPT@", "@EPOCH@", "@VALUE_FLAGS@", "@RCLINE@"} {
 			if strings.Contains(got, blank) {
 				t.Errorf("%s: %s was not filled", shell, blank)
 			}
@@ -59,7 +73,7 @@ func TestAHookIsSmallAndHasNoBlankLeft(t *testing.T) {
 }
 
 func TestTheFivePartsAreInOrder(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for _, shell := range shells.Names() {
 		got := rendered(t, shell, usual)
 		at := 0
 		for _, part := range []string{"--- the function", "--- the precmd", "--- the prompt segment", "--- registration", "as the last line:"} {
@@ -75,18 +89,19 @@ func TestTheFivePartsAreInOrder(t *testing.T) {
 func TestTheNameIsUsedThroughout(t *testing.T) {
 	o := usual
 	o.Name = "av"
-	for shell, def := range map[string]string{"bash": "\nav() {", "zsh": "\nav() {", "fish": "function av "} {
+	defines := map[string]string{"bash": "\nav() {", "zsh": "\nav() {", "fish": "function av ", "pwsh": "function global:av {"}
+	for _, shell := range shells.Names() {
 		got := rendered(t, shell, o)
-		if !strings.Contains(got, def) || !strings.Contains(got, "av hook "+shell) {
+		if !strings.Contains(got, shelltest.In(t, shell, defines)) || !strings.Contains(got, "vault hook "+shell+" --name av") {
 			t.Errorf("%s: the function or the rc line is not called av", shell)
 		}
 	}
 }
 
 func TestShellsParseTheirHooks(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
+	for _, shell := range hooked(t) {
 		t.Run(shell, func(t *testing.T) {
-			require(t, shell)
+			shelltest.Require(t, shell)
 			file := filepath.Join(t.TempDir(), "hook")
 			check(os.WriteFile(file, []byte(rendered(t, shell, usual)), 0o600))
 			if out, err := exec.Command(shell, "-n", file).CombinedOutput(); err != nil || len(out) > 0 {
@@ -97,7 +112,7 @@ func TestShellsParseTheirHooks(t *testing.T) {
 }
 
 func TestShellcheckPassesTheBashHook(t *testing.T) {
-	require(t, "shellcheck")
+	shelltest.Require(t, "shellcheck")
 	file := filepath.Join(t.TempDir(), "hook.bash")
 	check(os.WriteFile(file, []byte(rendered(t, "bash", usual)), 0o600))
 	if out, err := exec.Command("shellcheck", "--norc", "--shell=bash", file).CombinedOutput(); err != nil {

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 var hostile = map[string][]string{
@@ -36,8 +38,8 @@ var hostile = map[string][]string{
 
 func TestHostileSettingsAreSurvived(t *testing.T) {
 	t.Parallel()
-	for shell, settings := range hostile {
-		for _, setting := range settings {
+	for _, shell := range hooked(t) {
+		for _, setting := range shelltest.In(t, shell, hostile) {
 			t.Run(shell+"/"+setting, func(t *testing.T) {
 				t.Parallel()
 				survives(t, newWorld(t, shell), setting)
@@ -48,7 +50,7 @@ func TestHostileSettingsAreSurvived(t *testing.T) {
 
 func survives(t *testing.T, w *world, setting string) {
 	x := w.start(setting, "")
-	refuse := map[string]string{"bash": "! true", "zsh": "! true", "fish": "not true"}[w.shell]
+	refuse := w.in(map[string]string{"bash": "! true", "zsh": "! true", "fish": "not true"})
 	x.run(refuse) // set -e spares it; a hook that returned its status would end the shell
 	x.run("vault use prod", refuse)
 	x.shows("prod 41m")
@@ -75,7 +77,7 @@ func TestAHostileLabelIsData(t *testing.T) {
 	t.Parallel()
 	labels := []string{`%F{red}$(touch pwned)`, "`touch pwned`", `${x:=pwned} $x`, `\u \$(touch pwned)`, `a'b"c;touch pwned`, `%20v %n %%`, `!! !1`, `-n`, `[x] {a,b} *`, `é ü 日本`}
 	each(t, func(t *testing.T, w *world) {
-		subst := map[string]string{"zsh": "setopt prompt_subst prompt_bang"}[w.shell]
+		subst := w.in(map[string]string{"bash": "", "zsh": "setopt prompt_subst prompt_bang", "fish": ""})
 		for _, setting := range []string{"", subst} {
 			x := w.start(setting, "")
 			for _, label := range labels {
@@ -107,12 +109,9 @@ func TestSourcingThriceIsOneHook(t *testing.T) {
 		if n := w.called(w.shell + ": refresh --env"); n != 1 {
 			t.Errorf("asked %d times, want 1: %q", n, w.calls())
 		}
-		counted := map[string]string{"bash": `"${PROMPT_COMMAND[*]} $PS1"`, "zsh": `"$precmd_functions $preexec_functions $PROMPT"`}[w.shell]
-		if counted == "" {
-			return
-		}
+		counted := w.in(map[string]string{"bash": `"${PROMPT_COMMAND[*]} $PS1"`, "zsh": `"$precmd_functions $preexec_functions $PROMPT"`, "fish": `(functions fish_right_prompt | string collect)`})
 		got := x.value(counted)
-		for _, once := range []string{"__vault_precmd", map[string]string{"bash": "{__vault_text", "zsh": "%20v"}[w.shell]} {
+		for _, once := range shelltest.In(t, w.shell, map[string][]string{"bash": {"__vault_precmd", "{__vault_text"}, "zsh": {"__vault_precmd", "%20v"}, "fish": {"__vault_segment"}}) {
 			if strings.Count(got, once) != 1 {
 				t.Errorf("%s is there %d times in %q", once, strings.Count(got, once), got)
 			}
@@ -127,8 +126,8 @@ func TestATraceShowsNoSecret(t *testing.T) {
 	wants := map[string]string{"bash": "x", "zsh": "onon", "fish": "1"}
 	each(t, func(t *testing.T, w *world) {
 		w.extra = []string{"AWS_ACCESS_KEY_ID=USERKEY", "AWS_SECRET_ACCESS_KEY=not-the-users-secret"}
-		x := w.start("", map[string]string{"zsh": "zmodload zsh/parameter"}[w.shell])
-		x.run(on[w.shell])
+		x := w.start("", w.in(map[string]string{"bash": "", "zsh": "zmodload zsh/parameter", "fish": ""}))
+		x.run(w.in(on))
 		x.run("vault use prod", "true")
 		x.waitPrompt("prod 41m")
 		check(os.RemoveAll(w.path("run")))
@@ -140,7 +139,7 @@ func TestATraceShowsNoSecret(t *testing.T) {
 		x.send("\x03")
 		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
 		x.run("vault off", "true")
-		if got := x.value(still[w.shell]); !strings.Contains(got, wants[w.shell]) {
+		if got := x.value(w.in(still)); !strings.Contains(got, w.in(wants)) {
 			t.Errorf("the trace is off afterwards: %q", got)
 		}
 		if got := x.transcript(); strings.Contains(got, "not-a-real-secret") || strings.Contains(got, "not-the-users-secret") {
@@ -172,7 +171,7 @@ func TestNothingIsPrintedAtLoad(t *testing.T) {
 	}
 	each(t, func(t *testing.T, w *world) {
 		w.write("script", w.load()+"\n")
-		for _, flags := range strict[w.shell] {
+		for _, flags := range shelltest.In(t, w.shell, strict) {
 			cmd := append([]string{w.shell}, flags...)
 			if got := w.runs(append(cmd, "-c", ". "+filepath.Join(w.home, "script"))...); got != "" {
 				t.Errorf("%q printed %q", flags, got)

@@ -5,10 +5,10 @@ import (
 	"unicode"
 )
 
-// labelWidth is how much of a name a prompt shows.
+// labelWidth is how many characters of a name a prompt shows.
 const labelWidth = 32
 
-// Label is the form of a profile's name that a prompt may show: Clean, and short.
+// Label returns a profile's name as a prompt shows it: cleaned and shortened.
 func Label(name string) string {
 	runes := []rune(Clean(name))
 	if len(runes) > labelWidth {
@@ -17,11 +17,11 @@ func Label(name string) string {
 	return string(runes)
 }
 
-// Clean replaces what a terminal would act on or hide: control characters, escape
+// Clean replaces by ? what a terminal would act on or hide: control characters, escape
 // sequences, line and paragraph separators, bidirectional and zero-width marks, and
-// bytes that are no UTF-8. Everything else stays.
+// bytes that are not UTF-8. Everything else stays.
 func Clean(s string) string {
-	if plain(s) {
+	if printableASCII(s) {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
@@ -32,8 +32,8 @@ func Clean(s string) string {
 	}, s)
 }
 
-// plain recognises a text of nothing but ASCII that can be seen, as nearly all are.
-func plain(s string) bool {
+// printableASCII is true of nearly all names, and quick to find out.
+func printableASCII(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false

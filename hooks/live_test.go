@@ -47,10 +47,8 @@ func TestStatusAndPipestatusSurviveThePrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
-		fail, all := "(exit 3)", map[string]string{"bash": `"${PIPESTATUS[*]}"`, "zsh": `"$pipestatus"`, "fish": `"$pipestatus"`}[w.shell]
-		if w.shell == "fish" {
-			fail = "sh -c 'exit 3'"
-		}
+		all := w.in(map[string]string{"bash": `"${PIPESTATUS[*]}"`, "zsh": `"$pipestatus"`, "fish": `"$pipestatus"`})
+		fail := w.in(map[string]string{"bash": "(exit 3)", "zsh": "(exit 3)", "fish": "sh -c 'exit 3'"})
 		for _, active := range []bool{false, true} {
 			if active {
 				x.run("vault use prod")
@@ -73,11 +71,11 @@ func TestStatusAndPipestatusSurviveThePrompt(t *testing.T) {
 func TestOtherPromptCodeSeesTheUsersStatus(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		theme := map[string]string{
+		theme := w.in(map[string]string{
 			"bash": `PS1='$? R> '`,
 			"zsh":  `PROMPT='%? R> '`,
 			"fish": "function fish_prompt; echo -n $status 'R> '; end; function fish_right_prompt; echo -n \"[$pipestatus]\"; end",
-		}[w.shell]
+		})
 		x := w.start(theme, "")
 		x.run("vault use prod")
 		x.send("false\r")
@@ -118,11 +116,8 @@ func TestUseKeepsStdinAndStdout(t *testing.T) {
 		if got := x.output("printf 654321 | vault use prod --stdin | cat"); !strings.Contains(got, "stdin=654321\n") {
 			t.Errorf("in a pipeline: %q", got)
 		}
-		in := map[string]string{"fish": `function f; vault use dev --stdin; end; set got (printf 42 | f)`}[w.shell]
-		if in == "" {
-			in = `f() { vault use dev --stdin; }; got=$(printf 42 | f)`
-		}
-		x.run(in)
+		posix := `f() { vault use dev --stdin; }; got=$(printf 42 | f)`
+		x.run(w.in(map[string]string{"bash": posix, "zsh": posix, "fish": `function f; vault use dev --stdin; end; set got (printf 42 | f)`}))
 		x.want(`"$got"`, "stdin=42")
 		x.run("vault use live --stdin </dev/null >" + filepath.Join(w.home, "out"))
 		if got := string(must(os.ReadFile(filepath.Join(w.home, "out")))); got != "stdin=\n" {
@@ -174,10 +169,7 @@ func TestAStashedSecretReachesNoChildAndComesBack(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.extra = []string{"AWS_ACCESS_KEY_ID=USERKEY", "AWS_SECRET_ACCESS_KEY=user's $(touch pwned) value", "AWS_PROFILE=theirs"}
-		quiet := "AWS_SESSION_TOKEN=unexported"
-		if w.shell == "fish" {
-			quiet = "set -g AWS_SESSION_TOKEN unexported"
-		}
+		quiet := w.in(map[string]string{"bash": "AWS_SESSION_TOKEN=unexported", "zsh": "AWS_SESSION_TOKEN=unexported", "fish": "set -g AWS_SESSION_TOKEN unexported"})
 		x := w.start("", quiet)
 		x.run("vault use prod", "vault use dev")
 		if got := x.output("env"); strings.Contains(got, "user's") || strings.Contains(got, "USERKEY") || strings.Contains(got, "unexported") {

@@ -5,9 +5,13 @@ package hooks
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 func TestTheLabelTellsTheTimeLeft(t *testing.T) {
@@ -65,7 +69,7 @@ func TestVariablesOfSomeoneElseAreShownAndNotFought(t *testing.T) {
 		if n := len(w.calls()); n != 1 {
 			t.Errorf("fought: %q", w.calls())
 		}
-		x.run(map[string]string{"fish": "set -e AWS_PROFILE"}[w.shell] + map[string]string{"bash": "unset AWS_PROFILE", "zsh": "unset AWS_PROFILE"}[w.shell])
+		x.run(strings.TrimSpace(must(w.entry.Render([]env.Change{{Name: "AWS_PROFILE", Unset: true}}))))
 		x.run("true")
 		x.shows("prod 41m")
 	})
@@ -114,11 +118,11 @@ func TestAFailingHealIsTriedOnceAndSaysNothing(t *testing.T) {
 func TestAMissingProgramSpoilsNoPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		handler := map[string]string{
+		handler := w.in(map[string]string{
 			"bash": "command_not_found_handle() { echo HANDLED; }",
 			"zsh":  "command_not_found_handler() { echo HANDLED; }",
 			"fish": "function fish_command_not_found; echo HANDLED; end",
-		}[w.shell]
+		})
 		x := w.start(handler, "")
 		w.plans(plan{Life: 100, Due: -100})
 		check(os.Remove(w.path("bin/vault")))
@@ -143,9 +147,9 @@ func TestANestedShellHealsItsInheritedEnvironment(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
 		x.run("vault use prod")
-		nested := strings.Join(w.command(), " ")
-		if w.shell == "fish" {
-			nested = "fish --no-config -i -C 'source " + filepath.Join(w.home, "rc") + "'"
+		nested := w.shell
+		for _, word := range w.command(w.entry.Prompt + w.load() + "\n").Args[1:] {
+			nested += " " + must(w.entry.Quote(word))
 		}
 		x.run("cd /") // so that the prompts below are new ones
 		for i, start := range []string{nested, "exec " + nested} {
@@ -203,7 +207,7 @@ func TestARenewalStartsOnceAndAnIdlePromptShowsIt(t *testing.T) {
 func TestACommandGetsLiveCredentialsAfterALapse(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		x := w.start(map[string]string{"bash": bashPreexec}[w.shell], "")
+		x := w.start(w.in(map[string]string{"bash": bashPreexec, "zsh": "", "fish": ""}), "")
 		w.plans(plan{Life: -5, Due: -100, Life2: 3550, Due2: 3000})
 		x.run("vault use prod")
 		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID2")
@@ -242,16 +246,16 @@ func TestThePromptCanBeLeftAlone(t *testing.T) {
 func TestAThemeNeitherLosesNorDoublesTheSegment(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		theme := map[string]string{
+		theme := w.in(map[string]string{
 			"bash": `PROMPT_COMMAND='PS1="R> "'`,
 			"zsh":  "theme() { PROMPT='R> '; psvar=() }; precmd_functions+=(theme)",
 			"fish": "",
-		}[w.shell]
-		late := map[string]string{
+		})
+		late := w.in(map[string]string{
 			"bash": `PS1='R> '`,
 			"zsh":  `PROMPT='R> '; late() { PROMPT='R> '; psvar=() }; precmd_functions+=(late)`,
 			"fish": "function fish_right_prompt; echo -n right; end",
-		}[w.shell]
+		})
 		x := w.start(theme, late)
 		x.run("vault use prod", "true", "true")
 		if w.shell != "fish" {
@@ -269,12 +273,10 @@ func TestAThemeNeitherLosesNorDoublesTheSegment(t *testing.T) {
 func TestZeroProcessesPerPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		require(t, "strace")
-		rc := w.plainPrompt() + w.load() + "\n"
-		w.write("rc", rc)
-		w.write(".zshrc", rc)
+		shelltest.Require(t, "strace")
 		log := filepath.Join(w.home, "strace")
-		x := w.open(append([]string{"strace", "-D", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork,execve", "-o", log}, w.command()...))
+		shell := w.command(w.entry.Prompt + w.load() + "\n").Args
+		x := w.open(exec.Command("strace", append([]string{"-D", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork,execve", "-o", log}, shell...)...))
 		for _, active := range []bool{false, true} {
 			if active {
 				x.run("vault use prod")

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -55,12 +55,7 @@ type pwshWorld struct {
 
 func newPwsh(t testing.TB) *pwshWorld {
 	t.Helper()
-	if _, err := exec.LookPath("pwsh"); err != nil {
-		if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), "pwsh") {
-			t.Fatal("pwsh is required here and not installed")
-		}
-		t.Skip("pwsh is not installed")
-	}
+	shelltest.Require(t, "pwsh")
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel()
 	}
@@ -111,7 +106,7 @@ func (w *pwshWorld) script(o Options) string {
 	return text
 }
 
-func pwshDialect(t testing.TB) shells.Shell {
+func pwshDialect(t testing.TB) *shells.Shell {
 	t.Helper()
 	sh, err := shells.For("pwsh")
 	if err != nil {

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -19,28 +18,19 @@ import (
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
 
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/shells"
 )
 
 const patience = 20 * time.Second
 
-// require skips, visibly, a test whose tool is missing, and fails it where the tool is
-// promised to be there.
-func require(t testing.TB, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err == nil {
-		return
-	}
-	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool) {
-		t.Fatalf("%s is required here and not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
-}
-
 // world is a home, a stub and a rendered hook for one shell.
 type world struct {
 	t     testing.TB
 	shell string
+	entry *shelltest.Shell
 	stub
 	home  string
 	find  string   // what is on PATH
@@ -49,8 +39,8 @@ type world struct {
 
 func newWorld(t testing.TB, shell string) *world {
 	t.Helper()
-	require(t, shell)
-	w := &world{t: t, shell: shell, home: must(os.MkdirTemp("", "hook"))}
+	shelltest.Require(t, shell)
+	w := &world{t: t, shell: shell, entry: shelltest.For(t, shell), home: must(os.MkdirTemp("", "hook"))}
 	t.Cleanup(func() { os.RemoveAll(w.home) })
 	w.dir = filepath.Join(w.home, "stub")
 	check(os.MkdirAll(w.path("bin"), 0o700))
@@ -110,41 +100,16 @@ func (w *world) environ() []string {
 	}, w.extra...)
 }
 
-// command is the shell as started by a person: it reads rc and is interactive.
-func (w *world) command() []string {
-	rc := filepath.Join(w.home, "rc")
-	return map[string][]string{
-		"bash": {"bash", "--rcfile", rc, "-i"},
-		"zsh":  {"zsh", "-d", "-i"},
-		"fish": {"fish", "--no-config", "-i", "-C", "source " + rc},
-	}[w.shell]
-}
-
-// plainPrompt is an rc that gives every shell the same prompt.
-func (w *world) plainPrompt() string {
-	return map[string]string{
-		"bash": "PS1='R> '\nHISTFILE=\n",
-		"zsh":  "PROMPT='R> '\nRPROMPT=\nunsetopt prompt_sp\n",
-		"fish": "set -g fish_greeting\nfunction fish_prompt; builtin echo -n 'R> '; end\n",
-	}[w.shell]
-}
-
 // start opens a terminal whose shell has run `before`, the hook, and `after`.
 func (w *world) start(before, after string) *term {
 	w.t.Helper()
-	rc := w.plainPrompt() + before + "\n" + w.load() + "\n" + after + "\n"
-	w.write("rc", rc)
-	w.write(".zshrc", rc)
-	return w.open(w.command())
+	return w.open(w.command(w.entry.Prompt + before + "\n" + w.load() + "\n" + after + "\n"))
 }
 
-func (w *world) load() string {
-	file := filepath.Join(w.home, "hook")
-	if w.shell == "fish" {
-		return "cat " + file + " | builtin source"
-	}
-	return `'builtin' 'eval' "$('command' cat ` + file + `)"`
-}
+// command starts the shell as for a person, with this start file.
+func (w *world) command(rc string) *exec.Cmd { return w.entry.Start(w.home, rc) }
+
+func (w *world) load() string { return w.entry.LoadFile(filepath.Join(w.home, "hook")) }
 
 // term is one shell in one terminal.
 type term struct {
@@ -156,9 +121,8 @@ type term struct {
 	marks  int
 }
 
-func (w *world) open(argv []string) *term {
+func (w *world) open(cmd *exec.Cmd) *term {
 	w.t.Helper()
-	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Env, cmd.Dir = w.environ(), w.home
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 100})
 	if err != nil {
@@ -287,35 +251,27 @@ func (x *term) want(word, want string) {
 
 // status is how this shell spells the last command's status.
 func (w *world) status() string {
-	if w.shell == "fish" {
-		return "$status"
-	}
-	return "$?"
+	return w.in(map[string]string{"bash": "$?", "zsh": "$?", "fish": "$status"})
 }
 
 // printf is the builtin, whatever the user made of its name.
 func (w *world) printf() string {
-	if w.shell == "fish" {
-		return "builtin printf"
-	}
-	return `\builtin printf`
+	return w.in(map[string]string{"bash": `\builtin printf`, "zsh": `\builtin printf`, "fish": "builtin printf"})
 }
 
 // export is how this shell exports a variable.
 func (w *world) export(name, value string) string {
-	if w.shell == "fish" {
-		return "set -gx " + name + " " + value
-	}
-	return "export " + name + "=" + value
+	return strings.TrimSpace(must(w.entry.Render([]env.Change{{Name: name, Value: creds.New(value)}})))
 }
 
-// each runs a test in bash, zsh and fish, at the same time.
+// each runs a test, at the same time, in every shell whose hook reads a descriptor.
 func each(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		t.Run(shell, func(t *testing.T) {
-			t.Parallel()
-			test(t, newWorld(t, shell))
-		})
-	}
+	shelltest.Each(t, shelltest.Hooked(t), func(t *testing.T, sh *shelltest.Shell) { test(t, newWorld(t, sh.Name)) })
+}
+
+// in returns a test's own value for this shell, or fails the test.
+func (w *world) in(values map[string]string) string {
+	w.t.Helper()
+	return shelltest.In(w.t, w.shell, values)
 }

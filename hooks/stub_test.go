@@ -130,7 +130,7 @@ func (s stub) off() int {
 	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", env.Token} {
 		changes = append(changes, env.Change{Name: n, Unset: true})
 	}
-	s.code(func(sh shells.Shell) string {
+	s.code(func(sh *shells.Shell) string {
 		return must(sh.Render(changes)) + must(sh.Call("__vault_unstash")) + must(sh.Call("__vault_set", "0", "0", "", ""))
 	})
 	return 0
@@ -191,7 +191,7 @@ func (s stub) emit(h held, stash bool) {
 		set("AWS_VAULT", h.Name), set(env.Token, s.token(h)),
 		{Name: "AWS_PROFILE", Unset: true}, {Name: "AWS_SECURITY_TOKEN", Unset: true},
 	}
-	s.code(func(sh shells.Shell) string {
+	s.code(func(sh *shells.Shell) string {
 		text := ""
 		if stash {
 			text = must(sh.Call("__vault_stash"))
@@ -202,7 +202,7 @@ func (s stub) emit(h held, stash bool) {
 }
 
 // code writes to fd 3 at once, when a hook is listening.
-func (s stub) code(text func(shells.Shell) string) {
+func (s stub) code(text func(*shells.Shell) string) {
 	if name := os.Getenv(env.Shell); name != "" {
 		_, err := io.WriteString(os.NewFile(3, "code"), text(must(shells.For(name))))
 		check(err)

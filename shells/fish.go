@@ -1,29 +1,42 @@
 package shells
 
-import (
-	"strings"
-
-	"github.com/d44b7504/vault/env"
-)
+import "strings"
 
 // fish reads two escapes inside single quotes: a backslash and the quote.
-type fish struct{}
-
 var fishQuotes = strings.NewReplacer(`\`, `\\`, `'`, `\'`)
 
-func (fish) Name() string { return "fish" }
-
-func (fish) Quote(s string) (string, error) { return quoteWith(s, fishQuotes.Replace(s)) }
-
-// Render sets globals only: a universal variable would reach every other session and
-// outlive us. Removing is global too; the second set -e, of whatever scope remains, is
-// left out on purpose, because a universal value is the user's.
-func (f fish) Render(changes []env.Change) (string, error) {
-	return render(changes,
-		func(n, q string) string { return "set -gx " + n + " " + q + "\n" },
-		func(n string) string { return "set -eg " + n + "\n" }, f.Quote)
+// fishLanguage sets and removes globals only: a universal variable would reach every
+// other session, and outlive this one; one that the user has is the user's.
+var fishLanguage = Language{
+	quote:    func(s string) string { return "'" + fishQuotes.Replace(s) + "'" },
+	assign:   func(name, quoted string) string { return "set -gx " + name + " " + quoted },
+	unset:    func(name string) string { return "set -eg " + name },
+	call:     callWithSpaces,
+	ReadWord: func(typed string) Word { return readWord(typed, true) },
 }
 
-func (f fish) Call(function string, words ...string) (string, error) {
-	return call(function, words, f.Quote)
+var fish = Shell{
+	Name:      "fish",
+	Title:     "fish",
+	Extension: "fish",
+
+	Language: fishLanguage,
+	Hook:     fishLanguage,
+	Channel:  Descriptor3,
+	Complete: CompleteStyle{Words: LastWordAsTyped, Candidates: CandidateTab},
+
+	StartFiles:   func(p Places) []string { return []string{p.config("fish", "config.fish")} },
+	StartDirs:    func(p Places) []string { return []string{p.config("fish", "conf.d")} },
+	StartFile:    "~/.config/fish/config.fish",
+	HistoryFiles: func(p Places) []string { return []string{p.data("fish", "fish_history")} },
+
+	Load: "@ | source",
+
+	Least:         Version{3, 6},
+	VersionArgs:   []string{"--version"},
+	BeforeCommand: BeforeCommand{Since: Version{3, 6}},
+
+	Print:       "echo $@",
+	Interactive: func(string) []string { return []string{"-i"} },
+	DemoStart:   "set -g fish_greeting\nfunction fish_prompt; echo -n 'demo> '; end\n",
 }

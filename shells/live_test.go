@@ -1,4 +1,4 @@
-package shells
+package shells_test
 
 // The property behind every rule of quoting: what the shell ends up with is what we
 // meant, byte for byte. The real shells are the judges.
@@ -12,10 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/shelltest"
 )
 
 // awkward are values that some shell, somewhere, reads as more than text.
@@ -27,65 +27,33 @@ var awkward = []string{
 	strings.Repeat("x", 5000), strings.Repeat("'", 300), "export A=1", "set -gx A 1",
 }
 
-// probe is how one shell tells its words and variables, NUL-terminated.
-type probe struct {
-	argv     []string
-	function string // named say: writes each of its words and a NUL
-	variable string // writes $V and a NUL
-}
-
-var probes = map[string]probe{
-	"bash": {[]string{"bash", "--norc", "--noprofile"}, "say() { for w; do printf '%s\\0' \"$w\"; done; }\n", "printf '%s\\0' \"$V\"\n"},
-	"zsh":  {[]string{"zsh", "-f"}, "say() { for w; do printf '%s\\0' \"$w\"; done }\n", "printf '%s\\0' \"$V\"\n"},
-	"fish": {[]string{"fish", "--no-config", "--private"}, "function say; for w in $argv; printf '%s\\0' $w; end; end\n", "printf '%s\\0' \"$V\"\n"},
-	"pwsh": {[]string{"pwsh", "-NoProfile", "-NonInteractive", "-File"},
-		"$o = [Console]::OpenStandardOutput()\nfunction tell($s) { $b = [Text.UTF8Encoding]::new($false).GetBytes(\"$s\" + [char]0); $o.Write($b, 0, $b.Length); $o.Flush() }\nfunction say { foreach ($w in $args) { tell $w } }\n",
-		"tell $env:V\n"},
-}
-
-// each runs a test in every shell. A missing one is a visible skip, and a failure where
-// AWS_VAULT_TEST_REQUIRE promises it.
-func each(t *testing.T, test func(t *testing.T, sh Shell)) {
+// each runs a test in every shell that is installed.
+func each(t *testing.T, test func(t *testing.T, sh *shelltest.Shell)) {
 	t.Helper()
-	for _, name := range Names() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if _, err := exec.LookPath(name); err != nil {
-				if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), name) {
-					t.Fatalf("%s is required here and not installed", name)
-				}
-				t.Skipf("%s is not installed", name)
-			}
-			test(t, dialect(t, name))
-		})
-	}
+	shelltest.Each(t, shelltest.All(t), test)
 }
-
-// holds reports whether a shell's strings can hold s.
-func holds(sh Shell, s string) bool { return sh.Name() != "pwsh" || utf8.ValidString(s) }
 
 // evaluated runs code in a fresh shell and returns what it told.
-func evaluated(t testing.TB, sh Shell, code string) []string {
+func evaluated(t testing.TB, sh *shelltest.Shell, code string) []string {
 	t.Helper()
-	p := probes[sh.Name()]
-	file := filepath.Join(t.TempDir(), "code.ps1") // the one name PowerShell takes
-	if err := os.WriteFile(file, []byte(p.function+code), 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "code."+sh.Extension)
+	if err := os.WriteFile(file, []byte(sh.Echo+code), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(p.argv[0], append(slices.Clone(p.argv[1:]), file)...)
+	cmd := exec.Command(sh.Name, append(slices.Clone(sh.Script), file)...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + cmd.Dir, "XDG_DATA_HOME=" + cmd.Dir, "LANG=C.UTF-8", "TERM=dumb"}
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	if err := cmd.Run(); err != nil || complaints.Len() > 0 {
-		t.Fatalf("%s: %v: %s", sh.Name(), err, complaints.Bytes())
+		t.Fatalf("%s: %v: %s", sh.Name, err, complaints.Bytes())
 	}
 	said := strings.Split(out.String(), "\x00")
 	return said[:len(said)-1]
 }
 
 // asVariables is code that sets V to each value in turn and tells it.
-func asVariables(t testing.TB, sh Shell, values []string) string {
+func asVariables(t testing.TB, sh *shelltest.Shell, values []string) string {
 	t.Helper()
 	var b strings.Builder
 	for _, v := range values {
@@ -93,12 +61,12 @@ func asVariables(t testing.TB, sh Shell, values []string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.WriteString(text + probes[sh.Name()].variable)
+		b.WriteString(text + sh.EchoV)
 	}
 	return b.String()
 }
 
-func asWords(t testing.TB, sh Shell, values []string) string {
+func asWords(t testing.TB, sh *shelltest.Shell, values []string) string {
 	t.Helper()
 	text, err := sh.Call("say", values...)
 	if err != nil {
@@ -107,25 +75,25 @@ func asWords(t testing.TB, sh Shell, values []string) string {
 	return text
 }
 
-func sameAs(t testing.TB, sh Shell, how string, got, want []string) {
+func sameAs(t testing.TB, sh *shelltest.Shell, how string, got, want []string) {
 	t.Helper()
 	if len(got) != len(want) {
-		t.Fatalf("%s: %d %s came back as %d", sh.Name(), len(want), how, len(got))
+		t.Fatalf("%s: %d %s came back as %d", sh.Name, len(want), how, len(got))
 	}
 	for i := range want {
 		if got[i] != want[i] {
-			t.Errorf("%s: %s %q came back as %q", sh.Name(), how, want[i], got[i])
+			t.Errorf("%s: %s %q came back as %q", sh.Name, how, want[i], got[i])
 		}
 	}
 }
 
 func TestEveryShellReadsBackWhatWasMeant(t *testing.T) {
 	values := append(slices.Clone(awkward), random(300)...)
-	each(t, func(t *testing.T, sh Shell) {
-		mine := slices.DeleteFunc(slices.Clone(values), func(s string) bool { return !holds(sh, s) })
+	each(t, func(t *testing.T, sh *shelltest.Shell) {
+		mine := slices.DeleteFunc(slices.Clone(values), func(s string) bool { return !sh.Holds(s) })
 		sameAs(t, sh, "words", evaluated(t, sh, asWords(t, sh, mine)), mine)
 		// PowerShell before 7.5 cannot hold an empty variable, and no session has one.
-		set := slices.DeleteFunc(slices.Clone(mine), func(s string) bool { return s == "" && sh.Name() == "pwsh" })
+		set := slices.DeleteFunc(slices.Clone(mine), func(s string) bool { return s == "" && sh.Name == "pwsh" })
 		sameAs(t, sh, "variables", evaluated(t, sh, asVariables(t, sh, set)), set)
 	})
 }
@@ -149,18 +117,17 @@ func random(n int) []string {
 }
 
 func TestARemovedVariableIsGone(t *testing.T) {
-	each(t, func(t *testing.T, sh Shell) {
+	each(t, func(t *testing.T, sh *shelltest.Shell) {
 		text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("x")}, {Name: "V", Unset: true}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		is := map[string]string{"bash": "say \"${V-gone}\"\n", "zsh": "say \"${V-gone}\"\n", "fish": "set -q V; or say gone\n", "pwsh": "if (-not (Test-Path Env:V)) { say gone }\n"}[sh.Name()]
-		sameAs(t, sh, "word", evaluated(t, sh, text+is), []string{"gone"})
+		sameAs(t, sh, "word", evaluated(t, sh, text+sh.IfUnset), []string{"gone"})
 	})
 }
 
 func TestAChildSeesWhatWasSet(t *testing.T) {
-	each(t, func(t *testing.T, sh Shell) {
+	each(t, func(t *testing.T, sh *shelltest.Shell) {
 		text, err := sh.Render([]env.Change{{Name: "V", Value: creds.New("it's $HOME")}})
 		if err != nil {
 			t.Fatal(err)
@@ -176,14 +143,13 @@ func FuzzQuoteRoundTrip(f *testing.F) {
 	}
 	f.Add("nul\x00")
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, name := range []string{"bash", "zsh", "fish"} {
-			sh := dialect(t, name)
-			if _, err := exec.LookPath(name); err != nil {
+		for _, sh := range shelltest.Hooked(t) {
+			if _, err := exec.LookPath(sh.Name); err != nil {
 				continue
 			}
 			if strings.ContainsRune(s, 0) {
 				if q, err := sh.Quote(s); err == nil {
-					t.Errorf("%s quoted a NUL: %s", sh.Name(), q)
+					t.Errorf("%s quoted a NUL: %s", sh.Name, q)
 				}
 				continue
 			}

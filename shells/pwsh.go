@@ -1,32 +1,107 @@
 package shells
 
 import (
+	"fmt"
+	"path/filepath"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/d44b7504/vault/env"
 )
 
-// pwsh is PowerShell 5.1 and 7. A single-quoted string ends at any of five
-// characters; doubling keeps each one.
-type pwsh struct{}
-
+// PowerShell ends a single-quoted string at any of five characters; doubling keeps each.
 var pwshQuotes = strings.NewReplacer("'", "''",
 	"\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
 
-func (pwsh) Name() string { return "pwsh" }
+// pwshLanguage removes a variable by assigning $null: since PowerShell 7.5 an empty
+// string would leave an empty variable behind.
+var pwshLanguage = Language{
+	quote:  pwshQuote,
+	assign: func(name, quoted string) string { return "$env:" + name + " = " + quoted },
+	unset:  func(name string) string { return "$env:" + name + " = $null" },
+	call:   callWithSpaces,
+}
 
-// Quote gives pure ASCII, because Windows PowerShell reads a program's output in the
-// console's code page: whatever is not ASCII is spelled as a UTF-16 code unit. Bytes
-// that are no UTF-8 become U+FFFD; PowerShell's strings could not hold them either.
-func (pwsh) Quote(s string) (string, error) {
+var pwsh = Shell{
+	Name:      "pwsh",
+	Title:     "PowerShell",
+	Aliases:   []string{"powershell"}, // Windows PowerShell 5.1
+	Extension: "ps1",
+
+	Language: pwshLanguage,
+	Hook:     pwshLanguage,
+	Channel:  CapturedOutput,
+	Complete: CompleteStyle{Words: WordsUnquoted, Variable: true, Candidates: CandidateTab},
+
+	StartFiles:   pwshStartFiles,
+	StartDirs:    noFiles,
+	StartFile:    "$PROFILE",
+	HistoryFiles: pwshHistoryFiles,
+
+	Load: "Invoke-Expression (& @ | Out-String)",
+
+	Least:       Version{5, 1},
+	VersionArgs: []string{"-NoLogo", "-NoProfile", "-NonInteractive", "-Command", "$PSVersionTable.PSVersion.ToString()"},
+
+	Print: "$env:@",
+	Interactive: func(file string) []string {
+		q, err := pwshLanguage.Quote(file)
+		if err != nil {
+			return nil // a path cannot have a NUL
+		}
+		return []string{"-NoLogo", "-NoProfile", "-NoExit", "-Command", ". " + q}
+	},
+	DemoStart: "function prompt { 'demo> ' }\n",
+}
+
+// pwshStartFiles are the profiles for one host and for all hosts. Windows has two
+// PowerShells with a folder each.
+func pwshStartFiles(p Places) []string {
+	dirs := []string{p.config("powershell")}
+	if p.OS == "windows" {
+		dirs = []string{p.home("Documents", "PowerShell"), p.home("Documents", "WindowsPowerShell")}
+	}
+	var files []string
+	for _, dir := range dirs {
+		files = append(files, filepath.Join(dir, "Microsoft.PowerShell_profile.ps1"), filepath.Join(dir, "profile.ps1"))
+	}
+	return files
+}
+
+func pwshHistoryFiles(p Places) []string {
+	files := []string{p.data("powershell", "PSReadLine", "ConsoleHost_history.txt")}
+	if roaming := p.Env["APPDATA"]; roaming != "" {
+		files = append(files, filepath.Join(roaming, "Microsoft", "Windows", "PowerShell", "PSReadLine", "ConsoleHost_history.txt"))
+	}
+	return files
+}
+
+// pwshQuote gives pure ASCII, because Windows PowerShell reads a program's output in the
+// console's code page: whatever is not ASCII is written as a UTF-16 code unit. Bytes
+// that are not UTF-8 become U+FFFD; PowerShell's strings could not hold them either.
+func pwshQuote(s string) string {
 	if ascii(s) {
-		return quoteWith(s, pwshQuotes.Replace(s))
+		return "'" + pwshQuotes.Replace(s) + "'"
 	}
-	if strings.IndexByte(s, 0) >= 0 {
-		return "", ErrNUL
+	parts := []string{"''"} // the sum is a string even when it begins with a char
+	literal := func(ascii string) {
+		if ascii != "" {
+			parts = append(parts, "'"+pwshQuotes.Replace(ascii)+"'")
+		}
 	}
-	return "(" + spell(s) + ")", nil
+	start := 0
+	for i, r := range s {
+		if r < utf8.RuneSelf {
+			continue
+		}
+		literal(s[start:i])
+		for _, u := range utf16.Encode([]rune{r}) {
+			parts = append(parts, fmt.Sprintf("[char]0x%04x", u))
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		start = i + size
+	}
+	literal(s[start:])
+	return "(" + strings.Join(parts, "+") + ")"
 }
 
 func ascii(s string) bool {
@@ -36,16 +111,4 @@ func ascii(s string) bool {
 		}
 	}
 	return true
-}
-
-// Render removes a variable by assigning $null: since PowerShell 7.5 an empty string
-// would leave an empty variable behind.
-func (p pwsh) Render(changes []env.Change) (string, error) {
-	return render(changes,
-		func(n, q string) string { return "$env:" + n + " = " + q + "\n" },
-		func(n string) string { return "$env:" + n + " = $null\n" }, p.Quote)
-}
-
-func (p pwsh) Call(function string, words ...string) (string, error) {
-	return call(function, words, p.Quote)
 }

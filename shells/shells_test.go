@@ -1,14 +1,17 @@
-package shells
+package shells_test
 
 import (
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/shells"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -27,7 +30,7 @@ var reviewed = []env.Change{
 }
 
 func TestEachDialectIsAsReviewed(t *testing.T) {
-	for _, name := range Names() {
+	for _, name := range shells.Names() {
 		sh := dialect(t, name)
 		got, err := sh.Render(reviewed)
 		if err != nil {
@@ -54,9 +57,9 @@ func TestEachDialectIsAsReviewed(t *testing.T) {
 	}
 }
 
-func dialect(t testing.TB, name string) Shell {
+func dialect(t testing.TB, name string) *shells.Shell {
 	t.Helper()
-	sh, err := For(name)
+	sh, err := shells.For(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,17 +67,17 @@ func dialect(t testing.TB, name string) Shell {
 }
 
 func TestNULIsRefused(t *testing.T) {
-	for _, name := range Names() {
+	for _, name := range shells.Names() {
 		sh := dialect(t, name)
 		for _, s := range []string{"\x00", "a\x00b", "é\x00"} {
-			if q, err := sh.Quote(s); !errors.Is(err, ErrNUL) || q != "" {
+			if q, err := sh.Quote(s); !errors.Is(err, shells.ErrNUL) || q != "" {
 				t.Errorf("%s: Quote(%q) = %q, %v", name, s, q, err)
 			}
-			if text, err := sh.Call("f", "fine", s); !errors.Is(err, ErrNUL) || text != "" {
+			if text, err := sh.Call("f", "fine", s); !errors.Is(err, shells.ErrNUL) || text != "" {
 				t.Errorf("%s: Call(%q) = %q, %v", name, s, text, err)
 			}
 			changes := []env.Change{{Name: "FINE", Value: creds.New("x")}, {Name: "V", Value: creds.New(s)}}
-			if text, err := sh.Render(changes); !errors.Is(err, ErrNUL) || text != "" {
+			if text, err := sh.Render(changes); !errors.Is(err, shells.ErrNUL) || text != "" {
 				t.Errorf("%s: Render(%q) = %q, %v", name, s, text, err)
 			}
 		}
@@ -84,13 +87,13 @@ func TestNULIsRefused(t *testing.T) {
 // A value must not reach a message either: it may be a secret.
 func TestARefusalNamesTheVariableAndNotTheValue(t *testing.T) {
 	_, err := dialect(t, "bash").Render([]env.Change{{Name: "AWS_SECRET_ACCESS_KEY", Value: creds.New("not-a-real\x00-secret")}})
-	if got, want := err.Error(), "AWS_SECRET_ACCESS_KEY: "+ErrNUL.Error(); got != want {
+	if got, want := err.Error(), "AWS_SECRET_ACCESS_KEY: "+shells.ErrNUL.Error(); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
 func TestWhatIsNoNameOfAVariableIsRefused(t *testing.T) {
-	for _, name := range Names() {
+	for _, name := range shells.Names() {
 		sh := dialect(t, name)
 		for _, bad := range []string{"", "1A", "A B", "A;id", "A=B", "A-B", "$(id)", "A\n", "É", "a.b", "A:"} {
 			for _, c := range []env.Change{{Name: bad, Value: creds.New("x")}, {Name: bad, Unset: true}} {
@@ -104,12 +107,12 @@ func TestWhatIsNoNameOfAVariableIsRefused(t *testing.T) {
 
 func TestForKnowsPowerShellByBothNames(t *testing.T) {
 	for _, name := range []string{"pwsh", "powershell"} {
-		if got := dialect(t, name).Name(); got != "pwsh" {
+		if got := dialect(t, name).Name; got != "pwsh" {
 			t.Errorf("For(%q) is %q", name, got)
 		}
 	}
-	var unknown *UnknownError
-	if _, err := For("csh"); !errors.As(err, &unknown) || unknown.Name != "csh" {
+	var unknown *shells.UnknownError
+	if _, err := shells.For("csh"); !errors.As(err, &unknown) || unknown.Name != "csh" {
 		t.Errorf("For(csh): %v", err)
 	}
 }
@@ -118,8 +121,99 @@ func TestForKnowsPowerShellByBothNames(t *testing.T) {
 func TestPowerShellCodeIsASCII(t *testing.T) {
 	for _, s := range awkward {
 		q, err := dialect(t, "pwsh").Quote(s)
-		if err != nil || !ascii(q) {
+		if err != nil || strings.ContainsFunc(q, func(r rune) bool { return r > '~' && r != 0x7f }) {
 			t.Errorf("Quote(%q) = %q, %v", s, q, err)
+		}
+	}
+}
+
+// mayBeEmpty are the fields that an entry may leave out, and what that means.
+var mayBeEmpty = map[string]string{
+	"Aliases":       "its program has one name",
+	"HookList":      "no variable lists its hooks",
+	"BeforeCommand": "its hook never acts before a command",
+}
+
+func TestAnEntryLeavesNothingOut(t *testing.T) {
+	for _, sh := range shells.All() {
+		v := reflect.ValueOf(*sh)
+		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; v.Field(i).IsZero() && mayBeEmpty[name] == "" {
+				t.Errorf("%s does not say its %s", sh.Name, name)
+			}
+		}
+		if sh.Complete.Words == 0 || sh.Complete.Candidates == 0 {
+			t.Errorf("%s does not say how it completes: %+v", sh.Name, sh.Complete)
+		}
+		if sh.Complete.Words != shells.WordsUnquoted && sh.ReadWord == nil {
+			t.Errorf("%s passes words as typed, and does not say how to read them", sh.Name)
+		}
+	}
+}
+
+func TestNoTwoShellsShareANameOrAFile(t *testing.T) {
+	seen := map[string]string{}
+	for _, sh := range shells.All() {
+		for _, name := range append(sh.Programs(), "file."+sh.Extension) {
+			if other := seen[name]; other != "" {
+				t.Errorf("%s and %s share %q", other, sh.Name, name)
+			}
+			seen[name] = sh.Name
+		}
+	}
+}
+
+func TestStartFilesAreWhereTheSystemHasThem(t *testing.T) {
+	moved := map[string]string{"XDG_CONFIG_HOME": "/c", "XDG_DATA_HOME": "/d", "ZDOTDIR": "/z", "HISTFILE": "/hist", "APPDATA": "/roaming"}
+	for _, c := range []struct {
+		shell, os string
+		env       map[string]string
+		want      string
+	}{
+		{"bash", "linux", nil, "/h/.bashrc"},
+		{"bash", "darwin", nil, "/h/.bash_profile"},
+		{"zsh", "linux", nil, "/h/.zshrc"},
+		{"zsh", "darwin", moved, "/z/.zshrc"},
+		{"fish", "linux", nil, "/h/.config/fish/config.fish"},
+		{"fish", "linux", moved, "/c/fish/config.fish"},
+		{"pwsh", "linux", moved, "/c/powershell/Microsoft.PowerShell_profile.ps1"},
+		{"pwsh", "windows", nil, "/h/Documents/PowerShell/Microsoft.PowerShell_profile.ps1"},
+	} {
+		files := dialect(t, c.shell).StartFiles(shells.Places{OS: c.os, Home: "/h", Env: c.env})
+		if got := filepath.ToSlash(files[0]); got != c.want {
+			t.Errorf("%s on %s with %v: %s, want %s", c.shell, c.os, c.env, got, c.want)
+		}
+	}
+	for shell, want := range map[string]string{
+		"bash": "/hist /h/.bash_history", "fish": "/d/fish/fish_history", "zsh": "/hist /z/.zsh_history /h/.zsh_history /h/.zhistory /h/.history",
+		"pwsh": "/d/powershell/PSReadLine/ConsoleHost_history.txt /roaming/Microsoft/Windows/PowerShell/PSReadLine/ConsoleHost_history.txt",
+	} {
+		files := dialect(t, shell).HistoryFiles(shells.Places{OS: "linux", Home: "/h", Env: moved})
+		if got := filepath.ToSlash(strings.Join(files, " ")); got != want {
+			t.Errorf("%s keeps its history in %s, want %s", shell, got, want)
+		}
+	}
+}
+
+func TestTheRCLineCallsTheProgramAsItIsCalled(t *testing.T) {
+	for _, c := range []struct {
+		shell, program string
+		flags          []string
+		want           string
+	}{
+		{"zsh", "vault", nil, `eval "$(vault hook zsh)"`},
+		{"bash", "/opt/v/vault", []string{"--name", "av"}, `eval "$(/opt/v/vault hook bash --name av)"`},
+		{"bash", "/it's/vault", nil, `eval "$('/it'\''s/vault' hook bash)"`},
+		{"fish", "/a b/vault", []string{"--no-prompt"}, `'/a b/vault' hook fish --no-prompt | source`},
+		{"pwsh", `C:\v\vault.exe`, nil, `Invoke-Expression (& 'C:\v\vault.exe' hook pwsh | Out-String)`},
+	} {
+		if got, err := dialect(t, c.shell).RCLine(c.program, c.flags...); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v, want %q", c.shell, got, err, c.want)
+		}
+	}
+	for _, sh := range shells.All() {
+		if line, err := sh.RCLine("a\x00b"); !errors.Is(err, shells.ErrNUL) || line != "" {
+			t.Errorf("%s: %q, %v", sh.Name, line, err)
 		}
 	}
 }

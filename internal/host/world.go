@@ -16,6 +16,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/shells"
 )
 
 // World is everything outside the program. main fills it with the real one, a test
@@ -79,14 +80,17 @@ func Real() *World {
 	return w
 }
 
-// listen finds where a hook waits for code: on descriptor 3, or, in PowerShell, which
-// has none, on standard output; then people read on standard error.
+// listen finds where a hook waits for code: on descriptor 3, or, in a shell that has
+// none, on standard output; then what is for people goes to standard error.
 func listen(w *World) {
-	switch shell := os.Getenv(env.Shell); shell {
-	case "":
-	case "pwsh":
+	name := os.Getenv(env.Shell)
+	if name == "" {
+		return
+	}
+	// For a name that is not in the table the command itself fails and says so.
+	if sh, err := shells.For(name); err == nil && sh.Channel == shells.CapturedOutput {
 		w.Code, w.Stdout, w.StdoutIsTerm = os.Stdout, os.Stderr, w.StderrIsTerm
-	default:
+	} else {
 		w.Code = codeChannel()
 	}
 }

@@ -256,4 +256,4 @@ $v
 }
 __vault_wrap
 }
-# --- in $PROFILE, as the last line:  Invoke-Expression (& 'vault' hook pwsh | Out-String)
+# --- in $PROFILE, as the last line:  Invoke-Expression (& vault hook pwsh | Out-String)
