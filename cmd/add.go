@@ -105,7 +105,7 @@ func add(ctx context.Context, r *run, o addOptions) error {
 // replaced is what the new key will take the place of. In a store that takes keys without
 // being unlocked it is not read: nobody is asked for a passphrase to add a key.
 func (r *run) replaced(ctx context.Context, s store.Store, name string) (app.StoredKey, error) {
-	if store.Blind(s) {
+	if store.Of(s).StoresUnasked {
 		there, err := r.task.HasKey(ctx, name)
 		return app.StoredKey{Exists: there, Unread: true}, err
 	}
@@ -119,7 +119,7 @@ func (r *run) replaced(ctx context.Context, s store.Store, name string) (app.Sto
 // keep stores the key and reads it back, unless that would take what storing did not: a
 // passphrase, which nobody should be asked for to add a key.
 func keep(ctx context.Context, s store.Store, name string, k creds.Key) error {
-	if store.Blind(s) {
+	if store.Of(s).StoresUnasked {
 		return store.PutKey(ctx, s, name, k)
 	}
 	err := store.KeepKey(ctx, s, name, k)

@@ -3,9 +3,7 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/d44b7504/vault/internal/app"
@@ -22,8 +20,8 @@ func (d *doctor) keyrings(ctx context.Context) []finding {
 	for _, f := range probed {
 		chosen = chosen || f.Chosen
 		list = append(list, d.backendFinding(f, o.Backend))
-		if f.Backend == "file" && f.Items > 0 {
-			list = append(list, d.weakFiles(f))
+		if b, _ := store.Lookup(f.Backend); b.WeakPassphrase && f.Items > 0 {
+			list = append(list, d.weakPassphrase(f))
 		} else if f.Remark != "" && (f.Chosen || f.Items > 0) {
 			list = append(list, noted("", "%s: %s", f.Backend, f.Remark))
 		}
@@ -55,9 +53,9 @@ func (d *doctor) backendFinding(f store.Finding, named string) finding {
 	return fine("%s: could be used with --backend %s", what, f.Backend)
 }
 
-// weakFiles: the format is AWS Vault's, and its strength is fixed.
-func (d *doctor) weakFiles(f store.Finding) finding {
-	return warned("vault migrate --from file --to age",
+// weakPassphrase warns of a format that is AWS Vault's, so that its strength is fixed.
+func (d *doctor) weakPassphrase(f store.Finding) finding {
+	return warned("vault migrate --from "+f.Backend+" --to age",
 		"the keys in %s are derived from the passphrase with 8,192 rounds of PBKDF2, because AWS Vault has to read them: whoever has the files can guess a short passphrase", d.tilde(f.Where))
 }
 
@@ -79,9 +77,12 @@ func (d *doctor) noBackend(o store.Options, probed []store.Finding) finding {
 // encrypted; their names are not, and whoever can write can take one away.
 func (d *doctor) openFolders(o store.Options) []finding {
 	var list []finding
-	for _, dir := range []string{cmp.Or(o.FileDir, "~/.awsvault/keys"), cmp.Or(o.AgeDir, "~/.awsvault/age")} {
-		path := dir
-		if rest, ok := strings.CutPrefix(dir, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
+	for _, place := range store.Settings() {
+		if place.Kind != store.OwnFolder {
+			continue
+		}
+		path := cmp.Or(*place.Value(&o), place.Default)
+		if rest, ok := strings.CutPrefix(path, "~"); ok && (rest == "" || rest[0] == '/' || rest[0] == filepath.Separator) {
 			path = d.below(rest)
 		}
 		if mode, ok := modeOf(path); ok && mode&0o077 != 0 {
@@ -104,12 +105,6 @@ func (d *doctor) keys(ctx context.Context) []finding {
 		return []finding{warned("", "the names in the keyring cannot be read, so it is not known who lacks a key: %s", err)}
 	}
 	keys, users := d.standing()
-	list := d.unusedKeys(n, users, privateNames(s, o))
+	list := d.unusedKeys(n, users, store.Of(s).Shared(o))
 	return append(list, d.missingKeys(n, keys, users)...)
-}
-
-// privateNames says that the names in a store are other programs' too, and none of ours
-// to show: a password store without a part of its own for us.
-func privateNames(s store.Store, o store.Options) bool {
-	return fmt.Sprint(s) == "pass" && o.PassPrefix == "" && runtime.GOOS != "windows"
 }

@@ -20,27 +20,24 @@ func bindGlobals(root *cobra.Command, r *run) {
 	boolFlag(fs, &r.debug, "debug", "", false, "show what AWS answered")
 	r.task.MFAPrompts = r.getenv("AWS_VAULT_PROMPT")
 	fs.Var((*prompts)(&r.task.MFAPrompts), "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ",")+" ($AWS_VAULT_PROMPT)")
-	o := &r.task.Store
-	str(&o.Backend, "backend", "AWS_VAULT_BACKEND", "keyring to use")
-	str(&o.KeychainName, "keychain", "AWS_VAULT_KEYCHAIN_NAME", "name of the macOS keychain")
-	str(&o.Collection, "secret-service-collection", "AWS_VAULT_SECRET_SERVICE_COLLECTION_NAME", "collection of the Secret Service")
-	str(&o.PassDir, "pass-dir", "AWS_VAULT_PASS_PASSWORD_STORE_DIR", "directory of pass")
-	str(&o.PassCmd, "pass-cmd", "AWS_VAULT_PASS_CMD", "the pass program")
-	str(&o.PassPrefix, "pass-prefix", "AWS_VAULT_PASS_PREFIX", "prefix of the names in pass")
-	str(&o.FileDir, "file-dir", "AWS_VAULT_FILE_DIR", "directory of the file back end")
-	str(&o.AgeDir, "age-dir", "AWS_VAULT_AGE_DIR", "directory of the age back end")
-	str(&o.AgeIdentity, "age-identity", "AWS_VAULT_AGE_IDENTITY", "file with the age identity that decrypts")
-	str(&o.Helper, "helper", "AWS_VAULT_HELPER", "NAME of the program docker-credential-NAME")
+	str(&r.task.Store.Backend, "backend", "AWS_VAULT_BACKEND", "keyring to use")
+	for _, s := range store.Settings() {
+		str(s.Value(&r.task.Store), s.Flag, s.Variable, s.Usage)
+	}
 	completeGlobals(root)
 }
 
 func completeGlobals(root *cobra.Command) {
 	_ = root.RegisterFlagCompletionFunc("backend", fixed(store.Backends()...))
 	_ = root.RegisterFlagCompletionFunc("prompt", completePrompts)
-	_ = root.RegisterFlagCompletionFunc("file-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("pass-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("age-dir", completeDirs)
-	_ = root.RegisterFlagCompletionFunc("age-identity", completeFiles)
+	for _, s := range store.Settings() {
+		switch s.Kind {
+		case store.Folder, store.OwnFolder:
+			_ = root.RegisterFlagCompletionFunc(s.Flag, completeDirs)
+		case store.File:
+			_ = root.RegisterFlagCompletionFunc(s.Flag, completeFiles)
+		}
+	}
 }
 
 // prompts is a list of drivers as --prompt takes it. What the variable says is looked at

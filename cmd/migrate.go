@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
@@ -30,8 +31,7 @@ func newMigrate(r *run) *cobra.Command {
 		Long: `Copies the keys of IAM users, all or those that are named, from one store to
 another, and reads each back. A store is a back end, or a back end and a place:
 
-  file:/some/folder   age:/some/folder    pass:/some/folder
-  keychain:NAME       secret-service:COLLECTION    helper:NAME
+` + placesHelp() + `
 
 Without --to it is the store that vault uses. Without --from, AWS Vault's own stores
 on this machine are looked through for keys. A key that is there already is passed
@@ -65,6 +65,23 @@ that of the old one. Exit status 1: not every key was moved.`,
 type side struct {
 	store.Options
 	store store.Store
+}
+
+func (s side) backend() store.Backend { return store.Of(s.store) }
+
+// placesHelp lists the stores that can be named with a place, three to a line.
+func placesHelp() string {
+	var lines []string
+	for i, s := range store.Examples() {
+		if i%3 == 0 {
+			lines = append(lines, " ")
+		}
+		lines[len(lines)-1] += fmt.Sprintf(" %-28s", s)
+	}
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 func migrate(ctx context.Context, r *run, o migrateOptions) error {
@@ -128,8 +145,8 @@ func (r *run) openEnd(ctx context.Context, o store.Options) (side, error) {
 	if err != nil {
 		return side{}, err
 	}
-	if named, ok := s.(fmt.Stringer); ok && o.Backend == "" {
-		o.Backend = named.String()
+	if name := store.Of(s).Name; name != "" {
+		o.Backend = name
 	}
 	return side{o, s}, nil
 }
@@ -138,7 +155,7 @@ func (r *run) openEnd(ctx context.Context, o store.Options) (side, error) {
 func (r *run) oldEnd(ctx context.Context, spec string, to side) (side, error) {
 	o := r.task.StoreOptions()
 	if p := r.task.Env.Secret("AWS_VAULT_FROM_PASSPHRASE"); p != nil {
-		o.FilePassphrase, o.AgePassphrase = p, p
+		o.SetPassphrases(func(string) *creds.Secret { return p })
 	}
 	if spec == "" {
 		return r.findKeys(ctx, o, to)
@@ -198,12 +215,12 @@ func (r *run) countKeys(ctx context.Context, o store.Options) (int, error) {
 // other one.
 func (r *run) keysToMove(ctx context.Context, from side, wanted []string) (side, []string, error) {
 	names, err := readable(ctx, from)
-	if errors.Is(err, store.ErrLocked) && (from.Backend == "file" || from.Backend == "age") {
+	if errors.Is(err, store.ErrLocked) && from.backend().Passphrase.Variable != "" {
 		if r.task.AskHidden() == nil || r.task.Env.Secret("AWS_VAULT_FROM_PASSPHRASE") != nil {
 			return from, nil, app.WithHint(err, "AWS_VAULT_FROM_PASSPHRASE is the passphrase of the store that is moved from")
 		}
 		o := from.Options
-		o.FilePassphrase, o.AgePassphrase = nil, nil
+		o.SetPassphrases(func(string) *creds.Secret { return nil })
 		if from, err = r.openEnd(ctx, o); err == nil {
 			names, err = readable(ctx, from)
 		}
@@ -220,10 +237,11 @@ func (r *run) keysToMove(ctx context.Context, from side, wanted []string) (side,
 	return from, slices.Compact(wanted), nil
 }
 
-// readable lists the keys and, in a store under one passphrase, reads one of them.
+// readable lists the keys and, in a store under one passphrase that is not needed to list
+// them, reads one.
 func readable(ctx context.Context, from side) ([]string, error) {
 	names, err := store.AllKeyNames(ctx, from.store)
-	if err == nil && len(names) > 0 && from.Backend == "file" {
+	if b := from.backend(); err == nil && len(names) > 0 && b.Passphrase.Variable != "" && !b.HidesNames() {
 		if _, first := from.store.Get(ctx, names[0]); errors.Is(first, store.ErrLocked) {
 			err = first
 		}
@@ -356,12 +374,6 @@ func (r *run) printMoved(o migrateOptions, from, to side, moved []store.Moved) e
 	return e.Encode(m)
 }
 
-// placeVariables say where a back end keeps its items.
-var placeVariables = map[string]string{
-	"file": "AWS_VAULT_FILE_DIR", "age": "AWS_VAULT_AGE_DIR", "pass": "AWS_VAULT_PASS_PASSWORD_STORE_DIR",
-	"secret-service": "AWS_VAULT_SECRET_SERVICE_COLLECTION_NAME", "keychain": "AWS_VAULT_KEYCHAIN_NAME", "helper": "AWS_VAULT_HELPER",
-}
-
 // hintDefault says how the new store is used from now on, unless it is already.
 func (r *run) hintDefault(ctx context.Context, to side) {
 	now, err := r.openEnd(ctx, r.task.StoreOptions())
@@ -371,7 +383,8 @@ func (r *run) hintDefault(ctx context.Context, to side) {
 	settings := "AWS_VAULT_BACKEND=" + to.Backend
 	usual, err := r.task.StoreOptions().At(to.Backend)
 	if _, place, elsewhere := strings.Cut(to.Spec(), ":"); elsewhere && (err != nil || !store.Same(usual, to.Options)) {
-		settings += " " + placeVariables[to.Backend] + "=" + quoted(place)
+		setting, _ := to.backend().Place()
+		settings += " " + setting.Variable + "=" + quoted(place)
 	}
 	r.hint("to use it from now on: export %s", printable(settings))
 }

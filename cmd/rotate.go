@@ -195,18 +195,11 @@ func (j *rotationJob) do(ctx context.Context) (rotated, error) {
 
 func (j *rotationJob) rotation(s store.Store) *rotation.Rotation {
 	return &rotation.Rotation{
-		Item: j.item, Profile: j.profile.Name, Backend: backendOf(s), KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
+		Item: j.item, Profile: j.profile.Name, Backend: store.Of(s).Name, KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
 		Store: s, Book: j.rotations(), AWS: rotation.Calls{Who: app.KeyUser(j.profile)},
 		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Follow: j.follow,
 		Say: j.event, Now: j.Now, Sleep: j.Sleep,
 	}
-}
-
-func backendOf(s store.Store) string {
-	if named, ok := s.(fmt.Stringer); ok {
-		return named.String()
-	}
-	return ""
 }
 
 // identify finds out whose key it is, and with that who signs.
@@ -269,13 +262,10 @@ func (j *rotationJob) follow(ctx context.Context, old string, now creds.Key) err
 	return nil
 }
 
-// readsFreely are the stores in which one item is as good as any other once one was read.
-// In the rest each may cost a dialog or a touch, and no copies are looked for.
-var readsFreely = []string{"file", "secret-service", "kwallet", "keyctl", "wincred"}
-
-// twins are the other profiles that the same key is stored for.
+// twins are the other profiles that the same key is stored for. Where each read may take a
+// dialog or a touch of a key, none are looked for.
 func (j *rotationJob) twins(ctx context.Context, set *profiles.Set, id string) []string {
-	if id == "" || !slices.Contains(readsFreely, j.rot.Backend) {
+	if of := store.Of(j.rot.Store); id == "" || of.Name == "" || of.AsksPerItem {
 		return nil
 	}
 	var list []string

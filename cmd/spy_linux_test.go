@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -256,7 +257,7 @@ func TestTheSpySeesASecretOnEveryWay(t *testing.T) {
 	require(t, "strace", "strace")
 	w := newWorld(t, "")
 	_, k := w.user("alice")
-	s := store.NewMemory()
+	s := storetest.NewMemory()
 	text := k.Secret.Reveal()
 	for way, script := range map[string]string{
 		viaArgv: `/bin/true "$S"`, viaEnviron: `/bin/true`, viaName: "", viaFile: `echo "$S" >"$W/f"`,

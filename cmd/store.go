@@ -96,7 +96,7 @@ func (r *run) unusedStore(ctx context.Context) {
 	o := r.task.StoreOptions()
 	o.Quiet = true
 	s, err := r.OpenStore(ctx, o)
-	if err == nil && fmt.Sprint(s) != "age" {
+	if err == nil && store.Of(s).Name != "age" {
 		r.hint("keys are kept in %v here; --backend age or AWS_VAULT_BACKEND=age keeps them in this store", s)
 	}
 }

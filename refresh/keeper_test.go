@@ -14,6 +14,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -40,7 +41,7 @@ var prod = profiles.Profile{Name: "prod", Source: profiles.Source{Stored: &profi
 func newOffice(t *testing.T) *office {
 	o := &office{t: t, now: time.Now().UTC().Truncate(time.Second), life: time.Hour}
 	o.Keeper = &Keeper{
-		Store: store.NewMemory(), Dir: newDirectory(t), Policy: Default, Now: o.clock, Make: o.make,
+		Store: storetest.NewMemory(), Dir: newDirectory(t), Policy: Default, Now: o.clock, Make: o.make,
 		Note: func(err error) Note {
 			if errors.Is(err, errPerson) {
 				return NeedsCode

@@ -24,7 +24,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/99designs/keyring"
 )
@@ -80,7 +79,7 @@ func inUse(ctx context.Context, o Options) bool {
 	if err != nil {
 		return false
 	}
-	names, _ := d.keys(ctx)
+	names, _ := d.keys(ctx, "")
 	return len(names) > 0
 }
 
@@ -195,11 +194,9 @@ func (a *ageFiles) remove(ctx context.Context, key string) error {
 	return flushDir(filepath.Dir(path))
 }
 
-func (a *ageFiles) keys(ctx context.Context) ([]string, error) { return a.keysFrom(ctx, "") }
-
-// keysFrom lists the names with a prefix. Those of sessions are the names of files; for
+// keys lists the names with a prefix. Those of sessions are the names of files; for
 // the others every item has to be decrypted.
-func (a *ageFiles) keysFrom(ctx context.Context, prefix string) ([]string, error) {
+func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 	names, err := a.transients()
 	if err != nil || onlyOurs(prefix) {
 		return names, err
@@ -231,7 +228,7 @@ func (a *ageFiles) read(ctx context.Context, path string) (entry, error) {
 	return a.open(ctx, sealed)
 }
 
-// known hashes the names and looks; see discreet.
+// known is what Backend.known is: it hashes the names and looks.
 func (a *ageFiles) known(_ context.Context, names []string) (there []string, others int, err error) {
 	files, err := a.items()
 	if err != nil || len(files) == 0 {
@@ -255,17 +252,13 @@ func (a *ageFiles) known(_ context.Context, names []string) (there []string, oth
 	return there, len(unnamed), nil
 }
 
-// labour: a passphrase is hard to try on purpose, and harder where the machine is slow or
-// the identity was made by a program that asks for more work than we do.
-func (a *ageFiles) labour() time.Duration { return time.Minute }
-
-func (a *ageFiles) survey(context.Context) (where string, items int, remark string) {
+func (a *ageFiles) survey(context.Context) survey {
 	files, err := a.items()
-	if err != nil {
-		return a.dir, -1, ""
+	switch {
+	case err != nil:
+		return survey{a.dir, -1, err.Error()}
+	case !a.begun():
+		return survey{a.dir, 0, "the first key makes the store"}
 	}
-	if !a.begun() {
-		return a.dir, 0, "the first key makes the store"
-	}
-	return a.dir, len(files), ""
+	return survey{a.dir, len(files), ""}
 }

@@ -21,67 +21,46 @@ type driver interface {
 	get(ctx context.Context, key string) ([]byte, error)
 	put(ctx context.Context, item keyring.Item) error
 	remove(ctx context.Context, key string) error
-	keys(ctx context.Context) ([]string, error)
+	// keys lists at least the names that begin with prefix.
+	keys(ctx context.Context, prefix string) ([]string, error)
+	// survey describes the place where the items are. It asks nobody, unlocks nothing and
+	// decrypts nothing.
+	survey(ctx context.Context) survey
 }
 
-// secretive is a driver that encrypts names too, and so wants to know which ones it is
-// asked for.
-type secretive interface {
-	driver
-	// keysFrom gives at least the names with this prefix.
-	keysFrom(ctx context.Context, prefix string) ([]string, error)
-	known(ctx context.Context, names []string) (there []string, others int, err error)
+// survey is what a driver says of the place where its items are.
+type survey struct {
+	place  string // for people
+	items  int    // -1 when it is not known
+	remark string // one more thing to know, or ""
 }
 
-// laborious is a driver whose calls may take that long by their own work, while nobody
-// is waited for.
-type laborious interface {
-	labour() time.Duration
-}
-
-// newStore makes a driver's Store discreet if the driver is secretive.
-func newStore(b *bounded) Store {
-	if d, ok := b.d.(secretive); ok {
-		return &closeMouthed{b, d}
+// listed is the survey of a driver whose names can be listed without asking.
+func listed(ctx context.Context, place string, d driver) survey {
+	names, err := d.keys(ctx, "")
+	switch {
+	case err == nil:
+		return survey{place, len(names), ""}
+	case errors.Is(err, ErrLocked), isLocked(err):
+		return survey{place, -1, "it is locked"}
 	}
-	return b
-}
-
-// closeMouthed is a bounded store that keeps its names to itself.
-type closeMouthed struct {
-	*bounded
-	d secretive
-}
-
-func (c *closeMouthed) known(ctx context.Context, names []string) (there []string, others int, err error) {
-	type answer struct {
-		there  []string
-		others int
-	}
-	a, err := run(ctx, c.bounded, "list", "", func(ctx context.Context) (a answer, err error) {
-		a.there, a.others, err = c.d.known(ctx, names)
-		return a, err
-	})
-	return a.there, a.others, err
+	return survey{place, -1, err.Error()}
 }
 
 // bounded makes a Store of a driver: one call at a time, an end to every wait, one
 // vocabulary of errors.
 type bounded struct {
-	name  string
+	Backend
 	d     driver
 	limit time.Duration
 	turn  chan struct{} // holds one token while nobody is at work
 }
 
-func newBounded(name string, d driver, limit time.Duration) *bounded {
-	b := &bounded{name: name, d: d, limit: limit, turn: make(chan struct{}, 1)}
+func newBounded(of Backend, d driver, limit time.Duration) *bounded {
+	b := &bounded{Backend: of, d: d, limit: limit, turn: make(chan struct{}, 1)}
 	b.turn <- struct{}{}
 	return b
 }
-
-// String is the name of the back end.
-func (b *bounded) String() string { return b.name }
 
 func (b *bounded) Get(ctx context.Context, key string) (creds.Secret, error) {
 	data, err := run(ctx, b, "read", key, func(ctx context.Context) ([]byte, error) { return b.d.get(ctx, key) })
@@ -104,17 +83,31 @@ func (b *bounded) Delete(ctx context.Context, key string) error {
 }
 
 func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {
-	keys := b.d.keys
-	if d, ok := b.d.(secretive); ok {
-		keys = func(ctx context.Context) ([]string, error) { return d.keysFrom(ctx, prefix) }
-	}
-	all, err := run(ctx, b, "list", prefix, keys)
+	all, err := run(ctx, b, "list", prefix, func(ctx context.Context) ([]string, error) { return b.d.keys(ctx, prefix) })
 	if err != nil {
 		return nil, err
 	}
 	names := slices.DeleteFunc(all, func(k string) bool { return !strings.HasPrefix(k, prefix) })
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// knownNames tells which of names have an item, and how many more long-lived items there
+// are, where the names are encrypted.
+func (b *bounded) knownNames(ctx context.Context, names []string) (there []string, others int, err error) {
+	there, err = run(ctx, b, "list", "", func(ctx context.Context) (found []string, err error) {
+		found, others, err = b.known(ctx, b.d, names)
+		return found, err
+	})
+	return there, others, err
+}
+
+// hiding returns the store if its back end hides names, else nil.
+func hiding(s Store) *bounded {
+	if b, ok := s.(*bounded); ok && b.HidesNames() {
+		return b
+	}
+	return nil
 }
 
 // wrapped makes a secret of data and wipes that.
@@ -131,7 +124,7 @@ func (b *bounded) do(ctx context.Context, verb, key string, f func(context.Conte
 func run[T any](ctx context.Context, b *bounded, verb, key string, f func(context.Context) (T, error)) (T, error) {
 	var zero T
 	if err := checkName(key); verb != "list" && err != nil {
-		return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.name, err)
+		return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.Name, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
@@ -140,9 +133,9 @@ func run[T any](ctx context.Context, b *bounded, verb, key string, f func(contex
 	case err == nil:
 		return v, nil
 	case key == "":
-		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.name, b.normal(err))
+		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.Name, b.normal(err))
 	}
-	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.name, b.normal(err))
+	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.Name, b.normal(err))
 }
 
 // inTurn waits for the call before this one, but no longer than ctx says. A call

@@ -19,7 +19,10 @@ type odd func(ctx context.Context) error
 func (o odd) get(ctx context.Context, _ string) ([]byte, error) { return []byte("v"), o(ctx) }
 func (o odd) put(ctx context.Context, _ keyring.Item) error     { return o(ctx) }
 func (o odd) remove(ctx context.Context, _ string) error        { return o(ctx) }
-func (o odd) keys(ctx context.Context) ([]string, error)        { return nil, o(ctx) }
+func (o odd) keys(ctx context.Context, _ string) ([]string, error) {
+	return nil, o(ctx)
+}
+func (o odd) survey(context.Context) survey { return survey{} }
 
 func everyCall(ctx context.Context, s Store) map[string]error {
 	_, get := s.Get(ctx, "k")
@@ -30,7 +33,7 @@ func everyCall(ctx context.Context, s Store) map[string]error {
 func TestACallThatHangsEndsAtItsDeadlineAndDoesNotHoldUpTheNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := newBounded("stub", odd(func(context.Context) error { <-release; return nil }), 5*time.Second)
+		s := newBounded(Backend{Name: "stub"}, odd(func(context.Context) error { <-release; return nil }), 5*time.Second)
 		start := time.Now()
 		for call, err := range everyCall(t.Context(), s) {
 			if !errors.Is(err, ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "in stub: ") {
@@ -47,7 +50,7 @@ func TestACallThatHangsEndsAtItsDeadlineAndDoesNotHoldUpTheNext(t *testing.T) {
 func TestACancelledCallEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		s := newBounded("stub", odd(func(context.Context) error { <-release; return nil }), time.Hour)
+		s := newBounded(Backend{Name: "stub"}, odd(func(context.Context) error { <-release; return nil }), time.Hour)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
@@ -64,7 +67,7 @@ func TestACancelledCallEndsAtOnce(t *testing.T) {
 }
 
 func TestAPanicOfTheLibraryIsAnError(t *testing.T) {
-	s := newBounded("stub", odd(func(context.Context) error { panic("a dialog was dismissed") }), time.Second)
+	s := newBounded(Backend{Name: "stub"}, odd(func(context.Context) error { panic("a dialog was dismissed") }), time.Second)
 	for call, err := range everyCall(t.Context(), s) {
 		if !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: %v", call, err)
@@ -80,14 +83,14 @@ func TestEveryErrorIsOneOfThreeKinds(t *testing.T) {
 		"User interaction is not allowed. (-25308)":    ErrLocked,
 		"the stub received bad data":                   ErrUnavailable,
 	} {
-		s := newBounded("stub", odd(func(context.Context) error { return errors.New(said) }), time.Second)
+		s := newBounded(Backend{Name: "stub"}, odd(func(context.Context) error { return errors.New(said) }), time.Second)
 		for call, err := range everyCall(t.Context(), s) {
 			if !errors.Is(err, want) || !strings.Contains(err.Error(), said) {
 				t.Errorf("%s of %q: %v", call, said, err)
 			}
 		}
 	}
-	s := newBounded("stub", odd(func(context.Context) error { return keyring.ErrKeyNotFound }), time.Second)
+	s := newBounded(Backend{Name: "stub"}, odd(func(context.Context) error { return keyring.ErrKeyNotFound }), time.Second)
 	for call, err := range everyCall(t.Context(), s) {
 		if !errors.Is(err, ErrNotFound) {
 			t.Errorf("%s: %v", call, err)

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +19,35 @@ var awkward = []string{
 	strings.Repeat("long", 50),
 }
 
+// stages run conforms on a back end in a place of the test's own, by the back end's name.
+// One whose place is a folder of its own needs no stage.
+var stages = map[string]func(t *testing.T){}
+
+func TestEveryBackendConforms(t *testing.T) {
+	for _, b := range All() {
+		t.Run(b.Name, func(t *testing.T) {
+			if stage := stages[b.Name]; stage != nil {
+				stage(t)
+				return
+			}
+			conforms(t, open(t, inTempDir(t, b)), 0, 1, 100, 100_000)
+		})
+	}
+}
+
+// inTempDir opens a back end in a temporary folder, with a passphrase if it takes one.
+func inTempDir(t *testing.T, b Backend) Options {
+	t.Helper()
+	o := Options{Backend: b.Name}
+	place, ok := b.Place()
+	if !ok || place.Kind != OwnFolder {
+		t.Fatalf("the back end %s has no folder of its own: the tests need a stage for it", b.Name)
+	}
+	*place.Value(&o) = filepath.Join(t.TempDir(), "store")
+	o.SetPassphrases(func(string) *creds.Secret { return phrase("correct horse") })
+	return o
+}
+
 // conforms is what every Store does, whatever is behind it. sizes are the lengths of
 // values it is tried with.
 func conforms(t *testing.T, s Store, sizes ...int) {
@@ -29,6 +59,9 @@ func conforms(t *testing.T, s Store, sizes ...int) {
 	t.Run("many at once", func(t *testing.T) { concurrently(t, s) })
 	t.Run("impossible names are refused", func(t *testing.T) { refuses(t, s) })
 }
+
+// Conforms is conforms for tests outside this package.
+var Conforms = conforms
 
 func missing(t *testing.T, s Store) {
 	if _, err := s.Get(soon(t), "never put"); !errors.Is(err, ErrNotFound) {
@@ -143,8 +176,4 @@ func refuses(t *testing.T, s Store) {
 			t.Errorf("Put(%q): %v", name, err)
 		}
 	}
-}
-
-func TestMemoryConforms(t *testing.T) {
-	conforms(t, NewMemory(), 0, 1, 100, 100_000)
 }

@@ -137,7 +137,7 @@ func (f *files) remove(_ context.Context, key string) error {
 	return err
 }
 
-func (f *files) keys(context.Context) ([]string, error) {
+func (f *files) keys(context.Context, string) ([]string, error) {
 	entries, err := os.ReadDir(f.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -151,18 +151,7 @@ func (f *files) keys(context.Context) ([]string, error) {
 	return names, err
 }
 
-// survey says so when there is something that a weak passphrase would give away: the
-// key that encrypts is derived from it as AWS Vault does, quickly.
-func (f *files) survey(ctx context.Context) (where string, items int, remark string) {
-	names, err := f.keys(ctx)
-	switch {
-	case err != nil:
-		return f.dir, -1, err.Error()
-	case len(names) > 0:
-		remark = "a short passphrase can be guessed: it is turned into a key with few iterations, so that AWS Vault can read the items"
-	}
-	return f.dir, len(names), remark
-}
+func (f *files) survey(ctx context.Context) survey { return listed(ctx, f.dir, f) }
 
 // isItem leaves out what is not an item: folders, and files such as .DS_Store. Only
 // of the latter the first bytes are read, since an item's name may begin with a dot.
@@ -203,7 +192,7 @@ func (f *files) ring(ctx context.Context, dir string) keyring.Keyring {
 
 // witnesses returns a few items on which a passphrase can be tried, key's own first.
 func (f *files) witnesses(ctx context.Context, key string) ([]string, error) {
-	names, err := f.keys(ctx)
+	names, err := f.keys(ctx, "")
 	if i := slices.Index(names, key); i > 0 {
 		names[0], names[i] = names[i], names[0]
 	}

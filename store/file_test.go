@@ -22,10 +22,6 @@ func fileOptions(t *testing.T, passphrase string) Options {
 	return Options{Backend: "file", FileDir: filepath.Join(t.TempDir(), "keys"), FilePassphrase: phrase(passphrase)}
 }
 
-func TestFileConforms(t *testing.T) {
-	conforms(t, open(t, fileOptions(t, "correct horse")), 0, 1, 100, 100_000)
-}
-
 func TestFileAcceptsAnEmptyPassphraseThatWasSet(t *testing.T) {
 	o := fileOptions(t, "")
 	put(t, open(t, o), "k", "v")

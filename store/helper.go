@@ -158,7 +158,7 @@ func (h *helper) remove(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	names, err := h.keys(ctx)
+	names, err := h.keys(ctx, "")
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -172,7 +172,7 @@ func (h *helper) remove(ctx context.Context, key string) error {
 	return err
 }
 
-func (h *helper) keys(ctx context.Context) ([]string, error) {
+func (h *helper) keys(ctx context.Context, _ string) ([]string, error) {
 	out, err := h.call(ctx, "list", "", nil, nil)
 	if err != nil {
 		return nil, err
@@ -191,11 +191,12 @@ func (h *helper) keys(ctx context.Context) ([]string, error) {
 }
 
 // survey counts nothing: some helpers decrypt to list, and may ask.
-func (h *helper) survey(context.Context) (where string, items int, remark string) {
+func (h *helper) survey(context.Context) survey {
+	s := survey{place: h.path, items: -1}
 	if h.serves() {
-		remark = "Docker keeps its passwords with this helper too, and when it builds an image it may hand all items there to its daemon"
+		s.remark = "Docker keeps its passwords with this helper too, and when it builds an image it may hand all items there to its daemon"
 	}
-	return h.path, -1, remark
+	return s
 }
 
 // serves says whether Docker keeps its own passwords with this helper. It then lists

@@ -24,8 +24,10 @@ func passHelper(t *testing.T, passphrase string) Options {
 	return Options{Backend: "helper", Helper: "pass"}
 }
 
-func TestHelperConformsWithPass(t *testing.T) {
-	conforms(t, open(t, passHelper(t, "")), 0, 1, 100, 40_000)
+func init() {
+	stages["helper"] = func(t *testing.T) {
+		conforms(t, open(t, passHelper(t, "")), 0, 1, 100, 40_000)
+	}
 }
 
 // Whoever opens the password manager should know what they see.

@@ -21,23 +21,9 @@ func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {
 	if !registered(keyring.KeychainBackend) {
 		return nil, errors.New("this program was built without the macOS keychain")
 	}
-	l := &library{cfg: config(keyring.KeychainBackend, o), before: allowDialogs(!o.Quiet)}
+	l := &library{cfg: config(keyring.KeychainBackend, o), before: allowDialogs(!o.Quiet), place: "~/Library/Keychains/" + o.KeychainName + ".keychain-db"}
 	// Nothing is too large here, but a build without cgo may have kept items in parts.
-	return &keychain{&parted{l, math.MaxInt}, o.KeychainName}, nil
-}
-
-type keychain struct {
-	*parted
-	name string
-}
-
-func (k *keychain) survey(ctx context.Context) (where string, items int, remark string) {
-	where = "~/Library/Keychains/" + k.name + ".keychain-db"
-	names, err := k.keys(ctx)
-	if err != nil {
-		return where, -1, "it is locked"
-	}
-	return where, len(names), ""
+	return &parted{l, math.MaxInt}, nil
 }
 
 // allowDialogs sets, ahead of each call, whether macOS may ask a person during it.

@@ -61,9 +61,9 @@ func (k *keyctl) remove(ctx context.Context, key string) error {
 	return k.lib.remove(ctx, keyctlName(key))
 }
 
-func (k *keyctl) keys(ctx context.Context) ([]string, error) {
+func (k *keyctl) keys(ctx context.Context, _ string) ([]string, error) {
 	defer pinned()()
-	names, err := k.lib.keys(ctx)
+	names, err := k.lib.keys(ctx, "")
 	for i := range names {
 		names[i] = percent.Decode(names[i])
 	}
@@ -71,16 +71,12 @@ func (k *keyctl) keys(ctx context.Context) ([]string, error) {
 }
 
 // survey counts without opening: that would make a keyring where there is none yet.
-func (k *keyctl) survey(ctx context.Context) (where string, items int, remark string) {
-	where, remark = "the kernel's keyring of this user", "a restart of the machine loses every item"
+func (k *keyctl) survey(ctx context.Context) survey {
+	const place = "the kernel's keyring of this user"
 	if _, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "keyring", k.lib.cfg.ServiceName, 0); err != nil {
-		return where, 0, remark
+		return survey{place: place}
 	}
-	names, err := k.keys(ctx)
-	if err != nil {
-		return where, -1, remark
-	}
-	return where, len(names), remark
+	return listed(ctx, place, k)
 }
 
 // keyctlName hides the semicolon, at which the library cuts the names it lists.

@@ -26,11 +26,11 @@ func kernelStore(t *testing.T) Store {
 			_, _ = unix.KeyctlInt(unix.KEYCTL_UNLINK, id, unix.KEY_SPEC_USER_KEYRING, 0, 0)
 		}
 	})
-	return newBounded("keyctl", d, 5*time.Second)
+	return newBounded(entryOf(t, "keyctl"), d, 5*time.Second)
 }
 
-func TestKeyctlConforms(t *testing.T) {
-	conforms(t, kernelStore(t), 1, 100, 5_000)
+func init() {
+	stages["keyctl"] = func(t *testing.T) { conforms(t, kernelStore(t), 1, 100, 5_000) }
 }
 
 func TestKeyctlSaysWhatItCannotHold(t *testing.T) {
@@ -44,9 +44,7 @@ func TestKeyctlSaysWhatItCannotHold(t *testing.T) {
 }
 
 func TestKeyctlIsOpenedByNameOnly(t *testing.T) {
-	for _, b := range platform() {
-		if b.name == "keyctl" && !b.explicit {
-			t.Error("it would be chosen, and a reboot would lose every key")
-		}
+	if b := entryOf(t, "keyctl"); b.Automatic() || !b.Volatile {
+		t.Error("it would be chosen, and a restart would lose every key")
 	}
 }

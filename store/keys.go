@@ -61,13 +61,6 @@ type UnreadError struct{ Err error }
 func (e *UnreadError) Error() string { return "read back what was stored: " + e.Err.Error() }
 func (e *UnreadError) Unwrap() error { return e.Err }
 
-// Blind reports whether items are put into the store without what it takes to read them,
-// so that reading one back may need a person where storing it needed nobody.
-func Blind(s Store) bool {
-	_, is := s.(discreet)
-	return is
-}
-
 // errChanged: a store that said it had kept an item gives back another one.
 type errChanged struct{ name string }
 
@@ -112,20 +105,14 @@ type errNotAKey struct{ name string }
 func (e errNotAKey) Error() string        { return fmt.Sprintf("item %q holds no access key", e.name) }
 func (e errNotAKey) Is(target error) bool { return target == ErrForeign }
 
-// discreet is a Store that keeps the names of its items to itself: it says, without
-// decrypting, which of some names have an item and how many items there are besides.
-type discreet interface {
-	known(ctx context.Context, names []string) (there []string, others int, err error)
-}
-
 // KeyNames lists the names of long-lived keys: every item that is not a session or
 // a token, of ours or of AWS Vault. In a store shared with other programs, such as
 // a password store without a prefix, those of others are among them. It decrypts
 // nothing and asks nothing: of a store that encrypts names too it gives those among
 // guesses, and in hidden how many more keys there are.
 func KeyNames(ctx context.Context, s Store, guesses ...string) (names []string, hidden int, err error) {
-	if d, ok := s.(discreet); ok {
-		return d.known(ctx, guesses)
+	if b := hiding(s); b != nil {
+		return b.knownNames(ctx, guesses)
 	}
 	all, err := s.List(ctx, "")
 	if err != nil {

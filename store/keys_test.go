@@ -15,7 +15,7 @@ var fakeKey = creds.Key{ID: "AKIAEXAMPLEEXAMPLE00", Secret: creds.New("fake/secr
 // The expected bytes are what encoding/json makes of the SDK's struct that AWS
 // Vault 7.2 stores.
 func TestPutKeyWritesWhatAWSVaultWrites(t *testing.T) {
-	s := NewMemory()
+	s := newMemory()
 	if err := PutKey(soon(t), s, "work", fakeKey); err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestGetKeyReadsEveryFormAWSVaultHasWritten(t *testing.T) {
 		"7":  `{"AccessKeyID":"A","SecretAccessKey":"s","SessionToken":"","Source":"","CanExpire":false,"Expires":"0001-01-01T00:00:00Z"}`,
 		"8?": `{"AccessKeyID":"A","SecretAccessKey":"s","AccountID":"111122223333","New":{"x":[1]}}`,
 	} {
-		s := NewMemory()
+		s := newMemory()
 		put(t, s, "p", text)
 		if k, err := GetKey(soon(t), s, "p"); err != nil || k.ID != "A" || k.Secret.Reveal() != "s" {
 			t.Errorf("%s: %v, %v", version, k.ID, err)
@@ -39,20 +39,20 @@ func TestGetKeyReadsEveryFormAWSVaultHasWritten(t *testing.T) {
 
 func TestGetKeyOfAnotherItemSaysSoWithoutShowingIt(t *testing.T) {
 	for _, text := range []string{"", "hunter2", `{"AccessKeyID":"hunter2"}`, `{"AccessKeyID":7,"SecretAccessKey":"hunter2"}`, `["hunter2"]`} {
-		s := NewMemory()
+		s := newMemory()
 		put(t, s, "p", text)
 		_, err := GetKey(soon(t), s, "p")
 		if !errors.Is(err, ErrUnavailable) || strings.Contains(fmt.Sprint(err), "hunter2") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
-	if _, err := GetKey(soon(t), NewMemory(), "p"); !errors.Is(err, ErrNotFound) {
+	if _, err := GetKey(soon(t), newMemory(), "p"); !errors.Is(err, ErrNotFound) {
 		t.Error(err)
 	}
 }
 
 func TestKeyNamesLeavesOutSessionsAndTokens(t *testing.T) {
-	s := NewMemory()
+	s := newMemory()
 	keys := []string{"a,b", "a,b,c,d", "prod", "session", "session:", "team, the other,x,", "vault.corp", "x session"}
 	for _, name := range append([]string{
 		"vault.session,aGFzaA,,4102444800", "vault.token,aGFzaA", // ours
@@ -68,7 +68,7 @@ func TestKeyNamesLeavesOutSessionsAndTokens(t *testing.T) {
 
 // AWS Vault lists what has this form as a session; and it is no profile's name by chance.
 func TestAStagedKeyIsNoCredentialToAnybody(t *testing.T) {
-	s := NewMemory()
+	s := newMemory()
 	name := StagedName("work")
 	if err := PutKey(soon(t), s, name, fakeKey); err != nil {
 		t.Fatal(err)

@@ -133,7 +133,7 @@ func (w *wallet) remove(ctx context.Context, key string) error {
 	return w.change(ctx, "removeEntry", key)
 }
 
-func (w *wallet) keys(ctx context.Context) ([]string, error) {
+func (w *wallet) keys(ctx context.Context, _ string) ([]string, error) {
 	handle, err := w.open(ctx)
 	if err != nil {
 		return nil, err
@@ -148,12 +148,14 @@ func (w *wallet) keys(ctx context.Context) ([]string, error) {
 	return names, err
 }
 
-func (w *wallet) survey(ctx context.Context) (where string, items int, remark string) {
-	if w.mustBeOpen(ctx) != nil {
-		remark = "it is closed"
-	}
+// survey counts nothing: to list takes a person's consent.
+func (w *wallet) survey(ctx context.Context) survey {
 	daemon := strings.TrimPrefix(w.daemon.name, "org.kde.")
-	return fmt.Sprintf("wallet %q of %s", serviceName, daemon), -1, remark // listing takes a person's consent
+	s := survey{place: fmt.Sprintf("wallet %q of %s", serviceName, daemon), items: -1}
+	if w.mustBeOpen(ctx) != nil {
+		s.remark = "it is closed"
+	}
+	return s
 }
 
 // change writes or removes an entry and has the wallet saved.

@@ -11,6 +11,8 @@ import (
 // library is a driver on one back end of the keyring library.
 type library struct {
 	cfg keyring.Config
+	// place is where the items are, for people.
+	place string
 	// before, if set, runs ahead of every call: the place for refusing what would
 	// raise a dialog. key is "" for a listing.
 	before func(ctx context.Context, key string, writing bool) error
@@ -95,7 +97,7 @@ func (l *library) remove(ctx context.Context, key string) error {
 	})
 }
 
-func (l *library) keys(ctx context.Context) (names []string, err error) {
+func (l *library) keys(ctx context.Context, _ string) (names []string, err error) {
 	if err := l.check(ctx, "", false); err != nil {
 		return nil, err
 	}
@@ -105,6 +107,8 @@ func (l *library) keys(ctx context.Context) (names []string, err error) {
 	})
 	return names, err
 }
+
+func (l *library) survey(ctx context.Context) survey { return listed(ctx, l.place, l) }
 
 // registered says whether the library has this back end in this process.
 func registered(name keyring.BackendType) bool {

@@ -99,6 +99,16 @@ func open(t *testing.T, o Options) Store {
 	return s
 }
 
+// entryOf is the entry of a back end in the table.
+func entryOf(t *testing.T, name string) Backend {
+	t.Helper()
+	b, ok := Lookup(name)
+	if !ok {
+		t.Fatalf("there is no back end %q", name)
+	}
+	return b
+}
+
 // backendOf is the name of what Open chose.
 func backendOf(s Store) string { return fmt.Sprint(s) }
 

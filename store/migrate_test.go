@@ -46,7 +46,7 @@ func move(t *testing.T, m Migration) (map[string]Outcome, []Moved) {
 }
 
 func TestAMigrationCopiesKeysByteForByteAndNoSessions(t *testing.T) {
-	from, to := filled(t, NewMemory(), "a", "b/c"), NewMemory()
+	from, to := filled(t, newMemory(), "a", "b/c"), newMemory()
 	got, _ := move(t, Migration{From: from, To: to})
 	if len(got) != 2 || got["a"] != Copied || got["b/c"] != Copied {
 		t.Errorf("outcomes: %v", got)
@@ -62,7 +62,7 @@ func TestAMigrationCopiesKeysByteForByteAndNoSessions(t *testing.T) {
 }
 
 func TestAMigrationLeavesAnotherKeyUnlessToldToOverwrite(t *testing.T) {
-	from, to := filled(t, NewMemory(), "a", "b", "c", "d"), NewMemory()
+	from, to := filled(t, newMemory(), "a", "b", "c", "d"), newMemory()
 	put(t, to, "a", keyItem("AKIAother"))
 	put(t, to, "b", `{"AccessKeyID":"AKIAb","SecretAccessKey":"secret of AKIAb"}`) // the same, told otherwise
 	put(t, to, "c", "no key at all")
@@ -86,7 +86,7 @@ func TestAMigrationLeavesAnotherKeyUnlessToldToOverwrite(t *testing.T) {
 }
 
 func TestAMigrationLeavesWhatIsNoKeyAlone(t *testing.T) {
-	from, to := filled(t, NewMemory(), "a"), NewMemory()
+	from, to := filled(t, newMemory(), "a"), newMemory()
 	for name, item := range map[string]string{"mail": "hunter2", "json": `{"password":"x"}`, "empty": ""} {
 		put(t, from, name, item)
 	}
@@ -101,7 +101,7 @@ func TestAMigrationLeavesWhatIsNoKeyAlone(t *testing.T) {
 }
 
 func TestARehearsalWritesNothing(t *testing.T) {
-	from, to := filled(t, NewMemory(), "a", "b"), NewMemory()
+	from, to := filled(t, newMemory(), "a", "b"), newMemory()
 	put(t, to, "b", keyItem("AKIAother"))
 	got, _ := move(t, Migration{From: from, To: to, Rehearse: true, Overwrite: true, DeleteSource: true})
 	if got["a"] != Copied || got["b"] != Replaced {
@@ -146,8 +146,8 @@ func (f *faulty) Delete(ctx context.Context, key string) error {
 }
 
 func TestAStoreThatKeepsSomethingElseIsFoundOut(t *testing.T) {
-	from := filled(t, NewMemory(), "a", "b")
-	to := &faulty{Store: NewMemory(), before: func(string, string) error { return nil }, twist: func(v creds.Secret) creds.Secret {
+	from := filled(t, newMemory(), "a", "b")
+	to := &faulty{Store: newMemory(), before: func(string, string) error { return nil }, twist: func(v creds.Secret) creds.Secret {
 		return creds.New(v.Reveal()[1:])
 	}}
 	got, moved := move(t, Migration{From: from, To: to, DeleteSource: true})
@@ -161,8 +161,8 @@ func TestAStoreThatKeepsSomethingElseIsFoundOut(t *testing.T) {
 }
 
 func TestOneThatFailsDoesNotKeepTheOthers(t *testing.T) {
-	from := filled(t, NewMemory(), "a", "b", "c")
-	to := &faulty{Store: NewMemory(), before: func(verb, key string) error {
+	from := filled(t, newMemory(), "a", "b", "c")
+	to := &faulty{Store: newMemory(), before: func(verb, key string) error {
 		if verb == "put" && key == "b" {
 			return fmt.Errorf("%w: the disk is full", ErrUnavailable)
 		}
@@ -196,7 +196,7 @@ func TestOneStoreUnderTwoNamesIsNeverEmptied(t *testing.T) {
 func TestAMigrationMayBeKilledAtAnyStep(t *testing.T) {
 	names := []string{"a", "b", "c"}
 	for step := 0; ; step++ {
-		from, to := filled(t, NewMemory(), names...), NewMemory()
+		from, to := filled(t, newMemory(), names...), newMemory()
 		ctx, kill := context.WithCancel(t.Context())
 		count := 0
 		dying := func(string, string) error {

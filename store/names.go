@@ -34,8 +34,8 @@ func (n Names) Rotating(profile string) bool {
 //
 // What is in none of the lists is of a later version of ours, and not to be touched.
 func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, error) {
-	if d, ok := s.(discreet); ok {
-		return readDiscreet(ctx, s, d, guesses())
+	if b := hiding(s); b != nil {
+		return readHidden(ctx, b, guesses())
 	}
 	var n Names
 	all, err := s.List(ctx, "")
@@ -57,8 +57,8 @@ func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, er
 	return n, err
 }
 
-func readDiscreet(ctx context.Context, s Store, d discreet, guesses []string) (n Names, err error) {
-	if n.Keys, n.Hidden, err = d.known(ctx, guesses); err != nil {
+func readHidden(ctx context.Context, s *bounded, guesses []string) (n Names, err error) {
+	if n.Keys, n.Hidden, err = s.knownNames(ctx, guesses); err != nil {
 		return n, err
 	}
 	if n.Sessions, err = s.List(ctx, SessionPrefix); err != nil {

@@ -6,32 +6,37 @@ import (
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// discreetOne is a store that keeps the names of its keys to itself.
-type discreetOne struct {
-	Store
+// hidden is a driver that does not list the names of its keys.
+type hidden struct {
+	driver
 	t *testing.T
 }
 
-func (s discreetOne) known(_ context.Context, names []string) ([]string, int, error) {
-	if slices.Contains(names, "base") {
-		return []string{"base"}, 2, nil
+func (d hidden) keys(ctx context.Context, prefix string) ([]string, error) {
+	if prefix == "" {
+		d.t.Error("it was asked for all names")
 	}
-	return nil, 3, nil
+	return d.driver.keys(ctx, prefix)
 }
 
-func (s discreetOne) List(ctx context.Context, prefix string) ([]string, error) {
-	if prefix == "" {
-		s.t.Error("it was asked for all names")
+// hiddenStore is a store that hides the names of its keys: "base", and two others.
+func hiddenStore(t *testing.T, s *bounded) Store {
+	known := func(_ context.Context, _ driver, names []string) ([]string, int, error) {
+		if slices.Contains(names, "base") {
+			return []string{"base"}, 2, nil
+		}
+		return nil, 3, nil
 	}
-	return s.Store.List(ctx, prefix)
+	return newBounded(Backend{Name: "hidden", known: known}, hidden{s.d, t}, time.Minute)
 }
 
 func TestReadNamesTellsItemsApart(t *testing.T) {
-	ctx, s := t.Context(), NewMemory()
+	ctx, s := t.Context(), newMemory()
 	b64 := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 	session, token := SessionName("prod", "key"), TokenName("https://x", "eu-west-1", nil)
 	theirs := "sts.AssumeRole," + b64("prod") + ",,1700000000"
@@ -49,7 +54,7 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 		foreign []string
 	}{
 		{s, []string{"a,b", "base", "oidc"}, 0, []string{"oidc:https://x/start", "old session (1)", theirs}},
-		{discreetOne{s, t}, []string{"base"}, 2, nil},
+		{hiddenStore(t, s), []string{"base"}, 2, nil},
 	} {
 		n, err := ReadNames(ctx, c.s, func() []string { return []string{"base", "prod"} })
 		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.Foreign, c.foreign) ||
@@ -107,7 +112,7 @@ func (s stubborn) Delete(ctx context.Context, name string) error {
 }
 
 func TestDeleteAllCountsWhatItDeletedAndStopsAtAnError(t *testing.T) {
-	ctx, s := t.Context(), NewMemory()
+	ctx, s := t.Context(), newMemory()
 	for _, name := range []string{"a", "b", "c"} {
 		if err := s.Put(ctx, name, creds.New("x")); err != nil {
 			t.Fatal(err)

@@ -48,30 +48,6 @@ func (e *UnavailableError) Unwrap() []error {
 	return errs
 }
 
-// backend is one way to keep secrets on this platform.
-type backend struct {
-	name string
-	// explicit back ends are opened by name only, never chosen.
-	explicit bool
-	// open checks that the back end can be used, as cheaply as it can be known. It
-	// is stopped by ctx where it can be, and abandoned where it cannot. chosen is
-	// false when the user named this back end.
-	open func(ctx context.Context, o Options, chosen bool) (driver, error)
-}
-
-// Backends returns the names Options.Backend may have on this platform, in the order in
-// which they are tried when it is empty. Those at the end are never chosen: a helper has
-// to be named, the kernel's keyring is emptied by a reboot, so that a key that does not
-// expire would be lost without a word, and age is not needed where every machine has a
-// keyring of its own.
-func Backends() []string {
-	var names []string
-	for _, b := range platform() {
-		names = append(names, b.name)
-	}
-	return names
-}
-
 // Open opens the named back end, or the first usable one of Backends. It may wait
 // for a keyring daemon to start, up to Options.Deadline for each back end; it reads
 // no item and asks nothing. The error is an *UnavailableError, or ctx's.
@@ -81,15 +57,15 @@ func Open(ctx context.Context, o Options) (Store, error) {
 		return openNamed(ctx, o)
 	}
 	var failed UnavailableError
-	for _, b := range platform() {
-		if b.explicit {
-			continue
+	for _, b := range All() {
+		if !b.Automatic() {
+			break // the rest have to be named
 		}
 		s, err := openOne(ctx, b, o, true)
 		if err == nil {
-			return newStore(s), nil
+			return s, nil
 		}
-		failed.Tried = append(failed.Tried, Attempt{b.name, err})
+		failed.Tried = append(failed.Tried, Attempt{b.Name, err})
 		if ctx.Err() != nil {
 			break
 		}
@@ -98,21 +74,20 @@ func Open(ctx context.Context, o Options) (Store, error) {
 }
 
 func openNamed(ctx context.Context, o Options) (Store, error) {
-	for _, b := range platform() {
-		if b.name != o.Backend {
-			continue
-		}
-		s, err := openOne(ctx, b, o, false)
-		if err != nil {
-			return nil, &UnavailableError{[]Attempt{{b.name, err}}}
-		}
-		return newStore(s), nil
+	b, _ := Lookup(o.Backend)
+	if !b.exists() || b.open == nil {
+		err := fmt.Errorf("there is no such back end on this system; choose one of %s", strings.Join(Backends(), ", "))
+		return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}
 	}
-	err := fmt.Errorf("no such back end here; there are %s", strings.Join(Backends(), ", "))
-	return nil, &UnavailableError{[]Attempt{{o.Backend, err}}}
+	s, err := openOne(ctx, b, o, false)
+	if err != nil {
+		return nil, &UnavailableError{[]Attempt{{b.Name, err}}}
+	}
+	return s, nil
 }
 
-func openOne(ctx context.Context, b backend, o Options, chosen bool) (*bounded, error) {
+// openOne opens a back end within the deadline. chosen is false when the user named it.
+func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -125,11 +100,7 @@ func openOne(ctx context.Context, b backend, o Options, chosen bool) (*bounded, 
 	if err != nil {
 		return nil, err
 	}
-	limit := o.limit()
-	if l, ok := d.(laborious); ok {
-		limit = max(limit, l.labour())
-	}
-	return newBounded(b.name, d, limit), nil
+	return newBounded(b, d, max(o.limit(), b.work)), nil
 }
 
 // within runs f and stops waiting for it when ctx ends: the library's calls take no

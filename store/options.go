@@ -50,8 +50,6 @@ type Options struct {
 const (
 	serviceName       = "aws-vault"
 	defaultCollection = "awsvault"
-	defaultFileDir    = "~/.awsvault/keys/"
-	defaultAgeDir     = "~/.awsvault/age/"
 )
 
 const (
@@ -60,22 +58,25 @@ const (
 	personal = 2 * time.Minute
 )
 
-func (o Options) withDefaults() Options {
-	fill := func(s *string, v string) {
-		if *s == "" {
-			*s = v
+// SetPassphrases gives every back end that has a passphrase the one that given returns for
+// its variable; nil is one that has to be asked for.
+func (o *Options) SetPassphrases(given func(variable string) *creds.Secret) {
+	for _, b := range table {
+		if b.Passphrase.Value != nil {
+			*b.Passphrase.Value(o) = given(b.Passphrase.Variable)
 		}
 	}
-	if o.Helper != "" {
-		fill(&o.Backend, "helper")
+}
+
+func (o Options) withDefaults() Options {
+	for _, b := range table {
+		if place, ok := b.Place(); ok && b.PlaceNamesIt && o.Backend == "" && *place.Value(&o) != "" {
+			o.Backend = b.Name
+		}
+		for _, s := range b.Settings {
+			s.fill(&o)
+		}
 	}
-	fill(&o.KeychainName, serviceName)
-	fill(&o.Collection, defaultCollection)
-	fill(&o.PassCmd, "pass")
-	fill(&o.PassDir, os.Getenv("PASSWORD_STORE_DIR"))
-	fill(&o.PassDir, "~/.password-store")
-	fill(&o.FileDir, defaultFileDir)
-	fill(&o.AgeDir, defaultAgeDir)
 	if o.Deadline <= 0 {
 		o.Deadline = defaultDeadline
 	}

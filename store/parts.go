@@ -107,7 +107,7 @@ func (p *parted) remove(ctx context.Context, key string) error {
 // those a killed process left behind. Parts that are neither belong to somebody who is
 // about to write the item too. Without any parts the item itself is not read.
 func (p *parted) stale(ctx context.Context, key string) []string {
-	all, err := p.driver.keys(ctx)
+	all, err := p.driver.keys(ctx, "")
 	if err != nil {
 		return nil
 	}
@@ -129,16 +129,18 @@ func (p *parted) removeAll(ctx context.Context, names []string) {
 	}
 }
 
-func (p *parted) keys(ctx context.Context) ([]string, error) {
-	names, err := p.driver.keys(ctx)
+func (p *parted) keys(ctx context.Context, prefix string) ([]string, error) {
+	names, err := p.driver.keys(ctx, prefix)
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, partPrefix) }), err
 }
 
-func (p *parted) survey(ctx context.Context) (where string, items int, remark string) {
-	if d, ok := p.driver.(surveyor); ok {
-		return d.survey(ctx)
+// survey counts an item in parts once.
+func (p *parted) survey(ctx context.Context) survey {
+	s := p.driver.survey(ctx)
+	if s.items > 0 {
+		s.items = listed(ctx, s.place, p).items
 	}
-	return "", -1, ""
+	return s
 }
 
 // partNames returns the names of an item's parts, nil when it is whole by itself.

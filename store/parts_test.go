@@ -14,11 +14,18 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// small is a driver that holds little in an item, as Windows does. It refuses to
-// write anything more when left is used up.
+// small is a driver in memory that holds no more than size bytes in an item, as Windows
+// does. It refuses to write anything more when left is used up.
 type small struct {
 	items map[string]keyring.Item
+	size  int
 	left  int
+}
+
+// newMemory is a store in memory that holds items of any size.
+func newMemory() *bounded {
+	s := &small{items: map[string]keyring.Item{}, size: 1 << 30, left: 1 << 30}
+	return newBounded(Backend{Name: "memory"}, s, time.Minute)
 }
 
 const smallSize = 100
@@ -32,7 +39,7 @@ func (s *small) get(_ context.Context, key string) ([]byte, error) {
 }
 
 func (s *small) put(_ context.Context, item keyring.Item) error {
-	if s.left--; len(item.Data) > smallSize || s.left < 0 {
+	if s.left--; len(item.Data) > s.size || s.left < 0 {
 		return errors.New("the stub received bad data")
 	}
 	item.Data = slices.Clone(item.Data)
@@ -48,7 +55,9 @@ func (s *small) remove(_ context.Context, key string) error {
 	return nil
 }
 
-func (s *small) keys(context.Context) ([]string, error) {
+func (s *small) survey(ctx context.Context) survey { return listed(ctx, "memory", s) }
+
+func (s *small) keys(context.Context, string) ([]string, error) {
 	var names []string
 	for name := range s.items {
 		names = append(names, name)
@@ -57,8 +66,8 @@ func (s *small) keys(context.Context) ([]string, error) {
 }
 
 func smallStore() (*small, Store) {
-	s := &small{items: map[string]keyring.Item{}, left: 1 << 20}
-	return s, newBounded("small", &parted{s, smallSize}, time.Minute)
+	s := &small{items: map[string]keyring.Item{}, size: smallSize, left: 1 << 20}
+	return s, newBounded(Backend{Name: "small"}, &parted{s, smallSize}, time.Minute)
 }
 
 func TestPartsConform(t *testing.T) {

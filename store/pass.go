@@ -100,7 +100,7 @@ func (p *passwords) remove(ctx context.Context, key string) error {
 	return err
 }
 
-func (p *passwords) keys(context.Context) ([]string, error) {
+func (p *passwords) keys(context.Context, string) ([]string, error) {
 	root := filepath.Join(p.dir, p.prefix)
 	var names []string
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -125,13 +125,8 @@ func (p *passwords) keys(context.Context) ([]string, error) {
 	return names, err
 }
 
-func (p *passwords) survey(ctx context.Context) (where string, items int, remark string) {
-	where = filepath.Join(p.dir, p.prefix)
-	names, err := p.keys(ctx)
-	if err != nil {
-		return where, -1, err.Error()
-	}
-	return where, len(names), ""
+func (p *passwords) survey(ctx context.Context) survey {
+	return listed(ctx, filepath.Join(p.dir, p.prefix), p)
 }
 
 func (p *passwords) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }

@@ -47,7 +47,7 @@ func (f *files) passphrase(ctx context.Context) (creds.Secret, error) {
 // question asks for the passphrase of the items there are; when there are none yet
 // it asks for a new one, twice, since nothing could tell a slip of the finger later.
 func (f *files) question(ctx context.Context) (creds.Secret, error) {
-	names, err := f.keys(ctx)
+	names, err := f.keys(ctx, "")
 	if err != nil {
 		return creds.Secret{}, err
 	}

@@ -22,19 +22,13 @@ type Finding struct {
 	Items int
 }
 
-// surveyor is a driver that can describe itself. It asks nobody, unlocks nothing and
-// decrypts nothing; it heeds ctx. items is -1 when it does not know.
-type surveyor interface {
-	survey(ctx context.Context) (where string, items int, remark string)
-}
-
 // Probe looks at every back end of Backends, in that order, and says of each whether
 // it can be used. Like Open it may start a keyring's daemon and asks nothing, and it
 // never takes longer than Options.Deadline twice: they are looked at side by side.
 func Probe(ctx context.Context, o Options) []Finding {
 	o.Quiet = true
 	o = o.withDefaults()
-	all := platform()
+	all := All()
 	found := make([]Finding, len(all))
 	var wg sync.WaitGroup
 	for i, b := range all {
@@ -45,35 +39,34 @@ func Probe(ctx context.Context, o Options) []Finding {
 	return found
 }
 
-func probe(ctx context.Context, b backend, o Options) Finding {
-	f := Finding{Backend: b.name, Items: -1}
-	s, err := openOne(ctx, b, o, o.Backend != b.name && !b.explicit)
+func probe(ctx context.Context, b Backend, o Options) Finding {
+	f := Finding{Backend: b.Name, Items: -1}
+	s, err := openOne(ctx, b, o, o.Backend != b.Name && b.Automatic())
 	if err != nil {
 		f.Err = err
 		return f
 	}
-	d, ok := s.d.(surveyor)
-	if !ok {
-		return f
-	}
 	ctx, cancel := context.WithTimeout(ctx, o.Deadline)
 	defer cancel()
-	seen, err := within(ctx, func() (Finding, error) {
-		g := f
-		g.Where, g.Items, g.Remark = d.survey(ctx)
-		return g, nil
-	})
+	seen, err := within(ctx, func() (survey, error) { return s.d.survey(ctx), nil })
 	if err != nil {
 		return f
 	}
-	return seen
+	f.Where, f.Items, f.Remark = seen.place, seen.items, seen.remark
+	switch {
+	case f.Remark != "":
+	case b.Volatile:
+		f.Remark = "a restart of the machine loses every item"
+	case b.WeakPassphrase && f.Items > 0:
+		f.Remark = "a short passphrase can be guessed: it is turned into a key with few iterations, so that AWS Vault can read the items"
+	}
+	return f
 }
 
 // choose marks the one that Open would open: the one named, or the first that works.
-func choose(found []Finding, all []backend, o Options) {
-	for i := range found {
-		named := o.Backend == all[i].name
-		if found[i].Err == nil && (named || o.Backend == "" && !all[i].explicit) {
+func choose(found []Finding, all []Backend, o Options) {
+	for i, b := range all {
+		if found[i].Err == nil && (o.Backend == b.Name || o.Backend == "" && b.Automatic()) {
 			found[i].Chosen = true
 			return
 		}

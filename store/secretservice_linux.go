@@ -58,23 +58,28 @@ type collection struct {
 	secrets
 }
 
-func (c *collection) survey(ctx context.Context) (where string, items int, remark string) {
-	where = fmt.Sprintf("collection %q of the Secret Service", c.secrets.collection)
+func (c *collection) survey(ctx context.Context) survey {
+	s := survey{items: -1}
+	s.place = fmt.Sprintf("collection %q of the Secret Service", c.secrets.collection)
 	path, err := c.find(ctx)
 	switch {
 	case err != nil:
-		return where, -1, reason(err).Error()
+		s.remark = reason(err).Error()
+		return s
 	case path == "":
-		return where, 0, "the collection does not exist yet; a dialog makes it when the first item is stored"
+		s.items, s.remark = 0, "the collection does not exist yet; a dialog makes it when the first item is stored"
+		return s
 	}
 	var all []dbus.ObjectPath
 	if err := c.property(ctx, path, "Collection", "Items", &all); err != nil {
-		return where, -1, reason(err).Error()
+		s.remark = reason(err).Error()
+		return s
 	}
+	s.items = len(all)
 	if err := c.refuseLocked(ctx, path, "Collection"); err != nil {
-		remark = "it is locked"
+		s.remark = "it is locked"
 	}
-	return where, len(all), remark
+	return s
 }
 
 // session returns the connection the library made while starting, and never makes one.

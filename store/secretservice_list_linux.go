@@ -9,7 +9,7 @@ import (
 // keys lists the labels of the items, which a service tells of a locked collection too;
 // the library would have it unlocked first. Only where a service hides its items with
 // their secrets, as KeePassXC does, is that what it takes.
-func (c *collection) keys(ctx context.Context) ([]string, error) {
+func (c *collection) keys(ctx context.Context, _ string) ([]string, error) {
 	path, err := c.find(ctx)
 	if err != nil || path == "" {
 		return nil, reason(err)
@@ -18,7 +18,7 @@ func (c *collection) keys(ctx context.Context) ([]string, error) {
 	if err != nil || len(names) > 0 || c.refuseLocked(ctx, path, "Collection") == nil {
 		return names, reason(err)
 	}
-	return c.library.keys(ctx)
+	return c.library.keys(ctx, "")
 }
 
 func (c *collection) labels(ctx context.Context, path dbus.ObjectPath) ([]string, error) {

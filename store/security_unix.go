@@ -140,7 +140,7 @@ func (s *security) remove(ctx context.Context, key string) error {
 	return err
 }
 
-func (s *security) keys(ctx context.Context) ([]string, error) {
+func (s *security) keys(ctx context.Context, _ string) ([]string, error) {
 	if !s.exists() {
 		return nil, nil
 	}
@@ -163,16 +163,16 @@ func (s *security) keys(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-func (s *security) survey(ctx context.Context) (where string, items int, remark string) {
-	where = filepath.Join(s.folder, s.keychain+"-db")
+func (s *security) survey(ctx context.Context) survey {
+	place := filepath.Join(s.folder, s.keychain+"-db")
 	if !s.exists() {
-		return where, 0, "the keychain does not exist yet; a dialog makes it when the first item is stored"
+		return survey{place, 0, "the keychain does not exist yet; a dialog makes it when the first item is stored"}
 	}
-	names, err := s.keys(ctx)
-	if err != nil {
-		return where, -1, "it is locked"
+	seen := listed(ctx, place, s)
+	if seen.items >= 0 {
+		seen.remark = "read through /usr/bin/security, since this program was built without cgo"
 	}
-	return where, len(names), "read through /usr/bin/security, since this program was built without cgo"
+	return seen
 }
 
 // exists says whether there is a keychain file, of this or the older form.

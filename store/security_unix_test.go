@@ -65,7 +65,7 @@ func keychainOf(t *testing.T, path string, o Options) Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newBounded("keychain", d, 20*time.Second) // a slow machine starts it slowly
+	return newBounded(entryOf(t, "keychain"), d, 20*time.Second) // a slow machine starts it slowly
 }
 
 func (k *fakeKeychain) file() string {
@@ -417,6 +417,8 @@ func fakePrint(data []byte) string {
 	}
 	return shown
 }
+
+func init() { stages["keychain"] = TestSecurityConforms }
 
 func TestSecurityConforms(t *testing.T) {
 	path := securityStandIn(t)

@@ -11,35 +11,17 @@ import (
 	"strings"
 )
 
-// location says where a back end keeps its items, nil for one that has a single place.
-func (o *Options) location() *string {
-	switch o.Backend {
-	case "file":
-		return &o.FileDir
-	case "age":
-		return &o.AgeDir
-	case "pass":
-		return &o.PassDir
-	case "secret-service":
-		return &o.Collection
-	case "keychain":
-		return &o.KeychainName
-	case "helper":
-		return &o.Helper
-	}
-	return nil
-}
-
-// isFolder: the location is a folder, and one folder has many names.
-func (o *Options) isFolder() bool {
-	return slices.Contains([]string{"file", "age", "pass"}, o.Backend)
+// place returns the setting that says where o's back end keeps its items.
+func (o Options) place() (Setting, bool) {
+	b, _ := Lookup(o.Backend)
+	return b.Place()
 }
 
 // At returns o for the store that spec names: a back end, and after a colon its folder,
-// collection, keychain or helper. Without a location that of o is meant. Whether there
-// is such a back end here, Open says.
+// collection, keychain or helper. Without that it is the place that o has. Whether the
+// back end exists on this system, Open says.
 func (o Options) At(spec string) (Options, error) {
-	name, place, given := strings.Cut(spec, ":")
+	name, where, given := strings.Cut(spec, ":")
 	if name == "" {
 		return o, fmt.Errorf("%q does not begin with a back end, as file:/some/folder does", spec)
 	}
@@ -47,40 +29,44 @@ func (o Options) At(spec string) (Options, error) {
 	if !given {
 		return o, nil
 	}
-	where := o.location()
+	b, known := Lookup(name)
+	place, has := b.Place()
 	switch {
-	case where == nil:
-		return o, fmt.Errorf("%q: the back end %s takes no location", spec, name)
-	case place == "" || strings.ContainsRune(place, 0):
-		return o, fmt.Errorf("%q: nothing usable stands after the colon", spec)
+	case !known:
+		return o, fmt.Errorf("%q: there is no back end named %s", spec, name)
+	case !has:
+		return o, fmt.Errorf("%q: the back end %s has one place only, which cannot be named", spec, name)
+	case where == "" || strings.ContainsRune(where, 0):
+		return o, fmt.Errorf("%q: no place is named after the colon", spec)
 	}
-	*where = place
-	if o.isFolder() {
-		dir, err := expand(place)
+	if place.Kind.isFolder() {
+		dir, err := expand(where)
 		if err != nil {
 			return o, err
 		}
 		// A relative folder is that of whoever typed it, also for pass.
-		if *where, err = filepath.Abs(dir); err != nil {
+		if where, err = filepath.Abs(dir); err != nil {
 			return o, err
 		}
 	}
+	*place.Value(&o) = where
 	return o, nil
 }
 
 // Spec is the name of the store in the form At reads, with every default filled in.
 func (o Options) Spec() string {
 	o = o.withDefaults()
-	where := o.location()
-	if where == nil || *where == "" {
+	place, has := o.place()
+	if !has || *place.Value(&o) == "" {
 		return o.Backend
 	}
-	if o.isFolder() {
-		if dir, err := expand(*where); err == nil {
-			return o.Backend + ":" + filepath.Clean(dir)
+	where := *place.Value(&o)
+	if place.Kind.isFolder() {
+		if dir, err := expand(where); err == nil {
+			where = filepath.Clean(dir)
 		}
 	}
-	return o.Backend + ":" + *where
+	return o.Backend + ":" + where
 }
 
 // Same reports whether two Options, each with its Backend, are of one store: by
@@ -90,20 +76,30 @@ func Same(a, b Options) bool {
 	if a.Backend != b.Backend {
 		return false
 	}
-	if a.isFolder() {
+	place, has := a.place()
+	switch {
+	case !has:
+		return true
+	case place.Kind.isFolder():
 		return sameFolder(a.folder(), b.folder())
 	}
-	where, other := a.location(), b.location()
-	return where == nil || *where == *other
+	return *place.Value(&a) == *place.Value(&b)
 }
 
+// folder is the absolute path of the folder that the items are in.
 func (o Options) folder() string {
-	dir, err := expand(*o.location())
-	if err != nil {
-		dir = *o.location()
-	}
-	if o.Backend == "pass" {
-		dir = filepath.Join(dir, o.PassPrefix)
+	b, _ := Lookup(o.Backend)
+	var dir string
+	for _, s := range b.Settings { // the place, and below it the subfolder
+		value := *s.Value(&o)
+		if s.Kind.isFolder() {
+			if full, err := expand(value); err == nil {
+				value = full
+			}
+		}
+		if s.Kind.isFolder() || s.Kind == Subfolder {
+			dir = filepath.Join(dir, value)
+		}
 	}
 	if abs, err := filepath.Abs(dir); err == nil {
 		return abs
@@ -121,16 +117,20 @@ func sameFolder(a, b string) bool {
 }
 
 // Usual lists the stores in which AWS Vault may have kept keys on this machine: every
-// back end it can open, where o has it and where AWS Vault has it unless it is told
-// otherwise, each store once.
+// back end that it too can choose, where o has it and where AWS Vault has it unless it is
+// told otherwise, each store once.
 func Usual(o Options) []Options {
+	asAWSVault := o
+	for _, s := range Settings() {
+		*s.Value(&asAWSVault) = ""
+	}
 	var list []Options
-	for _, b := range platform() {
-		if b.explicit || b.name == "age" || b.name == "helper" {
-			continue // these are not AWS Vault's
+	for _, b := range All() {
+		if !b.AWSVault || !b.Automatic() {
+			continue
 		}
-		for _, at := range []Options{o, {FilePassphrase: o.FilePassphrase, Ask: o.Ask, Quiet: o.Quiet, Deadline: o.Deadline}} {
-			at.Backend = b.name
+		for _, at := range []Options{o, asAWSVault} {
+			at.Backend = b.Name
 			if !slices.ContainsFunc(list, func(x Options) bool { return Same(x, at) }) {
 				list = append(list, at)
 			}

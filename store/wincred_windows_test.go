@@ -45,7 +45,12 @@ func inWincred(f func(Store) error) int {
 	return 0
 }
 
-func TestWincredConforms(t *testing.T) {
+func init() {
+	stages["wincred"] = wincredConforms
+	stages["helper"] = func(t *testing.T) { lacks(t, "helper-windows", "these tests have no helper for Windows") }
+}
+
+func wincredConforms(t *testing.T) {
 	s := open(t, Options{Backend: "wincred"})
 	conforms(t, s, 0, 1, 100, credentialSize, credentialSize+1, 40_000)
 	if f := finding(t, Probe(soon(t), Options{}), "wincred"); !f.Chosen || f.Items != 0 || f.Where == "" {
@@ -101,7 +106,7 @@ func TestWincredItemsOutliveTheProcess(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if names, err := s.(*bounded).d.(*credentials).driver.keys(soon(t)); err != nil || len(names) != 0 {
+	if names, err := s.(*bounded).d.(*parted).driver.keys(soon(t), ""); err != nil || len(names) != 0 {
 		t.Errorf("left are %q, %v", names, err)
 	}
 }

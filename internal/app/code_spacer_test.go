@@ -18,6 +18,7 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -121,7 +122,7 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := store.NewMemory()
+	keys := storetest.NewMemory()
 	ctx := context.Background()
 	if err := store.PutKey(ctx, keys, "base", key); err != nil {
 		t.Fatal(err)

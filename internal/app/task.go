@@ -61,8 +61,7 @@ func (t *Task) Keyring(ctx context.Context) (store.Store, error) {
 func (t *Task) StoreOptions() store.Options {
 	o := t.Store
 	o.Quiet = t.Quiet
-	o.FilePassphrase = t.Env.Secret("AWS_VAULT_FILE_PASSPHRASE")
-	o.AgePassphrase = t.Env.Secret("AWS_VAULT_AGE_PASSPHRASE")
+	o.SetPassphrases(t.Env.Secret)
 	if ask := t.AskHidden(); ask != nil {
 		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) {
 			t.Unlocked = true

@@ -15,6 +15,7 @@ import (
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/rotation"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -36,7 +37,7 @@ type world struct {
 
 func newWorld(t *testing.T, o fakeaws.Options) *world {
 	t.Helper()
-	w := &world{t: t, store: store.NewMemory(), dir: filepath.Join(t.TempDir(), "rotate"), now: time.Now()}
+	w := &world{t: t, store: storetest.NewMemory(), dir: filepath.Join(t.TempDir(), "rotate"), now: time.Now()}
 	o.Now = func() time.Time { return w.now }
 	var err error
 	w.aws, err = fakeaws.Start(o)

@@ -14,6 +14,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -48,7 +49,7 @@ func newBenchAt(t *testing.T, now func() time.Time) *bench {
 	noError(t, err)
 	b.phone, err = aws.AddMFA(b.user, "phone")
 	noError(t, err)
-	s := store.NewMemory()
+	s := storetest.NewMemory()
 	noError(t, store.PutKey(context.Background(), s, "base", key))
 	b.Maker = &Maker{
 		Store: s, Now: time.Now, Ask: b.ask, SessionName: func() string { return "alice@laptop" },

@@ -21,6 +21,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -466,7 +467,7 @@ func TestOneDirectoryWrittenInManyWaysIsOneSignIn(t *testing.T) {
 		t.Error("two regions share a sign-in")
 	}
 	names, _, err := store.KeyNames(context.Background(), func() store.Store {
-		s := store.NewMemory()
+		s := storetest.NewMemory()
 		noError(t, store.PutToken(context.Background(), s, tokenName(a), store.Token{StartURL: "x"}))
 		return s
 	}())

@@ -1,16 +1,21 @@
-package store
+// Package storetest gives tests of other packages a store to work with. The program that
+// is shipped does not contain it.
+package storetest
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/store"
 )
 
-// NewMemory returns a store that lives as long as the process. It never blocks.
-func NewMemory() Store { return &memory{items: map[string]creds.Secret{}} }
+// NewMemory returns a store that lives as long as the process. It never blocks, and is
+// safe for concurrent use.
+func NewMemory() store.Store { return &memory{items: map[string]creds.Secret{}} }
 
 type memory struct {
 	mu    sync.Mutex
@@ -22,14 +27,14 @@ func (m *memory) Get(_ context.Context, key string) (creds.Secret, error) {
 	defer m.mu.Unlock()
 	v, ok := m.items[key]
 	if !ok {
-		return creds.Secret{}, ErrNotFound
+		return creds.Secret{}, store.ErrNotFound
 	}
 	return v, nil
 }
 
 func (m *memory) Put(_ context.Context, key string, v creds.Secret) error {
-	if err := checkName(key); err != nil {
-		return err
+	if key == "" || key == "." || key == ".." || strings.ContainsRune(key, 0) {
+		return fmt.Errorf("%w: %q cannot be the name of an item", store.ErrUnavailable, key)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -41,7 +46,7 @@ func (m *memory) Delete(_ context.Context, key string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if _, ok := m.items[key]; !ok {
-		return ErrNotFound
+		return store.ErrNotFound
 	}
 	delete(m.items, key)
 	return nil
