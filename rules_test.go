@@ -331,7 +331,6 @@ var reveals = map[string]string{
 	"env/activate.go":                  "fingerprints of what was exported, and our own state",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
 	"cmd/add_csv.go":                   "the key in a file, on its way to the keyring",
-	"cmd/doctor_hook.go":               "the version that a shell prints",
 	"cmd/export.go":                    "what export was asked for",
 	"cmd/export_github.go":             "what export was asked for",
 	"internal/server/answer.go":        "a reply to who holds the token",

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/internal/mfa"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -129,8 +129,9 @@ func (d *doctor) notLoaded(shell *shells.Shell) finding {
 func (d *doctor) shellVersion(ctx context.Context, sh *shells.Shell) []finding {
 	ctx, cancel := context.WithTimeout(ctx, onePatience)
 	defer cancel()
-	out, _, err := d.task.RunForAnswer(ctx, mfa.Program{Argv: append([]string{d.shellProgram(sh)}, sh.VersionArgs...)})
-	have, ok := versionIn(out.Reveal(), err)
+	argv := append([]string{d.shellProgram(sh)}, sh.VersionArgs...)
+	out, err := d.Run(ctx, host.Child{Argv: argv, Kind: env.Tool, Environ: d.Environ})
+	have, ok := versionIn(string(out.Stdout), err)
 	if !ok {
 		return nil
 	}

@@ -135,9 +135,9 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 			clock, slept = clock.Add(d), slept+d
 			return nil
 		},
-		Process: func(context.Context, string, []string) (creds.Secret, error) {
+		Run: func(context.Context, host.Child) (host.Output, error) {
 			code, err := totp.GenerateCode(phone.Seed.Reveal(), clock)
-			return creds.New(code), err
+			return host.Output{Stdout: []byte(code)}, err
 		},
 		Who: func() (string, string) { return "alice", "laptop" },
 	}}
@@ -164,7 +164,9 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 		t.Errorf("%d calls, said %q", aws.Calls("GetSessionToken"), got)
 	}
 	// One that stays wrong is not tried for ever.
-	w.Process = func(context.Context, string, []string) (creds.Secret, error) { return creds.New("000000"), nil }
+	w.Run = func(context.Context, host.Child) (host.Output, error) {
+		return host.Output{Stdout: []byte("000000")}, nil
+	}
 	s, err := w.Core().Task(caller).NewSigner(ctx, p, arn, false)
 	if err != nil {
 		t.Fatal(err)

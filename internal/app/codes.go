@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
-	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/mfa"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -24,7 +22,7 @@ func (t *Task) askForCode() (sessions.Asker, error) {
 	if err != nil {
 		return nil, &UsageError{Command: "vault", Err: fmt.Errorf("AWS_VAULT_PROMPT: %w", err)}
 	}
-	a := &mfa.Asker{Order: order, Env: t.Env.Current, Terminal: t.AskHidden(), Run: t.RunForAnswer}
+	a := &mfa.Asker{Order: order, Env: t.Env.Current, Terminal: t.AskHidden(), Run: t.runMFAProgram}
 	if !a.Possible() {
 		return nil, nil
 	}
@@ -43,8 +41,3 @@ func (t *Task) askForCode() (sessions.Asker, error) {
 type promptsFailedError struct{ *mfa.FailedError }
 
 func (promptsFailedError) Is(target error) bool { return target == sessions.ErrNeedsUser }
-
-// RunForAnswer runs a program that answers for a person, without any credentials.
-func (t *Task) RunForAnswer(ctx context.Context, p mfa.Program) (creds.Secret, string, error) {
-	return t.RunProgram(ctx, host.Program{Argv: p.Argv, Environ: append(env.Strip(t.Env.List), p.Environ...), Terminal: p.Terminal})
-}

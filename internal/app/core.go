@@ -8,7 +8,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
@@ -46,16 +45,15 @@ type Core struct {
 	Who func() (user, host string)
 
 	// How programs are run; see host.World.
-	Process    func(ctx context.Context, command string, environ []string) (creds.Secret, error)
-	RunProgram func(context.Context, host.Program) (out creds.Secret, said string, err error)
-	Start      func(argv, environ []string) error
+	Run   func(context.Context, host.Child) (host.Output, error)
+	Start func(argv, environ []string) error
 }
 
 // Core is the part of the world that all requests share.
 func (w *World) Core() *Core {
 	return &Core{
 		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.Load,
-		Policy: w.Policy, Now: w.Now, Sleep: w.Sleep, Who: w.Who, Process: w.Process, RunProgram: w.RunProgram, Start: w.Start,
+		Policy: w.Policy, Now: w.Now, Sleep: w.Sleep, Who: w.Who, Run: w.Run, Start: w.Start,
 	}
 }
 

@@ -2,10 +2,8 @@ package app
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -107,19 +105,4 @@ func (e Environment) StateDir() string {
 // Runtime is the directory of generation files and locks. It is not made.
 func (e Environment) Runtime() refresh.Directory {
 	return refresh.RuntimeDir(func(n string) string { return e.Current[n] })
-}
-
-// forProcess is the user's own environment for a credential_process, as it would be
-// without vault, with one variable more.
-func (e Environment) forProcess(name, value string) []string {
-	own := maps.Clone(e.User)
-	for _, n := range []string{env.Token, env.StateVar, env.Shell, env.Detached, "AWS_VAULT_FILE_PASSPHRASE"} {
-		delete(own, n)
-	}
-	own[name] = value
-	environ := make([]string, 0, len(own))
-	for _, n := range slices.Sorted(maps.Keys(own)) {
-		environ = append(environ, n+"="+own[n])
-	}
-	return environ
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/d44b7504/vault/env"
@@ -98,7 +97,7 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	}
 	m := &sessions.Maker{
 		Store: s, Endpoint: Endpoint, Ask: codes, Browser: t.browser, MFAToken: t.MFACode,
-		RunProcess: t.runMFAProcess, RunCredentials: t.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
+		RunProcess: t.runToken, RunCredentials: t.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
 		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now,
 		Lock: func(ctx context.Context, name string) (func(), error) {
 			return t.Env.Runtime().Lock(ctx, name, t.waiting())
@@ -108,13 +107,4 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 		m.Say = func(line string) { t.say("%s", line) }
 	}
 	return m, nil
-}
-
-// runMFAProcess runs a profile's mfa_process.
-func (t *Task) runMFAProcess(ctx context.Context, command string) (creds.Secret, error) {
-	out, err := t.Process(ctx, command, env.Strip(t.Env.List))
-	if err != nil {
-		return creds.Secret{}, fmt.Errorf("mfa_process failed: %w", err)
-	}
-	return out, nil
 }

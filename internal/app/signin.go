@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -62,7 +61,7 @@ func (t *Task) openBrowser(p profiles.Profile, url string) error {
 	} else {
 		argv[at] = strings.ReplaceAll(argv[at], "%s", url)
 	}
-	return t.Start(argv, env.Strip(t.Env.List))
+	return t.Start(argv, t.Env.List)
 }
 
 // remoteBrowser says why a browser that is opened on this machine would not be in front

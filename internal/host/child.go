@@ -6,6 +6,7 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -35,6 +36,7 @@ const (
 
 // Child is a program to run to its end.
 type Child struct {
+	Name    string   // what errors call it; "": the program's name
 	Argv    []string // a name to find on the PATH, or a path; then the arguments
 	Kind    env.Kind // which variables of Environ it gets
 	Environ []string // the whole environment, as we have it; nil: that of this process
@@ -134,7 +136,7 @@ func Run(ctx context.Context, p Child) (Output, error) {
 	if err == nil {
 		return Output{out.text, said.text}, nil
 	}
-	failed := &ChildError{Program: filepath.Base(p.Argv[0]), Err: err}
+	failed := &ChildError{Program: cmp.Or(p.Name, filepath.Base(p.Argv[0])), Err: err}
 	if !errors.Is(err, ErrFlood) {
 		failed.Said = Sayable(said.text, p.Input)
 	}

@@ -42,28 +42,15 @@ type World struct {
 	// Exec replaces the process, or runs the program to its end where that cannot be
 	// done; it returns only if the program could not be started or has ended.
 	Exec func(path string, argv, environ []string) (status int, err error)
-	// Detach runs the program itself away from the terminal and waits for its end.
+	// Detach runs this program itself away from the terminal and waits for its end.
 	Detach func(ctx context.Context, args, environ []string) error
 	// Start starts a program away from the terminal and does not wait for it.
 	Start func(argv, environ []string) error
-	// Process runs a configured command with the terminal for its errors and
-	// questions, and returns what it printed; too much of it is an error.
-	Process func(ctx context.Context, command string, environ []string) (creds.Secret, error)
-
-	// RunProgram runs a program that answers for a person; its Environ is all it gets.
-	// It returns what the program printed, and what it said on standard error unless
-	// that is the terminal.
-	RunProgram func(context.Context, Program) (out creds.Secret, said string, err error)
+	// Run runs another program to its end, within bounds; see Run.
+	Run func(context.Context, Child) (Output, error)
 
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who func() (user, host string)
-}
-
-// Program is a program that answers for a person.
-type Program struct {
-	Argv     []string
-	Environ  []string // all it gets
-	Terminal bool     // it asks on the terminal
 }
 
 // Real is what the program finds outside itself.
@@ -73,10 +60,11 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, Sleep: sleep, Ask: asker(),
-		Exec: execute, Detach: runSelf, Start: StartDetached, Process: process, RunProgram: runProgram, Who: who,
+		Exec: execute, Detach: runSelf, Start: StartDetached, Run: Run, Who: who,
 	}
 	w.Self, _ = os.Executable()
 	listen(w)
+	CleanEnvironment(env.Keeper) // for what libraries start; everything else is in Environ
 	return w
 }
 
@@ -118,23 +106,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-t.C:
 		return nil
 	}
-}
-
-// runProgram runs a program for its answer, with the terminal or without.
-func runProgram(ctx context.Context, p Program) (out creds.Secret, said string, err error) {
-	c := Child{Argv: p.Argv, Kind: env.Tool, Environ: p.Environ, Contact: Desktop}
-	if p.Terminal {
-		c.Contact, c.Shown = Terminal, true
-	}
-	o, err := Run(ctx, c)
-	return o.Answer(), string(o.Stderr), err
-}
-
-// process runs a configured command through the shell, as AWS's tools do, with the
-// terminal for its questions.
-func process(ctx context.Context, command string, environ []string) (creds.Secret, error) {
-	o, err := Run(ctx, Child{Argv: shellLine(command), Kind: env.Source, Environ: environ, Contact: Terminal, Shown: true})
-	return o.Answer(), err
 }
 
 // who asks the system, which may have to ask a directory service.

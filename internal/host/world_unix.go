@@ -126,5 +126,5 @@ func execute(path string, argv, environ []string) (int, error) {
 	return 0, syscall.Exec(path, argv, environ)
 }
 
-// shellLine is a configured command as the system's shell takes it.
-func shellLine(command string) []string { return []string{"/bin/sh", "-c", command} }
+// ShellLine is a configured command as the system's shell takes it.
+func ShellLine(command string) []string { return []string{"/bin/sh", "-c", command} }

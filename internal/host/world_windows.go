@@ -64,5 +64,5 @@ func execute(path string, argv, environ []string) (int, error) {
 	return 0, err
 }
 
-// shellLine is a configured command as the system's shell takes it.
-func shellLine(command string) []string { return []string{"cmd.exe", "/C", command} }
+// ShellLine is a configured command as the system's shell takes it.
+func ShellLine(command string) []string { return []string{"cmd.exe", "/C", command} }

@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -170,7 +171,7 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		code, m.MFAToken = m.MFAToken, creds.Secret{}
 		return code, false, nil
 	case process != "" && m.RunProcess != nil:
-		code, err = m.RunProcess(ctx, process)
+		code, err = m.runMFAProcess(ctx, process)
 		return code, false, err
 	case m.Ask == nil:
 		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode}
@@ -180,6 +181,20 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		err = ErrNoCode
 	}
 	return code, typed, err
+}
+
+// runMFAProcess gives the process the time that a person may need to answer it.
+func (m *Maker) runMFAProcess(ctx context.Context, process string) (creds.Secret, error) {
+	limited, cancel := context.WithTimeout(ctx, or(m.ProcessTimeout, 2*time.Minute))
+	defer cancel()
+	code, err := m.RunProcess(limited, process)
+	switch {
+	case ctx.Err() != nil:
+		return creds.Secret{}, ctx.Err()
+	case err != nil:
+		return creds.Secret{}, fmt.Errorf("mfa_process failed: %w", err)
+	}
+	return code, nil
 }
 
 func (m *Maker) say(line string) {

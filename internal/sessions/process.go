@@ -38,7 +38,7 @@ func (e *ProcessError) Unwrap() error { return e.Err }
 func (e *ProcessError) Error() string {
 	why := e.Why
 	if e.Err != nil {
-		why = cause(e.Err)
+		why += ": " + oneLine(e.Err.Error())
 	}
 	return fmt.Sprintf("the credential_process of %q %s", e.Profile, why)
 }
@@ -59,7 +59,7 @@ func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session
 	case limited.Err() != nil:
 		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "did not end within " + plain(or(m.ProcessTimeout, time.Minute))}
 	case err != nil:
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "failed", Err: fmt.Errorf("failed: %s", cause(err))}
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "failed", Err: err}
 	}
 	s, why := parseProcess(out, m.Now())
 	if why != "" {
