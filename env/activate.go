@@ -2,6 +2,7 @@ package env
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -49,8 +50,13 @@ func PinnedRegion(wishes map[string]string) string {
 
 // Activate returns what makes s the identity of the shell whose environment is
 // current: the whole family is unset, then the session set, then our own state.
-// tokenFile is the path of the generation file.
+// tokenFile is the path of the generation file. A Request that is Served is for Child alone.
 func Activate(current map[string]string, r Request, s creds.Session, tokenFile string) Activation {
+	return activate(current, r, variables(r, s), s, tokenFile)
+}
+
+// activate exports values, and the region of s.
+func activate(current map[string]string, r Request, values map[string]creds.Secret, s creds.Session, tokenFile string) Activation {
 	old, active := StateOf(current)
 	st := State{Request: r, Prior: prior(Wishes(current)), Outer: old.Outer, Previous: old.Previous, ARN: s.ARN}
 	if !s.Issued.IsZero() {
@@ -62,11 +68,10 @@ func Activate(current map[string]string, r Request, s creds.Session, tokenFile s
 	a := Activation{Stash: foreignSecrets(current, old, active)}
 	st.Stash = a.Stash || active && old.Stash
 
-	values := variables(r, s)
 	pinned := regions(values, Wishes(current), r, s)
 	st.Ours = make(map[string]string, len(values))
 	for n, v := range values {
-		if n != secretKey && n != token {
+		if n != secretKey && n != token && n != authToken {
 			st.Ours[n] = fingerprint(v.Reveal())
 		}
 	}
@@ -153,7 +158,7 @@ func Deactivate(current map[string]string) Activation {
 		return Activation{}
 	}
 	touched := append([]string{Profile, region, defRegion}, Family...)
-	touched = append(touched, keyID, secretKey, token)
+	touched = append(touched, keyID, secretKey, token, authToken)
 	list := []Change{unset(Token), unset(StateVar)}
 	for _, n := range touched {
 		_, is := current[n]
@@ -173,6 +178,31 @@ func Deactivate(current map[string]string) Activation {
 // Child returns the environment of a program that runs as s. It starts from what the
 // user made of environ, so a session around us leaves no trace but its name.
 func Child(environ []string, r Request, s creds.Session, tokenFile string) []string {
+	return child(environ, r, variables(r, s), s, tokenFile)
+}
+
+// Endpoint is where a program asks for credentials. The zero value is the instance
+// metadata service, which every program finds by itself.
+type Endpoint struct {
+	URL   string
+	Token creds.Secret
+}
+
+// ChildServed is Child for a program that asks e: it gets no keys. Of s it gets the
+// region.
+func ChildServed(environ []string, r Request, e Endpoint, s creds.Session, tokenFile string) []string {
+	values := map[string]creds.Secret{Profile: creds.New(r.Profile)}
+	if e.URL != "" {
+		values[fullURI], values[authToken] = creds.New(e.URL), e.Token
+	} else {
+		environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool { // they lead elsewhere, or nowhere
+			return strings.HasPrefix(entry, "AWS_EC2_METADATA_")
+		})
+	}
+	return child(environ, r, values, s, tokenFile)
+}
+
+func child(environ []string, r Request, values map[string]creds.Secret, s creds.Session, tokenFile string) []string {
 	current := Parse(environ)
 	base := Parse(Strip(environ))
 	for _, n := range []string{region, defRegion} {
@@ -181,7 +211,7 @@ func Child(environ []string, r Request, s creds.Session, tokenFile string) []str
 			base[n] = v
 		}
 	}
-	a := Activate(base, r, s, tokenFile)
+	a := activate(base, r, values, s, tokenFile)
 	if outer, active := StateOf(current); active {
 		a.Changes = within(a.Changes, append(slices.Clone(outer.Outer), outer.Request.Profile))
 	}

@@ -26,12 +26,14 @@ const (
 	region    = "AWS_REGION"
 	defRegion = "AWS_DEFAULT_REGION"
 	profile   = "AWS_PROFILE"
+	fullURI   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	authToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
 // Stashed are the variables that can hold a secret, or half of one. Their earlier
 // values never pass through the binary: the hook keeps them in the shell itself.
 var Stashed = []string{
-	keyID, secretKey, token, "AWS_SECURITY_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+	keyID, secretKey, token, "AWS_SECURITY_TOKEN", authToken,
 }
 
 // Family is every other variable by which the AWS tools can be told who to be. All of
@@ -40,7 +42,7 @@ var Stashed = []string{
 var Family = []string{
 	Expiration, profile, "AWS_DEFAULT_PROFILE", "AWS_EB_PROFILE", "AWS_SESSION_EXPIRATION",
 	"AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
-	"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	fullURI, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG",
 }
 

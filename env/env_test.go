@@ -56,6 +56,7 @@ func TestOffGivesBackWhateverWasThere(t *testing.T) {
 		"another vault":    {"AWS_VAULT": "theirs", "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"},
 		"an empty profile": {"AWS_PROFILE": ""},
 		"web identity":     {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "arn:x"},
+		"an endpoint":      {fullURI: "http://127.0.0.1:1/theirs", authToken: "theirs"},
 	}
 	for name, start := range starts {
 		for _, path := range [][]string{{"a"}, {"a", "b"}, {"a", "a"}, {"a", "b", "a"}} {

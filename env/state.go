@@ -25,7 +25,12 @@ type Request struct {
 const (
 	ModeEnv     = "env"     // the keys themselves
 	ModeProfile = "profile" // AWS_PROFILE and nothing else
+	ModeServer  = "server"  // the address of an endpoint that gives the keys
+	ModeEC2     = "ec2"     // nothing: programs ask the instance metadata service
 )
+
+// Served reports whether programs ask an endpoint, so that no expiry matters to a shell.
+func (r Request) Served() bool { return r.Mode == ModeServer || r.Mode == ModeEC2 }
 
 // State is what the shell remembers of a session, in StateVar. It holds no secret.
 type State struct {
@@ -60,10 +65,13 @@ func StateOf(current map[string]string) (State, bool) {
 }
 
 // ours reports whether name still has the value we gave it. A secret leaves no
-// fingerprint: it is ours while the key it belongs to is.
+// fingerprint: it is ours while the key, or the address, that it belongs to is.
 func (s State) ours(current map[string]string, name string) bool {
-	if name == secretKey || name == token {
+	switch name {
+	case secretKey, token:
 		name = keyID
+	case authToken:
+		name = fullURI
 	}
 	want, set := s.Ours[name]
 	value, is := current[name]
@@ -74,7 +82,7 @@ func (s State) ours(current map[string]string, name string) bool {
 // the session was set. Region is not among them: pinning another one is the user's right.
 func (s State) Changed(current map[string]string) []string {
 	var names []string
-	for _, n := range []string{keyID, profile, Profile} {
+	for _, n := range []string{keyID, profile, fullURI, Profile} {
 		_, set := s.Ours[n]
 		_, is := current[n]
 		if set && !s.ours(current, n) || !set && is {

@@ -144,12 +144,54 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	return err
 }
 
+// Unattended is Fresh for a process that serves a session, has nobody to ask, and calls
+// again and again. After a failure it makes no call until the backoff is over, whoever
+// failed; the failure is noted for every terminal, and the old session returned while it
+// lives. What another process has made in the meantime is returned at once. The error is
+// a *NoteError when only the note of an earlier failure is known.
+func (k *Keeper) Unattended(ctx context.Context, p profiles.Profile) (Lease, error) {
+	old, err := k.cached(ctx, p)
+	if err != nil {
+		return Lease{}, err
+	}
+	// The caller's timer may be a little early.
+	if old.AccessKeyID != "" && k.Policy.Good(old, k.Now().Add(time.Second), 0) {
+		return k.lease(p, old, "", nil), nil
+	}
+	if m, _ := k.Dir.Mark(Key(p)); k.resting(p) {
+		if k.live(old) {
+			return k.lease(p, old, m.Note, nil), nil
+		}
+		return Lease{}, &NoteError{m.Note}
+	}
+	l, err := k.Fresh(ctx, p, Want{MinTTL: k.Policy.EarlyMax + 2*time.Second})
+	if err != nil && ctx.Err() == nil && !k.live(old) { // else Fresh has noted it
+		_, _ = k.Dir.Set(Key(p), old, k.failed(p, err))
+	}
+	return l, err
+}
+
+// NoteError says that there is no session, and why the last attempt to make one failed.
+type NoteError struct{ Note Note }
+
+func (e *NoteError) Error() string {
+	if e.Note == "" {
+		return Failed.Meaning().Sentence
+	}
+	return e.Note.Meaning().Sentence
+}
+
+// resting reports whether the last failure is too recent to try again. A clock set back
+// must not keep us waiting for longer than a backoff ever lasts.
+func (k *Keeper) resting(p profiles.Profile) bool {
+	failures, next := k.Dir.Retry(Key(p))
+	now := k.Now()
+	return failures > 0 && now.Before(next) && next.Sub(now) <= k.Policy.BackoffMax
+}
+
 // due reports whether a renewal should be tried now. A session that is gone is due.
 func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
-	now := k.Now()
-	failures, next := k.Dir.Retry(Key(p))
-	// A clock set back must not keep us waiting for longer than a backoff ever lasts.
-	if failures > 0 && now.Before(next) && next.Sub(now) <= k.Policy.BackoffMax {
+	if k.resting(p) {
 		return false, nil
 	}
 	s, err := k.cached(ctx, p)
@@ -157,7 +199,7 @@ func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 		return false, err
 	}
 	// A shell counts whole seconds, and may be up to one early.
-	return s.AccessKeyID == "" || !k.Policy.Good(s, now.Add(time.Second), 0), nil
+	return s.AccessKeyID == "" || !k.Policy.Good(s, k.Now().Add(time.Second), 0), nil
 }
 
 // failed keeps the failure for the backoff and returns the note.

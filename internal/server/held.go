@@ -21,9 +21,9 @@ const (
 	deadline  = 20 * time.Second // for one call of a Source
 	patience  = time.Second      // a request waits no longer for a better session than the one there is
 	retryMin  = time.Second      // between two calls of a Source without a session to fall back on
-	aheadMin  = 15 * time.Second // the same while the last session lives; doubled at each failure
-	aheadMax  = 2 * time.Minute
-	unlimited = time.Hour // what is promised of a session that does not expire
+	aheadMin  = 15 * time.Second // the same while the last session lives: doubled at each failure,
+	aheadMax  = 2 * time.Minute  // and less when it is about to expire
+	unlimited = time.Hour        // what is promised of a session that does not expire
 )
 
 // held is the session of one Source.
@@ -186,7 +186,8 @@ func (h *held) settle(err error, now time.Time) {
 	if err == nil && wait > 0 {
 		h.failures, h.retry = 0, time.Time{}
 	} else { // no better one than before
-		wait = min(aheadMin<<min(h.failures, 8), aheadMax, a.expires.Sub(now))
+		left := a.expires.Sub(now)
+		wait = min(aheadMin<<min(h.failures, 8), aheadMax, max(left/4, retryMin), left)
 		h.failures++
 		h.retry = now.Add(wait)
 	}

@@ -1,0 +1,63 @@
+package env
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+var endpoint = Endpoint{URL: "http://127.0.0.1:4711/x", Token: creds.New("token-of-the-endpoint")}
+
+func served(environ ...string) map[string]string {
+	r := Request{Profile: "prod", Mode: ModeServer}
+	return Parse(ChildServed(environ, r, endpoint, session("prod", "eu-west-1"), "/run/g/prod"))
+}
+
+func TestAServedChildHasAnAddressAndNoKey(t *testing.T) {
+	m := served("PATH=/bin", "AWS_PROFILE=mine", "AWS_ACCESS_KEY_ID=AKIAMINE", "AWS_SECRET_ACCESS_KEY=mine", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/mine")
+	want := []string{authToken, fullURI, defRegion, region, Profile, "PATH", StateVar, Token}
+	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) || m[fullURI] != endpoint.URL || m[authToken] != "token-of-the-endpoint" {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
+	m, stash := served("HOME=/h"), map[string]string{}
+	if st, active := StateOf(m); !active || !st.Request.Served() || len(st.Changed(m)) > 0 {
+		t.Errorf("%+v", st)
+	}
+	if wish := Wishes(m); wish[fullURI] != "" || wish[authToken] != "" {
+		t.Errorf("our endpoint is taken for a wish of the user's: %v", wish)
+	}
+	off := maps.Clone(m)
+	do(off, stash, Deactivate(off))
+	if !maps.Equal(off, map[string]string{"HOME": "/h"}) {
+		t.Errorf("after off: %v", off)
+	}
+	use(m, stash, "dev", "us-east-1")
+	if m[fullURI] != "" || m[authToken] != "" || m[keyID] != "ASIADEV" || len(stash) > 0 {
+		t.Errorf("after a switch: %v, stashed %v", m, stash)
+	}
+}
+
+func TestAnEndpointThatAnotherProgramSetIsNotOurs(t *testing.T) {
+	m := served()
+	m[fullURI], m[authToken] = "http://127.0.0.1:1/theirs", "theirs"
+	if st, _ := StateOf(m); !slices.Equal(st.Changed(m), []string{fullURI}) {
+		t.Errorf("changed: %v", st.Changed(m))
+	}
+	do(m, map[string]string{}, Deactivate(m))
+	if m[authToken] != "theirs" {
+		t.Errorf("%v", m)
+	}
+}
+
+func TestTheMetadataServiceIsAskedEvenByWhoHadSwitchedItOff(t *testing.T) {
+	environ := []string{"AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://elsewhere"}
+	m := Parse(ChildServed(environ, Request{Profile: "prod", Mode: ModeEC2}, Endpoint{}, session("prod", ""), "/run/g/prod"))
+	if want := []string{Profile, StateVar, Token}; !slices.Equal(slices.Sorted(maps.Keys(m)), want) {
+		t.Errorf("%v", m)
+	}
+}
