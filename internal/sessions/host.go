@@ -13,13 +13,19 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials/ec2rolecreds"
+	"github.com/aws/aws-sdk-go-v2/credentials/endpointcreds"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+	"github.com/aws/smithy-go"
+
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// This file asks the machine itself for credentials: its environment, the endpoint of
-// its container, the metadata service of its instance. The SDK's packages for the last
-// two would be more than what they do here. No proxy stands between a machine and itself.
+// This file gets credentials from the machine itself: from its environment, from the
+// endpoint of its container, from the metadata service of its instance. No proxy stands
+// between a machine and itself, and no redirect leads away from it.
 
 // HostError says why the machine has no credentials to offer.
 type HostError struct{ Kind, Why string }
@@ -57,7 +63,7 @@ func (m *Maker) fromEnvironment() (creds.Session, error) {
 		s.Expires = t
 	}
 	if !s.Expires.IsZero() && !m.Now().Before(s.Expires) {
-		return s, errors.New("the keys in the environment have lapsed")
+		return s, errors.New("the keys in the environment have expired")
 	}
 	return s, nil
 }
@@ -71,28 +77,23 @@ func (m *Maker) fromContainer(ctx context.Context) (creds.Session, error) {
 		at = "http://" + containerHosts[0] + path
 	}
 	if at == "" {
-		return creds.Session{}, errors.New("this is no container with a role: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI is set")
+		return creds.Session{}, errors.New("this is not a container with a role: neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor _FULL_URI is set")
 	}
 	if err := askable(at); err != nil {
 		return creds.Session{}, err
 	}
-	header := http.Header{}
 	token, err := m.containerToken()
 	if err != nil {
 		return creds.Session{}, err
 	}
-	if !token.IsZero() {
-		header.Set("Authorization", token.Reveal())
-	}
-	text, err := m.fetch(ctx, http.MethodGet, at, header)
-	if err != nil {
-		return creds.Session{}, err
-	}
-	return m.hostCredentials(text)
+	return m.hostCredentials(ctx, endpointcreds.New(at, func(o *endpointcreds.Options) {
+		o.HTTPClient, o.AuthorizationToken = local{}, token.Reveal()
+	}))
 }
 
-// askable: over plain HTTP a token and the credentials may go no further than this
-// machine and what AWS puts beside it.
+// askable reports why an address may not be asked, nil if it may: over plain HTTP the
+// token and the credentials may go no further than this machine and what AWS puts beside
+// it.
 func askable(at string) error {
 	u, err := url.Parse(at)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -127,112 +128,96 @@ func (m *Maker) containerToken() (creds.Secret, error) {
 	return creds.New(token), nil
 }
 
-const rolePath = "/latest/meta-data/iam/security-credentials/"
-
-// fromInstance speaks version 2 of the metadata service alone: the first can be reached
+// fromInstance uses version 2 of the metadata service only: version 1 can be reached
 // through a careless web server.
 func (m *Maker) fromInstance(ctx context.Context) (creds.Session, error) {
 	if strings.EqualFold(m.Env["AWS_EC2_METADATA_DISABLED"], "true") {
 		return creds.Session{}, errors.New("AWS_EC2_METADATA_DISABLED is set")
 	}
-	base := strings.TrimSuffix(m.Env["AWS_EC2_METADATA_SERVICE_ENDPOINT"], "/")
+	o := imds.Options{
+		HTTPClient: local{}, ClientEnableState: imds.ClientEnabled, EnableFallback: aws.FalseTernary, DisableDefaultTimeout: true,
+	}
+	at := m.Env["AWS_EC2_METADATA_SERVICE_ENDPOINT"]
 	switch {
-	case base != "":
+	case at != "":
+		o.Endpoint = at
 	case strings.EqualFold(m.Env["AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE"], "IPv6"):
-		base = "http://[fd00:ec2::254]"
+		o.Endpoint = "http://[fd00:ec2::254]"
 	default:
-		base = "http://169.254.169.254"
+		o.Endpoint = "http://169.254.169.254" // else the SDK would look into the environment itself
 	}
-	token, err := m.fetch(ctx, http.MethodPut, base+"/latest/api/token", http.Header{"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": {"300"}})
-	if err != nil {
-		return creds.Session{}, err
-	}
-	header := http.Header{"X-Aws-Ec2-Metadata-Token": {string(token)}}
-	roles, err := m.fetch(ctx, http.MethodGet, base+rolePath, header)
-	if err != nil {
-		return creds.Session{}, err
-	}
-	role, _, _ := strings.Cut(strings.TrimSpace(string(roles)), "\n")
-	if role == "" {
-		return creds.Session{}, errors.New("the instance has no role")
-	}
-	text, err := m.fetch(ctx, http.MethodGet, base+rolePath+url.PathEscape(role), header)
-	if err != nil {
-		return creds.Session{}, err
-	}
-	return m.hostCredentials(text)
+	return m.hostCredentials(ctx, ec2rolecreds.New(func(r *ec2rolecreds.Options) { r.Client = imds.New(o) }))
 }
 
-// near is for what is on this machine or right beside it.
+// How long an endpoint of the machine may take: for one answer, and in all. The first
+// request after a boot may come before the service runs, so the SDK tries again.
+const (
+	localAnswer = 2 * time.Second
+	localAll    = 3*localAnswer + time.Second
+)
+
+// near reaches what is on this machine or right beside it.
 var near = &http.Client{
 	Transport:     &http.Transport{DisableKeepAlives: true},
+	Timeout:       localAnswer,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// fetch asks three times, two seconds each: the first question after a boot may come
-// before the service does.
-func (m *Maker) fetch(ctx context.Context, method, at string, header http.Header) (text []byte, err error) {
-	for n := 0; ; n++ {
-		var status int
-		text, status, err = m.fetchOnce(ctx, method, at, header)
-		if err == nil && status == http.StatusOK {
-			return text, nil
-		}
-		if err == nil {
-			err = fmt.Errorf("it answered with status %d", status)
-		}
-		if n == 2 || status != 0 && status < 500 {
-			return nil, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(firstPause):
-		}
-	}
-}
+// local is near with a bound on what an answer may hold.
+type local struct{}
 
-func (m *Maker) fetchOnce(ctx context.Context, method, at string, header http.Header) ([]byte, int, error) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, at, nil)
-	if err != nil {
-		return nil, 0, errors.New("its address cannot be read")
-	}
-	r.Header = header
+func (local) Do(r *http.Request) (*http.Response, error) {
 	res, err := near.Do(r)
-	if err != nil {
-		return nil, 0, err
+	if err == nil {
+		res.Body = bounded{io.LimitReader(res.Body, maxAnswer), res.Body}
 	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
-	return text, res.StatusCode, err
+	return res, err
 }
 
-func (m *Maker) hostCredentials(text []byte) (creds.Session, error) {
-	var v struct {
-		Code, Message   string
-		AccessKeyID     string `json:"AccessKeyId"`
-		SecretAccessKey string
-		Token           string
-		Expiration      string
+type bounded struct {
+	io.Reader
+	io.Closer
+}
+
+// hostCredentials asks a provider and checks what it returns.
+func (m *Maker) hostCredentials(ctx context.Context, from aws.CredentialsProvider) (creds.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, localAll)
+	defer cancel()
+	v, err := from.Retrieve(ctx)
+	if err != nil {
+		return creds.Session{}, hostFailure(ctx, err)
 	}
-	if json.Unmarshal(text, &v) != nil {
-		return creds.Session{}, errors.New("its answer cannot be read")
-	}
-	if v.Code != "" && v.Code != "Success" {
-		return creds.Session{}, fmt.Errorf("it answered %s: %s", v.Code, v.Message)
-	}
-	s := creds.Session{AccessKeyID: v.AccessKeyID, SecretKey: creds.New(v.SecretAccessKey), Token: creds.New(v.Token)}
+	s := creds.Session{AccessKeyID: v.AccessKeyID, SecretKey: creds.New(v.SecretAccessKey), Token: creds.New(v.SessionToken)}
 	if s.AccessKeyID == "" || s.SecretKey.IsZero() {
 		return creds.Session{}, errors.New("its answer has no credentials in it")
 	}
-	if v.Expiration == "" {
+	if !v.CanExpire || v.Expires.IsZero() {
 		return s, nil
 	}
-	var err error
-	if s.Expires, err = moment(v.Expiration); err != nil || !m.Now().Before(s.Expires) {
-		return creds.Session{}, errors.New("its credentials have lapsed")
+	if s.Expires = v.Expires.UTC(); !m.Now().Before(s.Expires) {
+		return creds.Session{}, errors.New("its credentials have expired")
 	}
 	return s, nil
+}
+
+// hostFailure says in a few words why a provider failed. The answer itself may hold a
+// secret, so it is not quoted.
+func hostFailure(ctx context.Context, err error) error {
+	var syntax *json.SyntaxError
+	var unread *smithy.DeserializationError
+	var answered interface{ HTTPStatusCode() int }
+	var api smithy.APIError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err() // the SDK's error does not always wrap it
+	case strings.Contains(err.Error(), "empty EC2 IMDS role list"):
+		return errors.New("the instance has no role")
+	case errors.As(err, &answered):
+		return fmt.Errorf("it answered with status %d", answered.HTTPStatusCode())
+	case errors.As(err, &api):
+		return fmt.Errorf("it answered %s: %s", api.ErrorCode(), api.ErrorMessage())
+	case errors.As(err, &syntax), errors.As(err, &unread):
+		return errors.New("its answer cannot be read")
+	}
+	return err
 }

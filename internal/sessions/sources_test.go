@@ -243,12 +243,15 @@ func TestAContainersCredentialsDoNotCrossTheNetwork(t *testing.T) {
 	}
 }
 
+const rolePath = "/latest/meta-data/iam/security-credentials/"
+
 func TestAnInstanceIsAskedForATokenFirst(t *testing.T) {
 	b := newBench(t)
 	role := "web server"
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodPut && r.URL.Path == "/latest/api/token" && r.Header.Get("X-aws-ec2-metadata-token-ttl-seconds") != "":
+			w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "300")
 			fmt.Fprint(w, "session")
 		case r.Header.Get("X-aws-ec2-metadata-token") != "session":
 			w.WriteHeader(http.StatusUnauthorized)
@@ -273,6 +276,47 @@ func TestAnInstanceIsAskedForATokenFirst(t *testing.T) {
 	environ["AWS_EC2_METADATA_DISABLED"] = "TRUE"
 	if _, err := b.hosted(profiles.HostInstance, environ); err == nil || !strings.Contains(err.Error(), "DISABLED") {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestAMachineThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
+	stuck := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stuck }))
+	t.Cleanup(server.Close)
+	t.Cleanup(func() { close(stuck) })
+	for kind, environ := range map[string]map[string]string{
+		profiles.HostInstance:  {"AWS_EC2_METADATA_SERVICE_ENDPOINT": server.URL},
+		profiles.HostContainer: {"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			b, began := newBench(t), time.Now()
+			_, err := b.hosted(kind, environ)
+			var host *HostError
+			if took := time.Since(began); !errors.As(err, &host) || host.Why != "no answer in time" || took > localAll+3*time.Second {
+				t.Errorf("after %v: %v", took, err)
+			}
+		})
+	}
+}
+
+func TestWhatAMachineAnswersBadlyIsSaidWithoutItsAnswer(t *testing.T) {
+	b := newBench(t)
+	for body, want := range map[string]string{
+		`{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"` + fakeSecret: "cannot be read",
+		fakeSecret: "cannot be read",
+		`{"Code":"AssumeRoleUnauthorizedAccess","Message":"no"}`:                    "",
+		`{"AccessKeyId":"ASIAEXAMPLE"}`:                                             "no credentials in it",
+		strings.Replace(hostAnswer(), time.Now().UTC().Format("2006-"), "2020-", 1): "expired",
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+		_, err := b.hosted(profiles.HostContainer, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL})
+		server.Close()
+		var host *HostError
+		if !errors.As(err, &host) || !strings.Contains(err.Error(), want) || strings.Contains(fmt.Sprintf("%v %+v", err, host), fakeSecret) {
+			t.Errorf("%q: %v", body, err)
+		}
 	}
 }
 
