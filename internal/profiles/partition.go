@@ -2,55 +2,51 @@ package profiles
 
 import "strings"
 
-// Partition says which of AWS's separate clouds a region belongs to. Regions AWS has
-// not built yet are told apart by their prefix; anything else is "aws".
-func Partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"), strings.HasPrefix(region, "aws-cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"), strings.HasPrefix(region, "aws-us-gov-"):
-		return "aws-us-gov"
-	case strings.HasPrefix(region, "eusc-"):
-		return "aws-eusc"
-	case strings.HasPrefix(region, "us-iso-"), region == "aws-iso-global":
-		return "aws-iso"
-	case strings.HasPrefix(region, "us-isob-"), region == "aws-iso-b-global":
-		return "aws-iso-b"
-	case strings.HasPrefix(region, "eu-isoe-"), region == "aws-iso-e-global":
-		return "aws-iso-e"
-	case strings.HasPrefix(region, "us-isof-"), region == "aws-iso-f-global":
-		return "aws-iso-f"
-	}
-	return "aws"
-}
-
-// DefaultRegion is the region to ask when nobody named one: where AWS keeps the
-// partition's global services. An unknown partition gets that of "aws".
-func DefaultRegion(partition string) string {
-	switch partition {
-	case "aws-cn":
-		return "cn-northwest-1"
-	case "aws-us-gov":
-		return "us-gov-west-1"
-	case "aws-eusc":
-		return "eusc-de-east-1"
-	case "aws-iso":
-		return "us-iso-east-1"
-	case "aws-iso-b":
-		return "us-isob-east-1"
-	case "aws-iso-e":
-		return "eu-isoe-west-1"
-	case "aws-iso-f":
-		return "us-isof-south-1"
-	}
-	return "us-east-1"
-}
-
-// Region is one row of the table that completion shows.
-type Region struct{ Name, Description, Partition string }
-
 //go:generate go run gen_regions.go
 
-// Regions lists the regions AWS has published, by partition and name. The caller must
-// not change it.
+// partition is one of AWS's separate clouds.
+type partition struct {
+	id     string
+	prefix string // of its regions' names; "" for the partition that has all other names
+	global string // the region that holds its global services
+	Domains
+}
+
+// Domains are the domain names of a partition: of its services, of those that answer
+// over IPv6 too, and of the console's sign-in pages.
+type Domains struct{ Services, DualStack, Console string }
+
+// Partition returns the id of the partition that a region belongs to: "aws-cn". A region
+// that is not in the table is recognized by its prefix; any other name belongs to "aws".
+func Partition(region string) string {
+	for _, p := range partitions {
+		if p.prefix != "" && strings.HasPrefix(region, p.prefix) || region == p.id+"-global" {
+			return p.id
+		}
+	}
+	return partitions[0].id
+}
+
+// DefaultRegion returns the region to ask when none is named: where AWS keeps the
+// partition's global services. An unknown partition gets that of "aws".
+func DefaultRegion(id string) string { return partitionByID(id).global }
+
+// PartitionDomains returns the domains of a partition. An unknown partition gets those
+// of "aws".
+func PartitionDomains(id string) Domains { return partitionByID(id).Domains }
+
+func partitionByID(id string) *partition {
+	for i := range partitions {
+		if partitions[i].id == id {
+			return &partitions[i]
+		}
+	}
+	return &partitions[0]
+}
+
+// Region is a region as completion shows it.
+type Region struct{ Name, Description, Partition string }
+
+// Regions returns the regions that AWS has published, sorted by partition and name. The
+// caller must not change the list.
 func Regions() []Region { return regions[:] }

@@ -2,6 +2,17 @@
 
 package profiles
 
+var partitions = [...]partition{
+	{"aws", "", "us-east-1", Domains{"amazonaws.com", "api.aws", "aws.amazon.com"}},
+	{"aws-cn", "cn-", "cn-northwest-1", Domains{"amazonaws.com.cn", "api.amazonwebservices.com.cn", "amazonaws.cn"}},
+	{"aws-eusc", "eusc-", "eusc-de-east-1", Domains{"amazonaws.eu", "api.amazonwebservices.eu", "amazonaws-eusc.eu"}},
+	{"aws-iso", "us-iso-", "us-iso-east-1", Domains{"c2s.ic.gov", "api.aws.ic.gov", "c2shome.ic.gov"}},
+	{"aws-iso-b", "us-isob-", "us-isob-east-1", Domains{"sc2s.sgov.gov", "api.aws.scloud", "sc2shome.sgov.gov"}},
+	{"aws-iso-e", "eu-isoe-", "eu-isoe-west-1", Domains{"cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", "csphome.adc-e.uk"}},
+	{"aws-iso-f", "us-isof-", "us-isof-south-1", Domains{"csp.hci.ic.gov", "api.aws.hci.ic.gov", "csphome.hci.ic.gov"}},
+	{"aws-us-gov", "us-gov-", "us-gov-west-1", Domains{"amazonaws.com", "api.aws", "amazonaws-us-gov.com"}},
+}
+
 var regions = [...]Region{
 	{"af-south-1", "Africa (Cape Town)", "aws"},
 	{"ap-east-1", "Asia Pacific (Hong Kong)", "aws"},

@@ -11,36 +11,50 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/signin"
 	"github.com/aws/aws-sdk-go-v2/service/sso"
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	smithyendpoints "github.com/aws/smithy-go/endpoints"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
 func TestOurOwnCallsGoWhereTheSDKWouldSendThem(t *testing.T) {
-	regions := []string{"us-east-1", "eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1"}
 	ctx := context.Background()
-	for _, region := range regions {
+	compared := map[string]int{}
+	for _, region := range profiles.Regions() {
 		for n := range 4 {
 			net := profiles.Network{FIPS: n&1 != 0, DualStack: n&2 != 0}
+			place := func(service string, resolved smithyendpoints.Endpoint, err error) {
+				if err != nil {
+					return // the SDK knows none there
+				}
+				compared[service]++
+				if got := home(service, region.Name, net); got != resolved.URI.String() {
+					t.Errorf("%s of %s %+v: %s, want %s", service, region.Name, net, got, resolved.URI.String())
+				}
+			}
 			portal, err := sso.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sso.EndpointParameters{
-				Region: aws.String(region), UseFIPS: aws.Bool(net.FIPS), UseDualStack: aws.Bool(net.DualStack),
+				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
 			})
-			if err != nil {
-				continue // the SDK knows none there
-			}
-			if got := home(SSO, region, net); got != portal.URI.String() {
-				t.Errorf("portal %s %+v: %s, want %s", region, net, got, portal.URI.String())
-			}
+			place(SSO, portal, err)
 			oidc, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, ssooidc.EndpointParameters{
-				Region: aws.String(region), UseFIPS: aws.Bool(net.FIPS), UseDualStack: aws.Bool(net.DualStack),
+				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
 			})
-			if err == nil && home(OIDC, region, net) != oidc.URI.String() {
-				t.Errorf("oidc %s %+v: %s, want %s", region, net, home(OIDC, region, net), oidc.URI.String())
+			place(OIDC, oidc, err)
+			if net.DualStack || net.FIPS && region.Partition != "aws-us-gov" {
+				continue // the sign-in service has none; its usual one is asked
 			}
+			login, err := signin.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, signin.EndpointParameters{
+				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
+			})
+			place(Signin, login, err)
 		}
+	}
+	if compared[SSO] < 100 || compared[OIDC] < 100 || compared[Signin] < 30 {
+		t.Errorf("only %v places were compared", compared)
 	}
 }
 

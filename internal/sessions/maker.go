@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
@@ -203,14 +204,14 @@ func (m *Maker) say(line string) {
 	}
 }
 
-// device is how a person knows a serial: alice (111122223333) for the ARN of a virtual
-// device, the number on its back for a hardware one.
+// device is what a person calls a device: alice (111122223333) for the ARN of a virtual
+// one, the number on its back for a hardware token.
 func device(serial string) string {
-	parts := strings.SplitN(serial, ":", 6)
-	if len(parts) != 6 {
+	a, err := arn.Parse(serial)
+	if err != nil {
 		return serial
 	}
-	return strings.TrimPrefix(parts[5], "mfa/") + " (" + parts[4] + ")"
+	return strings.TrimPrefix(a.Resource, "mfa/") + " (" + a.AccountID + ")"
 }
 
 // DefaultSessionName is user@host in the characters AWS allows, so that a reader of
