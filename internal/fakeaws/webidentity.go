@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
 // This file exchanges a token of an outside issuer for a role's session. Nobody
@@ -110,10 +112,10 @@ func (s *Server) checkWebIdentity(c *call, seconds int) *apiError {
 	return s.checkAssumeRole(c, seconds)
 }
 
-// accountOf is the account in the ARN of a role.
-func accountOf(arn string) string {
-	parts := strings.SplitN(arn, ":", 6)
-	return parts[min(4, len(parts)-1)]
+// accountOf returns the account in the ARN of a role, "" where there is none.
+func accountOf(role string) string {
+	a, _ := arn.Parse(role)
+	return a.AccountID
 }
 
 // believe is the token and the issuer in the account that stands behind it, or

@@ -20,10 +20,11 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// This file makes the calls that nobody signs: those of Identity Center and of the
-// sign-in service, JSON over HTTPS. The SDK's clients of the three would add 0.9 MB to
-// the program and their tables to each of its starts. An answer may hold a secret, so
-// no error quotes one.
+// This file makes the calls that are not signed: those of Identity Center and of the
+// sign-in service, JSON over HTTPS. With the SDK's clients of these three services a
+// start of the program took 1.2 times as long (and 0.9 MB more), because each brings its
+// own table of endpoints, compiled at every start. An answer may hold a secret, so no
+// error quotes one.
 
 // rest is one of these services at one place.
 type rest struct {
