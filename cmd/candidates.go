@@ -5,7 +5,6 @@ package cmd
 
 import (
 	"bytes"
-	"os"
 	"slices"
 	"strings"
 
@@ -26,7 +25,7 @@ func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]c
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	data, err := os.ReadFile(r.task.Env.ConfigFile())
+	data, err := profiles.ReadFile(r.task.Env.ConfigFile())
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}

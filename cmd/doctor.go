@@ -228,7 +228,7 @@ func (r *run) tilde(path string) string {
 
 // below is a path in the user's home.
 func (r *run) below(parts ...string) string {
-	return filepath.Join(append([]string{r.task.Env.Home()}, parts...)...)
+	return r.task.Env.InHome(parts...)
 }
 
 // mostRead is how much of a file is looked at.
@@ -238,7 +238,7 @@ const mostRead = 16 << 20
 // is none that can be read. What is no regular file could keep us waiting for ever.
 func readRegular(path string) []byte {
 	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() {
+	if err != nil || !info.Mode().IsRegular() || !filepath.IsAbs(path) { // relative: there is no home directory
 		return nil
 	}
 	f, err := os.Open(path)

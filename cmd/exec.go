@@ -87,7 +87,7 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 		return err
 	}
 	r.task.MFACode = creds.New(o.mfaToken)
-	_, l, err := r.task.Session(ctx, q, refresh.Want{Anew: o.anew})
+	_, l, err := r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.anew})
 	if err != nil {
 		return err
 	}

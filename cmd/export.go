@@ -73,7 +73,7 @@ func export(ctx context.Context, r *run, o exportOptions) error {
 		return err
 	}
 	r.task.MFACode = creds.New(o.mfaToken)
-	_, l, err := r.task.Session(ctx, q, refresh.Want{Anew: o.anew})
+	_, l, err := r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.anew})
 	if err != nil {
 		return err
 	}

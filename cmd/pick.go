@@ -3,7 +3,6 @@ package cmd
 import (
 	"context"
 	"errors"
-	"os"
 	"strconv"
 	"strings"
 
@@ -19,8 +18,8 @@ func (r *run) pick(ctx context.Context) (string, error) {
 	if r.task.Quiet || r.task.Ask == nil {
 		return "", app.Usage("vault use", errors.New("no profile was named, and there is no terminal to choose one on"))
 	}
-	data, err := os.ReadFile(r.task.Env.ConfigFile())
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	data, err := profiles.ReadFile(r.task.Env.ConfigFile())
+	if err != nil {
 		return "", err
 	}
 	choices := profiles.ScanSummaries(data)

@@ -60,7 +60,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 		return errInactive
 	}
 	r.task.MFACode = creds.New(o.mfaToken)
-	p, l, err := r.task.Session(ctx, st.Request, refresh.Want{Anew: true})
+	p, l, err := r.task.Session(ctx, st.Request, refresh.Want{IgnoreCache: true})
 	if err != nil {
 		return err
 	}

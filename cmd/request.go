@@ -5,12 +5,12 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // identity are the flags by which a session is asked for; several commands share them.
@@ -43,6 +43,9 @@ func (o *identity) bindRole(c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("policy", completeFiles)
 }
 
+// maxPolicy is more bytes than AWS takes in a session policy.
+const maxPolicy = 1 << 20
+
 // request puts flags and name into the words a session is remembered by.
 func (o identity) request(profile, mode string) (env.Request, error) {
 	q := env.Request{
@@ -53,7 +56,7 @@ func (o identity) request(profile, mode string) (env.Request, error) {
 		q.PolicyARNs = append(q.PolicyARNs, "arn:aws:iam::aws:policy/ReadOnlyAccess")
 	}
 	if o.policyFile != "" {
-		text, err := os.ReadFile(o.policyFile)
+		text, err := atomicfile.Read(o.policyFile, maxPolicy)
 		if err != nil {
 			return q, fmt.Errorf("read the policy: %w", err)
 		}

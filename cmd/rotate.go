@@ -102,7 +102,11 @@ func rotate(ctx context.Context, r *run, o rotateOptions) error {
 		return err
 	}
 	defer unlock()
-	job := &rotationJob{run: r, o: o, profile: p, item: item}
+	book, err := r.rotations()
+	if err != nil {
+		return err
+	}
+	job := &rotationJob{run: r, o: o, profile: p, item: item, book: book}
 	res, err := job.do(ctx)
 	if err != nil {
 		return job.explain(err)
@@ -131,8 +135,9 @@ func (r *run) rotationLock(ctx context.Context, item string) (unlock func(), err
 }
 
 // rotations is where unfinished rotations are noted down.
-func (r *run) rotations() rotation.Book {
-	return rotation.Book{Dir: filepath.Join(r.task.Env.StateDir(), "rotate")}
+func (r *run) rotations() (rotation.Book, error) {
+	dir, err := r.task.Env.StateDir()
+	return rotation.Book{Dir: filepath.Join(dir, "rotate")}, err
 }
 
 // rotationJob is one run of the command, once it is known what it is about.
@@ -141,6 +146,7 @@ type rotationJob struct {
 	o       rotateOptions
 	profile profiles.Profile
 	item    string
+	book    rotation.Book
 	rot     *rotation.Rotation
 }
 
@@ -196,7 +202,7 @@ func (j *rotationJob) do(ctx context.Context) (rotated, error) {
 func (j *rotationJob) rotation(s store.Store) *rotation.Rotation {
 	return &rotation.Rotation{
 		Item: j.item, Profile: j.profile.Name, Backend: store.Of(s).Name, KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
-		Store: s, Book: j.rotations(), AWS: rotation.Calls{Who: app.KeyUser(j.profile)},
+		Store: s, Book: j.book, AWS: rotation.Calls{Who: app.KeyUser(j.profile)},
 		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Follow: j.follow,
 		Say: j.event, Now: j.Now, Sleep: j.Sleep,
 	}
@@ -358,7 +364,7 @@ func (j *rotationJob) explain(err error) error {
 		return err
 	}
 	again := "vault rotate --resume " + app.Word(j.profile.Name)
-	noted, open, readErr := j.rotations().Read(j.item)
+	noted, open, readErr := j.book.Read(j.item)
 	var damaged *rotation.DamagedError
 	var replaced *rotation.ReplacedError
 	var orphan *rotation.OrphanError
@@ -452,7 +458,11 @@ type unfinished struct {
 }
 
 func listRotations(r *run, asJSON bool) error {
-	list, err := r.rotations().List()
+	book, err := r.rotations()
+	if err != nil {
+		return err
+	}
+	list, err := book.List()
 	rows := []unfinished{}
 	for _, j := range list {
 		rows = append(rows, unfinished{j.Profile, j.Item, j.Backend, j.User, j.Old, j.New, string(j.Step), j.Begun})

@@ -19,7 +19,7 @@ type run struct {
 func newRun(w *app.World) *run {
 	r := &run{World: w}
 	caller := app.Caller{
-		Env: app.NewEnvironment(w.Environ),
+		Env: app.NewEnvironment(w.Environ, w.Home),
 		Say: func(line string) { r.say("%s", line) },
 	}
 	if w.Ask != nil {

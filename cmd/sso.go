@@ -93,7 +93,11 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	file, err := sessions.ShareToken(filepath.Join(r.task.Env.Home(), ".aws", "sso", "cache"), s, t)
+	dir, err := r.task.Env.SSOCacheDir()
+	if err != nil {
+		return err
+	}
+	file, err := sessions.ShareToken(dir, s, t)
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}

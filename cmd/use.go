@@ -57,7 +57,7 @@ func use(ctx context.Context, r *run, o useOptions) error {
 		return err
 	}
 	r.task.MFACode = creds.New(o.mfaToken)
-	p, l, err := r.task.Session(ctx, q, refresh.Want{Anew: o.anew})
+	p, l, err := r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.anew})
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package refresh
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,31 +16,36 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file keeps the runtime directory. Everything in it is an empty file: what it
-// says is its name and its modification time, so there is nothing to parse, nothing
-// half-written and nothing secret.
+// This file keeps the runtime directory. Every file in it is empty: its information is
+// its name and its modification time. So there is nothing to parse, nothing half-written
+// and nothing secret.
 //
-//	g/KEY.GENERATION[.NOTE]   mtime: the session's expiry
-//	r/KEY.FAILURES            mtime: no renewal is tried before
-//	l/KEY                     locked while someone renews
+//	g/KEY.GENERATION[.NOTE]   mtime: when the session expires
+//	r/KEY.FAILURES            mtime: when a renewal may be tried again
+//	l/KEY                     locked while a process renews the session
 //
-// KEY is a hash of what determines the session; no profile's name is on the disk.
+// KEY is a hash of what determines the session; no name of a profile is on the disk.
 
-// Mark is what the generation file of a session says. A shell whose environment names
-// a file that is gone knows that something has changed.
+// Mark is what the generation file of a session says. A shell has the path of that file in
+// its environment: when the file does not exist any more, something has changed.
 type Mark struct {
 	File    string
-	Expires time.Time
-	Note    Note // "" or why no renewal succeeds
+	Expires time.Time // zero: never
+	Note    Note      // why the session was not renewed, "" when nothing is wrong
 }
 
-// Directory is the runtime directory. Its methods are safe between processes.
+// Directory is the runtime directory. Several processes may use its methods at a time. The
+// zero Directory holds nothing, and nothing can be written to it.
 type Directory struct{ Path string }
 
-// never stands for the expiry of a session that has none.
-var never = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+// noExpiry is the modification time that stands for a session which does not expire.
+var noExpiry = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// path is a path in the directory, "" in the zero one: never a relative path.
 func (d Directory) path(parts ...string) string {
+	if d.Path == "" {
+		return ""
+	}
 	return filepath.Join(append([]string{d.Path}, parts...)...)
 }
 
@@ -48,7 +54,7 @@ func fileKey(key string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// generationOf tells two sessions of the same settings apart.
+// generationOf is different for two sessions that were made with the same settings.
 func generationOf(s creds.Session) string {
 	sum := sha256.Sum256([]byte(s.AccessKeyID + s.Expires.UTC().Format(time.RFC3339)))
 	return hex.EncodeToString(sum[:4])
@@ -66,21 +72,22 @@ func (d Directory) Mark(key string) (Mark, bool) {
 	return Mark{}, false
 }
 
+// markOf reads a generation file's name and time.
 func markOf(file string, info fs.FileInfo) Mark {
 	m := Mark{File: file, Expires: info.ModTime()}
 	if parts := strings.SplitN(filepath.Base(file), ".", 3); len(parts) == 3 {
-		m.Note = Note(parts[2])
+		m.Note = parseNote(parts[2])
 	}
-	if m.Expires.Equal(never) {
+	if m.Expires.Equal(noExpiry) {
 		m.Expires = time.Time{}
 	}
 	return m
 }
 
-// Marks are all generation files at one moment, for who wants to know about many keys.
+// Marks are all generation files at one moment, for a caller that asks about many keys.
 type Marks map[string]Mark
 
-// Marks reads the directory once.
+// Marks reads all generation files, in one pass.
 func (d Directory) Marks() Marks {
 	entries, _ := os.ReadDir(d.path("g"))
 	all := make(Marks, len(entries))
@@ -94,16 +101,16 @@ func (d Directory) Marks() Marks {
 	return all
 }
 
-// Of returns what there is for key.
+// Of returns the generation file for key, and false when there is none.
 func (all Marks) Of(key string) (Mark, bool) {
 	m, ok := all[fileKey(key)]
 	return m, ok
 }
 
-// Set makes the generation file say that s is the session of key, with a note. When it
-// says so already nothing is touched; otherwise every terminal with another generation
-// learns of it at its next prompt. It returns the file's path even when it fails: a
-// shell that finds no file there asks again, rarely.
+// Set makes the generation file say that s is the session of key, with a note. A file that
+// says so already is not touched; otherwise every terminal with another generation
+// notices at its next prompt. Set returns the file's path even when it fails: a shell that
+// finds no file there asks again from time to time.
 func (d Directory) Set(key string, s creds.Session, note Note) (string, error) {
 	name := fileKey(key) + "." + generationOf(s)
 	if note != "" {
@@ -112,7 +119,7 @@ func (d Directory) Set(key string, s creds.Session, note Note) (string, error) {
 	file := d.path("g", name)
 	expires := s.Expires
 	if expires.IsZero() {
-		expires = never
+		expires = noExpiry
 	}
 	if info, err := os.Lstat(file); err == nil && info.ModTime().Equal(expires.Truncate(time.Second)) {
 		return file, nil
@@ -124,22 +131,23 @@ func (d Directory) Set(key string, s creds.Session, note Note) (string, error) {
 	return file, nil
 }
 
-// Forget removes every trace of some keys, so that their terminals ask again.
+// Forget removes the files of some keys, so that their terminals ask again.
 func (d Directory) Forget(keys ...string) {
 	if len(keys) == 0 {
 		return
 	}
-	gone := make(map[string]bool, len(keys))
+	chosen := make(map[string]bool, len(keys))
 	for _, k := range keys {
-		gone[fileKey(k)] = true
+		chosen[fileKey(k)] = true
 	}
-	d.remove(func(key string) bool { return gone[key] })
+	d.remove(func(key string) bool { return chosen[key] })
 }
 
-// Clear removes every trace of every session. Locks stay: their holders are at work.
+// Clear removes the files of every session. Locks stay, because processes may hold them.
 func (d Directory) Clear() { d.remove(func(string) bool { return true }) }
 
-// remove leaves alone what somebody is just making, which begins with a dot.
+// remove removes files of some keys. Names that begin with a dot are temporary: a process
+// is writing them.
 func (d Directory) remove(which func(fileKey string) bool) {
 	for _, sub := range [...]string{"g", "r"} {
 		entries, _ := os.ReadDir(d.path(sub))
@@ -151,19 +159,25 @@ func (d Directory) remove(which func(fileKey string) bool) {
 	}
 }
 
-// Recheck makes every terminal ask again at its next prompt, whatever its session is:
-// those of one profile, asked for with a duration or a role of their own, cannot be told
-// from others by their names. Who finds its session as it was goes on with it.
+// Recheck makes every terminal ask again at its next prompt, whatever its session: the
+// sessions of one profile that were made with a certain duration or role cannot be told
+// from others by the names of their files. A terminal whose session is still the same
+// keeps it.
 func (d Directory) Recheck() {
 	entries, _ := os.ReadDir(d.path("g"))
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), ".") { // somebody is just making it
+		if !strings.HasPrefix(e.Name(), ".") { // a temporary file
 			_ = os.Remove(d.path("g", e.Name()))
 		}
 	}
 }
 
-// sweep removes the other generations of a session, and files of sessions long over.
+// longExpired is the age at which the file of an expired session is removed. A terminal
+// may have been left alone for a night.
+const longExpired = 48 * time.Hour
+
+// sweep removes the other generations of a session, and files of sessions that have
+// expired long ago.
 func (d Directory) sweep(key, keep string) {
 	entries, _ := os.ReadDir(d.path("g"))
 	for _, e := range entries {
@@ -171,14 +185,14 @@ func (d Directory) sweep(key, keep string) {
 			continue
 		}
 		info, err := e.Info()
-		over := err == nil && time.Since(info.ModTime()) > 48*time.Hour
-		if strings.HasPrefix(e.Name(), key+".") || over {
+		old := err == nil && time.Since(info.ModTime()) > longExpired
+		if strings.HasPrefix(e.Name(), key+".") || old {
 			_ = os.Remove(d.path("g", e.Name()))
 		}
 	}
 }
 
-// Retry returns how many renewals in a row have failed, and when to try again.
+// Retry returns how many renewals in a row have failed, and when the next may be tried.
 func (d Directory) Retry(key string) (failures int, next time.Time) {
 	found, _ := filepath.Glob(d.path("r", fileKey(key)+".*"))
 	for _, f := range found {
@@ -203,8 +217,8 @@ func (d Directory) clearRetry(key string) {
 	}
 }
 
-// emptyFile makes an empty file appear with its time set. It is not synced: what it says
-// is of no use after a reboot.
+// emptyFile makes an empty file with a modification time. It is not synced: after a loss
+// of power it is of no use.
 func (d Directory) emptyFile(file string, mtime time.Time) error {
 	if err := d.ensure(filepath.Base(filepath.Dir(file))); err != nil {
 		return err
@@ -212,20 +226,27 @@ func (d Directory) emptyFile(file string, mtime time.Time) error {
 	return atomicfile.Mark(file, mtime)
 }
 
-// ensure makes the directory and one below it, for the owner alone.
+var errNoDirectory = errors.New("there is no directory for temporary files that belongs to this user alone")
+
+// ensure makes the directory and one below it, for their owner alone.
 func (d Directory) ensure(sub string) error {
-	if err := atomicfile.MkdirAll(d.path(sub)); err != nil {
+	if d.Path == "" {
+		return errNoDirectory
+	}
+	if err := atomicfile.MkdirAll(d.Path); err != nil {
 		return err
 	}
 	info, err := os.Lstat(d.Path)
 	if err != nil {
 		return err
 	}
-	if !info.IsDir() || !ownedByUs(info) {
+	if !info.IsDir() || !ownedByUser(info) {
 		return fmt.Errorf("%s is not a directory of yours", d.Path)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return os.Chmod(d.Path, 0o700)
+		if err := os.Chmod(d.Path, 0o700); err != nil {
+			return err
+		}
 	}
-	return nil
+	return atomicfile.MkdirAll(d.path(sub))
 }

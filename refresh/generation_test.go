@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -214,7 +215,7 @@ func TestAForeignDirectoryIsRefused(t *testing.T) {
 			t.Errorf("written behind the link: %q", got)
 		}
 	})
-	t.Run("somebody else's", func(t *testing.T) {
+	t.Run("another user's", func(t *testing.T) {
 		d := newDirectory(t)
 		if err := os.Mkdir(d.Path, 0o777); err != nil {
 			t.Fatal(err)
@@ -285,7 +286,7 @@ func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
 		{map[string]string{"XDG_STATE_HOME": "relative", "HOME": home}, home + "/.local/state/vault/run"},
 		{map[string]string{"TMPDIR": run, "HOME": home}, home + "/.local/state/vault/run"},
 	} {
-		if got := RuntimeDir(func(n string) string { return c.env[n] }); got.Path != c.want {
+		if got := RuntimeDir(func(n string) string { return c.env[n] }, c.env["HOME"]); got.Path != c.want {
 			t.Errorf("%v: %s, want %s", c.env, got.Path, c.want)
 		}
 	}
@@ -294,7 +295,7 @@ func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
 			t.Fatal(err)
 		}
 		m := map[string]string{"XDG_RUNTIME_DIR": run, "HOME": home}
-		if got := RuntimeDir(func(n string) string { return m[n] }); strings.HasPrefix(got.Path, run) {
+		if got := RuntimeDir(func(n string) string { return m[n] }, home); strings.HasPrefix(got.Path, run) {
 			t.Error("somebody else's directory was chosen")
 		}
 	}
@@ -328,7 +329,7 @@ func TestForgetTakesSeveralAndClearTakesAll(t *testing.T) {
 		set(t, d, key, fresh("ASIAONE", time.Hour), "offline!")
 		d.setRetry(key, 2, time.Now())
 	}
-	unlock, got := d.take("prod")
+	unlock, got := d.tryLock("prod")
 	if !got {
 		t.Fatal("the lock is taken")
 	}
@@ -375,5 +376,114 @@ func TestRecheckMakesEveryTerminalAsk(t *testing.T) {
 	}
 	if _, err := os.Stat(d.path("g", ".being-made")); err != nil {
 		t.Error("what somebody is making is gone")
+	}
+}
+
+// Another user could put a file there whose name is meant for this user's terminal.
+func TestADirectoryThatOthersCanWriteToIsNotRead(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("these systems have directories of their own")
+	}
+	run, home := t.TempDir(), t.TempDir()
+	getenv := func(n string) string { return map[string]string{"XDG_RUNTIME_DIR": run}[n] }
+	dir := filepath.Join(run, "vault")
+	chosen := func() string { return RuntimeDir(getenv, home).Path }
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := chosen(); got != dir {
+		t.Errorf("this user's own: %s", got)
+	}
+	next := filepath.Join(home, ".local", "state", "vault", "run")
+	for _, mode := range []os.FileMode{0o777, 0o720, 0o702, os.ModeSticky | 0o777} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if got := chosen(); got != next {
+			t.Errorf("mode %v: %s", mode, got)
+		}
+	}
+	if err := errors.Join(os.Remove(dir), os.Symlink(t.TempDir(), dir)); err != nil {
+		t.Fatal(err)
+	}
+	if got := chosen(); got != next {
+		t.Errorf("a symlink: %s", got)
+	}
+	if err := errors.Join(os.Remove(dir), os.Mkdir(dir, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(dir, 65534, 65534); err != nil {
+		t.Skip("only root can give a directory away:", err)
+	}
+	if got := chosen(); got != next {
+		t.Errorf("another user's: %s", got)
+	}
+}
+
+// sudo -E: all directories that the environment names are another user's.
+func TestWithoutADirectoryOfOnesOwnTheNextBaseIsTaken(t *testing.T) {
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		t.Skip("these systems have directories of their own")
+	}
+	last := fmt.Sprintf("/tmp/vault-%d", os.Getuid())
+	for _, home := range []string{"", "relative", filepath.Join(t.TempDir(), "file", "home")} {
+		if filepath.IsAbs(home) {
+			if err := os.WriteFile(filepath.Dir(home), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := RuntimeDir(func(string) string { return "" }, home).Path; got != last {
+			t.Errorf("home %q: %q", home, got)
+		}
+	}
+	home := t.TempDir()
+	if err := os.Chown(home, 65534, 65534); err != nil {
+		t.Skip("only root can give a directory away:", err)
+	}
+	if got := RuntimeDir(func(string) string { return "" }, home).Path; got != last {
+		t.Errorf("another user's home: %q", got)
+	}
+}
+
+func TestWithoutADirectoryNothingIsReadOrWritten(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var d Directory
+	if file, err := d.Set("prod", fresh("ASIAONE", time.Hour), ""); err == nil || file != "" {
+		t.Errorf("set: %q, %v", file, err)
+	}
+	if _, ok := d.Mark("prod"); ok || len(d.Marks()) > 0 {
+		t.Error("a mark was found")
+	}
+	d.setRetry("prod", 1, time.Now())
+	unlock, err := d.Lock(t.Context(), "prod", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	unlock()
+	d.Forget("prod")
+	d.Clear()
+	d.Recheck()
+	if entries, err := os.ReadDir("."); err != nil || len(entries) > 0 {
+		t.Errorf("in the current directory are %v, %v", entries, err)
+	}
+}
+
+func TestOnlyNotesOfTheTableReachATerminal(t *testing.T) {
+	d, s := newDirectory(t), fresh("ASIAONE", time.Hour)
+	file := set(t, d, "prod", s, "")
+	for text, want := range map[string]Note{"mfa!": NeedsCode, "\x1b[31mowned": Failed, "mfa": Failed, "old-word!": Failed} {
+		if err := os.Rename(file, d.path("g", fileKey("prod")+"."+generationOf(s)+"."+text)); err != nil {
+			if runtime.GOOS == "windows" {
+				continue // it has no such names
+			}
+			t.Fatal(err)
+		}
+		file = d.path("g", fileKey("prod")+"."+generationOf(s)+"."+text)
+		if m, ok := d.Mark("prod"); !ok || m.Note != want {
+			t.Errorf("%q: %+v, %v", text, m, ok)
+		}
+		if m, ok := d.Marks().Of("prod"); !ok || m.Note != want {
+			t.Errorf("%q among all: %+v, %v", text, m, ok)
+		}
 	}
 }

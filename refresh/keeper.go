@@ -3,16 +3,18 @@ package refresh
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"time"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
 
-// Keeper hands out sessions: the cached one while it is good, otherwise a new one that
-// exactly one process makes while the others wait for it.
+// Keeper returns sessions: the cached one while it is good, otherwise a new one, which
+// one process makes while the others wait for it.
 type Keeper struct {
 	Store store.Store
 	Make  func(context.Context, profiles.Profile) (creds.Session, error)
@@ -21,24 +23,25 @@ type Keeper struct {
 	Dir    Directory
 	Policy Policy
 	Now    func() time.Time
-	// Waiting, if set, is called when another process is at it and we wait.
+	// Waiting, if set, is called when another process has been making the session for a
+	// second and this one waits for it.
 	Waiting func()
 }
 
 // Want says how good a session must be.
 type Want struct {
-	MinTTL time.Duration // 0: the policy's
-	Anew   bool          // ignore the cached one
+	MinTTL      time.Duration // what must be left of it; 0: as the policy says
+	IgnoreCache bool          // it must be made now
 }
 
 // Lease is a session with what a shell needs to keep it.
 type Lease struct {
 	Session   creds.Session
-	File      string    // the generation file; may not exist when the disk is full
-	RefreshAt time.Time // zero: no renewal without a person
+	File      string    // the generation file; it may not exist, when the disk is full
+	RefreshAt time.Time // when to renew it; zero: not without a person
 	Note      Note
-	// Warning is a failure that did not prevent the session from being used: it could
-	// not be cached, or it is an old one because no new one could be made.
+	// Warning is a failure after which the session can be used all the same: it could not
+	// be cached, or it is the old one because no new one could be made.
 	Warning error
 }
 
@@ -53,74 +56,77 @@ func name(p profiles.Profile) string { return store.SessionName(p.Name, p.CacheK
 
 // Fresh returns a session that is good for at least the wanted time. It may wait for
 // another process that is making the same one, and Make may ask a person; ctx bounds
-// both. When no new one can be made but the old one still lives, the old one is
-// returned with a Warning.
+// both. When no new one can be made and the old one has not expired, it returns the old
+// one with a Warning.
 func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, error) {
 	if w.MinTTL == 0 {
 		w.MinTTL = k.Policy.MinTTL
 	}
 	began := k.Now()
+	for first := true; ; first = false {
+		old, err := k.cached(ctx, p)
+		if err != nil {
+			return Lease{}, err
+		}
+		if k.good(old, w) && (!w.IgnoreCache || !first && old.Issued.After(began)) {
+			return k.lease(p, old, "", nil), nil
+		}
+		unlock, got := k.Dir.tryLock(Key(p))
+		if got {
+			defer unlock()
+			return k.freshAlone(ctx, p, w, began)
+		}
+		if err := k.Dir.await(ctx, Key(p), k.Waiting); err != nil {
+			return Lease{}, err
+		}
+	}
+}
+
+// freshAlone is Fresh for the process that holds the lock. Another process may have made
+// a session just before.
+func (k *Keeper) freshAlone(ctx context.Context, p profiles.Profile, w Want, began time.Time) (Lease, error) {
 	old, err := k.cached(ctx, p)
 	if err != nil {
 		return Lease{}, err
 	}
-	if !w.Anew && k.good(old, w) {
+	if k.good(old, w) && (!w.IgnoreCache || old.Issued.After(began)) {
 		return k.lease(p, old, "", nil), nil
 	}
-	unlock, got := k.Dir.take(Key(p))
-	for ; !got; unlock, got = k.Dir.take(Key(p)) {
-		if err := k.Dir.await(ctx, Key(p), k.Waiting); err != nil {
-			return Lease{}, err
-		}
-		if old, err = k.cached(ctx, p); err != nil {
-			return Lease{}, err
-		}
-		if k.good(old, w) && (!w.Anew || old.Issued.After(began)) {
-			return k.lease(p, old, "", nil), nil
-		}
-	}
-	defer unlock()
-	if old, err = k.cached(ctx, p); err != nil {
-		return Lease{}, err
-	}
-	if k.good(old, w) && (!w.Anew || old.Issued.After(began)) {
-		return k.lease(p, old, "", nil), nil
-	}
-	return k.renew(ctx, p, old, w)
-}
-
-// renew makes a session under the lock.
-func (k *Keeper) renew(ctx context.Context, p profiles.Profile, old creds.Session, w Want) (Lease, error) {
 	s, err := k.Make(ctx, p)
 	if err == nil {
 		k.Dir.clearRetry(Key(p))
-		return k.lease(p, s, "", k.keep(ctx, p, s)), nil
+		return k.lease(p, s, "", k.save(ctx, p, s)), nil
 	}
-	if w.Anew || !k.live(old) || ctx.Err() != nil {
+	if w.IgnoreCache || !k.usable(old) || ctx.Err() != nil {
 		return Lease{}, err
 	}
 	return k.lease(p, old, k.failed(p, err), err), nil
 }
 
-// keep caches a session. Credentials that do not expire are a key, used on purpose;
-// they have their place in the store already.
-func (k *Keeper) keep(ctx context.Context, p profiles.Profile, s creds.Session) error {
+// save caches a session. Credentials that do not expire are a stored key, which somebody
+// wants to use without a session: it is in the store already.
+func (k *Keeper) save(ctx context.Context, p profiles.Profile, s creds.Session) error {
 	if s.Expires.IsZero() {
 		return nil
 	}
-	return store.PutSession(ctx, k.Store, name(p), s)
+	err := store.PutSession(ctx, k.Store, name(p), s)
+	var owner *atomicfile.OwnerError
+	if errors.As(err, &owner) && k.Store.Delete(ctx, name(p)) == nil { // see cached
+		err = store.PutSession(ctx, k.Store, name(p), s)
+	}
+	return err
 }
 
-// IfDue renews the session if it is due, nobody else is at it, and the last failure is
-// long enough ago. It never asks: Make must fail where a person would be needed. A
-// failure is noted for every terminal and not returned, unless it is the store's.
+// IfDue renews the session if it is due, no other process is renewing it, and the last
+// failure is long enough ago. It never asks: Make must fail where a person would be
+// needed. A failure becomes a note for every terminal; the error is the store's, if any.
 func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	unlock, got := k.Dir.take(Key(p))
+	unlock, got := k.Dir.tryLock(Key(p))
 	if !got {
-		return nil // someone is at it: their news will reach us
+		return nil // the other process changes the generation file, which every shell sees
 	}
 	defer unlock()
 	if due, err := k.due(ctx, p); err != nil || !due {
@@ -135,7 +141,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 		_, err = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
 	}
-	if err := k.keep(ctx, p, s); err != nil {
+	if err := k.save(ctx, p, s); err != nil {
 		_, _ = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
 	}
@@ -144,10 +150,10 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	return err
 }
 
-// Unattended is Fresh for a process that serves a session, has nobody to ask, and calls
-// again and again. After a failure it makes no call until the backoff is over, whoever
-// failed; the failure is noted for every terminal, and the old session returned while it
-// lives. What another process has made in the meantime is returned at once. The error is
+// Unattended is Fresh for a process that serves a session, can ask nobody, and calls again
+// and again. After a failure, of any process, it makes no call until the backoff is over;
+// the failure becomes a note for every terminal, and the old session is returned until it
+// expires. What another process has made in the meantime is returned at once. The error is
 // a *NoteError when only the note of an earlier failure is known.
 func (k *Keeper) Unattended(ctx context.Context, p profiles.Profile) (Lease, error) {
 	old, err := k.cached(ctx, p)
@@ -159,13 +165,13 @@ func (k *Keeper) Unattended(ctx context.Context, p profiles.Profile) (Lease, err
 		return k.lease(p, old, "", nil), nil
 	}
 	if m, _ := k.Dir.Mark(Key(p)); k.resting(p) {
-		if k.live(old) {
+		if k.usable(old) {
 			return k.lease(p, old, m.Note, nil), nil
 		}
 		return Lease{}, &NoteError{m.Note}
 	}
 	l, err := k.Fresh(ctx, p, Want{MinTTL: k.Policy.EarlyMax + 2*time.Second})
-	if err != nil && ctx.Err() == nil && !k.live(old) { // else Fresh has noted it
+	if err != nil && ctx.Err() == nil && !k.usable(old) { // else Fresh has noted it
 		_, _ = k.Dir.Set(Key(p), old, k.failed(p, err))
 	}
 	return l, err
@@ -181,15 +187,15 @@ func (e *NoteError) Error() string {
 	return e.Note.Meaning().Sentence
 }
 
-// resting reports whether the last failure is too recent to try again. A clock set back
-// must not keep us waiting for longer than a backoff ever lasts.
+// resting reports whether the last failure is too recent to try again. After the clock was
+// set back, the next attempt may seem far away; no backoff lasts longer than the longest.
 func (k *Keeper) resting(p profiles.Profile) bool {
 	failures, next := k.Dir.Retry(Key(p))
 	now := k.Now()
 	return failures > 0 && now.Before(next) && next.Sub(now) <= k.Policy.BackoffMax
 }
 
-// due reports whether a renewal should be tried now. A session that is gone is due.
+// due reports whether a renewal should be tried now. A session that is not cached is due.
 func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 	if k.resting(p) {
 		return false, nil
@@ -202,7 +208,7 @@ func (k *Keeper) due(ctx context.Context, p profiles.Profile) (bool, error) {
 	return s.AccessKeyID == "" || !k.Policy.Good(s, k.Now().Add(time.Second), 0), nil
 }
 
-// failed keeps the failure for the backoff and returns the note.
+// failed records a failure, for the backoff, and returns the note for it.
 func (k *Keeper) failed(p profiles.Profile, err error) Note {
 	note := k.Note(err)
 	n, _ := k.Dir.Retry(Key(p))
@@ -214,9 +220,9 @@ func (k *Keeper) failed(p profiles.Profile, err error) Note {
 	return note
 }
 
-// Current returns the cached session, good or not, with the note that the last renewal
-// left. It neither renews nor waits: it is what a prompt may call. ErrNoSession when
-// nothing is cached; the Lease then still has the file and the note.
+// Current returns the cached session, good or not, with the note of the last renewal. It
+// neither renews nor waits, so that a prompt may call it. The error is ErrNoSession when
+// nothing is cached; the Lease then has only the file and the note.
 func (k *Keeper) Current(ctx context.Context, p profiles.Profile) (Lease, error) {
 	m, _ := k.Dir.Mark(Key(p))
 	s, err := k.cached(ctx, p)
@@ -229,26 +235,27 @@ func (k *Keeper) Current(ctx context.Context, p profiles.Profile) (Lease, error)
 	return k.lease(p, s, m.Note, nil), nil
 }
 
-// Forget deletes every cached session of some profiles, whatever they were asked for
-// with, and makes their terminals ask again. It looks into the store once. The sessions
-// go first: a terminal that asks too early would find them, and hear no more of it.
+// Forget deletes every cached session of some profiles, with whatever settings it was
+// made, and makes their terminals ask again. It returns how many there were. It lists the
+// store once. The sessions are deleted first: a terminal that asked before that would find
+// them, and would not ask again.
 func (k *Keeper) Forget(ctx context.Context, list ...profiles.Profile) (int, error) {
 	keys := make([]string, 0, len(list))
-	theirs := make(map[string]bool, len(list))
+	chosen := make(map[string]bool, len(list))
 	for _, p := range list {
 		keys = append(keys, Key(p))
-		theirs[store.ProfilePrefix(p.Name)] = true
+		chosen[store.ProfilePrefix(p.Name)] = true
 	}
 	defer k.Dir.Forget(keys...)
 	names, err := k.Store.List(ctx, store.SessionPrefix)
 	if err != nil {
 		return 0, err
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !theirs[store.PrefixOf(name)] })
+	names = slices.DeleteFunc(names, func(name string) bool { return !chosen[store.PrefixOf(name)] })
 	return store.DeleteAll(ctx, k.Store, names)
 }
 
-// lease wraps a session that lives, and makes the generation file say so.
+// lease makes the generation file say that s is the session, and returns it.
 func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning error) Lease {
 	l := Lease{Session: s, Note: note, Warning: warning, RefreshAt: k.Policy.When(s)}
 	file, err := k.Dir.Set(Key(p), s, note)
@@ -262,18 +269,22 @@ func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning e
 	return l
 }
 
+// good reports whether a cached session is as good as wanted.
 func (k *Keeper) good(s creds.Session, w Want) bool {
 	return s.AccessKeyID != "" && k.Policy.Good(s, k.Now(), w.MinTTL)
 }
 
-func (k *Keeper) live(s creds.Session) bool {
+// usable reports whether a cached session has not expired.
+func (k *Keeper) usable(s creds.Session) bool {
 	return s.AccessKeyID != "" && !s.Expired(k.Now())
 }
 
-// cached returns the session in the store, or a zero one.
+// cached returns the session in the store, or a zero one. A session that this user may not
+// read, which a command left that root ran in this user's name, is none: a new one takes
+// its place.
 func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 	s, err := store.GetSession(ctx, k.Store, name(p))
-	if errors.Is(err, store.ErrNotFound) {
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return creds.Session{}, nil
 	}
 	return s, err

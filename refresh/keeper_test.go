@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/storetest"
@@ -154,11 +156,11 @@ func TestALongerWishIsHeeded(t *testing.T) {
 	o.wantMade(2)
 }
 
-func TestAnewIgnoresTheCacheButNotAnothersNewOne(t *testing.T) {
+func TestIgnoreCacheTakesWhatAnotherProcessHasJustMade(t *testing.T) {
 	o := newOffice(t)
 	o.fresh(Want{})
 	o.pass(time.Second)
-	o.fresh(Want{Anew: true})
+	o.fresh(Want{IgnoreCache: true})
 	o.wantMade(2)
 	// While this one waits for the lock, another process makes a session.
 	o.pass(time.Second)
@@ -171,11 +173,11 @@ func TestAnewIgnoresTheCacheButNotAnothersNewOne(t *testing.T) {
 		return o.make(ctx, p)
 	}
 	done := make(chan error, 2)
-	go func() { _, err := other.Fresh(context.Background(), prod, Want{Anew: true}); done <- err }()
+	go func() { _, err := other.Fresh(context.Background(), prod, Want{IgnoreCache: true}); done <- err }()
 	<-inside
 	looked := make(chan struct{})
 	o.Store = watched{o.Store, sync.OnceFunc(func() { close(looked) })}
-	go func() { _, err := o.Fresh(context.Background(), prod, Want{Anew: true}); done <- err }()
+	go func() { _, err := o.Fresh(context.Background(), prod, Want{IgnoreCache: true}); done <- err }()
 	<-looked
 	close(release)
 	if err := errors.Join(<-done, <-done); err != nil {
@@ -271,7 +273,7 @@ func TestTheOldSessionStaysWhenNoNewOneCanBeMade(t *testing.T) {
 	}
 	o.wantNote("offline!")
 	// A person who asks for a new one wants to know.
-	if _, err := o.Fresh(context.Background(), prod, Want{Anew: true}); !errors.Is(err, errOffline) {
+	if _, err := o.Fresh(context.Background(), prod, Want{IgnoreCache: true}); !errors.Is(err, errOffline) {
 		t.Errorf("anew: %v", err)
 	}
 	// What has lapsed is of no use.
@@ -346,7 +348,7 @@ func TestWhatNeedsAPersonIsNotTriedOverAndOver(t *testing.T) {
 	o.wantMade(2)
 	// A person is not held up by that.
 	o.fails(nil)
-	o.fresh(Want{Anew: true})
+	o.fresh(Want{IgnoreCache: true})
 	o.wantNote("")
 }
 
@@ -576,4 +578,41 @@ func TestForgettingManyListsTheStoreOnceAndTellsTerminalsLast(t *testing.T) {
 	if _, ok := o.Dir.Mark(Key(prod)); ok {
 		t.Error("a mark is left")
 	}
+}
+
+// forbidden is a store in which root has left a session that this user may not read.
+type forbidden struct {
+	store.Store
+	deleted bool
+}
+
+func (f *forbidden) Get(ctx context.Context, name string) (creds.Secret, error) {
+	if !f.deleted {
+		return creds.Secret{}, fmt.Errorf("%w: %w", store.ErrUnavailable, &fs.PathError{Op: "open", Path: name, Err: fs.ErrPermission})
+	}
+	return f.Store.Get(ctx, name)
+}
+
+func (f *forbidden) Put(ctx context.Context, name string, v creds.Secret) error {
+	if !f.deleted {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, &atomicfile.OwnerError{ID: 0})
+	}
+	return f.Store.Put(ctx, name, v)
+}
+
+func (f *forbidden) Delete(context.Context, string) error {
+	f.deleted = true
+	return nil
+}
+
+func TestASessionThatThisUserMayNotReadIsReplaced(t *testing.T) {
+	o := newOffice(t)
+	o.Store = &forbidden{Store: o.Store}
+	if l := o.fresh(Want{}); l.Session.AccessKeyID != "ASIA1" || l.Warning != nil {
+		t.Errorf("%+v", l)
+	}
+	if l := o.fresh(Want{}); l.Session.AccessKeyID != "ASIA1" || l.Warning != nil {
+		t.Errorf("the second time: %+v", l)
+	}
+	o.wantMade(1)
 }

@@ -7,15 +7,16 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// This file sees to it that one process does a thing. The lock is the kernel's, so a
-// process that is killed lets go of it.
+// This file lets one process do something while the others wait. The lock is the
+// kernel's, so a process that is killed releases it.
 
-// Lock waits until we are the only process that holds the name. Where no lock can be
-// had (a full or read-only disk) we go on without: two calls are better than none.
-// waiting, if not nil, is called once when another process has held it for a second.
+// Lock waits until this process is the only one that holds the name. Where no lock can be
+// had, because the disk is full or cannot be written to, it returns without one: two calls
+// of AWS are better than none. waiting, if not nil, is called once when another process
+// has held the lock for a second.
 func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
 	for {
-		if unlock, got := d.take(name); got {
+		if unlock, got := d.tryLock(name); got {
 			return unlock, nil
 		}
 		if err := d.await(ctx, name, waiting); err != nil {
@@ -26,34 +27,34 @@ func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unloc
 
 func (d Directory) flock(name string) *flock.Flock { return flock.New(d.path("l", fileKey(name))) }
 
-// take locks the name, unless another process holds it.
-func (d Directory) take(name string) (unlock func(), got bool) {
-	lock := d.flock(name)
+// tryLock locks the name, unless another process holds it.
+func (d Directory) tryLock(name string) (unlock func(), got bool) {
 	if err := d.ensure("l"); err != nil {
 		return func() {}, true
 	}
+	lock := d.flock(name)
 	got, err := lock.TryLock()
 	return func() { _ = lock.Unlock() }, got || err != nil
 }
 
-// await returns when whoever holds the name is done. Those who wait share the lock, so
-// that all go on at once and look at what was made.
+// await returns when the process that holds the name has released it. Those who wait
+// share the lock, so that all of them go on at once and look at what was made.
 func (d Directory) await(ctx context.Context, name string, waiting func()) error {
 	done := make(chan error, 1)
-	go func() { // a blocked flock cannot be given up: when ctx ends it is left to the kernel
+	go func() { // a call that waits for a lock cannot be stopped: it may outlive ctx
 		lock := d.flock(name)
 		err := lock.RLock()
 		_ = lock.Unlock()
 		done <- err
 	}()
-	said := time.After(time.Second)
+	second := time.After(time.Second)
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-done:
 			return err
-		case <-said:
+		case <-second:
 			if waiting != nil {
 				waiting()
 			}

@@ -41,16 +41,20 @@ var meanings = [...]Meaning{
 // Meanings lists every note with its meaning.
 func Meanings() []Meaning { return meanings[:] }
 
-// Meaning looks the note up. One that is not in the table, which another version may have
-// left, stands for itself.
+// Meaning looks the note up. One that is not in the table is taken for Failed.
 func (n Note) Meaning() Meaning {
 	for _, m := range meanings {
 		if m.Note == n {
 			return m
 		}
 	}
-	return Meaning{Note: n, Sentence: string(n), Retries: true}
+	return Failed.Meaning()
 }
+
+// parseNote returns the note that a file's name has. Text that is not in the table, which
+// another version of the program may have left, becomes Failed: only words of the table
+// reach a terminal.
+func parseNote(text string) Note { return Note(text).Meaning().Note }
 
 // Advice is the cure, or that none is needed.
 func (m Meaning) Advice() string {

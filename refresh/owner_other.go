@@ -4,5 +4,6 @@ package refresh
 
 import "os"
 
-// The directory is below the user's own profile, whose access list keeps others out.
-func ownedByUs(os.FileInfo) bool { return true }
+// ownedByUser is true: the directories are in the user's own profile, whose access list
+// keeps others out.
+func ownedByUser(os.FileInfo) bool { return true }

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-func ownedByUs(info os.FileInfo) bool {
+// ownedByUser reports whether a file belongs to the user of this process.
+func ownedByUser(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && int(st.Uid) == os.Getuid()
+	return ok && int(st.Uid) == os.Geteuid()
 }

@@ -1,5 +1,5 @@
-// Package refresh decides when a session is renewed, sees to it that one process does
-// it for all terminals, and tells the others through a file that carries no content.
+// Package refresh decides when a session is renewed, lets one process renew it for all
+// terminals, and tells the others through a file without content.
 package refresh
 
 import (
@@ -10,23 +10,23 @@ import (
 
 // Policy is the timing of renewals. The zero value is not useful; start from Default.
 type Policy struct {
-	// A session is renewed a quarter of its lifetime before it lapses, but no less
+	// A session is renewed a quarter of its lifetime before it expires, but no less
 	// than EarlyMin and no more than EarlyMax before. boto3 asks for new credentials
-	// when 15 minutes are left; ours are fresher than that.
+	// when 15 minutes are left, and must find them renewed.
 	EarlyMin, EarlyMax time.Duration
 
-	// MinTTL is what must be left of a session that someone is handed.
+	// MinTTL is what must be left of a session that is given to a command.
 	MinTTL time.Duration
 
 	// After the nth failure in a row nothing is tried for BackoffMin·2ⁿ⁻¹, up to BackoffMax.
 	BackoffMin, BackoffMax time.Duration
 
-	// Deadline bounds a renewal in the background, and Hold one that a command which
-	// is about to run waits for.
+	// Deadline bounds a renewal in the background. Hold bounds one that a command waits
+	// for which is about to run.
 	Deadline, Hold time.Duration
 }
 
-// Default is the policy the program ships with.
+// Default is the policy of the program.
 var Default = Policy{
 	EarlyMin: time.Minute, EarlyMax: 15 * time.Minute, MinTTL: 5 * time.Minute,
 	BackoffMin: 30 * time.Second, BackoffMax: 10 * time.Minute, Deadline: 20 * time.Second,
@@ -34,7 +34,8 @@ var Default = Policy{
 }
 
 // When returns the moment from which the session is due. The zero time means never:
-// the credentials do not expire. A lifetime too short for EarlyMin is renewed half-way.
+// the credentials do not expire. A session too short for EarlyMin is renewed at half of
+// its lifetime.
 func (p Policy) When(s creds.Session) time.Time {
 	if s.Expires.IsZero() {
 		return time.Time{}
@@ -50,9 +51,9 @@ func (p Policy) Due(s creds.Session, now time.Time) bool {
 	return !when.IsZero() && !now.Before(when)
 }
 
-// Good reports whether the session may be handed out without asking for another: it
-// is not due and minTTL is left. A session whose whole life is shorter than minTTL is
-// good until it is due, or it would be made anew at every call.
+// Good reports whether the session can be used without making another: it is not due and
+// minTTL is left. A session whose whole lifetime is shorter than minTTL is good until it is
+// due; otherwise every call would make a new one.
 func (p Policy) Good(s creds.Session, now time.Time, minTTL time.Duration) bool {
 	if s.Expires.IsZero() {
 		return true
@@ -63,7 +64,7 @@ func (p Policy) Good(s creds.Session, now time.Time, minTTL time.Duration) bool 
 	return s.Expires.Sub(now) >= min(minTTL, s.Expires.Sub(s.Issued)/2)
 }
 
-// Backoff is how long to wait after that many failures in a row.
+// Backoff returns how long to wait after that many failures in a row, at least one.
 func (p Policy) Backoff(failures int) time.Duration {
 	d := p.BackoffMin
 	for range failures - 1 {

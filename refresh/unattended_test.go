@@ -74,7 +74,7 @@ func TestAnUnattendedProcessGoesOnWithWhatAPersonMade(t *testing.T) {
 	}
 	_ = o.unattended("") // it rests for a minute
 	o.fails(nil)
-	made, err := o.sibling().Fresh(context.Background(), prod, Want{Anew: true})
+	made, err := o.sibling().Fresh(context.Background(), prod, Want{IgnoreCache: true})
 	if err != nil {
 		t.Fatal(err)
 	}

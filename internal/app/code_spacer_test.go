@@ -142,7 +142,7 @@ func TestACodeThatAMachineHasGivenBeforeIsWaitedOut(t *testing.T) {
 		Who: func() (string, string) { return "alice", "laptop" },
 	}}
 	caller := Caller{
-		Env: NewEnvironment([]string{"XDG_RUNTIME_DIR=" + t.TempDir()}),
+		Env: NewEnvironment([]string{"XDG_RUNTIME_DIR=" + t.TempDir()}, nil),
 		Say: func(line string) { said.WriteString("vault: " + line + "\n") },
 	}
 	w.OpenStore = func(context.Context, store.Options) (store.Store, error) { return keys, nil }

@@ -1,10 +1,12 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/d44b7504/vault/env"
@@ -17,12 +19,19 @@ type Environment struct {
 	List    []string          // NAME=value, as the system gives it
 	Current map[string]string // as it is
 	User    map[string]string // as the user made it: without what vault exported
+
+	account func() string // the user's home directory as the system knows it; nil: it does not
 }
 
-// NewEnvironment reads a list of NAME=value.
-func NewEnvironment(list []string) Environment {
+// NewEnvironment reads a list of NAME=value. account looks up the home directory of the
+// user's account, which may take a while; it is called when no variable names one.
+func NewEnvironment(list []string, account func() string) Environment {
 	current := env.Parse(list)
-	return Environment{List: list, Current: current, User: env.Wishes(current)}
+	e := Environment{List: list, Current: current, User: env.Wishes(current)}
+	if account != nil {
+		e.account = sync.OnceValue(account)
+	}
+	return e
 }
 
 // Get is the value of a variable as it is, "" when it is not set.
@@ -51,23 +60,45 @@ func (e Environment) Duration(name string) (time.Duration, error) {
 	return d, nil
 }
 
-// Home is the user's home directory, "" when no variable names it.
+// ErrNoHome: neither a variable nor the user's account names a home directory. A path of
+// the current directory must not take its place: whoever made that directory could choose
+// which commands are run.
+var ErrNoHome = errors.New("there is no home directory: HOME is not set and the user has none in the system's list of users")
+
+// Home is the user's home directory, "" when there is none. Only an absolute path counts.
 func (e Environment) Home() string {
-	if h := e.Current["HOME"]; h != "" {
-		return h
+	for _, variable := range [...]string{"HOME", "USERPROFILE"} {
+		if dir := e.Current[variable]; filepath.IsAbs(dir) {
+			return dir
+		}
 	}
-	return e.Current["USERPROFILE"]
+	if e.account != nil {
+		if dir := e.account(); filepath.IsAbs(dir) {
+			return dir
+		}
+	}
+	return ""
 }
 
-// Expand replaces a leading ~/ by the home directory.
+// InHome is a path in the home directory, "" when there is none.
+func (e Environment) InHome(parts ...string) string {
+	home := e.Home()
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(append([]string{home}, parts...)...)
+}
+
+// Expand replaces a leading ~/ by the home directory. It is "" when there is none.
 func (e Environment) Expand(path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(e.Home(), rest)
+		return e.InHome(rest)
 	}
 	return path
 }
 
-// ConfigFile is the AWS config file.
+// ConfigFile is the AWS config file, "" when it would be in a home directory and there is
+// none. So it is with the other paths.
 func (e Environment) ConfigFile() string { return e.awsPath("AWS_CONFIG_FILE", "config") }
 
 // CredentialsFile is the shared credentials file of the AWS tools.
@@ -85,24 +116,35 @@ func (e Environment) awsPath(variable string, parts ...string) string {
 	if f := e.Current[variable]; f != "" {
 		return e.Expand(f)
 	}
-	return filepath.Join(append([]string{e.Home(), ".aws"}, parts...)...)
+	return e.InHome(append([]string{".aws"}, parts...)...)
 }
 
+// SSOCacheDir is where the AWS CLI keeps its sign-ins to Identity Center.
+func (e Environment) SSOCacheDir() (string, error) { return known(e.InHome(".aws", "sso", "cache")) }
+
 // StateDir is where files are kept that must survive a restart and hold no secret.
-func (e Environment) StateDir() string {
+func (e Environment) StateDir() (string, error) { return known(e.stateDir()) }
+
+// known makes an error of a path that could not be told.
+func known(path string) (string, error) {
+	if path == "" {
+		return "", ErrNoHome
+	}
+	return path, nil
+}
+
+func (e Environment) stateDir() string {
 	state := e.Current["XDG_STATE_HOME"]
 	switch {
 	case filepath.IsAbs(state):
 		return filepath.Join(state, "vault")
-	case runtime.GOOS == "windows" && e.Current["LOCALAPPDATA"] != "":
+	case runtime.GOOS == "windows" && filepath.IsAbs(e.Current["LOCALAPPDATA"]):
 		return filepath.Join(e.Current["LOCALAPPDATA"], "vault")
 	case runtime.GOOS == "darwin":
-		return filepath.Join(e.Home(), "Library", "Application Support", "vault")
+		return e.InHome("Library", "Application Support", "vault")
 	}
-	return filepath.Join(e.Home(), ".local", "state", "vault")
+	return e.InHome(".local", "state", "vault")
 }
 
 // Runtime is the directory of generation files and locks. It is not made.
-func (e Environment) Runtime() refresh.Directory {
-	return refresh.RuntimeDir(func(n string) string { return e.Current[n] })
-}
+func (e Environment) Runtime() refresh.Directory { return refresh.RuntimeDir(e.Get, e.Home()) }

@@ -75,6 +75,9 @@ func Hint(err error) string {
 			return text
 		}
 	}
+	if errors.Is(err, ErrNoHome) {
+		return "set HOME to an absolute path"
+	}
 	if errors.Is(err, store.ErrLocked) {
 		return "unlock it, or run the command in a terminal where it can ask"
 	}

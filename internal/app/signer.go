@@ -179,12 +179,12 @@ func (s *Signer) withKey(ctx context.Context, f func(sessions.IAM) error) error 
 // the machine is asked again for the next one.
 func (s *Signer) obtain(ctx context.Context, anew bool) error {
 	s.maker.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
-		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, Anew: anew})
+		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, IgnoreCache: anew})
 		return l.Session, err
 	}
 	for tries := 3; ; tries-- {
 		given := !s.maker.MFAToken.IsZero()
-		l, err := s.keeper.Fresh(ctx, s.profile, refresh.Want{Anew: anew})
+		l, err := s.keeper.Fresh(ctx, s.profile, refresh.Want{IgnoreCache: anew})
 		if given = given && s.maker.MFAToken.IsZero(); given {
 			s.codes.got(true)
 		}

@@ -33,7 +33,11 @@ func (t *Task) say(format string, args ...any) {
 // Profiles reads the config file, once.
 func (t *Task) Profiles() (*profiles.Set, error) {
 	if t.set == nil {
-		set, err := t.LoadProfiles(t.Env.ConfigFile())
+		file, err := known(t.Env.ConfigFile())
+		if err != nil {
+			return nil, err
+		}
+		set, err := t.LoadProfiles(file)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -51,6 +52,9 @@ type World struct {
 
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who func() (user, host string)
+	// Home is the home directory of the user's account, "" when the system knows none. It
+	// is for when the environment does not say. It may ask a directory service.
+	Home func() string
 }
 
 // Real is what the program finds outside itself.
@@ -60,9 +64,12 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, Sleep: sleep, Ask: asker(),
-		Exec: execute, Detach: runSelf, Start: StartDetached, Run: Run, Who: who,
+		Exec: execute, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
 	}
 	w.Self, _ = os.Executable()
+	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {
+		_ = os.Setenv("HOME", home()) // for libraries, which would look in the current directory
+	}
 	listen(w)
 	CleanEnvironment(env.Keeper) // for what libraries start; everything else is in Environ
 	return w
@@ -115,4 +122,13 @@ func who() (name, host string) {
 	}
 	host, _ = os.Hostname()
 	return name, host
+}
+
+// home asks the system, as who does.
+func home() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return u.HomeDir
 }

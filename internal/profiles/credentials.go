@@ -42,15 +42,12 @@ func LoadKeys(path string) (*KeyFile, error) { return loadKeys(path, false) }
 
 func loadKeys(path string, credentials bool) (*KeyFile, error) {
 	f := &KeyFile{Path: path, credentials: credentials}
-	data, err := readFile(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
+	data, err := ReadFile(path)
+	if err != nil {
 		return nil, err
-	default:
-		if info, err := os.Stat(path); err == nil {
-			f.Mode = info.Mode()
-		}
+	}
+	if info, err := os.Stat(path); err == nil {
+		f.Mode = info.Mode()
 	}
 	f.data = data
 	f.set = f.parse(data)

@@ -28,7 +28,7 @@ func (e *ExistsError) Error() string {
 // replaced. What was in the file stays byte for byte, and keeps its mode. Names and
 // values that no section can hold are refused before anything is written.
 func AppendProfile(path, name string, settings []Setting) error {
-	old, err := readOrNone(path)
+	old, err := ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("add profile %q: %w", name, err)
 	}

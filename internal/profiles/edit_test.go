@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
@@ -199,6 +201,22 @@ func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	for name, stays := range map[string]bool{left: false, ".config1234567890123456": true, ".config20261127150405123": true, ".config20240101": true} {
 		if _, err := os.Stat(filepath.Join(dir, name)); (err == nil) != stays {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAConfigFileThatNeverEndsIsAnError(t *testing.T) {
+	const endless = "/dev/zero"
+	if _, err := os.Stat(endless); err != nil {
+		t.Skip(err)
+	}
+	var size *atomicfile.SizeError
+	_, loadErr := Load(endless)
+	_, keysErr := LoadCredentials(endless)
+	_, syncErr := PlanSync(endless, "corp", nil, false)
+	for what, err := range map[string]error{"load": loadErr, "keys": keysErr, "sync": syncErr, "add": AppendProfile(endless, "prod", nil)} {
+		if !errors.As(err, &size) || !strings.Contains(err.Error(), endless) {
+			t.Errorf("%s: %v", what, err)
 		}
 	}
 }

@@ -67,7 +67,7 @@ func (x *index) find(name string) (section int, ok bool) {
 // empty Set: nobody has written one yet. Lines that cannot be read are no error here;
 // see Problems.
 func Load(path string) (*Set, error) {
-	data, err := readOrNone(path)
+	data, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

@@ -12,15 +12,12 @@ import (
 // This file reads and replaces the files of the AWS tools.
 
 // maxSize is more than a config file can be: 20,000 profiles are 3 MB.
-const maxSize = 64 << 20
+const maxSize = 16 << 20
 
-// readFile reads a file of the AWS tools, following symlinks. Of a file that does not
-// exist it returns nothing and an error that is fs.ErrNotExist.
-func readFile(path string) ([]byte, error) { return atomicfile.Read(path, maxSize) }
-
-// readOrNone is readFile for a file that need not exist.
-func readOrNone(path string) ([]byte, error) {
-	data, err := readFile(path)
+// ReadFile reads a file of the AWS tools. One that does not exist has no content. A file
+// that is longer than any of theirs, such as a device that never ends, is an error.
+func ReadFile(path string) ([]byte, error) {
+	data, err := atomicfile.Read(path, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -31,7 +28,7 @@ func readOrNone(path string) ([]byte, error) {
 // content by now, nothing is written and the error is a *ChangedError. A file that does
 // not exist has no content, and is made. See atomicfile.Write for the rest.
 func rewrite(path string, old, text []byte) error {
-	now, err := readOrNone(path)
+	now, err := ReadFile(path)
 	if err != nil {
 		return err
 	}

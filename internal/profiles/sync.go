@@ -32,7 +32,7 @@ type Sync struct {
 // PlanSync works out the block called name with the wanted profiles in it. Those that
 // are in it and no longer wanted go if prune is set, and stay as they are otherwise.
 func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
-	old, err := readOrNone(path)
+	old, err := ReadFile(path)
 	if err != nil {
 		return nil, err
 	}

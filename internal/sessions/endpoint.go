@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -28,6 +28,9 @@ type Endpoint struct {
 // patience is how long one call of our own may take.
 const patience = 30 * time.Second
 
+// maxBundle is more bytes than any bundle of certificates has.
+const maxBundle = 64 << 20
+
 // transport trusts the certificates in the profile's bundle, and only those, as the
 // AWS tools do; without a bundle it is nil and the default is meant. Proxies come from
 // the environment either way.
@@ -35,7 +38,7 @@ func (e Endpoint) transport() (http.RoundTripper, error) {
 	if e.Network.CABundle == "" {
 		return nil, nil
 	}
-	pem, err := os.ReadFile(e.Network.CABundle)
+	pem, err := atomicfile.Read(e.Network.CABundle, maxBundle)
 	if err != nil {
 		return nil, fmt.Errorf("read the CA bundle: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/smithy-go"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 )
@@ -116,7 +116,7 @@ func askable(at string) error {
 func (m *Maker) containerToken() (creds.Secret, error) {
 	token := m.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
 	if file := m.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]; file != "" {
-		b, err := os.ReadFile(file)
+		b, err := atomicfile.Read(file, maxToken)
 		if err != nil {
 			return creds.Secret{}, err
 		}

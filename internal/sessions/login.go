@@ -66,7 +66,11 @@ func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login
 	return renewed, err
 }
 
+// loginPath is the file of a sign-in, "" when it is not known where such files are.
 func (m *Maker) loginPath(l *profiles.Login) string {
+	if m.LoginDir == "" {
+		return ""
+	}
 	sum := sha256.Sum256([]byte(strings.TrimSpace(l.Session)))
 	return filepath.Join(m.LoginDir, hex.EncodeToString(sum[:])+".json")
 }

@@ -3,7 +3,6 @@ package sessions
 import (
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 )
@@ -48,12 +48,15 @@ func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles
 	return m.session(out.Credentials, arn)
 }
 
+// maxToken is more bytes than a token has that AWS takes.
+const maxToken = 1 << 20
+
 // identityToken comes from the file or the command. White space around it is not part
 // of it: an editor or echo put it there.
 func (m *Maker) identityToken(ctx context.Context, w *profiles.WebIdentity) (creds.Secret, error) {
 	var text string
 	if w.TokenFile != "" {
-		b, err := os.ReadFile(w.TokenFile)
+		b, err := atomicfile.Read(w.TokenFile, maxToken)
 		if err != nil {
 			return creds.Secret{}, fmt.Errorf("read the identity token of %q: %w", w.Profile, err)
 		}
