@@ -11,13 +11,16 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	exit := os.Exit
+	exit(run(exit))
+}
 
-func run() int {
+func run(exit func(status int)) int {
 	host.Harden()
 	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
-	ctx, stop := host.Signals(context.Background())
-	defer stop()
+	ctx, end := host.Signals(context.Background(), exit)
+	defer host.RestoreTerminal()
 	defer host.EndChildren()
-	return cmd.Main(ctx, app.Real())
+	return end(cmd.Main(ctx, app.Real()))
 }

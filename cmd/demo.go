@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -107,7 +107,9 @@ func (r *run) demoShell(want string) (string, *shells.Shell, error) {
 
 // visit hands the terminal to the shell until it ends. Ctrl-C belongs to the shell.
 func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
-	signal.Ignore(os.Interrupt) // typed at the shell's prompt, it reaches us as well
+	// Typed at the shell's prompt, Ctrl-C reaches us as well. It is not ignored: then the
+	// shell, and what is started there, would ignore it too.
+	defer host.YieldSignals(func(s os.Signal) bool { return s == os.Interrupt })()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return err

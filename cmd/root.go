@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 )
 
 // Main runs the program and returns its exit status. Nothing below it exits.
@@ -42,6 +43,11 @@ Begin with one line in your shell's rc file, then switch in place:
 Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			if r.debug {
+				host.TraceOnQuit()
+			}
+		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.CompletionOptions.DisableDefaultCmd = true

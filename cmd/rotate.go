@@ -14,6 +14,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/rotation"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -204,7 +205,7 @@ func (j *rotationJob) rotation(s store.Store) *rotation.Rotation {
 		Item: j.item, Profile: j.profile.Name, Backend: store.Of(s).Name, KeepOld: j.o.keepOld, DryRun: j.o.dryRun,
 		Store: s, Book: j.book, AWS: rotation.Calls{Who: app.KeyUser(j.profile)},
 		MakeRoom: j.makeRoom, MayDiscard: j.mayDiscard, Follow: j.follow,
-		Say: j.event, Now: j.Now, Sleep: j.Sleep,
+		Say: j.event, Now: j.Now, Sleep: j.Sleep, Hold: host.HoldSignals,
 	}
 }
 

@@ -224,6 +224,10 @@ func (p Child) connect(c *exec.Cmd) (release func()) {
 	if p.Contact == Terminal {
 		tty, release = openTerminal()
 	}
+	if tty != nil {
+		closeTerminal, giveBack := release, borrow(tty, "")
+		release = func() { giveBack(); closeTerminal() }
+	}
 	if tty != nil && p.Input == nil {
 		c.Stdin = tty
 	}

@@ -24,6 +24,9 @@ func TestMain(m *testing.M) {
 	if script := os.Getenv("HOST_TEST_TERMINAL"); script != "" {
 		os.Exit(onTerminal(script))
 	}
+	if part := os.Getenv("HOST_TEST_SIGNALLED"); part != "" {
+		os.Exit(signalled(part))
+	}
 	os.Exit(m.Run())
 }
 

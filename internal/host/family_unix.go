@@ -122,5 +122,12 @@ func openTerminal() (tty *os.File, release func()) {
 	return tty, func() { _ = tty.Close() }
 }
 
+// inForeground reports whether we may change the terminal's settings: in the background
+// it is another program's.
+func inForeground(tty *os.File) bool {
+	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+	return err != nil || group == unix.Getpgrp()
+}
+
 // detached is a session of its own.
 func detached() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setsid: true} }

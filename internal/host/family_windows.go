@@ -66,6 +66,8 @@ func openTerminal() (console *os.File, release func()) {
 	return console, func() { _ = console.Close() }
 }
 
+func inForeground(*os.File) bool { return true }
+
 func detached() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{CreationFlags: windows.CREATE_NEW_PROCESS_GROUP | windows.DETACHED_PROCESS}
 }

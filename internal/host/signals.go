@@ -1,25 +1,160 @@
 package host
 
+// This file says what a signal does. The first one that asks the program to end ends its
+// context, so that it can stop in good order. What does not look at its context, such as
+// a read from a file that never answers, must not keep the program alive: the second
+// signal, or two seconds, ends it as the signal would have without us.
+
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
-	"syscall"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
-// Signals returns a context that ends when the person or the system asks the program
-// to stop. stop restores the usual effect of the signals.
-func Signals(ctx context.Context) (c context.Context, stop context.CancelFunc) {
-	ends := heeded(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	if len(ends) == 0 { // NotifyContext would take none for all
-		return ctx, func() {}
+// endPatience is how long the program has to stop in good order.
+const endPatience = 2 * time.Second
+
+// signals is what this process does with signals. There is one of it.
+var signals = struct {
+	mu       sync.Mutex
+	handle   func(os.Signal) bool // takes a signal for another program; nil: none does
+	holds    int                  // how many calls must not be cut off
+	released chan struct{}        // told when holds becomes 0
+	trace    bool                 // see TraceOnQuit
+}{released: make(chan struct{}, 1)}
+
+// Signals returns a context that ends when the person or the system asks the program to
+// stop. exit ends the process; it is called where the program does not stop by itself.
+// end gives the signals their usual effect again, and returns the exit status of a program
+// that wants to end with status.
+func Signals(ctx context.Context, exit func(status int)) (c context.Context, end func(status int) int) {
+	c, cancel := context.WithCancel(ctx)
+	received := make(chan os.Signal, 4)
+	var first atomic.Pointer[os.Signal]
+	// Notify would take no signal for all signals. What whoever started us wants ignored,
+	// nohup for one, stays ignored, for what exec runs too.
+	if list := slices.DeleteFunc(slices.Concat(stopping, quitting), signal.Ignored); len(list) > 0 {
+		signal.Notify(received, list...)
 	}
-	return signal.NotifyContext(ctx, ends...)
+	go func() {
+		for s := range received {
+			if taken(s) {
+				continue
+			}
+			if first.CompareAndSwap(nil, &s) && slices.Contains(stopping, s) {
+				cancel()
+				s = secondSignal(received, s)
+			}
+			endNow(s, exit)
+		}
+	}()
+	return c, func(status int) int {
+		signal.Stop(received)
+		cancel()
+		if s := first.Load(); s != nil && status == interrupted {
+			return statusOf(*s)
+		}
+		return status
+	}
 }
 
-// heeded leaves out the signals that whoever started us, nohup for one, wants ignored:
-// what exec runs must ignore them too.
-func heeded(list ...os.Signal) []os.Signal {
-	return slices.DeleteFunc(list, signal.Ignored)
+// interrupted is the exit status of a program that stops because its context has ended.
+const interrupted = 130
+
+// secondSignal returns the signal that ends the program when the first one did not: the
+// next one, or the first again when the time is over.
+func secondSignal(received <-chan os.Signal, first os.Signal) os.Signal {
+	over := time.NewTimer(endPatience)
+	defer over.Stop()
+	for {
+		select {
+		case s := <-received:
+			if !taken(s) {
+				return s
+			}
+		case <-over.C:
+			if !held() {
+				return first
+			}
+		case <-signals.released:
+			over.Reset(endPatience)
+		}
+	}
+}
+
+// endNow ends the process, and leaves the terminal as it was.
+func endNow(s os.Signal, exit func(status int)) {
+	if slices.Contains(quitting, s) && traced() {
+		stacks := make([]byte, 1<<20)
+		fmt.Fprintf(os.Stderr, "%s\n\n%s\n", s, stacks[:runtime.Stack(stacks, true)])
+	}
+	EndChildren()
+	RestoreTerminal()
+	dieOf(s)
+	exit(statusOf(s))
+}
+
+func held() bool {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	return signals.holds > 0
+}
+
+func traced() bool {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	return signals.trace
+}
+
+// TraceOnQuit makes SIGQUIT and its like show what every goroutine is doing, as Go programs
+// do by themselves.
+func TraceOnQuit() {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	signals.trace = true
+}
+
+// taken hands a signal to whoever YieldSignals has named.
+func taken(s os.Signal) bool {
+	signals.mu.Lock()
+	handle := signals.handle
+	signals.mu.Unlock()
+	return handle != nil && handle(s)
+}
+
+// YieldSignals gives every signal to handle, for a program that is being waited for: what
+// handle reports as taken does not end this process. It is for one caller at a time.
+func YieldSignals(handle func(os.Signal) (taken bool)) (release func()) {
+	set := func(f func(os.Signal) bool) {
+		signals.mu.Lock()
+		defer signals.mu.Unlock()
+		signals.handle = f
+	}
+	set(handle)
+	return func() { set(nil) }
+}
+
+// HoldSignals keeps the end of the patience after a first signal away until release: for a
+// call that must not be cut off, and has an end of its own. A second signal still ends the
+// process.
+func HoldSignals() (release func()) {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	signals.holds++
+	return sync.OnceFunc(func() {
+		signals.mu.Lock()
+		defer signals.mu.Unlock()
+		if signals.holds--; signals.holds == 0 {
+			select {
+			case signals.released <- struct{}{}:
+			default:
+			}
+		}
+	})
 }

@@ -12,7 +12,6 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-	"golang.org/x/term"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
@@ -47,9 +46,7 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	}
 	defer func() { _ = tty.Close() }()
 	fd := int(tty.Fd())
-	if before, err := term.GetState(fd); err == nil {
-		defer func() { _ = term.Restore(fd, before) }()
-	}
+	defer borrow(tty, "\r\n")()
 	// Stopped half-way, a shell's command substitution could not be resumed.
 	signal.Ignore(syscall.SIGTSTP)
 	defer signal.Reset(syscall.SIGTSTP)

@@ -31,6 +31,7 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 		return creds.Secret{}, fmt.Errorf("open the console: %w", err)
 	}
 	defer func() { _ = in.Close() }()
+	defer borrow(in, "")()
 	out, err := os.OpenFile("CONOUT$", os.O_WRONLY, 0)
 	if err != nil {
 		return creds.Secret{}, fmt.Errorf("open the console: %w", err)

@@ -100,6 +100,9 @@ type Rotation struct {
 	Say   func(Event, string)
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
+	// Hold keeps Ctrl-C from ending the process before release, while a key may exist
+	// that is stored nowhere.
+	Hold func() (release func())
 }
 
 // Phase is how far a rotation has come, by the facts.

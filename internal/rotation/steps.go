@@ -110,6 +110,7 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 		return err
 	}
 	s.Journal = j
+	defer r.Hold()()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanup)
 	defer cancel()
 	k, err := r.AWS.Create(ctx)

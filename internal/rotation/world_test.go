@@ -212,8 +212,9 @@ func (m *machine) rotation() *rotation.Rotation {
 			}
 			return m.do("follow", func() error { m.drops++; return nil })
 		},
-		Say: func(e rotation.Event, _ string) { m.said = append(m.said, e) },
-		Now: func() time.Time { return m.now },
+		Say:  func(e rotation.Event, _ string) { m.said = append(m.said, e) },
+		Now:  func() time.Time { return m.now },
+		Hold: func() func() { return func() {} },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			m.now, m.slept = m.now.Add(d), m.slept+d
 			return ctx.Err()

@@ -1,0 +1,18 @@
+package host
+
+import (
+	"os"
+	"syscall"
+)
+
+// The signals that ask the program to stop: Ctrl-C and Ctrl-Break, and the console that is
+// closed. Windows has none of the others.
+var (
+	stopping = []os.Signal{os.Interrupt, syscall.SIGTERM}
+	quitting []os.Signal
+)
+
+// dieOf has nothing to do: on Windows no process ends by a signal.
+func dieOf(os.Signal) {}
+
+func statusOf(os.Signal) int { return interrupted }
