@@ -29,7 +29,7 @@ func (d *doctor) clock(ctx context.Context) []finding {
 		return []finding{warned("", "AWS was not asked for the time: %s", err)}
 	case off > 5*time.Minute:
 		return []finding{wrong("set the clock", "%s: AWS refuses what is signed more than five minutes off", sessions.SkewText(ahead))}
-	case off > sessions.Tolerable:
+	case off > sessions.MaxSkew:
 		return []finding{warned("set the clock", "%s", sessions.SkewText(ahead))}
 	}
 	return []finding{fine("%s answers, and its clock agrees with this one", host)}

@@ -167,7 +167,7 @@ func TestWithNoDriverLeftItIsSaidWhatEachLacked(t *testing.T) {
 	w.stub("zenity", "echo 'cannot open display' >&2; exit 1")
 	w.stub("kdialog", "kill -ABRT $$")
 	r := w.away(t, w.stubbed(), nil, "export", "dev", "--prompt", "zenity,kdialog,terminal")
-	for _, part := range []string{"zenity: exit status 1: cannot open display", "kdialog: signal: aborted", "terminal: there is none here", "hint: run it in a terminal"} {
+	for _, part := range []string{"zenity: exit status 1: cannot open display", "kdialog: signal: aborted", "terminal: not available here", "hint: run it in a terminal"} {
 		if !strings.Contains(r.err, part) {
 			t.Errorf("%q is not said: %s", part, r.err)
 		}
@@ -281,8 +281,8 @@ func TestAPromptThatIsNoneIsNamed(t *testing.T) {
 		said    string
 	}{
 		{nil, []string{"export", "dev", "--prompt", "pass"}, "mfa_process = pass otp NAME"},
-		{nil, []string{"list", "--prompt=terminal,zenith"}, `no MFA prompt is called "zenith"`},
-		{[]string{"AWS_VAULT_PROMPT=pass"}, []string{"export", "dev"}, "AWS_VAULT_PROMPT: \"pass\" is no MFA prompt any more"},
+		{nil, []string{"list", "--prompt=terminal,zenith"}, `there is no MFA prompt with the name "zenith"`},
+		{[]string{"AWS_VAULT_PROMPT=pass"}, []string{"export", "dev"}, "AWS_VAULT_PROMPT: the MFA prompt \"pass\" was removed"},
 		{[]string{"AWS_VAULT_PROMPT=zenith"}, []string{"export", "dev"}, "hint: choose from terminal, ykman, osascript, zenity, kdialog, wincredui"},
 	} {
 		if r := w.away(t, w.environ(c.environ...), nil, c.args...); r.status != 2 || !strings.Contains(r.err, c.said) {

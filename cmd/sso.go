@@ -45,7 +45,7 @@ open. Where no browser of yours can come back here (over SSH, in a container, in
 CI) you compare a code instead; vault_sso_flow = device or pkce in the profile or
 the sso-session settles it for good.
 
-Exit status: 0 signed in, 1 failed, 2 usage, 3 nobody finished the sign-in.`,
+Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: r.completeProfile,
 		RunE: func(c *cobra.Command, a []string) error {
@@ -79,7 +79,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	}
 	ensure := m.EnsureSignedIn
 	if o.force {
-		ensure = m.SignInAnew
+		ensure = m.SignInAgain
 	}
 	expires, err := ensure(ctx, p, s)
 	if err != nil {

@@ -114,7 +114,7 @@ func TestWithoutATerminalASignInIsNeededAndNamed(t *testing.T) {
 func TestABrowserThatDoesNotComeBackIsStatusThree(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.dir.SetAnswer(fakeaws.Ask)
-	want(t, w.vault(t, w.browser(), "sso", "login", "--timeout", "1s"), 3, "nobody finished it within 1s", "hint: vault sso login corp")
+	want(t, w.vault(t, w.browser(), "sso", "login", "--timeout", "1s"), 3, "it was not finished within 1s", "hint: vault sso login corp")
 	w.dir.SetAnswer(fakeaws.No)
 	want(t, w.vault(t, w.browser(), "sso", "login"), 1, "declined in the browser")
 }
@@ -257,7 +257,7 @@ func TestACredentialProcessThatComesBackToItselfIsNamed(t *testing.T) {
 		"[profile b]\nregion = eu-west-1\nsource_profile = a\nrole_arn = arn:aws:iam::111122223333:role/x\n")
 	began := time.Now()
 	r := w.vault(t, w.environ(), "export", "a")
-	want(t, r, 1, `credential_process goes in a circle: "a" -> "a"`, `the credential_process of "a" failed`)
+	want(t, r, 1, `the credential_process of a profile needs the profile itself: "a" -> "a"`, `the credential_process of "a" failed`)
 	if time.Since(began) > 10*time.Second {
 		t.Error("they waited for each other")
 	}

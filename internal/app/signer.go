@@ -133,7 +133,7 @@ func (s *Signer) call(ctx context.Context, f func(sessions.IAM) error) error {
 	if !errors.As(err, &failed) {
 		return classified(err)
 	}
-	switch refused := failed.Kind == sessions.BadKey || failed.Kind == sessions.Lapsed; {
+	switch refused := failed.Kind == sessions.BadKey || failed.Kind == sessions.Expired; {
 	case refused:
 		if err := s.obtain(ctx, true); err != nil {
 			return err

@@ -20,7 +20,7 @@ func (t *Task) browser(p profiles.Profile) *sessions.Browser {
 		return nil
 	}
 	remote := t.Env.remoteBrowser()
-	b := &sessions.Browser{Device: t.byDevice(p, remote), Show: t.ShowSignIn, Patience: t.SignIn.Timeout}
+	b := &sessions.Browser{Device: t.byDevice(p, remote), Show: t.ShowSignIn, Timeout: t.SignIn.Timeout}
 	if !t.SignIn.PrintOnly && (remote == "" || !b.Device) {
 		b.Open = func(url string) error { return t.openBrowser(p, url) }
 	}

@@ -8,5 +8,5 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// credUI is Windows' own.
+// credUI shows the dialog of Windows; nil elsewhere.
 var credUI func(context.Context, string) (creds.Secret, error)

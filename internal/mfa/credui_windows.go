@@ -12,8 +12,8 @@ import (
 
 var promptForCredentials = windows.NewLazySystemDLL("credui.dll").NewProc("CredUIPromptForCredentialsW")
 
-// Flags of CredUIPromptForCredentials: a password of no account of Windows, kept nowhere,
-// beside a name that cannot be changed.
+// Flags of CredUIPromptForCredentials: the password is not of a Windows account, is not kept,
+// and the user name beside it cannot be changed.
 const (
 	doNotPersist       = 0x2
 	alwaysShowUI       = 0x80
@@ -29,7 +29,7 @@ type uiInfo struct {
 	banner           windows.Handle
 }
 
-// credUI gives up as soon as ctx ends; the dialog goes with the process.
+// credUI returns when ctx ends; the dialog stays until the process ends.
 var credUI = func(ctx context.Context, question string) (creds.Secret, error) {
 	type answer struct {
 		code creds.Secret

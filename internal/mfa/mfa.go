@@ -1,6 +1,6 @@
-// Package mfa obtains MFA codes from a person, or from the device in a person's pocket:
-// on the terminal, in a dialog of the desktop, or from a YubiKey. It knows how each
-// driver is asked and what its answers mean; sessions says which code is wanted.
+// Package mfa obtains MFA codes: on the terminal, in a dialog of the desktop, or from a
+// YubiKey. It knows how each of these drivers is called and what its answers mean; the
+// caller says which device's code is needed.
 package mfa
 
 import (
@@ -26,19 +26,21 @@ const (
 	wincredui = "wincredui"
 )
 
-// Drivers lists the names that Parse takes.
+// Drivers returns the names that Parse accepts.
 func Drivers() []string { return []string{terminal, ykman, osascript, zenity, kdialog, wincredui} }
 
-// UnknownError is a name that is no driver's.
+// UnknownError says that no driver has this name.
 type UnknownError struct{ Name string }
 
-func (e *UnknownError) Error() string { return fmt.Sprintf("no MFA prompt is called %q", e.Name) }
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("there is no MFA prompt with the name %q", e.Name)
+}
 
-// ErrPass is what Parse says of "pass", which AWS Vault had once.
-var ErrPass = errors.New(`"pass" is no MFA prompt any more: put mfa_process = pass otp NAME into the profile`)
+// ErrPass is what Parse returns for "pass", which AWS Vault had once.
+var ErrPass = errors.New(`the MFA prompt "pass" was removed: put mfa_process = pass otp NAME into the profile`)
 
-// Parse reads a list of drivers, separated by commas, in the order they are to be tried.
-// It is nil, for the usual order, if the list is empty.
+// Parse reads a list of drivers, separated by commas, in the order in which they are
+// tried. It returns nil, which means the default order, if the list is empty.
 func Parse(list string) ([]string, error) {
 	var order []string
 	for name := range strings.SplitSeq(list, ",") {
@@ -55,34 +57,33 @@ func Parse(list string) ([]string, error) {
 	return order, nil
 }
 
-// Program is a program to run for its answer.
+// Program is a program that asks for a code.
 type Program struct {
 	Argv     []string
-	Environ  []string // in addition to what it would have
-	Terminal bool     // it may talk to the person on the terminal
+	Environ  []string // added to the environment it would have anyway
+	Terminal bool     // it may use the terminal
 }
 
-// Asker asks for codes. The zero value can ask nobody.
+// Asker asks for codes. The zero value has no way to ask.
 type Asker struct {
-	Order []string          // drivers by name; empty: the usual order
-	Env   map[string]string // says which desktop there is, and YKMAN_*
+	Order []string          // names of drivers; empty: the default order
+	Env   map[string]string // the environment, for the desktop and YKMAN_*
 
-	// Terminal asks on the terminal; nil when there is none.
+	// Terminal asks on the terminal; nil if there is none.
 	Terminal func(ctx context.Context, question string) (creds.Secret, error)
-	// Run runs a program to its end and returns what it printed, and what it said on
-	// standard error unless that was the terminal. An error that has an ExitCode is
-	// the program's own.
+	// Run runs a program and returns its standard output, and its standard error unless
+	// that was the terminal. If the program fails, the error has a method ExitCode.
 	Run func(context.Context, Program) (out creds.Secret, said string, err error)
-	// Touch is how long a security key may take; 0: a minute. A person may take
-	// as long as ctx allows.
+	// Touch is how long to wait until a security key is touched; 0: a minute. For the
+	// other drivers only ctx sets a limit.
 	Touch time.Duration
 }
 
-// FailedError says why each driver gave no code. It is not returned when a person
-// refuses: that is context.Canceled.
+// FailedError says why each driver gave no code. If a person cancels, the error is
+// context.Canceled instead.
 type FailedError struct{ Tried []Attempt }
 
-// Attempt is a driver and what came of it.
+// Attempt is a driver and why it failed.
 type Attempt struct {
 	Driver string
 	Err    error
@@ -93,7 +94,7 @@ func (e *FailedError) Error() string {
 	for i, t := range e.Tried {
 		tried[i] = t.Driver + ": " + t.Err.Error()
 	}
-	return "nothing could ask for an MFA code: " + strings.Join(tried, "; ")
+	return "no MFA prompt works here: " + strings.Join(tried, "; ")
 }
 
 func (e *FailedError) Unwrap() []error {
@@ -104,19 +105,19 @@ func (e *FailedError) Unwrap() []error {
 	return list
 }
 
-// errAbsent is why a driver was not tried.
-var errAbsent = errors.New("there is none here")
+// errAbsent is the error for a driver that cannot be used here.
+var errAbsent = errors.New("not available here")
 
-// Possible reports whether Code has anything to try. A list the person made is always
-// tried, for its error says what is missing.
+// Possible reports whether Code has a driver to try. A list in Order counts always: the
+// error of Code then says what is missing.
 func (a *Asker) Possible() bool {
 	return len(a.Order) > 0 || slices.ContainsFunc(a.order(), a.present)
 }
 
 // Code obtains a code for the device with the given serial. It tries one driver after
-// the other until one answers, or until a person says no, which is context.Canceled.
-// typed says that a person gave the code and can be asked for another one. It blocks
-// until then, or until ctx ends.
+// the other until one gives a code, or until a person cancels: then the error is
+// context.Canceled. typed reports whether a person entered the code, who can be asked
+// once more. Code blocks until then, or until ctx ends.
 func (a *Asker) Code(ctx context.Context, serial, question string) (code creds.Secret, typed bool, err error) {
 	failed := &FailedError{}
 	for _, name := range a.order() {
@@ -128,7 +129,7 @@ func (a *Asker) Code(ctx context.Context, serial, question string) (code creds.S
 		if err == nil {
 			return code, name != ykman, nil
 		}
-		if end := over(ctx, err); end != nil {
+		if end := finalError(ctx, err); end != nil {
 			return creds.Secret{}, false, end
 		}
 		failed.Tried = append(failed.Tried, Attempt{name, err})
@@ -136,9 +137,10 @@ func (a *Asker) Code(ctx context.Context, serial, question string) (code creds.S
 	return creds.Secret{}, false, failed
 }
 
-// over returns the error with which the whole question ends: a person's no, or ctx's.
-// Ctrl-C reaches a program as well as us, and its end may be seen first.
-func over(ctx context.Context, err error) error {
+// finalError returns the error after which no other driver is tried: the person cancelled,
+// or ctx has ended. Otherwise it returns nil. Ctrl-C reaches the program and this process,
+// and the program may end first, so it waits a moment for ctx.
+func finalError(ctx context.Context, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -153,22 +155,22 @@ func (a *Asker) order() []string {
 	if len(a.Order) > 0 {
 		return a.Order
 	}
-	return usual(runtime.GOOS, a.Env)
+	return defaultOrder(runtime.GOOS, a.Env)
 }
 
-// usual is the order for those who have named none: a key that was set up, then the
-// terminal, then the desktop's own dialog.
-func usual(system string, env map[string]string) []string {
+// defaultOrder is a YubiKey if one is configured, then the terminal, then the desktop's
+// own dialog.
+func defaultOrder(system string, env map[string]string) []string {
 	var order []string
 	if env["YKMAN_OATH_CREDENTIAL_NAME"] != "" {
 		order = append(order, ykman)
 	}
 	order = append(order, terminal)
-	far := env["SSH_CONNECTION"] != "" // the screen is in front of somebody else
+	remote := env["SSH_CONNECTION"] != "" // the person does not see this machine's screen
 	switch {
-	case system == "darwin" && !far:
+	case system == "darwin" && !remote:
 		order = append(order, osascript)
-	case system == "windows" && !far:
+	case system == "windows" && !remote:
 		order = append(order, wincredui)
 	case env["DISPLAY"] != "" || env["WAYLAND_DISPLAY"] != "":
 		order = append(order, zenity, kdialog)
@@ -192,9 +194,9 @@ func (a *Asker) ask(ctx context.Context, name, serial, question string) (creds.S
 	case terminal:
 		return a.Terminal(ctx, question)
 	case wincredui:
-		return credUI(ctx, plain(question))
+		return credUI(ctx, plainText(question))
 	case ykman:
-		return a.key(ctx, serial)
+		return a.yubiKey(ctx, serial)
 	}
-	return a.dialog(ctx, name, plain(question))
+	return a.dialog(ctx, name, plainText(question))
 }

@@ -87,7 +87,7 @@ func (b *bench) types(code string, err error) {
 	b.Terminal = func(context.Context, string) (creds.Secret, error) { return creds.New(code), err }
 }
 
-func TestAListIsReadInItsOrder(t *testing.T) {
+func TestAListOfDriversKeepsItsOrder(t *testing.T) {
 	for list, want := range map[string][]string{
 		"":                           nil,
 		" , ":                        nil,
@@ -125,13 +125,13 @@ func TestTheUsualOrderIsTheKeyTheTerminalTheDesktop(t *testing.T) {
 		for _, name := range strings.Fields(row.env) {
 			env[name] = "x"
 		}
-		if got := strings.Join(usual(row.system, env), " "); got != row.want {
+		if got := strings.Join(defaultOrder(row.system, env), " "); got != row.want {
 			t.Errorf("%s with %q: %s, not %s", row.system, row.env, got, row.want)
 		}
 	}
 }
 
-func TestADriverThatIsAbsentOrFailsMakesWayForTheNext(t *testing.T) {
+func TestIfADriverIsAbsentOrFailsTheNextIsTried(t *testing.T) {
 	b := newBench(t, "osascript,ykman,zenity,kdialog,terminal", map[string]ending{
 		ykman:   {err: exit(1)},
 		zenity:  {said: "\n(zenity:1): Gtk-WARNING **: cannot open display: \n", err: exit(1)},
@@ -154,9 +154,9 @@ func TestTheFirstAnswerCounts(t *testing.T) {
 	}
 }
 
-func TestANoEndsTheQuestion(t *testing.T) {
+func TestCancellingEndsTheQuestion(t *testing.T) {
 	for name, end := range map[string]ending{
-		zenity:    {said: "Gtk-Message: noise", err: exit(refused)},
+		zenity:    {said: "Gtk-Message: noise", err: exit(cancelled)},
 		kdialog:   {said: "noise", err: exit(1)},
 		osascript: {said: "0:1: execution error: User canceled. (-128)", err: exit(1)},
 	} {
@@ -209,7 +209,7 @@ func TestADialogThatHangsEndsWithTheDeadline(t *testing.T) {
 	}
 }
 
-func TestAKeyThatNobodyTouchesMakesWay(t *testing.T) {
+func TestIfTheKeyIsNotTouchedTheNextDriverIsTried(t *testing.T) {
 	b := newBench(t, "ykman,terminal", map[string]ending{ykman: {hang: true}})
 	b.Touch = 10 * time.Millisecond
 	b.types("123456", nil)
@@ -280,14 +280,14 @@ func TestAHostileQuestionIsPlainTextInEveryDialog(t *testing.T) {
 	}
 }
 
-func TestWhatFailedIsSaid(t *testing.T) {
+func TestTheErrorNamesEachDriverAndWhyItFailed(t *testing.T) {
 	b := newBench(t, "ykman,terminal,wincredui,zenity", map[string]ending{
 		zenity: {said: "cannot open display\nmore", err: exit(1)},
 	})
 	_, _, err := b.code(t)
 	var failed *FailedError
-	const want = "nothing could ask for an MFA code: ykman: there is none here; terminal: there is none here; " +
-		"wincredui: there is none here; zenity: exit status 1: cannot open display"
+	const want = "no MFA prompt works here: ykman: not available here; terminal: not available here; " +
+		"wincredui: not available here; zenity: exit status 1: cannot open display"
 	if !errors.As(err, &failed) || err.Error() != want {
 		t.Error(err)
 	}

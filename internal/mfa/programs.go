@@ -1,6 +1,6 @@
 package mfa
 
-// This file knows the command lines of other programs. What comes from a config file is
+// This file has the command lines of other programs. A value from a config file is always
 // an argument of its own, never a part of a script, and in a dialog it is plain text.
 
 import (
@@ -13,13 +13,13 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// key asks a YubiKey, which may have to be touched.
-func (a *Asker) key(ctx context.Context, serial string) (creds.Secret, error) {
+// yubiKey gets the code from a YubiKey, which a person may have to touch.
+func (a *Asker) yubiKey(ctx context.Context, serial string) (creds.Secret, error) {
 	wait := a.Touch
 	if wait == 0 {
 		wait = time.Minute
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, wait, errors.New("nobody touched it"))
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, errors.New("it was not touched in time"))
 	defer cancel()
 	code, _, err := a.Run(ctx, Program{Argv: ykmanLine(a.Env, serial), Terminal: true})
 	switch {
@@ -31,8 +31,8 @@ func (a *Asker) key(ctx context.Context, serial string) (creds.Secret, error) {
 	return code, err
 }
 
-// ykmanLine is the command for the account that YKMAN_OATH_CREDENTIAL_NAME names, or
-// that has the device's serial for its name.
+// ykmanLine returns the command for the account that YKMAN_OATH_CREDENTIAL_NAME names, by
+// default the one that is named after the MFA device's serial.
 func ykmanLine(env map[string]string, serial string) []string {
 	argv := []string{ykman}
 	if device := env["YKMAN_OATH_DEVICE_SERIAL"]; device != "" {
@@ -50,12 +50,12 @@ func ykmanLine(env map[string]string, serial string) []string {
 		name = serial
 	}
 	if strings.HasPrefix(name, "-") {
-		argv = append(argv, "--") // or it would be an option
+		argv = append(argv, "--") // the name is not an option
 	}
 	return append(argv, name)
 }
 
-// title is what a dialog is called.
+// title is the title of each dialog.
 const title = "vault"
 
 // appleScript shows its first argument.
@@ -67,16 +67,16 @@ var appleScript = []string{
 	"end run",
 }
 
-// refused is the status by which zenity is told to say no. Its own, 1, is also that of
-// a display it cannot open.
-const refused = 10
+// cancelled is the exit status that zenity is told to use if the person cancels. Its
+// default, 1, is also the status if it cannot open the display.
+const cancelled = 10
 
-// dialog asks on the desktop.
+// dialog asks with a dialog of the desktop.
 func (a *Asker) dialog(ctx context.Context, name, question string) (creds.Secret, error) {
 	p := Program{Argv: []string{name}}
 	switch name {
 	case zenity:
-		label := strings.ReplaceAll(question, "_", "__") // one marks a shortcut
+		label := strings.ReplaceAll(question, "_", "__") // a single one marks a keyboard shortcut
 		p.Argv = append(p.Argv, "--entry", "--hide-text", "--title="+title, "--text="+label)
 		p.Environ = []string{"ZENITY_CANCEL=10", "ZENITY_ESC=10"}
 	case kdialog:
@@ -91,29 +91,29 @@ func (a *Asker) dialog(ctx context.Context, name, question string) (creds.Secret
 	if err == nil {
 		return code, nil
 	}
-	if saysNo(name, said, err) {
+	if wasCancelled(name, said, err) {
 		return creds.Secret{}, context.Canceled
 	}
 	return creds.Secret{}, &dialogError{err, firstLine(said)}
 }
 
-// saysNo reports whether a dialog ended because a person closed it.
-func saysNo(name, said string, err error) bool {
+// wasCancelled reports whether a dialog ended because the person closed it.
+func wasCancelled(name, said string, err error) bool {
 	status := 0
 	var exit interface{ ExitCode() int }
 	if errors.As(err, &exit) {
 		status = exit.ExitCode()
 	}
 	switch name {
-	case zenity: // or another program of that name, which does not know the variables
-		return status == refused || status == 1 && said == ""
+	case zenity: // 1 is from a program of that name that does not know the variables
+		return status == cancelled || status == 1 && said == ""
 	case kdialog:
 		return status == 1
 	}
 	return strings.Contains(said, "(-128)") // userCanceledErr
 }
 
-// dialogError is a program's end with what it said of it.
+// dialogError is the error of a program with the first line of its standard error.
 type dialogError struct {
 	err  error
 	said string
@@ -133,9 +133,9 @@ func firstLine(s string) string {
 	return line[:min(len(line), 200)]
 }
 
-// plain leaves of a question what every dialog shows as it is: no mark-up, no escapes,
-// nothing that moves the cursor or turns the text around. No serial of AWS has those.
-func plain(question string) string {
+// plainText replaces what a dialog may not show literally: mark-up, escapes, characters
+// that move the cursor or change the direction of the text. AWS's serials have none.
+func plainText(question string) string {
 	question = strings.Map(func(c rune) rune {
 		if strings.ContainsRune(`<>&\`, c) || !unicode.IsPrint(c) {
 			return '?'
@@ -143,7 +143,7 @@ func plain(question string) string {
 		return c
 	}, question)
 	if strings.HasPrefix(question, "-") {
-		question = " " + question // no option
+		question = " " + question // so that it is not an option
 	}
 	return question
 }

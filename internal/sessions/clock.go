@@ -9,39 +9,41 @@ import (
 	"time"
 )
 
-// This file keeps apart two clocks: AWS's, in which it says when a session lapses, and
-// this machine's, by which the prompt counts. Every answer of AWS tells its time.
+// This file keeps two clocks apart: AWS's, by which it says when a session expires, and
+// this machine's, by which the prompt counts. Every answer of AWS has its time in a
+// header.
 
-// Tolerable is how far the clocks may be apart before anybody is told. Signatures are
-// refused at five minutes.
-const Tolerable = time.Minute
+// MaxSkew is how far the two clocks may differ without a warning. AWS refuses signatures
+// that are five minutes off.
+const MaxSkew = time.Minute
 
-// clockwork is what is known of AWS's clock. The zero value knows nothing.
-type clockwork struct {
-	ahead atomic.Int64 // of ours, in nanoseconds; 0 when it is Tolerable or unknown
-	said  atomic.Bool
+// awsClock is what is known about AWS's clock. The zero value knows nothing.
+type awsClock struct {
+	ahead  atomic.Int64 // of this machine's, in nanoseconds; 0 if within MaxSkew or unknown
+	warned atomic.Bool
 }
 
-// hear learns from the Date header of an answer.
-func (m *Maker) hear(h http.Header) {
+// readTime learns AWS's time from the Date header of an answer.
+func (m *Maker) readTime(h http.Header) {
 	theirs, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return
 	}
 	ahead := theirs.Sub(m.Now()).Round(time.Second)
-	if ahead.Abs() <= Tolerable {
-		m.clocks.ahead.Store(0)
+	if ahead.Abs() <= MaxSkew {
+		m.clock.ahead.Store(0)
 		return
 	}
-	m.clocks.ahead.Store(int64(ahead))
-	if m.clocks.said.CompareAndSwap(false, true) {
+	m.clock.ahead.Store(int64(ahead))
+	if m.clock.warned.CompareAndSwap(false, true) {
 		m.say(SkewText(ahead) + "; set it, or AWS will refuse what is signed with it")
 	}
 }
 
-func (m *Maker) skew() time.Duration { return time.Duration(m.clocks.ahead.Load()) }
+// skew is how far AWS's clock is ahead of this machine's, 0 if within MaxSkew.
+func (m *Maker) skew() time.Duration { return time.Duration(m.clock.ahead.Load()) }
 
-// local turns a moment of AWS's clock into what ours will show then.
+// local converts a time of AWS's clock to this machine's.
 func (m *Maker) local(t time.Time) time.Time {
 	if t.IsZero() {
 		return t
@@ -49,7 +51,7 @@ func (m *Maker) local(t time.Time) time.Time {
 	return t.Add(-m.skew())
 }
 
-// SkewText words how far AWS's clock is ahead of ours.
+// SkewText says in words how far AWS's clock is ahead of this machine's.
 func SkewText(ahead time.Duration) string {
 	way := "behind"
 	if ahead < 0 {
@@ -58,9 +60,9 @@ func SkewText(ahead time.Duration) string {
 	return fmt.Sprintf("the clock of this machine is %d seconds %s AWS's", int(ahead.Abs()/time.Second), way)
 }
 
-// Time asks STS at e for nothing but the Date of its answer, once and unsigned, and says
-// which host answered and how far its clock is ahead of ours. An answer of any status
-// will do. The error, a *CallError, is of the way there.
+// Time sends STS at e one unsigned request for the Date in its answer. It returns the
+// host that answered and how far its clock is ahead of this machine's. An answer of any
+// HTTP status will do; the error, a *CallError, says why there was none.
 func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, ahead time.Duration, err error) {
 	at, err := e.sts(ctx)
 	if err != nil {
@@ -71,11 +73,11 @@ func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, a
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodHead, at.String(), nil)
 	if err != nil {
-		return fail(fmt.Errorf("%q is no address", at.Host))
+		return fail(fmt.Errorf("%q is not an address", at.Host))
 	}
 	req.Header.Set("User-Agent", "vault")
 	before := now()
-	res, err := e.plain().Do(req)
+	res, err := e.plainClient().Do(req)
 	if err != nil {
 		return fail(err)
 	}
@@ -84,25 +86,25 @@ func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, a
 	if err != nil {
 		return fail(errors.New("the answer has no date"))
 	}
-	ours := before.Add(now().Sub(before) / 2) // it was said about half-way through the call
+	ours := before.Add(now().Sub(before) / 2) // AWS read its clock about half-way through the call
 	return at.Host, theirs.Sub(ours).Round(time.Second), nil
 }
 
-// doer is what the SDK and our own calls ask of an HTTP client.
+// doer is an HTTP client, as the SDK and the calls of rest.go need it.
 type doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// listening is a client that hears the time in every answer.
-type listening struct {
+// timed is an HTTP client that passes on the header of every answer.
+type timed struct {
 	doer
-	hear func(http.Header)
+	read func(http.Header)
 }
 
-func (l listening) Do(r *http.Request) (*http.Response, error) {
-	res, err := l.doer.Do(r)
+func (c timed) Do(r *http.Request) (*http.Response, error) {
+	res, err := c.doer.Do(r)
 	if err == nil {
-		l.hear(res.Header)
+		c.read(res.Header)
 	}
 	return res, err
 }

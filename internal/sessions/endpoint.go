@@ -18,22 +18,22 @@ import (
 )
 
 // Endpoint says where a service is and how to reach it. The zero value is AWS's own
-// address, with the system's certificates and the SDK's patience.
+// address, reached with the system's certificates and the SDK's retries.
 type Endpoint struct {
 	Region  string
 	URL     string // "" for AWS's own
 	Network profiles.Network
 }
 
-// patience is how long one call of our own may take.
-const patience = 30 * time.Second
+// callTimeout bounds one attempt of a call that the SDK's own HTTP client does not make.
+const callTimeout = 30 * time.Second
 
-// maxBundle is more bytes than any bundle of certificates has.
+// maxBundle is the most bytes that are read of a bundle of certificates.
 const maxBundle = 64 << 20
 
-// transport trusts the certificates in the profile's bundle, and only those, as the
-// AWS tools do; without a bundle it is nil and the default is meant. Proxies come from
-// the environment either way.
+// transport returns a transport that trusts the certificates in the profile's bundle and
+// no others, as the AWS tools do; nil, for the default, if there is no bundle. Proxies
+// come from the environment in both cases.
 func (e Endpoint) transport() (http.RoundTripper, error) {
 	if e.Network.CABundle == "" {
 		return nil, nil
@@ -44,43 +44,44 @@ func (e Endpoint) transport() (http.RoundTripper, error) {
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the CA bundle %s has no certificate", e.Network.CABundle)
+		return nil, fmt.Errorf("the CA bundle %s contains no certificate", e.Network.CABundle)
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	return t, nil
 }
 
-// broken answers every call with why it cannot be made.
-type broken struct{ error }
+// unusable is an HTTP client that cannot be set up: each call returns the reason.
+type unusable struct{ error }
 
-func (b broken) Do(*http.Request) (*http.Response, error) { return nil, b.error }
+func (u unusable) Do(*http.Request) (*http.Response, error) { return nil, u.error }
 
-// signed is the client for calls that the SDK signs.
-func (e Endpoint) signed() doer {
+// sdkClient returns the HTTP client for STS. It has the SDK's own timeouts.
+func (e Endpoint) sdkClient() doer {
 	t, err := e.transport()
 	switch {
 	case err != nil:
-		return broken{err}
+		return unusable{err}
 	case t == nil:
 		return awshttp.NewBuildableClient()
 	}
 	return &http.Client{Transport: t}
 }
 
-// plain is the client for calls of our own. A token goes where it was meant to go, and
-// nowhere else: redirects are not followed.
-func (e Endpoint) plain() doer {
+// plainClient returns an HTTP client that does not follow redirects, so that a token
+// reaches no other host than the one it is for.
+func (e Endpoint) plainClient() doer {
 	t, err := e.transport()
 	if err != nil {
-		return broken{err}
+		return unusable{err}
 	}
-	return &http.Client{Transport: t, Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error {
+	return &http.Client{Transport: t, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
 }
 
-// apply puts the network settings into the SDK's options for STS.
+// apply writes the region, the address and the network settings into the SDK's options
+// for STS.
 func (e Endpoint) apply(o *sts.Options) {
 	n := e.Network
 	o.Region = e.region()
@@ -116,7 +117,7 @@ func (e Endpoint) retries() (attempts int, mode aws.RetryMode) {
 	return e.Network.MaxAttempts, mode
 }
 
-// address is where a service of our own calls is.
+// address returns the URL of a service that rest.go calls.
 func (e Endpoint) address(service string) string {
 	if e.URL != "" {
 		return e.URL
@@ -124,7 +125,7 @@ func (e Endpoint) address(service string) string {
 	return home(service, e.Region, e.Network)
 }
 
-// sts is where STS is, for a call that the SDK does not make.
+// sts returns the URL of STS, for a call that the SDK does not make.
 func (e Endpoint) sts(ctx context.Context) (*url.URL, error) {
 	if e.URL != "" {
 		return url.Parse(e.URL)

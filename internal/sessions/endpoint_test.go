@@ -93,7 +93,7 @@ func TestOnlyTheCABundleIsTrusted(t *testing.T) {
 		t.Errorf("with the server's own certificate: %v", err)
 	}
 	write([]byte("nothing"))
-	if err := ask(); err == nil || !strings.Contains(err.Error(), "has no certificate") {
+	if err := ask(); err == nil || !strings.Contains(err.Error(), "contains no certificate") {
 		t.Errorf("with an empty bundle: %v", err)
 	}
 	if err := os.Remove(bundle); err != nil {

@@ -15,10 +15,10 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// ErrNeedsUser is returned when a person is required and nobody can be asked.
+// ErrNeedsUser is returned when a person is required and there is no way to ask one.
 var ErrNeedsUser = errors.New("a person must sign in")
 
-// ErrNoCode is returned when a person was asked for an MFA code and gave none.
+// ErrNoCode is returned when a person was asked for an MFA code and entered none.
 var ErrNoCode = errors.New("no MFA code was given")
 
 // Need is what a person would have to do.
@@ -28,10 +28,10 @@ type Need int
 const (
 	NeedsCode     Need = iota // type an MFA code
 	NeedsBrowser              // sign in to Identity Center
-	NeedsAWSLogin             // run "aws login", whose sign-in it is
+	NeedsAWSLogin             // run "aws login" again
 )
 
-// NeedsUserError says what the person would be asked for. It matches ErrNeedsUser.
+// NeedsUserError says what a person would have to provide. It matches ErrNeedsUser.
 type NeedsUserError struct {
 	Profile, What string
 	Need          Need
@@ -42,38 +42,39 @@ func (e *NeedsUserError) Error() string { return fmt.Sprintf("%q needs %s", e.Pr
 // Is makes it match ErrNeedsUser.
 func (e *NeedsUserError) Is(target error) bool { return target == ErrNeedsUser }
 
-// NoKeyError says that no key pair is stored for the profile a chain ends at.
+// NoKeyError says that no access key is stored for Key, the profile that a chain of
+// source_profile ends at.
 type NoKeyError struct{ Profile, Key string }
 
 func (e *NoKeyError) Error() string { return fmt.Sprintf("no key is stored for %q", e.Key) }
 
-// Kind sorts failures by their cure.
+// Kind sorts failures by what helps against them.
 type Kind int
 
 // The kinds of CallError.
 const (
 	Other       Kind = iota
-	Denied           // signed in, and not allowed
+	Denied           // AWS knows the caller, who is not allowed
 	WrongCode        // the MFA code was refused
-	BadKey           // AWS does not know the key, or it is inactive or deleted
+	BadKey           // the access key is unknown, inactive or deleted
 	BadRequest       // a duration or name that AWS does not accept
-	ClockSkew        // the signature's time is not AWS's time
-	Lapsed           // the credentials it was signed with have expired
+	ClockSkew        // the time in the signature is too far from AWS's
+	Expired          // the credentials that signed the call have expired
 	Throttled        // too many calls
 	BadToken         // the identity token is not accepted
-	Unreachable      // no answer at all
-	Gone             // what it is about does not exist
-	Full             // there are as many as there may be
+	Unreachable      // there was no answer
+	Gone             // the thing to change does not exist
+	Full             // the limit on such things is reached
 )
 
-// CallError is a call to AWS that failed. Message is AWS's own text, for those who
-// want it; Error is one plain line.
+// CallError is a call to AWS that failed. Error returns one plain line; Message is AWS's
+// own text.
 type CallError struct {
 	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
-	Action              string // what a policy calls it, "iam:CreateAccessKey"; "" where nobody needs to know
+	Action              string // its name in a policy, "iam:CreateAccessKey"; "" if no policy decides
 	Kind                Kind
 	Code, Message       string
-	Skew                time.Duration // how far AWS's clock is ahead of ours, when it is known to be off
+	Skew                time.Duration // how far AWS's clock is ahead of this machine's; 0 if unknown
 	Err                 error
 }
 
@@ -87,7 +88,7 @@ func (e *CallError) Error() string {
 	return fmt.Sprintf("%s for %q: %s", what, e.Profile, e.Reason())
 }
 
-// Reason is why, without what was being done.
+// Reason returns why the call failed, without saying which call it was.
 func (e *CallError) Reason() string {
 	switch e.Kind {
 	case WrongCode:
@@ -99,8 +100,8 @@ func (e *CallError) Reason() string {
 			return SkewText(e.Skew)
 		}
 		return "the clock of this machine differs from AWS's by too much"
-	case Lapsed:
-		return "the session it is built on has expired"
+	case Expired:
+		return "the session that it is made with has expired"
 	case Throttled:
 		return "AWS asks for fewer calls, try again in a minute"
 	case Unreachable:
@@ -116,8 +117,8 @@ func (e *CallError) Reason() string {
 	return cause(e.Err)
 }
 
-// failure wraps what a call returned, with what is known of the clocks. An error that
-// says all there is to say stays as it is.
+// failure wraps what a call returned into a *CallError that knows of the clocks' skew. An
+// error that is a *NeedsUserError or a *CallError already stays one.
 func (m *Maker) failure(op, target, profile string, err error) error {
 	var needs *NeedsUserError
 	var call *CallError
@@ -137,7 +138,8 @@ func (m *Maker) failure(op, target, profile string, err error) error {
 	return err
 }
 
-// failure wraps what the SDK returned.
+// failure wraps what the SDK returned into a *CallError; nil stays nil. A cancelled
+// context is returned as it is.
 func failure(op, target, profile string, err error) error {
 	if err == nil {
 		return nil
@@ -208,7 +210,7 @@ func kindOf(code, message string) Kind {
 	case "RequestExpired", "RequestTimeTooSkewed":
 		return ClockSkew
 	case "ExpiredToken", "ExpiredTokenException", "UnauthorizedException":
-		return Lapsed
+		return Expired
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		return BadToken
 	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDownException":
@@ -223,7 +225,8 @@ func kindOf(code, message string) Kind {
 	return Other
 }
 
-// cause is the innermost reason: the SDK wraps a refused connection six times.
+// cause returns the innermost reason as one line: the SDK wraps a refused connection six
+// times.
 func cause(err error) string {
 	var op *net.OpError
 	var dns *net.DNSError
@@ -241,4 +244,5 @@ func cause(err error) string {
 	return oneLine(err.Error())
 }
 
+// oneLine replaces white space, line breaks included, by single spaces.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

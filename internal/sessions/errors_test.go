@@ -31,7 +31,7 @@ func TestAFailureIsSortedByItsCure(t *testing.T) {
 		{api("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"), ClockSkew, "the clock of this machine differs from AWS's by too much"},
 		{api("SignatureDoesNotMatch", "Signature not yet current: 3 is still later than 2"), ClockSkew, "the clock of this machine differs from AWS's by too much"},
 		{api("RequestExpired", ""), ClockSkew, "the clock of this machine differs from AWS's by too much"},
-		{api("ExpiredToken", "The security token included in the request is expired"), Lapsed, "the session it is built on has expired"},
+		{api("ExpiredToken", "The security token included in the request is expired"), Expired, "the session that it is made with has expired"},
 		{api("Throttling", "Rate exceeded"), Throttled, "AWS asks for fewer calls, try again in a minute"},
 		{api("ValidationError", "DurationSeconds exceeds the MaxSessionDuration"), BadRequest, "DurationSeconds exceeds the MaxSessionDuration"},
 		{api("RegionDisabledException", "STS is not activated in this region"), BadRequest, "STS is not activated in this region"},

@@ -27,7 +27,7 @@ import (
 // endpoint of its container, from the metadata service of its instance. No proxy stands
 // between a machine and itself, and no redirect leads away from it.
 
-// HostError says why the machine has no credentials to offer.
+// HostError says why the machine offers no credentials.
 type HostError struct{ Kind, Why string }
 
 func (e *HostError) Error() string {
@@ -43,7 +43,7 @@ func (m *Maker) host(ctx context.Context, h *profiles.Host) (s creds.Session, er
 	case profiles.HostInstance:
 		s, err = m.fromInstance(ctx)
 	default:
-		err = errors.New("there is no such source")
+		err = errors.New("this source is not known")
 	}
 	if err != nil && ctx.Err() == nil {
 		err = &HostError{h.Kind, cause(err)}
@@ -97,7 +97,7 @@ func (m *Maker) fromContainer(ctx context.Context) (creds.Session, error) {
 func askable(at string) error {
 	u, err := url.Parse(at)
 	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("AWS_CONTAINER_CREDENTIALS_FULL_URI is no address")
+		return errors.New("AWS_CONTAINER_CREDENTIALS_FULL_URI is not an address")
 	}
 	if u.Scheme == "https" {
 		return nil

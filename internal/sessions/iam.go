@@ -44,7 +44,7 @@ type KeyUse struct {
 	Service, Region string
 }
 
-// UnsureError is a failure after which AWS may or may not have done what was asked.
+// UnsureError is a failure after which AWS may or may not have carried out the call.
 type UnsureError struct{ Err error }
 
 func (e *UnsureError) Error() string { return e.Err.Error() }
@@ -121,13 +121,13 @@ func (c IAM) AccessKeyLastUsed(ctx context.Context, id string) (KeyUse, error) {
 // client returns IAM's client. It sets *sent, unless nil, when a request leaves.
 func (c IAM) client(sent *bool) *iam.Client {
 	o := iam.Options{
-		AppID: "vault", HTTPClient: noting{c.Endpoint.plain(), sent}, Credentials: static(c.Session),
+		AppID: "vault", HTTPClient: noting{c.Endpoint.plainClient(), sent}, Credentials: static(c.Session),
 		EndpointResolverV2: iamEndpoints{c.Endpoint, iam.NewDefaultEndpointResolverV2()},
 	}
 	o.Region = c.Endpoint.region()
 	o.RetryMaxAttempts, o.RetryMode = c.Endpoint.retries()
 	if o.RetryMaxAttempts == 0 {
-		o.RetryMaxAttempts = tries // IAM throttles early, and a rotation should end
+		o.RetryMaxAttempts = maxTries // IAM throttles early, and a rotation should end
 	}
 	return iam.New(o)
 }
@@ -204,6 +204,6 @@ func undecided(err error) bool {
 	}
 	var op *net.OpError
 	var dns *net.DNSError
-	var unmade broken
+	var unmade unusable
 	return !(errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial" || errors.As(err, &unmade))
 }

@@ -154,7 +154,7 @@ func TestADeniedCallNamesItsAction(t *testing.T) {
 	}
 }
 
-func TestHarmlessCallsAreTriedAgainAndMakingAKeyIsNot(t *testing.T) {
+func TestCallsAreTriedAgainAndCreateAccessKeyIsNot(t *testing.T) {
 	b := newBench(t)
 	c := b.iam()
 	ctx := context.Background()
@@ -190,7 +190,7 @@ func TestHarmlessCallsAreTriedAgainAndMakingAKeyIsNot(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsOffIsPutRightForTheSignature(t *testing.T) {
+func TestAWrongClockIsCorrectedInTheSignature(t *testing.T) {
 	for _, off := range []time.Duration{-time.Hour, time.Hour} {
 		b := newBenchAt(t, func() time.Time { return time.Now().Add(off) })
 		c := b.iam()

@@ -23,11 +23,11 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// This file uses what "aws login" left behind: a file with credentials of a quarter of
-// an hour, a refresh token, and the key that every refresh is signed with (RFC 9449).
-// The file stays AWS's: what we do not know in it is kept, and so is its mode.
+// This file uses the file that "aws login" writes: it holds credentials for a quarter of
+// an hour, a refresh token, and the key that signs every refresh (RFC 9449). The file
+// belongs to the AWS CLI: its mode and the fields that are unknown here are kept.
 
-// loginFile is what we need to know of it.
+// loginFile is the part of the file that is needed here.
 type loginFile struct {
 	AccessToken  *loginKeys `json:"accessToken"`
 	RefreshToken string     `json:"refreshToken"`
@@ -43,8 +43,8 @@ type loginKeys struct {
 	ExpiresAt       time.Time `json:"expiresAt"`
 }
 
-// login returns the credentials of a profile of "aws login", renewed if they are about
-// to lapse.
+// login returns the credentials of a profile of "aws login", renewed if they expire
+// soon.
 func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login) (creds.Session, error) {
 	file := m.loginPath(l)
 	s, err := m.readLogin(p, file)
@@ -61,7 +61,7 @@ func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login
 	}
 	renewed, err := m.renewLogin(ctx, p, l, file)
 	if err != nil && m.Now().Add(time.Minute).Before(s.Expires) && !errors.Is(err, ErrNeedsUser) {
-		return s, nil // good for a while yet
+		return s, nil // still good for a while
 	}
 	return renewed, err
 }
@@ -95,14 +95,14 @@ func (m *Maker) readLogin(p profiles.Profile, file string) (creds.Session, error
 // maxLoginFile is more bytes than the AWS CLI writes.
 const maxLoginFile = 1 << 20
 
-// openLogin reads the file twice: for what we know in it, and for all of it.
+// openLogin decodes the file twice: the known fields, and all of them.
 func openLogin(file string) (f loginFile, all map[string]json.RawMessage, err error) {
 	text, err := atomicfile.Read(file, maxLoginFile)
 	if err != nil {
 		return f, nil, err
 	}
 	if json.Unmarshal(text, &f) != nil || json.Unmarshal(text, &all) != nil {
-		return f, nil, fmt.Errorf("%s is not what aws login writes", file)
+		return f, nil, fmt.Errorf("%s is not a file of aws login", file)
 	}
 	return f, all, nil
 }
@@ -126,7 +126,7 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 		ExpiresIn    int        `json:"expiresIn"`
 		RefreshToken string     `json:"refreshToken"`
 	}
-	err = to.call(ctx, ask{
+	err = to.call(ctx, restCall{
 		method: http.MethodPost, path: "/v1/token", header: http.Header{"Dpop": {proof}}, once: true,
 		body: map[string]string{"clientId": f.ClientID, "grantType": "refresh_token", "refreshToken": f.RefreshToken},
 	}, &out)
@@ -147,7 +147,7 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 	return m.readLogin(p, file)
 }
 
-// loginEnded: the sign-in itself has ended.
+// loginEnded reports whether AWS refused because the sign-in itself has ended.
 func loginEnded(err error) bool {
 	var r *refused
 	if !errors.As(err, &r) {
@@ -160,8 +160,7 @@ func loginEnded(err error) bool {
 	return r.Code == "InvalidGrantException"
 }
 
-// saveLogin puts the new keys in the place of the old, and the new refresh token, for the
-// old one is spent.
+// saveLogin replaces the keys in the file, and the refresh token, which works once.
 func saveLogin(file string, all map[string]json.RawMessage, keys *loginKeys, refresh string) error {
 	var err error
 	if all["accessToken"], err = json.Marshal(keys); err != nil {
@@ -188,7 +187,7 @@ func needsLogin(p profiles.Profile) error {
 	return &NeedsUserError{Profile: p.Name, What: "a new aws login", Need: NeedsAWSLogin}
 }
 
-// dpop signs that this request, at this moment, is from the holder of the key.
+// dpop returns the proof that this request is made now by the holder of the key.
 func dpop(keyPEM, address string, now time.Time) (string, error) {
 	block, _ := pem.Decode([]byte(keyPEM))
 	if block == nil {
@@ -200,7 +199,7 @@ func dpop(keyPEM, address string, now time.Time) (string, error) {
 	}
 	public, err := key.PublicKey.ECDH()
 	if err != nil || key.Params().BitSize != 256 {
-		return "", errors.New("the key in it is not on P-256")
+		return "", errors.New("the key in it is not for the curve P-256")
 	}
 	point := public.Bytes() // 4, x, y
 	words := make([]string, 2)
@@ -221,7 +220,8 @@ func dpop(keyPEM, address string, now time.Time) (string, error) {
 	return text + "." + signature, err
 }
 
-// signES256 gives the two numbers of the signature side by side, as JWS wants them.
+// signES256 returns the two numbers of the signature one after the other, the form of
+// JWS.
 func signES256(key *ecdsa.PrivateKey, text string) (string, error) {
 	sum := sha256.Sum256([]byte(text))
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])

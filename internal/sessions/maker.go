@@ -15,9 +15,9 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// Asker obtains the code of the MFA device with the given serial, from a person, who is
-// shown the question, or from the device itself. typed says that it was a person, who
-// can be asked for another one.
+// Asker obtains the code of the MFA device with the given serial: from a person, who is
+// shown the question, or from the device itself. typed reports whether it was a person,
+// who can be asked once more.
 type Asker func(ctx context.Context, serial, question string) (code creds.Secret, typed bool, err error)
 
 // Maker makes sessions. The zero value is not useful: Store, Endpoint, Base,
@@ -26,33 +26,33 @@ type Maker struct {
 	Store store.Store
 	// Endpoint says where a service (STS, SSO, …) of a region is, for a profile.
 	Endpoint func(p profiles.Profile, service, region string) Endpoint
-	// Base returns the session shared by the roles over one key. It is the caller's
-	// to cache it, so that one MFA question serves them all.
+	// Base returns the session shared by the roles over one key. The caller caches it,
+	// so that one MFA question serves all of them.
 	Base func(context.Context, profiles.Profile) (creds.Session, error)
-	// Lock waits until no other process holds the name; nil where there are none.
+	// Lock waits until no other process holds the name; nil if there are no others.
 	Lock func(ctx context.Context, name string) (unlock func(), err error)
 
-	Ask         Asker                           // nil: nobody is there
-	Browser     func(profiles.Profile) *Browser // how to sign in; nil, or returning nil: nobody is there
-	MFAToken    creds.Secret                    // a code given beforehand; used once
+	Ask         Asker                           // nil: there is no person to ask
+	Browser     func(profiles.Profile) *Browser // how to sign in; nil, or returning nil: there is no person
+	MFAToken    creds.Secret                    // a code from a flag; used once
 	RunProcess  func(ctx context.Context, command string) (creds.Secret, error)
 	SessionName func() string // for roles that name none; see DefaultSessionName
 	Now         func() time.Time
-	Say         func(string) // a line for the person who is being asked; nil for none
+	Say         func(string) // shows a line to the person; nil: it is not shown
 
-	// RunCredentials runs a credential_process and returns what it printed, which it
-	// bounds. A circle is for it to find: it knows which processes we are inside of.
+	// RunCredentials runs a credential_process and returns its output, of limited
+	// length. It returns a *CircleError if the process of this profile is running.
 	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
-	ProcessTimeout time.Duration     // for commands that nobody watches; 0: a minute
+	ProcessTimeout time.Duration     // for commands of the config file; 0: a minute
 	Env            map[string]string // the user's own environment, for credential_source
 	LoginDir       string            // where aws login keeps its files
 
-	clocks clockwork
+	clock awsClock
 }
 
-// Make carries out the plan for p. It may ask for one MFA code, and once more if AWS
-// refuses that, or for a sign-in in the browser; where nobody can be asked it returns a
-// NeedsUserError instead. It blocks on the network up to ctx's deadline.
+// Make makes the session of p, as NewPlan says. It may ask for one MFA code, and once
+// more if AWS refuses that, or for a sign-in in the browser; if there is no person to ask,
+// it returns a *NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 	plan := NewPlan(p)
 	s, err := m.first(ctx, p, plan)
@@ -90,7 +90,7 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	return m.stored(ctx, p, plan)
 }
 
-// stored returns the key itself, or the session that is made with it.
+// stored returns the stored key itself, or a session that is made with it.
 func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	k, err := store.GetKey(ctx, m.Store, plan.Key)
 	if errors.Is(err, store.ErrNotFound) {
@@ -132,8 +132,8 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 	})
 }
 
-// withMFA makes a call that may need a code. A code that was typed and refused is
-// asked for once more; one from a flag, a process or a key is not, it would be the same.
+// withMFA makes a call that may need a code. A person whose code was refused is asked
+// once more; a flag, a process or a security key is not, because it would give the same.
 func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
 	if serial == "" {
 		return call(mfa{})
@@ -152,8 +152,8 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 	}
 }
 
-// tryCode does not send what cannot be a code: AWS would quote it in its answer, and it
-// may be a password that went into the wrong question.
+// tryCode makes the call if the code has the form of one. Anything else is not sent: AWS
+// would quote it in its answer, and it may be a password typed at the wrong question.
 func tryCode(m mfa, profile string, call func(mfa) (creds.Session, error)) (creds.Session, error) {
 	code := strings.ReplaceAll(m.code.Reveal(), " ", "")
 	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
@@ -164,8 +164,8 @@ func tryCode(m mfa, profile string, call func(mfa) (creds.Session, error)) (cred
 	return call(mfa{m.serial, creds.New(code)})
 }
 
-// code obtains an MFA code: the one given beforehand, else the profile's own process,
-// else a person.
+// code obtains an MFA code: from the flag, else from the profile's own process, else from
+// a person.
 func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process string) (code creds.Secret, typed bool, err error) {
 	switch {
 	case !m.MFAToken.IsZero():
@@ -214,8 +214,8 @@ func device(serial string) string {
 	return strings.TrimPrefix(a.Resource, "mfa/") + " (" + a.AccountID + ")"
 }
 
-// DefaultSessionName is user@host in the characters AWS allows, so that a reader of
-// CloudTrail sees who it was.
+// DefaultSessionName returns user@host in the characters that AWS allows, so that the
+// logs of CloudTrail show who it was.
 func DefaultSessionName(user, host string) string {
 	name := user
 	if host != "" {

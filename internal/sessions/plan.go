@@ -9,14 +9,14 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// Plan is the list of calls that make a profile's session. It is worked out from the
-// profile alone, so that it can be shown and tested without a network.
+// Plan is the list of calls that make a profile's session. It follows from the profile
+// alone, so that it can be shown and tested without a network.
 type Plan struct {
 	First   profiles.Source   // what the chain begins with; never a role
-	Key     string            // the profile under which the long-lived key is stored, "" if it begins with none
+	Key     string            // the profile whose stored key the chain begins with, "" if it begins with none
 	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
 	Base    *profiles.Profile // a session shared by all roles over this key, made first; or nil
-	Roles   []RoleCall        // from the key outwards
+	Roles   []RoleCall        // the first one is assumed first
 }
 
 // SessionCall is a GetSessionToken.
@@ -25,29 +25,29 @@ type SessionCall struct {
 	Duration              time.Duration
 }
 
-// RoleCall is an AssumeRole. MFASerial is empty when the credentials it is signed with
-// carry the MFA already. Wanted is the duration asked for, when AWS's limit on chains
-// made Duration shorter; otherwise it is zero.
+// RoleCall is an AssumeRole. MFASerial is empty if the credentials that sign it were made
+// with MFA already. Wanted is the duration in the profile if AWS's limit on chains of
+// roles made Duration shorter; otherwise it is zero.
 type RoleCall struct {
 	profiles.Role
 	Duration time.Duration
 	Wanted   time.Duration
 }
 
-// AWS's limits, and the durations used where nothing is said.
+// AWS's limits, and the durations used where the profile has none.
 const (
 	SessionDefault = time.Hour     // GetSessionToken for a profile itself
 	BaseDefault    = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
 	RoleDefault    = time.Hour     // also the longest a role assumed from temporary credentials may last
 )
 
-// NewPlan applies these rules. A key of its own gets a session, unless NoSession. A
-// role is assumed with the key itself, except where the key's profile and a role name
-// the same MFA device: then a session with MFA is made first and shared by every role
-// over that key, so that one code lasts for hours. That session limits each role to an
-// hour; a single role that wants longer is therefore assumed directly. What begins with
-// anything but a stored key begins with temporary credentials, as a rule those of a
-// role, and AWS gives an hour to a role on top of them.
+// NewPlan applies these rules. A profile of a stored key gets a session, unless NoSession.
+// A role is assumed with the key itself, except if the key's profile and a role name the
+// same MFA device: then a session with MFA is made first and shared by all roles over
+// that key, so that one code lasts for hours. That session limits each role to an hour; a
+// single role with a longer duration is therefore assumed directly. A chain that begins
+// with anything but a stored key begins with temporary credentials, and AWS limits a role
+// assumed with those to an hour.
 func NewPlan(p profiles.Profile) Plan {
 	first, roles := chain(p.Source)
 	plan := Plan{First: first}
@@ -72,8 +72,8 @@ func NewPlan(p profiles.Profile) Plan {
 	return plan
 }
 
-// calls gives each role its duration. temporary says that the first is assumed with
-// credentials that are not a key; carried is the MFA device that these have seen.
+// calls gives each role its duration. temporary says that the first one is assumed with
+// temporary credentials; carried is the MFA device that these were made with.
 func calls(roles []profiles.Role, temporary bool, carried string) []RoleCall {
 	var list []RoleCall
 	for i, r := range roles {
@@ -89,8 +89,8 @@ func calls(roles []profiles.Role, temporary bool, carried string) []RoleCall {
 	return list
 }
 
-// Silent reports whether the session can be renewed without a person, at least for as
-// long as the shared session or the sign-in under it lasts.
+// Silent reports whether the session can be renewed without a person while the shared
+// session or the sign-in that it begins with lasts.
 func (p Plan) Silent() bool {
 	needs := func(serial, process string) bool { return serial != "" && process == "" }
 	if p.Session != nil && needs(p.Session.MFASerial, p.Session.MFAProcess) {
@@ -118,7 +118,7 @@ func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
 	}
 }
 
-// chain unwinds a source: what it begins with, then the roles from there outwards.
+// chain returns what a source begins with, and its roles in the order they are assumed.
 func chain(s profiles.Source) (profiles.Source, []profiles.Role) {
 	var roles []profiles.Role
 	for s.Role != nil {

@@ -14,8 +14,8 @@ import (
 
 // This file reads what a credential_process prints. No error quotes it.
 
-// CircleError says that a credential_process leads back to a profile whose own process
-// is running. Path ends with the profile at which the circle closes.
+// CircleError says that a credential_process calls for a profile whose own process is
+// still running. Path is the chain of profiles; its last one is also an earlier one.
 type CircleError struct{ Path []string }
 
 func (e *CircleError) Error() string {
@@ -23,14 +23,14 @@ func (e *CircleError) Error() string {
 	for i, n := range e.Path {
 		names[i] = fmt.Sprintf("%q", n)
 	}
-	return "credential_process goes in a circle: " + strings.Join(names, " -> ")
+	return "the credential_process of a profile needs the profile itself: " + strings.Join(names, " -> ")
 }
 
-// ProcessError is a credential_process that gave no credentials.
+// ProcessError says why a credential_process gave no credentials.
 type ProcessError struct {
 	Profile string
 	Why     string
-	Err     error // nil when it ended well and what it printed cannot be used
+	Err     error // nil if it succeeded and its output cannot be used
 }
 
 func (e *ProcessError) Unwrap() error { return e.Err }
@@ -57,7 +57,7 @@ func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session
 	case errors.As(err, &circle):
 		return creds.Session{}, err
 	case limited.Err() != nil:
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "did not end within " + plain(or(m.ProcessTimeout, time.Minute))}
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "did not end within " + shortDuration(or(m.ProcessTimeout, time.Minute))}
 	case err != nil:
 		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "failed", Err: err}
 	}
@@ -68,8 +68,8 @@ func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session
 	return s, nil
 }
 
-// parseProcess reads version 1 of the contract. Keys that do not expire say nothing of
-// an expiry.
+// parseProcess reads version 1 of the output that AWS documents. Without an Expiration
+// the keys do not expire. why is "" if out can be used.
 func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string) {
 	var v struct {
 		Version         json.Number
@@ -79,10 +79,10 @@ func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string)
 		Expiration      string
 	}
 	if json.Unmarshal([]byte(out.Reveal()), &v) != nil {
-		return s, "printed something that is not the JSON it should be"
+		return s, "printed something that is not JSON of the documented form"
 	}
 	if v.Version != "1" {
-		return s, fmt.Sprintf("speaks version %q of the contract, not 1", oneLine(v.Version.String()))
+		return s, fmt.Sprintf("prints version %q of the output, not 1", oneLine(v.Version.String()))
 	}
 	if v.AccessKeyID == "" || v.SecretAccessKey == "" {
 		return s, "printed no AccessKeyId or no SecretAccessKey"
@@ -93,15 +93,15 @@ func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string)
 	}
 	var err error
 	if s.Expires, err = moment(v.Expiration); err != nil {
-		return s, "printed an Expiration that is no time"
+		return s, "printed an Expiration that is not a time"
 	}
 	if !now.Before(s.Expires) {
-		return s, "gave credentials that have lapsed already"
+		return s, "gave credentials that have already expired"
 	}
 	return s, ""
 }
 
-// moment reads ISO 8601 as AWS's own tools write it, one way or another.
+// moment parses a time in the forms of ISO 8601 that AWS's tools write.
 func moment(text string) (time.Time, error) {
 	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05 MST"} {
 		if t, err := time.Parse(form, text); err == nil {

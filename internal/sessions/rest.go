@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,55 +33,55 @@ type rest struct {
 	http doer
 }
 
-// ask is one call.
-type ask struct {
+// restCall is one call.
+type restCall struct {
 	method, path string
 	query        url.Values
 	header       http.Header
 	bearer       creds.Secret // Identity Center's token, "" for none
 	body         any          // sent as JSON, nil for none
-	once         bool         // not to be tried again: what it spends works once
+	once         bool         // do not try again: it uses up something that works once
 }
 
 const (
-	tries      = 5
+	maxTries   = 5
 	firstPause = 200 * time.Millisecond
-	longest    = 10 * time.Second // between two tries
-	maxAnswer  = 4 << 20
+	maxPause   = 10 * time.Second // between two attempts
+	maxAnswer  = 4 << 20          // bytes
 )
 
 func (m *Maker) rest(p profiles.Profile, service, region string) rest {
 	e := m.Endpoint(p, service, region)
-	return rest{strings.TrimSuffix(e.address(service), "/"), listening{e.plain(), m.hear}}
+	return rest{strings.TrimSuffix(e.address(service), "/"), timed{e.plainClient(), m.readTime}}
 }
 
-// call makes a call and reads the answer into out, which may be nil. When AWS is busy
-// or stumbles it is tried again, for as long as ctx allows and five times at most.
-func (r rest) call(ctx context.Context, a ask, out any) error {
-	for n, pause := 1, firstPause; ; n, pause = n+1, min(2*pause, longest) {
+// call makes a call and decodes the answer into out, which may be nil. If AWS is busy or
+// fails, or the network does, it makes up to maxTries attempts, while ctx allows.
+func (r rest) call(ctx context.Context, a restCall, out any) error {
+	for n, pause := 1, firstPause; ; n, pause = n+1, min(2*pause, maxPause) {
 		again, wait, err := r.attempt(ctx, a, out)
-		if err == nil || !again || a.once || n == tries {
+		if err == nil || !again || a.once || n == maxTries {
 			return err
 		}
 		if wait == 0 {
-			wait = pause/2 + rand.N(pause/2) // so that many terminals do not come back at once
+			wait = pause/2 + rand.N(pause/2) // so that many terminals do not call at the same time
 		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, ctx.Err())
-		case <-time.After(min(wait, longest)):
+		case <-time.After(min(wait, maxPause)):
 		}
 	}
 }
 
-func (r rest) attempt(ctx context.Context, a ask, out any) (again bool, wait time.Duration, err error) {
+func (r rest) attempt(ctx context.Context, a restCall, out any) (again bool, wait time.Duration, err error) {
 	req, err := r.request(ctx, a)
 	if err != nil {
 		return false, 0, err
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
-		var bad *url.Error // its text has the whole address, and that may hold a secret
+		var bad *url.Error // its text contains the whole URL, and that may hold a secret
 		if errors.As(err, &bad) {
 			err = bad.Err
 		}
@@ -102,7 +103,7 @@ func (r rest) attempt(ctx context.Context, a ask, out any) (again bool, wait tim
 	return false, 0, nil
 }
 
-func (r rest) request(ctx context.Context, a ask) (*http.Request, error) {
+func (r rest) request(ctx context.Context, a restCall) (*http.Request, error) {
 	var body io.Reader
 	if a.body != nil {
 		text, err := json.Marshal(a.body)
@@ -117,7 +118,7 @@ func (r rest) request(ctx context.Context, a ask) (*http.Request, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, a.method, to, body)
 	if err != nil {
-		return nil, fmt.Errorf("%q is no address", r.base)
+		return nil, fmt.Errorf("%q is not an address", r.base)
 	}
 	for name, values := range a.header {
 		req.Header[name] = values
@@ -132,8 +133,8 @@ func (r rest) request(ctx context.Context, a ask) (*http.Request, error) {
 	return req, nil
 }
 
-// refusal is the error in an answer: its type is in a header, or in the body in one of
-// two spellings.
+// refusal returns the error in an answer. Its code is in a header, or in the body in one
+// of two spellings.
 func refusal(res *http.Response, text []byte) error {
 	var said struct {
 		Type    string `json:"__type"`
@@ -141,41 +142,30 @@ func refusal(res *http.Response, text []byte) error {
 		Message string `json:"message"`
 		Long    string `json:"error_description"`
 	}
-	_ = json.Unmarshal(text, &said) // a proxy's page, say: then the status has to do
+	_ = json.Unmarshal(text, &said) // fails for the page of a proxy: then the status is all there is
 	code := res.Header.Get("X-Amzn-Errortype")
 	if code == "" {
 		code = said.Type
 	}
 	code, _, _ = strings.Cut(code, ":")
 	code = code[strings.LastIndexByte(code, '#')+1:]
-	switch {
-	case code != "":
-	case res.StatusCode == http.StatusTooManyRequests:
-		code = "TooManyRequestsException"
-	default:
-		code = strconv.Itoa(res.StatusCode)
-	}
-	message := said.Message
-	if message == "" {
-		message = said.Long
-	}
-	if message == "" {
-		message = "AWS answered with status " + strconv.Itoa(res.StatusCode)
-	}
-	return &refused{smithy.GenericAPIError{Code: code, Message: message}, said.Error}
+	other := statusError(res.StatusCode)
+	return &refused{smithy.GenericAPIError{
+		Code: cmp.Or(code, other.Code), Message: cmp.Or(said.Message, said.Long, other.Message),
+	}, said.Error}
 }
 
-// refused is an error AWS answered with. word is the reason in the vocabulary of the
-// sign-in services, where there is one.
+// refused is an error that AWS answered with. word is the reason as the sign-in services
+// name it, "" where they do not.
 type refused struct {
 	smithy.GenericAPIError
 	word string
 }
 
-// malformed is an answer that is not what AWS answers.
+// malformed returns the error for an answer that AWS would not give.
 func malformed(why string) error { return &smithy.GenericAPIError{Code: "Malformed", Message: why} }
 
-// codeOf is AWS's name for an error, "" for one that is not AWS's.
+// codeOf returns AWS's code for an error, "" if the error is not AWS's.
 func codeOf(err error) string {
 	var api smithy.APIError
 	if errors.As(err, &api) {

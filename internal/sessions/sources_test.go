@@ -52,16 +52,16 @@ func TestAProcessSaysWhenItsSessionEnds(t *testing.T) {
 	}
 }
 
-func TestWhatAProcessDoesWrongIsSaidWithoutItsOutput(t *testing.T) {
+func TestAnErrorOfAProcessDoesNotQuoteItsOutput(t *testing.T) {
 	b := newBench(t)
 	for out, want := range map[string]string{
-		"Password: " + fakeSecret: "not the JSON",
-		"":                        "not the JSON",
+		"Password: " + fakeSecret: "not JSON",
+		"":                        "not JSON",
 		`{"AccessKeyId":"A","SecretAccessKey":"` + fakeSecret + `"}`:                           "version",
 		`{"Version":2,"AccessKeyId":"A","SecretAccessKey":"` + fakeSecret + `"}`:               `version "2"`,
 		`{"Version":1,"SecretAccessKey":"` + fakeSecret + `"}`:                                 "no AccessKeyId",
-		printedKeys(`,"Expiration":"yesterday"`):                                               "no time",
-		printedKeys(`,"Expiration":"` + time.Now().Add(-time.Hour).Format(time.RFC3339) + `"`): "lapsed",
+		printedKeys(`,"Expiration":"yesterday"`):                                               "not a time",
+		printedKeys(`,"Expiration":"` + time.Now().Add(-time.Hour).Format(time.RFC3339) + `"`): "already expired",
 	} {
 		_, err := b.Make(context.Background(), b.process(out, nil))
 		var bad *ProcessError
@@ -89,7 +89,7 @@ func TestAProcessThatHangsIsGivenUp(t *testing.T) {
 	}
 }
 
-func TestARoleStandsOnWhatAProcessGives(t *testing.T) {
+func TestARoleIsAssumedWithWhatAProcessGives(t *testing.T) {
 	b := newBench(t)
 	key, err := b.aws.AddKey(b.user)
 	noError(t, err)
@@ -136,7 +136,7 @@ func TestAWebIdentityComesFromAFileOrACommand(t *testing.T) {
 	}
 }
 
-func TestABadIdentityTokenIsNotTold(t *testing.T) {
+func TestABadIdentityTokenIsNotQuoted(t *testing.T) {
 	b := newBench(t)
 	w, _ := b.web(t)
 	p := profiles.Profile{Name: "pod", Region: "eu-west-1", Source: profiles.Source{WebIdentity: w}}
@@ -301,7 +301,7 @@ func TestAMachineThatDoesNotAnswerIsGivenUpInTime(t *testing.T) {
 	}
 }
 
-func TestWhatAMachineAnswersBadlyIsSaidWithoutItsAnswer(t *testing.T) {
+func TestAnErrorOfTheMachineDoesNotQuoteItsAnswer(t *testing.T) {
 	b := newBench(t)
 	for body, want := range map[string]string{
 		`{"AccessKeyId":"ASIAEXAMPLE","SecretAccessKey":"` + fakeSecret: "cannot be read",
@@ -394,7 +394,7 @@ func TestALoginThatIsOverNeedsAWSLogin(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsOffIsReportedAndReckonedWith(t *testing.T) {
+func TestAWrongClockIsReportedAndCorrectedFor(t *testing.T) {
 	for _, off := range []time.Duration{-10 * time.Minute, 4 * time.Minute} {
 		c := newCenter(t, fakeaws.DirectoryOptions{})
 		var said []string
@@ -414,9 +414,9 @@ func TestAClockThatIsOffIsReportedAndReckonedWith(t *testing.T) {
 	c.made()
 }
 
-func TestASignatureAtTheWrongTimeSaysByHowMuch(t *testing.T) {
+func TestARefusedSignatureSaysHowWrongTheClockIs(t *testing.T) {
 	b := newBench(t)
-	b.hear(http.Header{"Date": {time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)}})
+	b.readTime(http.Header{"Date": {time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)}})
 	var call *CallError
 	err := b.failure("assume role", "", "dev", &smithy.GenericAPIError{Code: "RequestTimeTooSkewed"})
 	if !errors.As(err, &call) || call.Kind != ClockSkew {

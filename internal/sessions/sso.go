@@ -14,11 +14,10 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// This file asks the portal of Identity Center: for the credentials of a role, and for
-// what accounts and roles there are. It needs a sign-in, which sso_token.go has.
+// This file calls the portal of Identity Center: for the credentials of a role, and for
+// the list of accounts and roles. It needs a sign-in, which sso_token.go provides.
 
-// roleCredentials are those of one role of one account. A sign-in that the portal does
-// not take (it was revoked, say) is dropped, and another tried, once.
+// roleCredentials returns the credentials of one role of one account.
 func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *profiles.SSO) (creds.Session, error) {
 	var out struct {
 		RoleCredentials struct {
@@ -43,7 +42,8 @@ func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *prof
 	}, nil
 }
 
-// portal makes a call with the sign-in, and once more with a new one.
+// portal makes a call with the sign-in. If the portal rejects that (it was revoked, for
+// example), it makes the call once more with a new sign-in.
 func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO, path string, query url.Values, out any) error {
 	rest := m.rest(p, SSO, s.Region)
 	var rejected creds.Secret
@@ -52,7 +52,7 @@ func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 		if err != nil {
 			return err
 		}
-		err = rest.call(ctx, ask{method: http.MethodGet, path: path, query: query, bearer: token}, out)
+		err = rest.call(ctx, restCall{method: http.MethodGet, path: path, query: query, bearer: token}, out)
 		if again || codeOf(err) != "UnauthorizedException" {
 			return err
 		}
@@ -66,12 +66,13 @@ type Account struct {
 	Roles           []string // sorted
 }
 
-// together is how many accounts are asked about at a time. The portal counts calls, and
-// answers a crowd with "too many requests".
-const together = 4
+// parallelCalls is for how many accounts the roles are listed at a time. The portal limits
+// the rate of calls.
+const parallelCalls = 4
 
-// Accounts lists what one may sign in to, sorted by account. It may block for minutes in
-// a directory of thousands of roles; a person may have to sign in first.
+// Accounts lists the accounts and roles that the person may sign in to, sorted by account
+// id. It may block for minutes in a directory of thousands of roles; a person may have to
+// sign in first.
 func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SSO) ([]Account, error) {
 	list, err := m.accounts(ctx, p, s)
 	if err != nil {
@@ -80,7 +81,7 @@ func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	var wg sync.WaitGroup
-	turn := make(chan struct{}, together)
+	turn := make(chan struct{}, parallelCalls)
 	for i := range list {
 		turn <- struct{}{}
 		wg.Go(func() {
@@ -141,7 +142,8 @@ func (m *Maker) roles(ctx context.Context, p profiles.Profile, s *profiles.SSO, 
 	return list, err
 }
 
-// pages asks for one page after another, with the token that the one before ended with.
+// pages calls next for one page after the other, with the token that the previous page
+// ended with.
 func pages(next func(url.Values) (string, error)) error {
 	for at := ""; ; {
 		query := url.Values{"max_result": {strconv.Itoa(100)}}

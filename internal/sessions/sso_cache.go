@@ -10,9 +10,9 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// ShareToken writes a sign-in where the AWS CLI and the SDKs look for it, in the form
-// they use, so that they need not have another. dir is ~/.aws/sso/cache. The file holds
-// the token as it is: whoever asks for this wants it on the disk.
+// ShareToken writes a sign-in where the AWS CLI and the SDKs look for it, in their format,
+// so that they need no sign-in of their own. dir is ~/.aws/sso/cache. The file holds the
+// token unencrypted; the person has asked for that.
 func ShareToken(dir string, s *profiles.SSO, t store.Token) (file string, err error) {
 	name := s.Session
 	if name == "" {

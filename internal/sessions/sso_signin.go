@@ -19,25 +19,25 @@ import (
 )
 
 // This file has the two ways in which a person signs in to Identity Center. In the first
-// the browser runs on this machine: AWS sends it back to a port of ours with a code that
-// only we can spend, for we alone know what its hash was made of (PKCE). In the second
-// the browser may run anywhere: the person compares a code, and we ask until AWS has
-// been told that it is right.
+// the browser runs on this machine: AWS sends it to a port that this process listens on,
+// with a code that only this process can exchange, because it alone knows the secret
+// whose hash AWS was given (PKCE). In the second the browser may run anywhere: the person
+// compares a code, and this process asks AWS until the person has confirmed it.
 
 // Browser is how a person signs in.
 type Browser struct {
-	Device   bool                         // with a code to compare, in a browser anywhere
-	Open     func(url string) error       // opens a browser here; nil: the person does it
-	Show     func(Invitation)             // tells the person; before Open
-	Patience time.Duration                // how long the person may take; 0: five minutes
-	Listen   func() (net.Listener, error) // nil: a free port of 127.0.0.1
+	Device  bool                         // with a code to compare, in a browser anywhere
+	Open    func(url string) error       // opens a browser here; nil: the person does it
+	Show    func(Invitation)             // tells the person what to do; called before Open
+	Timeout time.Duration                // how long the person may take; 0: five minutes
+	Listen  func() (net.Listener, error) // nil: a free port of 127.0.0.1
 }
 
-// Invitation is what a person needs for signing in. Code is what the browser will show,
-// "" where there is nothing to compare.
+// Invitation is what a person needs to sign in. Code is what the browser will show, "" if
+// there is nothing to compare.
 type Invitation struct{ URL, Code string }
 
-// The ways, as a registration is for one or the other.
+// The two ways. A registration at AWS is for one of them.
 const (
 	flowBrowser = "browser"
 	flowDevice  = "device"
@@ -45,17 +45,17 @@ const (
 
 const callback = "/oauth/callback"
 
-// signIn sends a person to the browser and returns the sign-in that comes of it. When
-// none does, the registration comes back all the same.
+// signIn has a person sign in with the browser and returns the result. If the person does
+// not, it still returns the registration.
 func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
-	patience := or(b.Patience, 5*time.Minute)
-	waiting, cancel := context.WithTimeout(ctx, patience)
+	timeout := or(b.Timeout, 5*time.Minute)
+	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	oidc := m.rest(p, OIDC, s.Region)
-	signed, err := m.bySuitableFlow(waiting, oidc, s, t, b)
-	if codeOf(err) == "InvalidClientException" { // AWS has forgotten us before it said it would
+	signed, err := m.withBrowserOrCode(waiting, oidc, s, t, b)
+	if codeOf(err) == "InvalidClientException" { // AWS dropped the registration before its end
 		t.Client = ""
-		signed, err = m.bySuitableFlow(waiting, oidc, s, t, b)
+		signed, err = m.withBrowserOrCode(waiting, oidc, s, t, b)
 	}
 	switch {
 	case err == nil:
@@ -63,16 +63,16 @@ func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 	case ctx.Err() != nil:
 		return signed, ctx.Err()
 	case waiting.Err() != nil, errors.Is(err, context.DeadlineExceeded), codeOf(err) == "ExpiredTokenException":
-		return signed, needsSignIn(p, fmt.Sprintf("nobody finished it within %s", plain(patience)))
+		return signed, needsSignIn(p, "it was not finished within "+shortDuration(timeout))
 	}
 	return signed, m.failure("sign in to", s.StartURL, p.Name, err)
 }
 
-// bySuitableFlow prefers the browser of this machine. Where no port can be had the code
-// does it.
-func (m *Maker) bySuitableFlow(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
+// withBrowserOrCode uses the browser of this machine, or a code if that is asked for or no
+// port can be listened on.
+func (m *Maker) withBrowserOrCode(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
 	if b.Device {
-		return m.byCode(ctx, oidc, s, t, b)
+		return m.withCode(ctx, oidc, s, t, b)
 	}
 	listen := b.Listen
 	if listen == nil {
@@ -80,22 +80,22 @@ func (m *Maker) bySuitableFlow(ctx context.Context, oidc rest, s *profiles.SSO, 
 	}
 	l, err := listen()
 	if err != nil {
-		m.say("no port of this machine can be listened on, so the browser cannot come back here")
-		return m.byCode(ctx, oidc, s, t, b)
+		m.say("cannot listen on a port of this machine, so the sign-in uses a code")
+		return m.withCode(ctx, oidc, s, t, b)
 	}
 	defer func() { _ = l.Close() }()
 	if t, err = m.register(ctx, oidc, s, t, flowBrowser); err != nil {
 		return t, err
 	}
-	return m.byBrowser(ctx, oidc, s, t, b, l)
+	return m.withBrowser(ctx, oidc, s, t, b, l)
 }
 
-func (m *Maker) byBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser, l net.Listener) (store.Token, error) {
+func (m *Maker) withBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser, l net.Listener) (store.Token, error) {
 	state, verifier := rand.Text(), rand.Text()+rand.Text()
 	sum := sha256.Sum256([]byte(verifier))
 	redirect := "http://" + l.Addr().String() + callback
-	back := make(chan comeback, 1)
-	server := &http.Server{Handler: receiver(state, back), ReadHeaderTimeout: 10 * time.Second}
+	back := make(chan callbackResult, 1)
+	server := &http.Server{Handler: callbackHandler(state, back), ReadHeaderTimeout: 10 * time.Second}
 	defer func() { _ = server.Close() }()
 	go func() { _ = server.Serve(l) }()
 
@@ -108,7 +108,7 @@ func (m *Maker) byBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t sto
 	case <-ctx.Done():
 		return t, ctx.Err()
 	case c := <-back:
-		// The page is on its way to the browser; closing it cuts nothing off.
+		// Shutdown waits until the browser has got the page.
 		stopped, cancel := context.WithTimeout(ctx, time.Second)
 		defer cancel()
 		_ = server.Shutdown(stopped)
@@ -121,8 +121,8 @@ func (m *Maker) byBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t sto
 	}
 }
 
-// invite tells the person, then opens the browser. If none opens, the person has the
-// address.
+// invite tells the person what to do, then opens the browser. If none opens, the person
+// has the address.
 func (b Browser) invite(i Invitation) {
 	if b.Show != nil {
 		b.Show(i)
@@ -132,22 +132,22 @@ func (b Browser) invite(i Invitation) {
 	}
 }
 
-// comeback is what the browser brought.
-type comeback struct {
+// callbackResult is what the browser brought back.
+type callbackResult struct {
 	code string
 	err  error
 }
 
-// receiver waits for the browser. Any page can send a browser to a port of this machine,
-// so a visit without our state is turned away, and we wait on.
-func receiver(state string, back chan<- comeback) http.Handler {
+// callbackHandler receives the browser. Any web page can send a browser to a port of this
+// machine, so a request without the right state is refused, and the wait goes on.
+func callbackHandler(state string, back chan<- callbackResult) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		if r.Method != http.MethodGet || r.URL.Path != callback || subtle.ConstantTimeCompare([]byte(q.Get("state")), []byte(state)) != 1 {
 			page(w, http.StatusNotFound, "This is not the page you are looking for.")
 			return
 		}
-		c := comeback{code: q.Get("code")}
+		c := callbackResult{code: q.Get("code")}
 		switch {
 		case q.Get("error") == "access_denied":
 			c.err = declined()
@@ -161,7 +161,7 @@ func receiver(state string, back chan<- comeback) http.Handler {
 		}
 		select {
 		case back <- c:
-		default: // it was reloaded
+		default: // the page was loaded again
 		}
 	})
 }
@@ -179,8 +179,8 @@ func declined() error {
 	return &CallError{Kind: Denied, Code: "AccessDeniedException", Message: "it was declined in the browser"}
 }
 
-// byCode has the person compare a code, and asks until AWS knows.
-func (m *Maker) byCode(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
+// withCode has the person compare a code, and asks AWS until that is done.
+func (m *Maker) withCode(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
 	t, err := m.register(ctx, oidc, s, t, flowDevice)
 	if err != nil {
 		return t, err
@@ -194,7 +194,7 @@ func (m *Maker) byCode(ctx context.Context, oidc rest, s *profiles.SSO, t store.
 		Interval    int    `json:"interval"`
 	}
 	in := map[string]string{"clientId": t.Client, "clientSecret": t.ClientSecret.Reveal(), "startUrl": s.StartURL}
-	if err := oidc.call(ctx, ask{method: http.MethodPost, path: "/device_authorization", body: in}, &out); err != nil {
+	if err := oidc.call(ctx, restCall{method: http.MethodPost, path: "/device_authorization", body: in}, &out); err != nil {
 		return t, err
 	}
 	if out.DeviceCode == "" || out.UserCode == "" {
@@ -212,7 +212,7 @@ func (m *Maker) byCode(ctx context.Context, oidc rest, s *profiles.SSO, t store.
 	return m.poll(ctx, oidc, t, out.DeviceCode, time.Duration(out.Interval)*time.Second)
 }
 
-// poll asks as often as AWS allows. Told that it is too often, it asks less often.
+// poll asks for the token as often as AWS allows, less often if AWS says so.
 func (m *Maker) poll(ctx context.Context, oidc rest, t store.Token, device string, interval time.Duration) (store.Token, error) {
 	interval = or(interval, 5*time.Second)
 	for {
@@ -236,8 +236,8 @@ func (m *Maker) poll(ctx context.Context, oidc rest, t store.Token, device strin
 	}
 }
 
-// plain is a duration without the zeros that Go writes.
-func plain(d time.Duration) string {
+// shortDuration writes a duration without the zeros at its end that Go writes.
+func shortDuration(d time.Duration) string {
 	s := d.String()
 	if strings.HasSuffix(s, "m0s") {
 		s = strings.TrimSuffix(s, "0s")

@@ -46,7 +46,7 @@ func newCenter(t *testing.T, o fakeaws.DirectoryOptions) *center {
 	noError(t, err)
 	c.dir.SetAnswer(fakeaws.Yes)
 	c.browser = Browser{
-		Patience: 20 * time.Second,
+		Timeout: 20 * time.Second,
 		Show: func(i Invitation) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
@@ -103,8 +103,8 @@ func (c *center) token() store.Token {
 	return t
 }
 
-// lapse makes the stored sign-in one that has to be renewed.
-func (c *center) lapse() {
+// expire makes the stored sign-in one that has to be renewed.
+func (c *center) expire() {
 	c.t.Helper()
 	t := c.token()
 	t.Expires = time.Now().Add(-time.Minute)
@@ -175,7 +175,7 @@ func TestASignInIsRenewedWithoutAPerson(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	c.made()
 	first := c.token()
-	c.lapse()
+	c.expire()
 	c.Maker.Browser, c.Ask = nil, nil
 	c.made()
 	if now := c.token(); now.Refresh.Equal(first.Refresh) || now.Access.Equal(first.Access) {
@@ -195,7 +195,7 @@ func TestWithoutAPersonThereIsNoBrowser(t *testing.T) {
 	c.calls("RegisterClient", 0)
 }
 
-func TestARevokedSignInIsDroppedAndMadeAnew(t *testing.T) {
+func TestARevokedSignInIsReplacedByANewOne(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	c.made()
 	c.dir.RevokeSessions()
@@ -223,10 +223,10 @@ func TestARegistrationThatAWSForgotIsMadeAgain(t *testing.T) {
 	c.made()
 	c.aws.ForgetClients()
 	c.browser.Device = true // what is registered is for the other way, so this registers
-	c.lapse()
+	c.expire()
 	c.made()
 	c.aws.ForgetClients()
-	c.lapse()
+	c.expire()
 	c.made() // and this one learns it from the answer
 	if c.invited() != 3 {
 		t.Errorf("the person was sent to the browser %d times, not 3", c.invited())
@@ -253,21 +253,21 @@ func TestOneSignInServesAllThatWait(t *testing.T) {
 	c.calls("CreateToken", 1)
 }
 
-func TestABrowserThatNeverComesBackIsWaitedForSoLong(t *testing.T) {
+func TestTheWaitForTheBrowserEnds(t *testing.T) {
 	t.Parallel()
 	for name, device := range map[string]bool{"browser": false, "code": true} {
 		t.Run(name, func(t *testing.T) {
 			c := newCenter(t, fakeaws.DirectoryOptions{})
 			c.dir.SetAnswer(fakeaws.Ask)
-			c.browser.Open, c.browser.Device, c.browser.Patience = nil, device, 1500*time.Millisecond
+			c.browser.Open, c.browser.Device, c.browser.Timeout = nil, device, 1500*time.Millisecond
 			_, err := c.Make(context.Background(), c.profile())
-			if !errors.Is(err, ErrNeedsUser) || !strings.Contains(fmt.Sprint(err), "nobody finished it within 1.5s") {
+			if !errors.Is(err, ErrNeedsUser) || !strings.Contains(fmt.Sprint(err), "it was not finished within 1.5s") {
 				t.Fatalf("got %v", err)
 			}
 			if !c.token().Access.IsZero() {
 				t.Error("something half-done was kept")
 			}
-			c.browser.Patience = 20 * time.Second
+			c.browser.Timeout = 20 * time.Second
 			c.dir.SetAnswer(fakeaws.Yes)
 			c.browser.Open = func(url string) error { go visit(url); return nil }
 			c.made()
@@ -325,7 +325,7 @@ func TestARoleOneMayNotHaveIsDenied(t *testing.T) {
 	}
 }
 
-func TestWhatAWSAnswersBadlyEndsInOneSentence(t *testing.T) {
+func TestABadAnswerOfAWSGivesOneSentence(t *testing.T) {
 	secret := strings.Repeat("Secret/", 8)
 	for name, x := range map[string]struct {
 		fault fakeaws.Fault
@@ -405,7 +405,7 @@ func TestADirectoryIsListedPageByPage(t *testing.T) {
 	}
 }
 
-func TestEnsureTroublesNobodyWhenSignedIn(t *testing.T) {
+func TestEnsureSignedInNeedsNoPersonWhenSignedIn(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	ctx := context.Background()
 	for range 3 {
@@ -418,14 +418,14 @@ func TestEnsureTroublesNobodyWhenSignedIn(t *testing.T) {
 	if c.invited() != 1 {
 		t.Errorf("%d browsers", c.invited())
 	}
-	_, err := c.SignInAnew(ctx, c.profile(), c.sso())
+	_, err := c.SignInAgain(ctx, c.profile(), c.sso())
 	noError(t, err)
 	if c.invited() != 2 {
 		t.Errorf("force: %d browsers", c.invited())
 	}
 	before := c.token()
 	c.dir.SetAnswer(fakeaws.No)
-	if _, err := c.SignInAnew(ctx, c.profile(), c.sso()); err == nil {
+	if _, err := c.SignInAgain(ctx, c.profile(), c.sso()); err == nil {
 		t.Error("it was declined")
 	}
 	if !c.token().Access.Equal(before.Access) {
@@ -444,7 +444,7 @@ func TestSigningOutEndsItHereAndAtAWS(t *testing.T) {
 		t.Error("the sign-in is still kept")
 	}
 	c.calls("Logout", 1)
-	err = c.rest(c.profile(), SSO, "eu-west-1").call(ctx, ask{method: "GET", path: "/assignment/accounts", bearer: access}, nil)
+	err = c.rest(c.profile(), SSO, "eu-west-1").call(ctx, restCall{method: "GET", path: "/assignment/accounts", bearer: access}, nil)
 	if codeOf(err) != "UnauthorizedException" {
 		t.Errorf("AWS still takes it: %v", err)
 	}

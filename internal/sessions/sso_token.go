@@ -14,17 +14,17 @@ import (
 )
 
 // This file keeps sign-ins to Identity Center. One sign-in serves every role of a
-// directory, in every terminal: whoever needs one takes the lock, looks into the store
+// directory, in every terminal: a process that needs one takes the lock, reads the store
 // again, renews what is there if it can, and only then sends a person to the browser.
 
-// accessScope is what makes AWS give a refresh token.
+// accessScope is the scope for which AWS gives a refresh token.
 const accessScope = "sso:account:access"
 
-// renewal is how long before its end a sign-in is renewed, where that needs nobody.
+// renewal is how long before its end a sign-in is renewed, if that needs no person.
 const renewal = 5 * time.Minute
 
-// token returns a sign-in that works, as far as can be known here. rejected is one that
-// AWS did not take.
+// token returns the access token of a sign-in that has not expired. rejected is one that
+// AWS did not accept, or the zero value.
 func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, rejected creds.Secret) (creds.Secret, error) {
 	name := tokenName(s)
 	t, err := m.storedToken(ctx, name)
@@ -33,7 +33,7 @@ func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, 
 	}
 	unlock, err := m.lock(ctx, name)
 	if err != nil {
-		if m.browser(p) == nil { // someone is at the browser just now
+		if m.browser(p) == nil { // another process has a person at the browser
 			err = needsSignIn(p, "")
 		}
 		return creds.Secret{}, err
@@ -49,7 +49,7 @@ func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, 
 	return t.Access, nil
 }
 
-// newToken renews a sign-in, or has a person make one. It is called under the lock.
+// newToken renews a sign-in, or has a person sign in. The caller holds the lock.
 func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token, rejected creds.Secret) (store.Token, error) {
 	if m.renewable(t) {
 		renewed, err := m.renew(ctx, p, s, t)
@@ -57,7 +57,7 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 		case err == nil:
 			return renewed, m.keepToken(ctx, s, renewed)
 		case m.alive(t, rejected):
-			return t, nil // it is good for a while yet; the next one will try again
+			return t, nil // still good for a while; the next call will try again
 		case !refusedRenewal(err):
 			return t, m.failure("renew the sign-in to", s.StartURL, p.Name, err)
 		}
@@ -65,7 +65,7 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 	t.Access, t.Refresh = creds.Secret{}, creds.Secret{}
 	b := m.browser(p)
 	if b == nil {
-		if !rejected.IsZero() { // so that the others need not ask AWS to learn it
+		if !rejected.IsZero() { // so that other processes need not ask AWS
 			_ = m.keepToken(ctx, s, t)
 		}
 		return t, needsSignIn(p, "")
@@ -73,15 +73,15 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 	t, err := m.signIn(ctx, p, s, t, *b)
 	if err != nil {
 		if t.Client != "" {
-			_ = m.keepToken(context.WithoutCancel(ctx), s, t) // it was registered, that need not be done again
+			_ = m.keepToken(context.WithoutCancel(ctx), s, t) // keeps the registration
 		}
 		return t, err
 	}
 	return t, m.keepToken(ctx, s, t)
 }
 
-// EnsureSignedIn makes sure that there is a sign-in that works, and says until when it
-// lasts. A person is troubled only when there is no other way.
+// EnsureSignedIn makes sure that there is a sign-in that has not expired, and returns when
+// it expires. A person has to act only if it cannot be renewed.
 func (m *Maker) EnsureSignedIn(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
 	if _, err := m.token(ctx, p, s, creds.Secret{}); err != nil {
 		return time.Time{}, err
@@ -90,9 +90,9 @@ func (m *Maker) EnsureSignedIn(ctx context.Context, p profiles.Profile, s *profi
 	return t.Expires, err
 }
 
-// SignInAnew has a person sign in, whatever there is. What there is stays if nothing
-// comes of it.
-func (m *Maker) SignInAnew(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
+// SignInAgain has a person sign in, whether there is a sign-in or not. If the person does
+// not finish, the sign-in that there was stays.
+func (m *Maker) SignInAgain(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
 	b := m.browser(p)
 	if b == nil {
 		return time.Time{}, needsSignIn(p, "")
@@ -113,14 +113,14 @@ func (m *Maker) SignInAnew(ctx context.Context, p profiles.Profile, s *profiles.
 	return t.Expires, m.keepToken(ctx, s, t)
 }
 
-// SignedIn returns the sign-in as it is stored, for the AWS CLI's cache; a zero one when
-// there is none.
+// SignedIn returns the stored sign-in, for the AWS CLI's cache; the zero value if there is
+// none.
 func (m *Maker) SignedIn(ctx context.Context, s *profiles.SSO) (store.Token, error) {
 	return m.storedToken(ctx, tokenName(s))
 }
 
-// SignOut ends a sign-in at AWS and forgets it here. It reports whether there was one.
-// What AWS answers does not matter: the sign-in may be over already.
+// SignOut ends a sign-in at AWS and deletes it here. It reports whether there was one.
+// That AWS refuses is not an error: the sign-in may have ended already.
 func (m *Maker) SignOut(ctx context.Context, p profiles.Profile, s *profiles.SSO) (bool, error) {
 	name := tokenName(s)
 	unlock, err := m.lock(ctx, name)
@@ -132,13 +132,13 @@ func (m *Maker) SignOut(ctx context.Context, p profiles.Profile, s *profiles.SSO
 	if err != nil || t.Access.IsZero() && t.Refresh.IsZero() {
 		return false, err
 	}
-	// Forgotten first, so that a network that is down cannot keep it here.
+	// Deleted here first, so that a network that is down cannot prevent it.
 	access := t.Access
 	t.Access, t.Refresh, t.Expires = creds.Secret{}, creds.Secret{}, time.Time{}
 	if err := m.keepToken(ctx, s, t); err != nil {
 		return true, err
 	}
-	err = m.rest(p, SSO, s.Region).call(ctx, ask{method: http.MethodPost, path: "/logout", bearer: access}, nil)
+	err = m.rest(p, SSO, s.Region).call(ctx, restCall{method: http.MethodPost, path: "/logout", bearer: access}, nil)
 	if err != nil && codeOf(err) == "" {
 		return true, m.failure("tell AWS of the sign-out from", s.StartURL, p.Name, err)
 	}
@@ -158,7 +158,7 @@ func (m *Maker) keepToken(ctx context.Context, s *profiles.SSO, t store.Token) e
 	return store.PutToken(ctx, m.Store, tokenName(s), t)
 }
 
-// usable: it need not be renewed yet.
+// usable reports whether a sign-in has not expired and need not be renewed yet.
 func (m *Maker) usable(t store.Token, rejected creds.Secret) bool {
 	return m.alive(t, rejected) && (!m.renewable(t) || t.Expires.Sub(m.Now()) > renewal)
 }
@@ -171,7 +171,8 @@ func (m *Maker) renewable(t store.Token) bool {
 	return !t.Refresh.IsZero() && m.registered(t, t.ClientFlow)
 }
 
-// registered reports whether the registration is for that way of signing in, and lives.
+// registered reports whether the registration is for that way of signing in and has not
+// expired.
 func (m *Maker) registered(t store.Token, flow string) bool {
 	return t.Client != "" && t.ClientFlow == flow && m.Now().Add(renewal).Before(t.ClientExpires)
 }
@@ -180,7 +181,7 @@ func (m *Maker) renew(ctx context.Context, p profiles.Profile, s *profiles.SSO, 
 	return m.createToken(ctx, m.rest(p, OIDC, s.Region), t, grant{GrantType: "refresh_token", RefreshToken: t.Refresh.Reveal()})
 }
 
-// refusedRenewal: AWS has answered, and will not answer otherwise tomorrow.
+// refusedRenewal reports whether AWS refused for good: trying again later will not help.
 func refusedRenewal(err error) bool {
 	switch codeOf(err) {
 	case "InvalidGrantException", "ExpiredTokenException", "AccessDeniedException", "InvalidClientException",
@@ -190,7 +191,7 @@ func refusedRenewal(err error) bool {
 	return false
 }
 
-// grant is what a token is asked for with: one of the three.
+// grant is what is exchanged for a token: a refresh token, a device code or a code.
 type grant struct {
 	ClientID     string `json:"clientId"`
 	ClientSecret string `json:"clientSecret"`
@@ -202,8 +203,8 @@ type grant struct {
 	CodeVerifier string `json:"codeVerifier,omitempty"`
 }
 
-// createToken spends a grant. What was not given anew stays as it was: AWS need not
-// send another refresh token.
+// createToken exchanges a grant for a token. If AWS sends no new refresh token, the one
+// that there was stays.
 func (m *Maker) createToken(ctx context.Context, oidc rest, t store.Token, g grant) (store.Token, error) {
 	g.ClientID, g.ClientSecret = t.Client, t.ClientSecret.Reveal()
 	var out struct {
@@ -211,7 +212,7 @@ func (m *Maker) createToken(ctx context.Context, oidc rest, t store.Token, g gra
 		ExpiresIn    int    `json:"expiresIn"`
 		RefreshToken string `json:"refreshToken"`
 	}
-	if err := oidc.call(ctx, ask{method: http.MethodPost, path: "/token", body: g}, &out); err != nil {
+	if err := oidc.call(ctx, restCall{method: http.MethodPost, path: "/token", body: g}, &out); err != nil {
 		return t, err
 	}
 	if out.AccessToken == "" || out.ExpiresIn <= 0 {
@@ -224,8 +225,8 @@ func (m *Maker) createToken(ctx context.Context, oidc rest, t store.Token, g gra
 	return t, nil
 }
 
-// register tells AWS of this program, which it wants before anybody may sign in with
-// it. That holds for months, so it is kept.
+// register registers this program with AWS, which is required before a sign-in. A
+// registration lasts for months, so it is kept.
 func (m *Maker) register(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, flow string) (store.Token, error) {
 	if m.registered(t, flow) {
 		return t, nil
@@ -241,7 +242,7 @@ func (m *Maker) register(ctx context.Context, oidc rest, s *profiles.SSO, t stor
 		ClientSecret string `json:"clientSecret"`
 		Expires      int64  `json:"clientSecretExpiresAt"`
 	}
-	if err := oidc.call(ctx, ask{method: http.MethodPost, path: "/client/register", body: in}, &out); err != nil {
+	if err := oidc.call(ctx, restCall{method: http.MethodPost, path: "/client/register", body: in}, &out); err != nil {
 		return t, err
 	}
 	if out.ClientID == "" || out.ClientSecret == "" {
@@ -261,10 +262,10 @@ func scopes(s *profiles.SSO) []string {
 	return slices.Compact(list)
 }
 
-// TokenName is the name under which the sign-in to a directory is stored.
+// TokenName returns the name under which the sign-in to a directory is stored.
 func TokenName(s *profiles.SSO) string { return tokenName(s) }
 
-// tokenName is the same for every way of writing one start URL.
+// tokenName is the same for all spellings of one start URL.
 func tokenName(s *profiles.SSO) string {
 	return store.TokenName(s.Directory(), s.Region, scopes(s))
 }
@@ -276,7 +277,7 @@ func (m *Maker) lock(ctx context.Context, name string) (func(), error) {
 	return m.Lock(ctx, name)
 }
 
-// browser is how a person signs in, nil when nobody is there.
+// browser returns how a person signs in, nil if there is no person.
 func (m *Maker) browser(p profiles.Profile) *Browser {
 	if m.Browser == nil {
 		return nil

@@ -13,14 +13,15 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// client signs with s. It hears AWS's time.
+// client returns an STS client that signs with s and reads AWS's time.
 func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
-	return client(m.Endpoint(p, STS, region), s, m.hear)
+	return client(m.Endpoint(p, STS, region), s, m.readTime)
 }
 
-// client is made by hand: the SDK's own loader reads files and costs more than a call.
-func client(e Endpoint, s creds.Session, hear func(http.Header)) *sts.Client {
-	o := sts.Options{AppID: "vault", HTTPClient: listening{e.signed(), hear}}
+// client returns an STS client that signs with s, or not at all if s has no key. The
+// SDK's own loader of settings is not used: it reads files and costs more than a call.
+func client(e Endpoint, s creds.Session, read func(http.Header)) *sts.Client {
+	o := sts.Options{AppID: "vault", HTTPClient: timed{e.sdkClient(), read}}
 	e.apply(&o)
 	if s.AccessKeyID != "" {
 		o.Credentials = static(s)
@@ -36,7 +37,7 @@ func static(s creds.Session) aws.CredentialsProvider {
 	})
 }
 
-// mfa is the device and its current code; both or neither.
+// mfa is an MFA device and its current code; the zero value is none.
 type mfa struct {
 	serial string
 	code   creds.Secret
@@ -72,11 +73,10 @@ func assumeRole(ctx context.Context, c *sts.Client, r RoleCall, name string, m m
 	return out, err
 }
 
-// Identity is who AWS says the bearer of a session is.
+// Identity is what STS says about the holder of credentials.
 type Identity struct{ Account, ARN, UserID string }
 
-// WhoAmI asks STS who the bearer of s is. It needs no permission. profile is for the
-// text of an error.
+// WhoAmI asks STS whose credentials s are. It needs no permission.
 func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
 	out, err := client(e, s, func(http.Header) {}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
@@ -85,7 +85,7 @@ func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) 
 	return Identity{aws.ToString(out.Account), aws.ToString(out.Arn), aws.ToString(out.UserId)}, nil
 }
 
-// session turns STS's answer into ours, with its end by the clock of this machine.
+// session converts STS's answer. Its expiry is by the clock of this machine.
 func (m *Maker) session(c *types.Credentials, arn string) (creds.Session, error) {
 	if c == nil || aws.ToString(c.AccessKeyId) == "" {
 		return creds.Session{}, malformed("the answer has no credentials in it")

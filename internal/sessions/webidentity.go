@@ -15,8 +15,8 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// webIdentity assumes a role for the bearer of a token: of a pod, of a CI job. The token
-// is read anew each time, for whoever issued it renews it too.
+// webIdentity assumes a role with an identity token, as pods and CI jobs have one. The
+// token is read each time, because its issuer renews it.
 func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles.WebIdentity) (creds.Session, error) {
 	token, err := m.identityToken(ctx, w)
 	if err != nil {
@@ -48,11 +48,11 @@ func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles
 	return m.session(out.Credentials, arn)
 }
 
-// maxToken is more bytes than a token has that AWS takes.
+// maxToken is the most bytes that are read of a token; AWS accepts less.
 const maxToken = 1 << 20
 
-// identityToken comes from the file or the command. White space around it is not part
-// of it: an editor or echo put it there.
+// identityToken reads the token from the file or the command. White space around it is
+// removed: an editor or echo puts it there.
 func (m *Maker) identityToken(ctx context.Context, w *profiles.WebIdentity) (creds.Secret, error) {
 	var text string
 	if w.TokenFile != "" {
