@@ -254,7 +254,7 @@ func (j *rotationJob) follow(ctx context.Context, old string, now creds.Key) err
 	}
 	names := []string{j.item}
 	for _, twin := range j.twins(ctx, set, old) {
-		if err := store.PutKey(ctx, j.rot.Store, twin, now); err != nil {
+		if err := store.KeepKey(ctx, j.rot.Store, twin, now); err != nil {
 			return err
 		}
 		j.say("%s had the same key, and has the new one now", printable(twin))

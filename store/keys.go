@@ -31,26 +31,41 @@ type keyJSON struct {
 
 // PutKey stores the long-lived key of a profile where AWS Vault looks for it.
 func PutKey(ctx context.Context, s Store, profile string, k creds.Key) error {
-	data, err := json.Marshal(keyJSON{AccessKeyID: k.ID, SecretAccessKey: k.Secret.Reveal()})
+	item, err := keyItemOf(k)
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, profile, wrapped(data))
+	return s.Put(ctx, profile, item)
 }
 
-// KeepKey stores a key as PutKey does, reads it back and compares. What it was taken
-// from may go once this has returned nil, and not before. An UnreadError: it is stored,
-// as far as is known.
+// KeepKey stores a key as PutKey does, reads it back and compares. What the key was taken
+// from may be deleted once this has returned nil, and not before. After an UnreadError
+// the key is stored, as far as is known.
 func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
-	if err := PutKey(ctx, s, profile, k); err != nil {
+	item, err := keyItemOf(k)
+	if err != nil {
 		return err
 	}
-	kept, err := GetKey(ctx, s, profile)
+	return keep(ctx, s, profile, item)
+}
+
+func keyItemOf(k creds.Key) (creds.Secret, error) {
+	data, err := json.Marshal(keyJSON{AccessKeyID: k.ID, SecretAccessKey: k.Secret.Reveal()})
+	return wrapped(data), err
+}
+
+// keep stores an item, reads it back and compares: what a keyring says it has done and
+// what it has done are two things.
+func keep(ctx context.Context, s Store, name string, item creds.Secret) error {
+	if err := s.Put(ctx, name, item); err != nil {
+		return err
+	}
+	back, err := s.Get(ctx, name)
 	switch {
 	case err != nil:
 		return &UnreadError{err}
-	case !kept.Equal(k):
-		return errChanged{profile}
+	case !back.Equal(item):
+		return errChanged{name}
 	}
 	return nil
 }

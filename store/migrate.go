@@ -88,7 +88,7 @@ func (m Migration) copy(ctx context.Context, name string) Moved {
 	}
 	outcome, err := m.compare(ctx, name, item)
 	if err == nil && (outcome == Copied || outcome == Replaced) && !m.Rehearse {
-		err = m.put(ctx, name, item)
+		err = keep(ctx, m.To, name, item)
 	}
 	if err != nil {
 		outcome = Failed
@@ -120,20 +120,6 @@ func sameKey(name string, a, b creds.Secret) bool {
 	x, err := keyIn(name, a)
 	y, other := keyIn(name, b)
 	return err == nil && other == nil && x.Equal(y)
-}
-
-func (m Migration) put(ctx context.Context, name string, item creds.Secret) error {
-	if err := m.To.Put(ctx, name, item); err != nil {
-		return err
-	}
-	back, err := m.To.Get(ctx, name)
-	switch {
-	case err != nil:
-		return fmt.Errorf("read back what was written: %w", err)
-	case !back.Equal(item):
-		return errChanged{name}
-	}
-	return nil
 }
 
 // empty deletes what was moved from the old store.

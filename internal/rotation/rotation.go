@@ -221,7 +221,7 @@ func (r *Rotation) Identify(ctx context.Context) (user, key string, err error) {
 	if user, other = r.AWS.Who(ctx, beside); other != nil {
 		return "", "", err
 	}
-	if err := r.put(ctx, r.Item, beside); err != nil {
+	if err := store.KeepKey(ctx, r.Store, r.Item, beside); err != nil {
 		return "", "", err
 	}
 	r.Say(Readopted, beside.ID)
@@ -277,22 +277,6 @@ func (r *Rotation) beside(ctx context.Context) (creds.Key, error) {
 		return creds.Key{}, nil
 	}
 	return k, err
-}
-
-// put stores a key and reads it back: what a keyring says it has done and what it has
-// done are two things.
-func (r *Rotation) put(ctx context.Context, item string, k creds.Key) error {
-	if err := store.PutKey(ctx, r.Store, item, k); err != nil {
-		return err
-	}
-	got, err := store.GetKey(ctx, r.Store, item)
-	if err != nil {
-		return fmt.Errorf("read back what was stored: %w", err)
-	}
-	if got.ID != k.ID || !got.Secret.Equal(k.Secret) {
-		return errors.New("the keyring gave back something else than was stored")
-	}
-	return nil
 }
 
 func (r *Rotation) note(j *Journal, step Step) error {

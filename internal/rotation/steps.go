@@ -120,7 +120,7 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 	case err != nil:
 		return errors.Join(err, r.Book.Remove(r.Item))
 	}
-	if err := r.put(ctx, store.StagedName(r.Item), k); err != nil {
+	if err := store.KeepKey(ctx, r.Store, store.StagedName(r.Item), k); err != nil {
 		return r.undo(ctx, s, k.ID, err)
 	}
 	r.Say(Made, k.ID)
@@ -199,7 +199,7 @@ func (r *Rotation) switchOver(ctx context.Context, s *State) error {
 	if err := r.note(&s.Journal, Switching); err != nil {
 		return err
 	}
-	if err := r.put(ctx, r.Item, s.Beside); err != nil {
+	if err := store.KeepKey(ctx, r.Store, r.Item, s.Beside); err != nil {
 		return err
 	}
 	s.Key, s.Phase = s.Beside, Stored
