@@ -198,6 +198,7 @@ var fences = map[string][]string{
 	"github.com/aws/":                            {"internal/sessions", "internal/fakeaws"},
 	"github.com/99designs/keyring":               {"store"},
 	"github.com/godbus/":                         {"store"},
+	"github.com/dvsekhvalnov/":                   {"store"},
 	"github.com/spf13/":                          {"cmd"},
 	"github.com/fatih/color":                     {"cmd"},
 	"github.com/mattn/go-isatty":                 {"internal/host"},

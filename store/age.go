@@ -26,6 +26,8 @@ import (
 	"sync"
 
 	"github.com/99designs/keyring"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // ageFiles is a driver. The embedded room says where things are.
@@ -39,21 +41,14 @@ type ageFiles struct {
 }
 
 func newAgeFiles(o Options) (*ageFiles, error) {
-	dir, err := expand(o.AgeDir)
+	dir, err := existingFolder(o.AgeDir)
 	if err != nil {
 		return nil, err
 	}
 	if o.AgeIdentity, err = expand(o.AgeIdentity); err != nil {
 		return nil, err
 	}
-	st, err := os.Stat(dir)
-	switch {
-	case err == nil && !st.IsDir():
-		return nil, fmt.Errorf("%s is not a folder", dir)
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
-	}
-	return &ageFiles{room: room{filepath.Clean(dir)}, o: o, cost: scryptCost}, nil
+	return &ageFiles{room: room{dir}, o: o, cost: scryptCost}, nil
 }
 
 // openAge opens the store, or one that its first item will make. Where it was not asked
@@ -158,7 +153,7 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 		return err
 	}
 	a.sweep()
-	return write(path, sealed)
+	return atomicfile.Write(path, sealed)
 }
 
 // readers are those an item is encrypted to: all of the store, or its owner.
@@ -183,15 +178,12 @@ func (a *ageFiles) remove(ctx context.Context, key string) error {
 		return err
 	}
 	defer unlock()
-	err = os.Remove(path)
+	a.sweep()
+	err = atomicfile.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotFound
 	}
-	if err != nil {
-		return err
-	}
-	a.sweep()
-	return flushDir(filepath.Dir(path))
+	return err
 }
 
 // keys lists the names with a prefix. Those of sessions are the names of files; for

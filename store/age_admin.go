@@ -21,6 +21,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // AgeStore is the directory of the age back end, for those who look after it. Its
@@ -260,18 +262,15 @@ func (a *ageFiles) verify(ctx context.Context, it entry, sealed []byte) error {
 
 // replaceAll is steps 2 to 4.
 func (a *ageFiles) replaceAll(list recipients, sealed map[string][]byte) error {
-	if err := write(a.next(), list.text()); err != nil {
+	if err := atomicfile.Write(a.next(), list.text()); err != nil {
 		return err
 	}
 	for _, path := range slices.Sorted(maps.Keys(sealed)) {
-		if err := write(path, sealed[path]); err != nil {
+		if err := atomicfile.Write(path, sealed[path]); err != nil {
 			return err
 		}
 	}
-	if err := os.Rename(a.next(), a.current()); err != nil {
-		return err
-	}
-	return flushDir(a.dir)
+	return atomicfile.Rename(a.next(), a.current())
 }
 
 // ErrNoPassphrase is returned by ChangePassphrase for an identity that has none.
@@ -309,7 +308,7 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return write(path, sealed)
+	return atomicfile.Write(path, sealed)
 }
 
 // Names decrypts every item and returns the sorted names of keys, and the files that

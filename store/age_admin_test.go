@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 	"filippo.io/age/plugin"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -191,11 +192,11 @@ func interrupted(t *testing.T, o Options, n int, edit func(*recipients)) {
 	edit(&list)
 	sealed, err := a.anew(soon(t), list)
 	if err == nil {
-		err = write(a.next(), list.text())
+		err = atomicfile.Write(a.next(), list.text())
 	}
 	for path, data := range sealed {
 		if n--; err == nil && n >= 0 {
-			err = write(path, data)
+			err = atomicfile.Write(path, data)
 		}
 	}
 	if err != nil {
@@ -283,7 +284,7 @@ func TestCheckNoticesItemsThatDoNotFollowTheList(t *testing.T) {
 			t.Fatal(err)
 		}
 		f(&list)
-		if err := write(path, list.text()); err != nil {
+		if err := atomicfile.Write(path, list.text()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -317,7 +318,7 @@ func TestCheckBelievesWhatItSeesOfAnItemsRecipients(t *testing.T) {
 	}
 	sealed, err := encrypted([]byte(`vault item "a" for `+list.digest()+"\nv"), mustRecipient(t, o))
 	if err == nil {
-		err = write(findIn(t, a, "a"), sealed)
+		err = atomicfile.Write(findIn(t, a, "a"), sealed)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -329,7 +330,7 @@ func TestCheckBelievesWhatItSeesOfAnItemsRecipients(t *testing.T) {
 func TestCheckSeesWhatDoesNotBelong(t *testing.T) {
 	o := created(t, "a", "b")
 	a := driverOf(t, o)
-	files := []string{filepath.Join(o.AgeDir, "items", "notes.txt"), filepath.Join(o.AgeDir, "own", ".new-1")}
+	files := []string{filepath.Join(o.AgeDir, "items", "notes.txt"), filepath.Join(o.AgeDir, "own", tempName)}
 	for _, path := range files {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)

@@ -165,10 +165,10 @@ func (a *ageFiles) inspectFiles(r *AgeReport) {
 	for _, path := range a.leftovers() {
 		r.add(a, path, AgeLeftover)
 	}
-	entries, _ := readDir(filepath.Join(a.dir, "items"))
+	entries, _ := readDir(a.itemDir())
 	for _, e := range entries {
 		if !isItem(e.Name()) && !strings.HasPrefix(e.Name(), ".") {
-			r.add(a, filepath.Join(a.dir, "items", e.Name()), AgeForeign)
+			r.add(a, filepath.Join(a.itemDir(), e.Name()), AgeForeign)
 		}
 	}
 	for _, path := range a.exposed() {

@@ -21,6 +21,7 @@ import (
 	"filippo.io/age/armor"
 	"filippo.io/age/plugin"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -130,35 +131,21 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 	if !underPassphrase(data) {
 		return data, nil
 	}
-	for tries := 1; ; tries++ {
-		question := "Passphrase of " + path
-		if tries > 1 {
-			question = "That does not open it. " + question
-		}
-		pass, err := a.passphrase(ctx, path, question)
-		if err != nil {
-			return nil, err
-		}
-		text, err := decrypted(data, pass)
+	var text []byte
+	pass := passphrase{given: a.o.AgePassphrase, ask: a.o.Ask}
+	err := pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
+		return a.o.Ask(ctx, again+"Passphrase of "+path)
+	}, func(p creds.Secret) (err error) {
+		text, err = decrypted(data, p)
 		switch {
-		case err == nil:
-			return text, nil
-		case !errors.Is(err, errPassphrase):
-			return nil, fmt.Errorf("%s: %w", path, err)
-		case a.o.AgePassphrase != nil || tries == attempts:
-			return nil, fmt.Errorf("%w: %w %s", ErrLocked, errPassphrase, path)
+		case errors.Is(err, errPassphrase):
+			return fmt.Errorf("%w: %w %s", ErrLocked, errPassphrase, path)
+		case err != nil:
+			return fmt.Errorf("%s: %w", path, err)
 		}
-	}
-}
-
-func (a *ageFiles) passphrase(ctx context.Context, path, question string) (creds.Secret, error) {
-	switch {
-	case a.o.AgePassphrase != nil:
-		return *a.o.AgePassphrase, nil
-	case a.o.Ask == nil:
-		return creds.Secret{}, fmt.Errorf("%w: the passphrase of %s is needed and nobody can be asked", ErrLocked, path)
-	}
-	return a.o.Ask(ctx, question)
+		return nil
+	})
+	return text, err
 }
 
 // newPassphrase takes the one given, or asks for one twice.
@@ -170,24 +157,6 @@ func (a *ageFiles) newPassphrase(ctx context.Context) (creds.Secret, error) {
 		return creds.Secret{}, &NoIdentityError{Dir: a.dir, New: true}
 	}
 	return askTwice(ctx, a.o.Ask, "New passphrase for the keys in "+a.dir)
-}
-
-// askTwice asks for a new passphrase until it was typed the same twice.
-func askTwice(ctx context.Context, ask func(context.Context, string) (creds.Secret, error), question string) (creds.Secret, error) {
-	for range attempts {
-		first, err := ask(ctx, question)
-		if err != nil {
-			return creds.Secret{}, err
-		}
-		again, err := ask(ctx, "The same passphrase again")
-		if err != nil {
-			return creds.Secret{}, err
-		}
-		if first.Equal(again) && !first.IsZero() {
-			return first, nil
-		}
-	}
-	return creds.Secret{}, fmt.Errorf("%w: no passphrase was typed twice the same", ErrLocked)
 }
 
 // decrypted undoes closed. The error is errPassphrase when another passphrase may do.
@@ -356,7 +325,7 @@ func (a *ageFiles) make(ctx context.Context, p AgePlan) (mine []AgeRecipient, er
 		return nil, err
 	}
 	if a.o.AgeIdentity == "" && !exists(a.ownRecipients()) {
-		if err := write(a.ownRecipients(), recipients{all: mine}.text()); err != nil {
+		if err := atomicfile.Write(a.ownRecipients(), recipients{all: mine}.text()); err != nil {
 			return nil, err
 		}
 	}
@@ -375,7 +344,7 @@ func (a *ageFiles) makeList(mine []AgeRecipient, name string) error {
 	for _, r := range mine {
 		list.all = append(list.all, AgeRecipient{r.Recipient, name})
 	}
-	return write(a.current(), list.text())
+	return atomicfile.Write(a.current(), list.text())
 }
 
 // makeIdentity puts an identity into the private room: a new one under a passphrase, or
@@ -407,11 +376,11 @@ func (a *ageFiles) keep(text []byte, pass creds.Secret) error {
 	if err != nil {
 		return err
 	}
-	if err := write(a.room.identity(), data); err != nil {
+	if err := atomicfile.Write(a.room.identity(), data); err != nil {
 		return err
 	}
 	a.hold(id)
-	return write(a.ownRecipients(), recipients{all: id.recipients}.text())
+	return atomicfile.Write(a.ownRecipients(), recipients{all: id.recipients}.text())
 }
 
 // adopt copies an identity from a file, once it has shown that it can decrypt. A secret
@@ -449,11 +418,11 @@ func (a *ageFiles) adopt(ctx context.Context, p AgePlan) error {
 	if p.Recipient != "" && !underPassphrase(data) {
 		data = append([]byte("# recipient: "+p.Recipient+"\n"), data...)
 	}
-	if err := write(a.room.identity(), data); err != nil {
+	if err := atomicfile.Write(a.room.identity(), data); err != nil {
 		return err
 	}
 	a.hold(id)
-	return write(a.ownRecipients(), recipients{all: id.recipients}.text())
+	return atomicfile.Write(a.ownRecipients(), recipients{all: id.recipients}.text())
 }
 
 // NoRecipientError says that an identity file does not tell its recipient, as a plugin's

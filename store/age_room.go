@@ -11,25 +11,26 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // room is the directory.
 type room struct{ dir string }
 
 func (r room) own(name string) string  { return filepath.Join(r.dir, "own", name) }
-func (r room) item(hash string) string { return filepath.Join(r.dir, "items", hash+suffix) }
+func (r room) itemDir() string         { return filepath.Join(r.dir, "items") }
+func (r room) item(hash string) string { return filepath.Join(r.itemDir(), hash+suffix) }
 func (r room) current() string         { return filepath.Join(r.dir, "recipients.txt") }
 func (r room) next() string            { return filepath.Join(r.dir, "recipients.next.txt") }
 func (r room) identity() string        { return r.own("identity.age") }
 func (r room) ownRecipients() string   { return r.own("recipients.txt") }
 func (r room) folders() (dirs [3]string) {
-	return [...]string{r.dir, r.own(""), filepath.Join(r.dir, "items")}
+	return [...]string{r.dir, r.own(""), r.itemDir()}
 }
 func (r room) relative(path string) string {
 	return strings.TrimPrefix(path, r.dir+string(filepath.Separator))
@@ -47,7 +48,7 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// longest is what a file system takes as a name, less the suffix and a temporary name.
+// longest is what a file system takes as a name, less the suffix and some room.
 const longest = 240
 
 // transient is the file of a session or a token. Its name says nothing by itself, and
@@ -82,7 +83,7 @@ func isItem(file string) bool {
 
 // items lists the files of long-lived items.
 func (r room) items() ([]string, error) {
-	dir := filepath.Join(r.dir, "items")
+	dir := r.itemDir()
 	entries, err := readDir(dir)
 	var files []string
 	for _, e := range entries {
@@ -105,26 +106,24 @@ func readDir(dir string) ([]fs.DirEntry, error) {
 // What git has to know: that one room is private, and that an item is no text, whose
 // line ends it might change on Windows.
 const (
-	gitIgnore     = "# what is of this machine alone\n/own/\n.new-*\n"
+	gitIgnore     = "# what is of this machine alone\n/own/\n" + atomicfile.Pattern + "\n"
 	gitAttributes = "*.age binary\nrecipients*.txt text eol=lf\n"
 )
 
 // lay makes the folders and tells git about them. A directory that came from git is
 // readable by all until then.
 func (r room) lay() error {
-	for _, dir := range r.folders() {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
+	for _, dir := range []string{r.dir, r.own("")} {
+		if err := atomicfile.PrivateDir(dir); err != nil {
 			return err
 		}
 	}
-	for _, dir := range []string{r.dir, r.own("")} {
-		if st, err := os.Stat(dir); err == nil && st.Mode().Perm()&0o077 != 0 {
-			_ = os.Chmod(dir, 0o700) // another one's directory stays as it is; "check" says so
-		}
+	if err := atomicfile.MkdirAll(r.itemDir()); err != nil {
+		return err
 	}
 	for name, text := range map[string]string{".gitignore": gitIgnore, ".gitattributes": gitAttributes} {
 		if path := filepath.Join(r.dir, name); !exists(path) {
-			if err := write(path, []byte(text)); err != nil {
+			if err := atomicfile.Write(path, []byte(text)); err != nil {
 				return err
 			}
 		}
@@ -136,7 +135,7 @@ func (r room) lay() error {
 // anew (otherwise: many may write items at a time). Readers take no lock. The lock is
 // the kernel's, so a process that is killed lets go of it.
 func (r room) lock(ctx context.Context, alone bool) (unlock func(), err error) {
-	if err := os.MkdirAll(r.own(""), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(r.own("")); err != nil {
 		return nil, err
 	}
 	l := flock.New(r.own("lock"))
@@ -155,68 +154,23 @@ func (r room) lock(ctx context.Context, alone bool) (unlock func(), err error) {
 	return func() { _ = l.Unlock() }, nil
 }
 
-// temporary begins the names of files that are being written.
-const temporary = ".new-"
-
-// write puts a file in its place whole: whoever reads sees the old one or the new one,
-// and so does whoever looks after a crash. It is renameio's way, with two additions:
-// it works on Windows, and the folder is flushed too.
-func write(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), temporary+"*")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }() // fails, as it should, once the file has its new name
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return flushDir(filepath.Dir(path))
-}
-
-// flushDir makes sure a folder's new names are on the disk. Windows has no such thing,
-// nor has every file system.
-func flushDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	err = d.Sync()
-	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, syscall.EINVAL) {
-		return nil
-	}
-	return err
-}
-
 // fresh is how old a temporary file may be while someone may still be at work on it.
 const fresh = time.Minute
 
 // sweep removes what a process left that was killed while it wrote. It is for those who
 // write; readers leave everything as it is.
 func (r room) sweep() {
-	for _, path := range r.leftovers() {
-		_ = os.Remove(path)
+	for _, dir := range r.folders() {
+		atomicfile.Sweep(dir)
 	}
 }
 
+// leftovers lists what killed processes have left.
 func (r room) leftovers() (paths []string) {
 	for _, dir := range r.folders() {
-		entries, _ := readDir(dir)
-		for _, e := range entries {
-			if !strings.HasPrefix(e.Name(), temporary) {
-				continue
-			}
-			if info, err := e.Info(); err == nil && time.Since(info.ModTime()) > fresh {
-				paths = append(paths, filepath.Join(dir, e.Name()))
+		for _, path := range atomicfile.Leftovers(dir) {
+			if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > fresh {
+				paths = append(paths, path)
 			}
 		}
 	}

@@ -563,12 +563,12 @@ func TestAgeWritersWaitForWhoChangesTheRecipients(t *testing.T) {
 
 func TestAgeClearsUpAfterAKilledProcessButNotAfterALiveOne(t *testing.T) {
 	o := created(t, "a")
-	var old, young []string
+	var old, mine []string
 	for _, dir := range []string{"", "own", "items"} {
-		old = append(old, filepath.Join(o.AgeDir, dir, ".new-1"))
-		young = append(young, filepath.Join(o.AgeDir, dir, ".new-2"))
+		old = append(old, filepath.Join(o.AgeDir, dir, tempName))
+		mine = append(mine, filepath.Join(o.AgeDir, dir, ".new-2"))
 	}
-	for _, path := range append(old, young...) {
+	for _, path := range append(old, mine...) {
 		if err := os.WriteFile(path, []byte("half"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -592,7 +592,7 @@ func TestAgeClearsUpAfterAKilledProcessButNotAfterALiveOne(t *testing.T) {
 			t.Errorf("%s is still there", path)
 		}
 	}
-	for _, path := range young {
+	for _, path := range mine {
 		if !exists(path) {
 			t.Errorf("%s is gone", path)
 		}

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,7 +44,12 @@ func inTempDir(t *testing.T, b Backend) Options {
 	if !ok || place.Kind != OwnFolder {
 		t.Fatalf("the back end %s has no folder of its own: the tests need a stage for it", b.Name)
 	}
-	*place.Value(&o) = filepath.Join(t.TempDir(), "store")
+	dir, err := os.MkdirTemp("", "vault-store-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // not t.TempDir, which Wine cannot delete
+	*place.Value(&o) = filepath.Join(dir, "store")
 	o.SetPassphrases(func(string) *creds.Secret { return phrase("correct horse") })
 	return o
 }

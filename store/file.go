@@ -1,136 +1,93 @@
 package store
 
-// The file back end: one encrypted file per item, all under one passphrase. The
-// library encrypts and decrypts; what it lacks is here: a passphrase is proved
+// The file back end: one encrypted file per item, all under one passphrase. Files and
+// names are byte for byte those of AWS Vault, whose keyring library encrypts items with the
+// same call. Two things are done better here: a passphrase is tried on an existing item
 // before anything is written with it, and a file is replaced, never overwritten.
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/99designs/keyring"
+	jose "github.com/dvsekhvalnov/jose2go"
 	"github.com/mtibben/percent"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
+// files is the driver.
 type files struct {
-	dir   string
-	given *creds.Secret
-	ask   func(context.Context, string) (creds.Secret, error)
-
-	mu     sync.Mutex
-	typed  *creds.Secret // what a person answered
-	proven bool          // the passphrase has opened an item, or made the first one
+	dir  string
+	pass *passphrase
 }
 
 func openFiles(_ context.Context, o Options, _ bool) (driver, error) {
-	dir, err := expand(o.FileDir)
+	dir, err := existingFolder(o.FileDir)
 	if err != nil {
 		return nil, err
+	}
+	return &files{dir: dir, pass: &passphrase{given: o.FilePassphrase, ask: o.Ask}}, nil
+}
+
+// existingFolder expands a leading ~ in dir. It is an error if something else than a folder
+// is there, and none if nothing is.
+func existingFolder(dir string) (string, error) {
+	dir, err := expand(dir)
+	if err != nil {
+		return "", err
 	}
 	st, err := os.Stat(dir)
 	switch {
 	case err == nil && !st.IsDir():
-		return nil, fmt.Errorf("%s is not a folder", dir)
+		return "", fmt.Errorf("%s is not a folder", dir)
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+		return "", err
 	}
-	return &files{dir: dir, given: o.FilePassphrase, ask: o.Ask}, nil
+	return filepath.Clean(dir), nil
 }
 
 func (f *files) get(ctx context.Context, key string) ([]byte, error) {
-	if _, err := os.Stat(f.dir); errors.Is(err, fs.ErrNotExist) {
-		return nil, ErrNotFound // the library would make the folder
+	sealed, err := os.ReadFile(f.path(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotFound
 	}
-	for tries := 1; ; tries++ {
-		item, err := f.ring(ctx, f.dir).Get(key)
-		if err == nil {
-			f.settle(true)
-			return item.Data, nil
-		}
-		if err = f.diagnose(ctx, key, err); !errors.Is(err, errPassphrase) || !f.mayAskAgain(tries) {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
+	var item keyring.Item
+	err = f.try(ctx, func(pass creds.Secret) (err error) {
+		item, err = decryptFile(sealed, pass)
+		return f.explain(key, err, pass)
+	})
+	return item.Data, err
 }
 
 func (f *files) put(ctx context.Context, item keyring.Item) error {
-	if err := os.MkdirAll(f.dir, 0o700); err != nil {
-		return err
-	}
-	for tries := 1; ; tries++ {
-		err := f.prove(ctx, item.Key)
-		if err == nil {
-			return f.replace(ctx, item)
-		}
-		if !errors.Is(err, errPassphrase) || !f.mayAskAgain(tries) {
+	return f.try(ctx, func(pass creds.Secret) error {
+		if err := f.check(pass, item.Key); err != nil {
 			return err
 		}
-	}
-}
-
-// replace lets the library write the item in a folder of its own and moves it into
-// place, so that a full disk or a crash leaves the old item as it was.
-func (f *files) replace(ctx context.Context, item keyring.Item) error {
-	f.sweep()
-	staging, err := os.MkdirTemp(f.dir, stagingPrefix)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(staging) }()
-	if err := f.ring(ctx, staging).Set(item); err != nil {
-		return err
-	}
-	name := fileName(item.Key)
-	if err := flush(filepath.Join(staging, name)); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(staging, name), filepath.Join(f.dir, name)); err != nil {
-		return err
-	}
-	f.settle(true)
-	return nil
-}
-
-const stagingPrefix = ".new-"
-
-// abandoned is the age at which what is half-written is nobody's any more: no call lasts
-// as long, so whoever was writing it has been killed.
-const abandoned = 10 * time.Minute
-
-// sweep removes what killed runs left. What it cannot remove does no harm.
-func (f *files) sweep() {
-	entries, _ := os.ReadDir(f.dir)
-	for _, e := range entries {
-		if !e.IsDir() || !strings.HasPrefix(e.Name(), stagingPrefix) {
-			continue
+		sealed, err := encryptFile(item, pass)
+		if err != nil {
+			return err
 		}
-		if st, err := e.Info(); err == nil && time.Since(st.ModTime()) > abandoned {
-			_ = os.RemoveAll(filepath.Join(f.dir, e.Name()))
-		}
-	}
-}
-
-// flush makes sure the bytes are on the disk before the name points at them.
-func flush(path string) error {
-	file, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	return errors.Join(file.Sync(), file.Close())
+		return atomicfile.Write(f.path(item.Key), sealed)
+	})
 }
 
 func (f *files) remove(_ context.Context, key string) error {
-	err := os.Remove(filepath.Join(f.dir, fileName(key)))
+	err := atomicfile.Remove(f.path(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotFound
 	}
@@ -153,10 +110,10 @@ func (f *files) keys(context.Context, string) ([]string, error) {
 
 func (f *files) survey(ctx context.Context) survey { return listed(ctx, f.dir, f) }
 
-// isItem leaves out what is not an item: folders, and files such as .DS_Store. Only
-// of the latter the first bytes are read, since an item's name may begin with a dot.
+// isItem leaves out what is not an item: folders, and files such as .DS_Store. An item's
+// name may begin with a dot too, so of those files the first bytes are read.
 func (f *files) isItem(e fs.DirEntry) bool {
-	if e.IsDir() {
+	if e.IsDir() || atomicfile.IsTemp(e.Name()) {
 		return false
 	}
 	return !strings.HasPrefix(e.Name(), ".") || beginsLikeAnItem(filepath.Join(f.dir, e.Name()))
@@ -174,31 +131,152 @@ func beginsLikeAnItem(path string) bool {
 	return string(start[:n]) == "eyJ"
 }
 
-// fileName is the library's own way to name an item's file.
-func fileName(key string) string { return percent.Encode(key, "/") }
+func (f *files) path(key string) string { return filepath.Join(f.dir, fileName(key)) }
 
-// ring is the library's keyring on a folder. It asks for the passphrase only when
-// it has found a file to decrypt or has an item to encrypt.
-func (f *files) ring(ctx context.Context, dir string) keyring.Keyring {
-	cfg := config(keyring.FileBackend, Options{})
-	cfg.FileDir = dir
-	cfg.FilePasswordFunc = func(string) (string, error) {
-		p, err := f.passphrase(ctx)
-		return p.Reveal(), err
+// fileName is the name that AWS Vault gives to an item's file. On Windows it cannot read
+// or write the items whose names Windows does not allow; they are encoded too.
+func fileName(key string) string {
+	if runtime.GOOS == "windows" {
+		return windowsFileName(key)
 	}
-	ring, _ := keyring.Open(cfg) // cannot fail: this back end is everywhere and opens nothing yet
-	return ring
+	return percent.Encode(key, "/")
 }
 
-// witnesses returns a few items on which a passphrase can be tried, key's own first.
-func (f *files) witnesses(ctx context.Context, key string) ([]string, error) {
-	names, err := f.keys(ctx, "")
+// windowsFileName encodes what Windows refuses in a file's name, drops from its end or takes
+// for a device or a stream.
+func windowsFileName(key string) string {
+	name := percent.Encode(key, `/<>:"\|?*`+controls)
+	if last := len(name) - 1; last >= 0 && (name[last] == '.' || name[last] == ' ') {
+		name = name[:last] + fmt.Sprintf("%%%02X", name[last])
+	}
+	base, _, _ := strings.Cut(strings.ToUpper(name), ".")
+	if slices.Contains(devices, strings.TrimRight(base, " ")) {
+		name = fmt.Sprintf("%%%02X", name[0]) + name[1:]
+	}
+	return name
+}
+
+// devices are the names that Windows keeps for them, with any extension.
+var devices = strings.Fields("CON PRN AUX NUL CONIN$ CONOUT$ COM1 COM2 COM3 COM4 COM5 COM6 COM7 COM8 COM9 LPT1 LPT2 LPT3 LPT4 LPT5 LPT6 LPT7 LPT8 LPT9")
+
+// controls are the characters that end a line or a word.
+var controls = func() string {
+	var b strings.Builder
+	for c := byte(0); c < ' '; c++ {
+		b.WriteByte(c)
+	}
+	return b.String() + "\x7f"
+}()
+
+// encryptFile makes the content of an item's file.
+func encryptFile(item keyring.Item, pass creds.Secret) ([]byte, error) {
+	text, err := json.Marshal(item)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	sealed, err := jose.Encrypt(string(text), jose.PBES2_HS256_A128KW, jose.A256GCM, pass.Reveal(),
+		jose.Headers(map[string]any{"created": time.Now().String()}))
+	return []byte(sealed), err
+}
+
+// Why a file cannot be decrypted. errDamaged is not cured by another passphrase.
+var errDamaged = errors.New("is damaged")
+
+// decryptFile is the opposite of encryptFile. Its error is errPassphrase or errDamaged.
+func decryptFile(sealed []byte, pass creds.Secret) (item keyring.Item, err error) {
+	text, _, err := jose.Decode(string(sealed), pass.Reveal())
+	switch {
+	case err == nil && json.Unmarshal([]byte(text), &item) == nil:
+		return item, nil
+	case err != nil && strings.Contains(err.Error(), "aes.KeyUnwrap()"):
+		// The key that is derived from the passphrase does not unwrap the file's own.
+		return item, errPassphrase
+	}
+	return item, errDamaged
+}
+
+// try calls open with a passphrase: the one given, or those that a person types. Where
+// there is no item yet a person is asked for a new one.
+func (f *files) try(ctx context.Context, open func(creds.Secret) error) error {
+	return f.pass.try(ctx, f.dir, func(ctx context.Context, again string) (creds.Secret, error) {
+		names, err := f.keys(ctx, "")
+		switch {
+		case err != nil:
+			return creds.Secret{}, err
+		case len(names) == 0:
+			return askTwice(ctx, f.pass.ask, "New passphrase for the keys in "+f.dir)
+		}
+		return f.pass.ask(ctx, again+"Passphrase of the keys in "+f.dir)
+	}, open)
+}
+
+// check decrypts an item that is there, so that a wrong passphrase is found before anything
+// is written with it: a folder must not have items under two passphrases. Without any item
+// that can be decrypted, any passphrase is right.
+func (f *files) check(pass creds.Secret, key string) error {
+	if f.pass.isProven() {
+		return nil
+	}
+	names, err := f.samples(key)
+	if err != nil {
+		return err
+	}
+	var verdict error
+	for _, name := range names {
+		switch err := f.opens(name, pass); {
+		case err == nil:
+			return nil
+		case errors.Is(err, errPassphrase):
+			verdict = f.wrong()
+		case !errors.Is(err, errDamaged):
+			return err
+		}
+	}
+	return verdict
+}
+
+// explain says which of the two is wrong when an item cannot be decrypted: with a
+// passphrase that opens another item it is the file, else the passphrase.
+func (f *files) explain(key string, err error, pass creds.Secret) error {
+	damaged := fmt.Errorf("the file %s in %s %w", fileName(key), f.dir, errDamaged)
+	switch {
+	case errors.Is(err, errDamaged):
+		return damaged
+	case !errors.Is(err, errPassphrase):
+		return err
+	}
+	names, _ := f.samples(key)
+	for _, name := range names {
+		if name != key && f.opens(name, pass) == nil {
+			return damaged
+		}
+	}
+	return f.wrong()
+}
+
+func (f *files) wrong() error {
+	return fmt.Errorf("%w: %w the items in %s", ErrLocked, errPassphrase, f.dir)
+}
+
+// opens returns nil if the passphrase decrypts the item of this name.
+func (f *files) opens(name string, pass creds.Secret) error {
+	sealed, err := os.ReadFile(f.path(name))
+	if err == nil {
+		_, err = decryptFile(sealed, pass)
+	}
+	return err
+}
+
+// samples returns a few items on which a passphrase can be tried, key's own first.
+func (f *files) samples(key string) ([]string, error) {
+	names, err := f.keys(context.Background(), "")
 	if i := slices.Index(names, key); i > 0 {
 		names[0], names[i] = names[i], names[0]
 	}
 	var some []string
 	for _, name := range names {
-		if len(some) < attempts && beginsLikeAnItem(filepath.Join(f.dir, fileName(name))) {
+		if len(some) < attempts && beginsLikeAnItem(f.path(name)) {
 			some = append(some, name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/99designs/keyring"
+	"github.com/mtibben/percent"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
@@ -277,27 +278,71 @@ func TestFileItemIsTheLibrarysJSON(t *testing.T) {
 		t.Errorf("%s, %v", data, err)
 	}
 }
+
+func TestFileNamesOnWindowsAreOnesThatWindowsAllows(t *testing.T) {
+	for key, want := range map[string]string{
+		"prod": "prod", "team/prod": "team%2Fprod", "50%": "50%25", "oidc:https://x": "oidc%3Ahttps%3A%2F%2Fx", `a\b`: "a%5Cb",
+		"two\nlines": "two%0Alines", "end.": "end%2E", "end ": "end%20", "nul": "%6Eul", "NUL.txt": "%4EUL.txt", "com1 .x": "%63om1 .x",
+		"console": "console", "lpt": "lpt", ".dot": ".dot", "ünï": "ünï",
+	} {
+		if got := windowsFileName(key); got != want || percent.Decode(got) != key {
+			t.Errorf("%q: %q, want %q", key, got, want)
+		}
+	}
+}
+
+// tempName is a name that atomicfile gives to a temporary file.
+const tempName = ".vault-tmp-" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 func TestFileClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 	o := fileOptions(t, "pp")
 	s := open(t, o)
 	put(t, s, "k", "v")
-	for name, age := range map[string]time.Duration{".new-1": time.Hour, ".new-2": time.Minute, ".mine": time.Hour} {
-		dir := filepath.Join(o.FileDir, name)
-		if err := os.Mkdir(dir, 0o700); err != nil {
+	item, err := os.ReadFile(filepath.Join(o.FileDir, "k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now().Add(-time.Hour)
+	for _, name := range []string{tempName, ".new-project/notes", ".new-1/k", ".mine/k"} {
+		path := filepath.Join(o.FileDir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, "k"), nil, 0o600); err != nil {
+		if err := os.WriteFile(path, item, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		then := time.Now().Add(-age)
-		if err := os.Chtimes(dir, then, then); err != nil {
+		if err := errors.Join(os.Chtimes(path, then, then), os.Chtimes(filepath.Dir(path), then, then)); err != nil {
 			t.Fatal(err)
 		}
 	}
+	if got, err := s.List(soon(t), ""); err != nil || !slices.Equal(got, []string{"k"}) {
+		t.Errorf("List: %q, %v", got, err)
+	}
 	put(t, s, "k", "w")
-	for name, stays := range map[string]bool{".new-1": false, ".new-2": true, ".mine": true} {
+	for name, stays := range map[string]bool{tempName: false, ".new-project/notes": true, ".new-1/k": true, ".mine/k": true} {
 		if _, err := os.Stat(filepath.Join(o.FileDir, name)); (err == nil) != stays {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestFileKeepsTheModeOfAnItemAndFollowsItsLink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes are of Unix")
+	}
+	o := fileOptions(t, "pp")
+	s := open(t, o)
+	put(t, s, "k", "v")
+	elsewhere, path := filepath.Join(t.TempDir(), "item"), filepath.Join(o.FileDir, "k")
+	if err := errors.Join(os.Rename(path, elsewhere), os.Symlink(elsewhere, path), os.Chmod(elsewhere, 0o640)); err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "k", "w")
+	if st, err := os.Stat(elsewhere); err != nil || st.Mode().Perm() != 0o640 {
+		t.Errorf("%v, %v", st, err)
+	}
+	if st, err := os.Lstat(path); err != nil || st.Mode()&os.ModeSymlink == 0 {
+		t.Errorf("the link was replaced: %v, %v", st, err)
+	}
+	wantValue(t, s, "k", "w")
 }

@@ -29,6 +29,10 @@ const (
 	mostParts  = 1000
 )
 
+// abandoned is the age at which parts that no item names are a killed process's: no call
+// lasts as long.
+const abandoned = 10 * time.Minute
+
 // parted is a driver over one that holds no more than size bytes in an item.
 type parted struct {
 	driver

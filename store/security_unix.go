@@ -355,15 +355,6 @@ func itemName(account string) string {
 	return percent.Decode(account)
 }
 
-// controls are the characters that would end a line or a word of a command.
-var controls = func() string {
-	var b strings.Builder
-	for c := byte(0); c < ' '; c++ {
-		b.WriteByte(c)
-	}
-	return b.String() + "\x7f"
-}()
-
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
 // escapesControl says whether the text has %XX for a control character, or for the

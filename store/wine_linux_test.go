@@ -47,7 +47,7 @@ func TestTheWindowsBuildUnderWine(t *testing.T) {
 	if prefix == "" {
 		prefix = filepath.Join(home, "wine")
 	}
-	wine := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "WINEPREFIX=" + prefix, "WINEDEBUG=-all", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d",
+	wine := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "WINEPREFIX=" + prefix, "WINEDEBUG=-all", "LC_ALL=C.UTF-8", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d",
 		"CI_MARK=" + os.Getenv("CI_MARK"), "AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE")}
 	t.Cleanup(func() { // of this prefix alone
 		for _, how := range []string{"-k", "-w"} {
@@ -65,8 +65,8 @@ func TestTheWindowsBuildUnderWine(t *testing.T) {
 		run(inherited, "x86_64-w64-mingw32-gcc", "-shared", "-O2", "-o", filepath.Join(system, "bcryptprimitives.dll"),
 			"testdata/wine/bcryptprimitives.c", "-ladvapi32")
 	}
-	out := run(wine, "wine", exe, "-test.v", "-test.run=^TestWincred|^TestParts|^TestMemory|^TestEveryBackendConforms$/^wincred$")
-	for _, name := range []string{"TestEveryBackendConforms/wincred",
+	out := run(wine, "wine", exe, "-test.v", "-test.run=^TestWincred|^TestParts|^TestMemory|^TestEveryBackendConforms$/^(wincred|file)$")
+	for _, name := range []string{"TestEveryBackendConforms/wincred", "TestEveryBackendConforms/file",
 		"TestWincredItemsAreWhereAWSVaultLooks", "TestWincredItemsOutliveTheProcess"} {
 		if !strings.Contains(out, "--- PASS: "+name) {
 			t.Errorf("%s did not pass:\n%s", name, out)
