@@ -123,7 +123,7 @@ const arnPackage = "github.com/aws/aws-sdk-go-v2/aws/arn"
 // nor another program, so that a reader need not look for it there.
 func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 	barred := []string{"net", "net/http", "os/exec", "os/user", "crypto/tls", module, module + "/cmd", module + "/store", module + "/internal/sessions"}
-	for _, name := range []string{"internal/creds", "internal/profiles", "env", "shells", "hooks", "completions"} {
+	for _, name := range []string{"internal/creds", "internal/profiles", "internal/display", "env", "shells", "hooks", "completions"} {
 		p, ok := packages(t)[name]
 		if !ok {
 			t.Errorf("there is no package %q", name)
@@ -143,10 +143,10 @@ var arrows = map[string]string{
 	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions",
 	"internal/display":        "",
-	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/mfa internal/profiles internal/sessions",
+	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions",
 	"internal/host":           "env shells internal/creds",
-	"completions":             "hooks shells",
-	"hooks":                   "shells",
+	"completions":             "hooks shells internal/display",
+	"hooks":                   "shells internal/display",
 	"internal/shelltest":      "shells",
 	"shells":                  "env",
 	"env":                     "internal/creds",
@@ -332,8 +332,7 @@ var reveals = map[string]string{
 	"env/activate.go":                  "fingerprints of what was exported, and our own state",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
 	"cmd/add_csv.go":                   "the key in a file, on its way to the keyring",
-	"cmd/export.go":                    "what export was asked for",
-	"cmd/export_github.go":             "what export was asked for",
+	"cmd/formats.go":                   "what export was asked for",
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",
 	"internal/server/fetch.go":         "shows the token to the endpoint",

@@ -35,7 +35,7 @@ key works, and reads it back. The secret is not shown as it is typed. A profile 
 section in the config file gets one. A key that is there already is replaced, and the
 sessions made with it are forgotten.`,
 		Args:              args(cobra.ExactArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profile = a[0]
 			switch {
@@ -97,7 +97,7 @@ func add(ctx context.Context, r *run, o addOptions) error {
 		return err
 	}
 	if o.csv != "" && o.csv != "-" {
-		r.hint("%s still holds the key in clear, delete it", printable(absolute(o.csv)))
+		r.hint("%s still holds the key in clear, delete it", absolute(o.csv))
 	}
 	return nil
 }
@@ -200,7 +200,7 @@ func (r *run) checkKey(ctx context.Context, set *profiles.Set, o addOptions, k c
 	if err != nil {
 		return err
 	}
-	r.say("the key belongs to %s", printable(who.ARN))
+	r.say("the key belongs to %s", who.ARN)
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (r *run) sayStored(profile string, k creds.Key, before app.StoredKey) {
 	default:
 		line += ", in place of " + before.Shown()
 	}
-	r.say("%s", printable(line))
+	r.say("%s", line)
 }
 
 // addSection makes the profile in the config file, if it is not there. What is there
@@ -235,7 +235,7 @@ func (r *run) addSection(ctx context.Context, set *profiles.Set, o addOptions) e
 	switch {
 	case set.Has(o.profile) && len(settings) > 0:
 		r.say("%s has a section for %s already, which stays as it is: write %s into it yourself",
-			printable(file), printable(o.profile), settings[0].Key)
+			file, o.profile, settings[0].Key)
 		return nil
 	case set.Has(o.profile) || !o.addConfig:
 		return nil
@@ -243,6 +243,6 @@ func (r *run) addSection(ctx context.Context, set *profiles.Set, o addOptions) e
 	if err := profiles.AppendProfile(file, o.profile, settings); err != nil {
 		return err
 	}
-	r.say("added a section for it to %s", printable(file))
+	r.say("added a section for it to %s", file)
 	return nil
 }

@@ -19,18 +19,44 @@ import (
 // profiles. Nobody reads a longer list; a few typed letters make it shorter.
 const describable = 256 << 10
 
-// completeProfile offers the profiles, with what each is. It looks at the config file
-// line by line and opens no keyring.
-func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeProfile offers the profiles for the first argument, with what each is. It looks
+// at the config file line by line and opens no keyring.
+func completeProfile(r *run) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return profileCandidates(r, word), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// completeProfiles offers the profiles that are not on the line yet.
+func completeProfiles(r *run) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return withoutNames(profileCandidates(r, word), args), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeStored offers those among them whose own key may be stored, as far as the config
+// file tells; which keys there are, the keyring would have to be opened for.
+func completeStored(r *run) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		list := slices.DeleteFunc(withoutNames(profileCandidates(r, word), args), func(c cobra.Completion) bool {
+			_, what, described := strings.Cut(c, "\t")
+			return described && what != profiles.StoredKey
+		})
+		return list, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// profileCandidates lists the profiles that word may become, and more where that is faster.
+func profileCandidates(r *run, word string) []cobra.Completion {
 	data, err := profiles.ReadFile(r.task.Env.ConfigFile())
 	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+		return nil
 	}
 	if data = sectionsOf(data, word); len(data) > describable {
-		return profiles.ScanNames(data), cobra.ShellCompDirectiveNoFileComp
+		return profiles.ScanNames(data)
 	}
 	var list []cobra.Completion
 	for _, s := range profiles.ScanSummaries(data) {
@@ -38,26 +64,14 @@ func (r *run) completeProfile(_ *cobra.Command, args []string, word string) ([]c
 			list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
 		}
 	}
-	return list, cobra.ShellCompDirectiveNoFileComp
+	return list
 }
 
-// completeProfiles offers the profiles that are not on the line yet.
-func (r *run) completeProfiles(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	list, d := r.completeProfile(c, nil, word)
-	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
-		name, _, _ := strings.Cut(x, "\t")
-		return slices.Contains(args, name)
-	}), d
-}
-
-// completeStored offers those among them that stand on a key of their own, as far as
-// the config file tells; which keys there are, the keyring would have to be opened for.
-func (r *run) completeStored(c *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	list, d := r.completeProfiles(c, args, word)
-	return slices.DeleteFunc(list, func(x cobra.Completion) bool {
-		_, what, described := strings.Cut(x, "\t")
-		return described && what != profiles.StoredKey
-	}), d
+func withoutNames(list []cobra.Completion, names []string) []cobra.Completion {
+	return slices.DeleteFunc(list, func(c cobra.Completion) bool {
+		name, _, _ := strings.Cut(c, "\t")
+		return slices.Contains(names, name)
+	})
 }
 
 // sectionsOf leaves out, with a look at the headers alone, the sections of a config

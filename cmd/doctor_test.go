@@ -88,7 +88,7 @@ func TestDoctorFindsNothingWhereNothingIsWrong(t *testing.T) {
 	w := healthy(t, roleConfig)
 	found, status := w.examine(t, w.settled())
 	for _, f := range complaints(found, "") {
-		known := f.Check == "keyring" && (strings.Contains(f.Message, "is passed over") || strings.Contains(f.Message, "PBKDF2")) ||
+		known := f.Check == "keyring" && (strings.Contains(f.Message, "is not available") || strings.Contains(f.Message, "PBKDF2")) ||
 			strings.HasPrefix(f.Message, "AWS_ENDPOINT_URL is set")
 		if !known {
 			t.Errorf("%q", f)
@@ -167,12 +167,12 @@ func TestDoctorReportsTheHook(t *testing.T) {
 		want                    []string
 	}{
 		{"none", ".zshrc", "# eval \"$(vault hook zsh)\"\n", "zsh", []string{"warning ~/.zshrc does not load the hook"}},
-		{"for another shell", ".zshrc", "eval \"$(vault hook bash)\"\n", "zsh", []string{"problem ~/.zshrc:1 loads the hook for bash, and zsh reads the file | eval \"$(vault hook zsh)\""}},
+		{"for another shell", ".zshrc", "eval \"$(vault hook bash)\"\n", "zsh", []string{"problem ~/.zshrc:1 loads the hook for bash, but it is a file of zsh | eval \"$(vault hook zsh)\""}},
 		{"with a path and a name", ".zshrc", "eval \"$('/opt/my vault/bin/vault' hook zsh --name av)\"\n", "zsh", nil},
 		{"twice", ".zshrc", line + line, "zsh", []string{"note loads the hook twice, in lines 1 and 2"}},
-		{"undone", ".zshrc", line + "precmd_functions=(mine)\n", "zsh", []string{"warning ~/.zshrc:2 replaces what the hook has set up in line 1"}},
+		{"undone", ".zshrc", line + "precmd_functions=(mine)\n", "zsh", []string{"warning ~/.zshrc:2 overwrites what the hook has set up in line 1"}},
 		{"kept", ".zshrc", line + "precmd_functions=($precmd_functions mine)\n", "zsh", nil},
-		{"undone in bash", ".bashrc", "eval \"$(vault hook bash)\"\n. bash-preexec\nPROMPT_COMMAND='mine'\n", "bash", []string{"warning ~/.bashrc:3 replaces"}},
+		{"undone in bash", ".bashrc", "eval \"$(vault hook bash)\"\n. bash-preexec\nPROMPT_COMMAND='mine'\n", "bash", []string{"warning ~/.bashrc:3 overwrites"}},
 		{"kept in bash", ".bashrc", "eval \"$(vault hook bash)\"\n. bash-preexec\nPROMPT_COMMAND=\"mine; $PROMPT_COMMAND\"\n", "bash", nil},
 		{"fish", ".config/fish/config.fish", "vault hook fish | source\n", "fish", nil},
 		{"fish, in a part", ".config/fish/conf.d/aws.fish", "vault hook fish | source\n", "fish", nil},
@@ -194,7 +194,7 @@ func TestDoctorReportsAnotherProgramOfOurName(t *testing.T) {
 	check(os.WriteFile(w.path("other/vault"), []byte("#!/bin/sh\nexit 9\n"), 0o700))
 	for path, want := range map[string]string{
 		w.path("other") + ":" + bin + ":/usr/bin:/bin": "warning the first vault on the PATH is " + w.path("other/vault"),
-		bin + ":" + w.path("other") + ":/usr/bin:/bin": "note there is another vault on the PATH, behind this one",
+		bin + ":" + w.path("other") + ":/usr/bin:/bin": "note there is another vault on the PATH, after this one",
 		"/usr/bin:/bin": "warning no program called vault is on the PATH",
 	} {
 		found, _ := w.examine(t, w.settled("PATH="+path), "--offline")
@@ -202,7 +202,7 @@ func TestDoctorReportsAnotherProgramOfOurName(t *testing.T) {
 	}
 }
 
-func TestDoctorReportsVariablesThatContradict(t *testing.T) {
+func TestDoctorReportsVariablesThatConflict(t *testing.T) {
 	t.Parallel()
 	const akia, asia = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7WXYZ", "AWS_ACCESS_KEY_ID=ASIAIOSFODNN7WXYZ"
 	secret, token := "AWS_SECRET_ACCESS_KEY="+strings.Repeat("Ab1/", 10), "AWS_SESSION_TOKEN="+strings.Repeat("Cd2+", 30)
@@ -215,11 +215,11 @@ func TestDoctorReportsVariablesThatContradict(t *testing.T) {
 		{[]string{akia, secret, token}, []string{"problem AWS refuses the two together"}},
 		{[]string{asia, secret, token}, nil},
 		{[]string{asia, secret}, []string{"problem without its AWS_SESSION_TOKEN"}},
-		{[]string{akia}, []string{"problem half a key"}},
+		{[]string{akia}, []string{"problem only one of"}},
 		{[]string{token}, []string{"warning without the key it belongs to"}},
 		{[]string{asia, secret, token, "AWS_PROFILE=prod"}, []string{"warning AWS_PROFILE=prod are exported together"}},
-		{[]string{asia, secret, token, "AWS_CREDENTIAL_EXPIRATION=2020-01-01T00:00:00Z"}, []string{"problem has lapsed"}},
-		{[]string{"AWS_PROFILE=prdo"}, []string{`problem AWS_PROFILE is "prdo", and there is no such profile | did you mean "prod"?`}},
+		{[]string{asia, secret, token, "AWS_CREDENTIAL_EXPIRATION=2020-01-01T00:00:00Z"}, []string{"problem has expired, at 2020-01-01 00:00"}},
+		{[]string{"AWS_PROFILE=prdo"}, []string{`problem AWS_PROFILE is "prdo", and there is no profile of that name | did you mean "prod"?`}},
 		{[]string{"AWS_PROFILE=prod", "AWS_DEFAULT_PROFILE=base"}, []string{"warning AWS_DEFAULT_PROFILE is base"}},
 		{[]string{"AWSUME_PROFILE=x"}, []string{"note starship"}},
 		{[]string{"AWS_VAULT=prod"}, []string{"note inside aws-vault exec prod"}},
@@ -241,10 +241,10 @@ func TestDoctorKnowsTheActiveShell(t *testing.T) {
 	w := tidyWorld(t)
 	r := w.bash(t, w.environ("SHELL=/bin/bash"), `vault use prod; vault doctor --offline; echo ==; AWS_PROFILE=mine vault doctor --offline`)
 	mine, changed, _ := strings.Cut(r.out, "==\n")
-	if !strings.Contains(mine, "this shell is in prod") || strings.Contains(mine, "does not expire") || strings.Contains(mine, "changed by") {
+	if !strings.Contains(mine, "profile prod is active in this shell") || strings.Contains(mine, "does not expire") || strings.Contains(mine, "another program has changed") {
 		t.Errorf("%s%s", r.out, r.err)
 	}
-	if !strings.Contains(changed, "AWS_PROFILE was changed by somebody else since prod became active") {
+	if !strings.Contains(changed, "another program has changed the session's variables in this shell: AWS_PROFILE") {
 		t.Errorf("%s%s", changed, r.err)
 	}
 }
@@ -273,9 +273,9 @@ func TestDoctorReportsMistakesOfTheConfigFile(t *testing.T) {
 		{"an obsolete key", "[profile a]\nregion = x\nparent_profile = b\n", "config", []string{"warning parent_profile of profile \"a\""}},
 		{"no region", "[profile a]\n[profile b]\n", "config", []string{"note no region is set for a and b"}},
 		{"no key, for whom", "[profile a]\nregion = x\nsource_profile = nobody\nrole_arn = arn:aws:iam::111122223333:role/x\n[profile base]\n",
-			"keys", []string{`warning no key is stored for "nobody", which a stands on | vault add nobody`}},
+			"keys", []string{`warning no key is stored for "nobody", which a uses | vault add nobody`}},
 		{"a key that is never used", "[profile base]\nrole_arn = arn:aws:iam::111122223333:role/x\ncredential_source = Environment\nregion = x\n",
-			"keys", []string{"warning a key is stored for base, and no profile stands on it"}},
+			"keys", []string{"warning a key is stored for base, and no profile uses it"}},
 		{"a key without a profile", "", "keys", []string{"note a key has no profile in the config file: base"}},
 		{"[default] only lends", "[default]\nregion = x\n[profile base]\n", "keys", nil},
 	} {
@@ -354,11 +354,11 @@ func TestDoctorReportsTheKeyring(t *testing.T) {
 		t.Errorf("%q: not %q in %q", extra, want, found)
 	}
 	find("ok file, " + w.path("keys") + ", 1 item: in use, because --backend or AWS_VAULT_BACKEND names it")
-	find("warning 8,192 rounds of PBKDF2, because AWS Vault has to read them: whoever has the files can guess a short passphrase | vault migrate --from file --to age")
+	find("warning 8,192 rounds of PBKDF2, as AWS Vault needs it: whoever has the files can guess a short passphrase | vault migrate --from file --to age")
 	find(`problem there is no back end called "shoebox" on this system | choose one of `, "AWS_VAULT_BACKEND=shoebox")
 	find("problem pass cannot be used: ", "AWS_VAULT_BACKEND=pass", "PATH=/nonexistent")
 	find("problem there is no keyring to use: pass was asked for", "AWS_VAULT_BACKEND=pass", "PATH=/nonexistent")
-	find("ok file, "+w.path("keys")+", 1 item: in use, the first of all that can be", "AWS_VAULT_BACKEND=", "PATH=/nonexistent")
+	find("ok file, "+w.path("keys")+", 1 item: in use, the first one that is available", "AWS_VAULT_BACKEND=", "PATH=/nonexistent")
 }
 
 func TestDoctorShowsHostileNamesCleaned(t *testing.T) {

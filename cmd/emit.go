@@ -17,59 +17,63 @@ import (
 // This file writes what a shell evaluates. The text is built whole and written once;
 // whatever fails before leaves nothing on the channel.
 
-var (
-	errNoHook   = app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"), `put the hook's line into your rc file: vault hook --help. In a script: vault use PROFILE --shell bash`)
-	errTerminal = app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"), `evaluate it: eval "$(vault use PROFILE --shell bash)"`)
-	errInactive = app.WithHint(errors.New("no profile is active in this shell"), "vault use PROFILE")
-)
-
-// dialect is the shell that will evaluate our code and where the code goes: to the
-// hook's channel, or to standard output for a script that asked with --shell.
-func (r *run) dialect(flag string) (sh *shells.Shell, out io.Writer, err error) {
-	if r.Code != nil {
-		sh, err = shells.For(r.getenv(env.Shell))
-		return sh, r.Code, err
-	}
-	if flag == "" {
-		return nil, nil, errNoHook
-	}
-	if r.StdoutIsTerm {
-		return nil, nil, errTerminal
-	}
-	sh, err = shells.For(flag)
-	return sh, r.Stdout, err
+func errInactive() error {
+	return app.WithHint(errors.New("no profile is active in this shell"), "vault use PROFILE")
 }
 
-// emit writes an activation for the shell. Calls of the hook's own functions are left
-// out where no hook listens.
-func (r *run) emit(sh *shells.Shell, out io.Writer, a env.Activation, l refresh.Lease, profile string) error {
-	var b strings.Builder
-	add := func(text string, err error) error {
-		b.WriteString(text)
-		return err
+// evaluator is the shell that will evaluate the code, and where the code goes.
+type evaluator struct {
+	language shells.Language
+	out      io.Writer
+	hooked   bool // the hook listens, and has functions to call
+}
+
+// evaluatorOf says who evaluates the code: the hook, or a script that asked with --shell,
+// which reads standard output.
+func evaluatorOf(r *run, flag string) (evaluator, error) {
+	switch {
+	case r.Code != nil:
+		sh, err := shells.For(r.getenv(env.Shell))
+		if err != nil {
+			return evaluator{}, err
+		}
+		return evaluator{sh.Hook, r.Code, true}, nil
+	case flag == "":
+		return evaluator{}, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
+			"put the hook's line into your rc file: vault hook --help. In a script: vault use PROFILE --shell bash")
+	case r.StdoutIsTerm:
+		return evaluator{}, app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"),
+			`evaluate it: eval "$(vault use PROFILE --shell bash)"`)
 	}
-	var err error
-	hooked := r.Code != nil
-	language := sh.Language
-	if hooked {
-		language = sh.Hook
-	}
-	if hooked && a.Stash {
-		err = add(language.Call("__vault_stash"))
-	}
-	if err == nil {
-		err = add(language.Render(a.Changes))
-	}
-	if err == nil && hooked && a.Unstash {
-		err = add(language.Call("__vault_unstash"))
-	}
-	if err == nil && hooked {
-		err = add(language.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
-	}
+	sh, err := shells.For(flag)
 	if err != nil {
-		return err
+		return evaluator{}, err
 	}
-	_, err = io.WriteString(out, b.String())
+	return evaluator{sh.Language, r.Stdout, false}, nil
+}
+
+// emit writes an activation for the shell.
+func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error {
+	var b strings.Builder
+	var failed error
+	add := func(text string, err error) {
+		b.WriteString(text)
+		failed = errors.Join(failed, err)
+	}
+	if e.hooked && a.Stash {
+		add(e.language.Call("__vault_stash"))
+	}
+	add(e.language.Render(a.Changes))
+	if e.hooked && a.Unstash {
+		add(e.language.Call("__vault_unstash"))
+	}
+	if e.hooked {
+		add(e.language.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
+	}
+	if failed != nil {
+		return failed
+	}
+	_, err := io.WriteString(e.out, b.String())
 	return err
 }
 

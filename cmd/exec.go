@@ -12,12 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/internal/creds"
-	"github.com/d44b7504/vault/refresh"
 )
 
 type execOptions struct {
-	identity
+	sessionFlags
 	profile    string
 	profileEnv bool
 	asJSON     bool
@@ -30,12 +28,12 @@ func newExec(r *run) *cobra.Command {
 		Use:   "exec [PROFILE] [flags] [--] [COMMAND [ARG…]]",
 		Short: "run one command with a profile's credentials",
 		Long: `Runs a command with credentials in its environment, or a sub-shell when none is
-given. Flags of ours end at -- or at the first word after the profile that is no
-flag: the rest is the command's own. Without a profile the active one is used.
+given. The flags of vault end at -- or at the first word after the profile that is
+not a flag: the rest is the command's own. Without a profile the active one is used.
 
 Exit status: the command's; 127 when it is not found, 126 when it cannot be run.`,
 		Example:           "  vault exec prod -- terraform plan\n  vault exec prod aws s3 ls\n  vault exec prod",
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			if err := o.split(c, a); err != nil {
 				return usage(c, err)
@@ -52,8 +50,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 	return c
 }
 
-// split finds the profile and the command. Our flags may stand on either side of the
-// profile.
+// split finds the profile and the command. Flags may stand on either side of the profile.
 func (o *execOptions) split(c *cobra.Command, a []string) error {
 	if c.ArgsLenAtDash() == 0 {
 		o.argv = a
@@ -75,28 +72,35 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 	if o.profileEnv {
 		mode = env.ModeProfile
 	}
-	q, err := r.childRequest(ctx, o.identity, o.profile, mode)
+	q, err := o.choose(ctx, r, o.profile, mode)
+	if err != nil {
+		return err
+	}
+	var argv []string
+	var path string
+	if !o.asJSON {
+		if argv, path, err = command(r, o.argv); err != nil {
+			return err
+		}
+	}
+	_, l, err := o.session(ctx, r, q)
 	if err != nil {
 		return err
 	}
 	if o.asJSON {
-		return export(ctx, r, exportOptions{identity: o.identity, profile: q.Profile, format: "json"})
-	}
-	argv, path, err := r.command(o.argv)
-	if err != nil {
-		return err
-	}
-	r.task.MFACode = creds.New(o.mfaToken)
-	_, l, err := r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.anew})
-	if err != nil {
-		return err
+		return printCredentials(r, l.Session, "json")
 	}
 	if len(o.argv) == 0 {
-		r.say("a sub-shell with %s; leave it with exit", printable(q.Profile))
+		r.say("a sub-shell with %s; leave it with exit", q.Profile)
 	}
-	status, err := r.Exec(path, argv, env.Child(r.task.Env.List, q, l.Session, l.File))
+	return execute(r, path, argv, env.Child(r.Environ, q, l.Session, l.File))
+}
+
+// execute runs the program, in place of this process where that can be done.
+func execute(r *run, path string, argv, environ []string) error {
+	status, err := r.Exec(path, argv, environ)
 	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
-		err = errors.New("the interpreter that its first line names is not there")
+		err = errors.New("the interpreter that its first line names does not exist")
 	}
 	if err != nil {
 		return cannotRun(argv[0], err)
@@ -104,11 +108,11 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 	return statusError(status)
 }
 
-// command finds the program before anything is asked of anybody: a typo should not
+// command finds the program before a person is asked for anything: a typo should not
 // cost an MFA code.
-func (r *run) command(argv []string) (args []string, path string, err error) {
+func command(r *run, argv []string) (args []string, path string, err error) {
 	if len(argv) == 0 {
-		argv = []string{r.userShell()}
+		argv = []string{userShell(r)}
 	}
 	path, err = exec.LookPath(argv[0])
 	if err != nil && !errors.Is(err, exec.ErrDot) {
@@ -117,7 +121,7 @@ func (r *run) command(argv []string) (args []string, path string, err error) {
 	return argv, path, nil
 }
 
-func (r *run) userShell() string {
+func userShell(r *run) string {
 	if s := r.getenv("SHELL"); s != "" {
 		return s
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -64,4 +65,15 @@ func first(args []string) string {
 		return ""
 	}
 	return args[0]
+}
+
+// distinct are arguments without repetitions.
+func distinct(args []string) []string {
+	var list []string
+	for _, a := range args {
+		if !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }

@@ -6,7 +6,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
@@ -45,7 +45,7 @@ file. Temporary keys, and keys that AWS does not know, are left where they are.
 
 No copy of the file is made, since it would hold the keys in clear. Stopped half-way,
 it can be run again. Exit status 1: a key was left for a reason that needs you.`,
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profiles = a
 			o.checked = c.Flags().Changed("check")
@@ -87,11 +87,11 @@ func (p *importPlan) carryOut(ctx context.Context) error {
 	if n := p.count(func(s *importStep) bool { return s.do != leave }); n == 0 {
 		return p.tidy(ctx)
 	} else if !p.yes {
-		question := fmt.Sprintf("store %s and take them out of the file", numbered(n, "key"))
+		question := fmt.Sprintf("store %s and take them out of the file", display.Count(n, "key"))
 		if p.keep {
-			question = fmt.Sprintf("store %s", numbered(n, "key"))
+			question = fmt.Sprintf("store %s", display.Count(n, "key"))
 		}
-		if err := r.agreed(ctx, "vault import", question, "nothing was imported"); err != nil {
+		if err := r.confirm(ctx, "vault import", question, "nothing was imported"); err != nil {
 			return err
 		}
 	}
@@ -219,7 +219,7 @@ func (p *importPlan) sayRemoved(f *profiles.KeyFile, e *profiles.Edit) {
 	for _, s := range p.steps {
 		s.removed = s.removed || s.file == f && s.stored
 	}
-	p.run.say("took %s out of %s", numbered(n, "key"), printable(f.Path))
+	p.run.say("took %s out of %s", display.Count(n, "key"), f.Path)
 }
 
 // tidy clears away what an import that was killed may have left, where this one has
@@ -266,7 +266,7 @@ func (p *importPlan) sayExposed() {
 	const others fs.FileMode = 0o044
 	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
 		if runtime.GOOS != "windows" && f.Mode&others != 0 && p.count(func(s *importStep) bool { return s.file == f }) > 0 {
-			p.run.say("%s can be read by others (%s): whoever could read it may have these keys, so replace them by new ones", printable(f.Path), f.Mode)
+			p.run.say("%s can be read by others (%s): whoever could read it may have these keys, so replace them by new ones", f.Path, f.Mode)
 		}
 	}
 }
@@ -276,10 +276,10 @@ func (p *importPlan) sayLeft() {
 	for _, s := range p.steps {
 		switch {
 		case s.err != nil:
-			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because it could not be stored: %s",
-				s.file.Path, s.Line, s.Profile, strings.Join(strings.Fields(app.Text(s.err)), " "))))
+			p.run.say("still in clear in %s:%d: %s, because it could not be stored: %s",
+				s.file.Path, s.Line, s.Profile, strings.Join(strings.Fields(app.Text(s.err)), " "))
 		case s.do == leave:
-			p.run.say("%s", printable(fmt.Sprintf("still in clear in %s:%d: %s, because %s", s.file.Path, s.Line, s.Profile, s.why)))
+			p.run.say("still in clear in %s:%d: %s, because %s", s.file.Path, s.Line, s.Profile, s.why)
 		}
 	}
 	p.hintOverwrite()
@@ -317,9 +317,7 @@ func (p *importPlan) printJSON() error {
 		}
 		list = append(list, x)
 	}
-	e := json.NewEncoder(p.run.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(list)
+	return display.JSON(p.run.Stdout, list)
 }
 
 func (p *importPlan) count(is func(*importStep) bool) (n int) {
@@ -352,13 +350,6 @@ func (s *importStep) carried() []profiles.Setting {
 		}
 	}
 	return list
-}
-
-func numbered(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // temporary reports whether a key is left because it lapses by itself.

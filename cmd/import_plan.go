@@ -14,6 +14,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -239,7 +240,7 @@ func (p *importPlan) show() error {
 	out := p.run.Stdout
 	switch {
 	case len(p.steps) == 0:
-		p.run.say("no key stands in clear in %s", printable(p.looked()))
+		p.run.say("no key stands in clear in %s", p.looked())
 		return nil
 	case p.json && (p.yes || p.dryRun):
 		return nil
@@ -279,12 +280,12 @@ func (p *importPlan) table(out io.Writer) error {
 				continue
 			}
 			if !any {
-				if _, err := fmt.Fprintln(out, printable(f.Path)); err != nil {
+				if _, err := fmt.Fprintln(out, display.Clean(f.Path)); err != nil {
 					return err
 				}
 				any = true
 			}
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", printable(s.Profile), printable(s.Key.Tail()), printable(p.words(s)))
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", display.Clean(s.Profile), display.Clean(s.Key.Tail()), display.Clean(p.words(s)))
 		}
 		if err := w.Flush(); err != nil {
 			return err
@@ -330,7 +331,7 @@ func (p *importPlan) diff(out io.Writer) error {
 		}
 		text := "\n" + x.file.Path + "\n" + x.edit.Diff()
 		for line := range strings.Lines(text) {
-			if _, err := io.WriteString(out, printable(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+			if _, err := io.WriteString(out, display.Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
 				return err
 			}
 		}
@@ -352,8 +353,8 @@ func (p *importPlan) sayUnseen() {
 		}
 		for _, x := range s.carried() {
 			if !there[x.Key] {
-				p.run.say("%s", printable(fmt.Sprintf("%s of %s stands in %s:%d only, where vault does not look: copy it to %s",
-					x.Key, s.Profile, s.file.Path, x.Line, p.config.Path)))
+				p.run.say("%s of %s stands in %s:%d only, where vault does not look: copy it to %s",
+					x.Key, s.Profile, s.file.Path, x.Line, p.config.Path)
 			}
 		}
 	}

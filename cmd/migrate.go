@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
@@ -41,7 +41,7 @@ were read back from the new one. Sessions are not moved: they are made again.
 
 Two stores with a passphrase can have different ones: $AWS_VAULT_FROM_PASSPHRASE is
 that of the old one. Exit status 1: not every key was moved.`,
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profiles = append(o.profiles, a...)
 			return migrate(c.Context(), r, o)
@@ -57,7 +57,7 @@ that of the old one. Exit status 1: not every key was moved.`,
 	boolFlag(fs, &o.json, "json", "", false, "the outcome as JSON")
 	_ = c.RegisterFlagCompletionFunc("from", fixed(store.Backends()...))
 	_ = c.RegisterFlagCompletionFunc("to", fixed(store.Backends()...))
-	_ = c.RegisterFlagCompletionFunc("profile", r.completeProfile)
+	_ = c.RegisterFlagCompletionFunc("profile", completeProfile(r))
 	return c
 }
 
@@ -105,7 +105,7 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 	}
 	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, Rehearse: o.dryRun}
 	if !o.json {
-		r.say("from %s to %s", printable(from.Spec()), printable(to.Spec()))
+		r.say("from %s to %s", from.Spec(), to.Spec())
 		m.Tell = func(x store.Moved) { r.tellMoved(x, o.dryRun) }
 	}
 	moved, err := m.Run(ctx, names)
@@ -187,7 +187,7 @@ func (r *run) findKeys(ctx context.Context, o store.Options, to side) (side, err
 			return side{}, ctx.Err()
 		case err == nil && n > 0:
 			found = append(found, at)
-			told = append(told, fmt.Sprintf("%s has %s", at.Spec(), numbered(n, "item")))
+			told = append(told, fmt.Sprintf("%s has %s", at.Spec(), display.Count(n, "item")))
 		case errors.Is(err, store.ErrLocked):
 			told = append(told, at.Spec()+" is locked")
 		}
@@ -265,7 +265,7 @@ func (r *run) tellMoved(x store.Moved, rehearsal bool) {
 	if rehearsal {
 		words = outcomes[x.Outcome].would
 	}
-	fmt.Fprintf(r.Stdout, "%s: %s\n", printable(x.Name), printable(words))
+	fmt.Fprintf(r.Stdout, "%s: %s\n", display.Clean(x.Name), display.Clean(words))
 	if f, ok := r.Stdout.(interface{ Flush() error }); ok {
 		_ = f.Flush()
 	}
@@ -288,10 +288,10 @@ func (r *run) concludeMove(ctx context.Context, o migrateOptions, from, to side,
 			return failed
 		}
 	} else {
-		r.say("%s", printable(countMoved(count, deleted, o, from)))
+		r.say("%s", countMoved(count, deleted, o, from))
 	}
 	if undone > 0 && deleted == 0 && o.deleteSource && !o.dryRun && err == nil {
-		r.say("not every key was moved, so none was deleted from %s", printable(from.Spec()))
+		r.say("not every key was moved, so none was deleted from %s", from.Spec())
 	}
 	r.sayUndone(moved)
 	switch {
@@ -340,7 +340,7 @@ func countMoved(count map[store.Outcome]int, deleted int, o migrateOptions, from
 func (r *run) sayUndone(moved []store.Moved) {
 	for _, x := range moved {
 		if x.Err != nil && x.Outcome != store.Foreign {
-			r.say("%s", printable(fmt.Sprintf("%s: %s", x.Name, strings.Join(strings.Fields(app.Text(x.Err)), " "))))
+			r.say("%s: %s", x.Name, strings.Join(strings.Fields(app.Text(x.Err)), " "))
 		}
 	}
 }
@@ -369,9 +369,7 @@ func (r *run) printMoved(o migrateOptions, from, to side, moved []store.Moved) e
 		}
 		m.Items = append(m.Items, item)
 	}
-	e := json.NewEncoder(r.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(m)
+	return display.JSON(r.Stdout, m)
 }
 
 // hintDefault says how the new store is used from now on, unless it is already.
@@ -386,7 +384,7 @@ func (r *run) hintDefault(ctx context.Context, to side) {
 		setting, _ := to.backend().Place()
 		settings += " " + setting.Variable + "=" + quoted(place)
 	}
-	r.hint("to use it from now on: export %s", printable(settings))
+	r.hint("to use it from now on: export %s", settings)
 }
 
 // quoted is a word for a shell of the Bourne family.

@@ -13,7 +13,7 @@ func newOff(r *run) *cobra.Command {
 		Use:   "off",
 		Short: "give this shell back as it was",
 		Long: `Removes the session from this shell and restores every variable that "vault use"
-touched. The session itself stays cached for other terminals.`,
+changed. The session itself stays cached for other terminals.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return off(r, shell) },
 	}
@@ -23,18 +23,18 @@ touched. The session itself stays cached for other terminals.`,
 }
 
 func off(r *run, shell string) error {
-	sh, out, err := r.dialect(shell)
+	e, err := evaluatorOf(r, shell)
 	if err != nil {
 		return err
 	}
-	st, active := env.StateOf(r.task.Env.Current)
-	if err := r.emit(sh, out, env.Deactivate(r.task.Env.Current), refresh.Lease{}, ""); err != nil {
+	st, active := r.task.Env.Active()
+	if err := e.emit(env.Deactivate(r.task.Env.Current), refresh.Lease{}, ""); err != nil {
 		return err
 	}
 	if !active {
 		r.say("no profile was active")
 		return nil
 	}
-	r.say("left %s", printable(st.Request.Profile))
+	r.say("left %s", st.Request.Profile)
 	return nil
 }

@@ -9,12 +9,13 @@ import (
 	fzf "github.com/junegunn/fzf/src"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // pick lets a person choose a profile in the fuzzy finder many know already. It draws
 // on the terminal, so standard output stays free for code.
-func (r *run) pick(ctx context.Context) (string, error) {
+func pick(ctx context.Context, r *run) (string, error) {
 	if r.task.Quiet || r.task.Ask == nil {
 		return "", app.Usage("vault use", errors.New("no profile was named, and there is no terminal to choose one on"))
 	}
@@ -49,7 +50,7 @@ func find(ctx context.Context, choices []profiles.Summary) (int, error) {
 		defer close(input)
 		for i, c := range choices {
 			select {
-			case input <- strconv.Itoa(i) + "\t" + printable(c.Name) + "\t" + printable(c.Description):
+			case input <- strconv.Itoa(i) + "\t" + display.Clean(c.Name) + "\t" + display.Clean(c.Description):
 			case <-ctx.Done():
 				return
 			}

@@ -2,29 +2,22 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
-	"github.com/d44b7504/vault/internal/profiles"
-	"github.com/d44b7504/vault/internal/sessions"
-	"github.com/d44b7504/vault/store"
+	"github.com/d44b7504/vault/internal/display"
 )
 
 type removeOptions struct {
-	names        []string
-	yes          bool
-	sessionsOnly bool
+	names []string
+	yes   bool
 }
 
 func newRemove(r *run) *cobra.Command {
 	var o removeOptions
-	var force bool
+	var force, sessionsOnly bool
 	c := &cobra.Command{
 		Use:     "remove PROFILE...",
 		Aliases: []string{"rm"},
@@ -33,10 +26,10 @@ func newRemove(r *run) *cobra.Command {
 was made with it, after asking. The profile's section in the config file stays, and
 so does the key at AWS: whoever else has it can use it until it is deleted there.`,
 		Args:              args(cobra.MinimumNArgs(1)),
-		ValidArgsFunction: r.completeStored,
+		ValidArgsFunction: completeStored(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.names, o.yes = distinct(a), o.yes || force
-			if o.sessionsOnly {
+			if sessionsOnly {
 				return clearCaches(c.Context(), r, o.names)
 			}
 			return remove(c.Context(), r, o)
@@ -44,194 +37,90 @@ so does the key at AWS: whoever else has it can use it until it is deleted there
 	}
 	boolFlag(c.Flags(), &force, "force", "f", false, "do not ask")
 	boolFlag(c.Flags(), &o.yes, "yes", "y", false, "the same as --force")
-	boolFlag(c.Flags(), &o.sessionsOnly, "sessions-only", "s", false, "the same as vault clear")
+	boolFlag(c.Flags(), &sessionsOnly, "sessions-only", "s", false, "the same as vault clear")
 	_ = c.Flags().MarkHidden("sessions-only")
 	return c
 }
 
-// remove deletes the keys that are there, as rm does files, and fails for the others.
+// remove deletes the keys that are stored, as rm does files, and fails for the others.
 func remove(ctx context.Context, r *run, o removeOptions) error {
-	set, err := r.task.Profiles()
+	m, err := r.task.PlanRemoval(ctx, o.names)
 	if err != nil {
 		return err
 	}
-	s, err := r.task.Keyring(ctx)
-	if err != nil {
+	if err := checkRotations(r, m, o.yes); err != nil {
 		return err
 	}
-	n, err := store.ReadNames(ctx, s, func() []string { return append(set.Names(), o.names...) })
-	if err != nil {
-		return err
-	}
-	there, missing := split(o.names, n.Keys)
-	if err := r.stopAtRotation(n, there, o.yes); err != nil {
-		return err
-	}
-	if len(there) > 0 {
-		if err := r.agreeToRemove(ctx, set, there, o.yes); err != nil {
+	if len(m.Stored) > 0 {
+		if err := confirmRemoval(ctx, r, m, o.yes); err != nil {
 			return err
 		}
 	}
-	for _, name := range there {
-		if err := r.removeKey(ctx, s, set, name); err != nil {
+	for _, name := range m.Stored {
+		n, err := m.Remove(ctx, name)
+		if err != nil {
 			return err
 		}
+		sayRemoved(r, m, name, n)
 	}
-	return r.notRemoved(ctx, set, missing, n.Keys)
+	return finishRemovals(ctx, r, m)
 }
 
-// stopAtRotation stops at a key whose rotation was cut off: the key that is to take its
-// place waits in the keyring, and knows only from this one whose it is.
-func (r *run) stopAtRotation(n store.Names, names []string, yes bool) error {
-	for _, name := range names {
-		if !n.Rotating(name) {
-			continue
-		}
+// checkRotations stops at a key whose rotation was interrupted: the new key waits in the
+// keyring, and only the old one says whose it is.
+func checkRotations(r *run, m *app.Removal, yes bool) error {
+	for _, name := range m.Rotating {
 		if !yes {
-			return app.WithHint(fmt.Errorf("nothing was removed: the rotation of the key of %q was not finished", name), "vault rotate --resume %s", app.Word(name))
+			return app.WithHint(fmt.Errorf("nothing was removed: the rotation of the key of %q is not finished", name), "vault rotate --resume %s", app.Word(name))
 		}
-		r.say("the rotation of the key of %s was not finished: the next key stays in the keyring", printable(name))
+		r.say("the rotation of the key of %s is not finished: the new key stays in the keyring", name)
 	}
 	return nil
 }
 
-// agreeToRemove says what hangs on the keys and asks once for all of them.
-func (r *run) agreeToRemove(ctx context.Context, set *profiles.Set, names []string, yes bool) error {
-	for _, name := range names {
-		var others []string
-		for _, p := range r.task.UsersOf(set, name) {
-			if p.Name != name {
-				others = append(others, p.Name)
-			}
-		}
-		if n := len(others); n > 0 {
-			r.say("%s %s on the key of %s", printable(few(others)), plural(n, "stands", "stand"), printable(name))
+// confirmRemoval says which profiles use the keys, and asks once for all of them.
+func confirmRemoval(ctx context.Context, r *run, m *app.Removal, yes bool) error {
+	for _, name := range m.Stored {
+		if users := m.Users(name); len(users) > 0 {
+			r.say("%s %s the key of %s", display.ShortList(users), display.Plural(len(users), "uses", "use"), name)
 		}
 	}
 	if yes {
 		return nil
 	}
-	keys := plural(len(names), "key", "keys")
-	return r.agreed(ctx, "vault remove", fmt.Sprintf("Remove the %s of %s from the keyring", keys, all(names)), "nothing was removed")
+	keys := display.Plural(len(m.Stored), "key", "keys")
+	return r.confirm(ctx, "vault remove", fmt.Sprintf("Remove the %s of %s from the keyring", keys, display.List(m.Stored)), "nothing was removed")
 }
 
-// removeKey deletes sessions, then the key, then the sessions that a terminal may have
-// made in between. Killed anywhere before the key is gone, the same command does it all
-// again; after that no new session can be made.
-func (r *run) removeKey(ctx context.Context, s store.Store, set *profiles.Set, name string) error {
-	users := r.task.UsersOf(set, name)
-	before, err := r.task.Forget(ctx, users)
-	if err != nil {
-		return fmt.Errorf("the key was not removed: %w", err)
+func sayRemoved(r *run, m *app.Removal, name string, sessions int) {
+	with := ""
+	if sessions > 0 {
+		with = " and " + display.Count(sessions, "session") + " made with it"
 	}
-	if err := s.Delete(ctx, name); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	after, err := r.task.Forget(ctx, users)
-	if err != nil {
-		return fmt.Errorf("the key is removed, but not all sessions made with it: %w", err)
-	}
-	r.say("removed the key of %s%s", printable(name), made(before+after))
-	if set.Has(name) {
-		r.say("its section stays in %s", printable(set.Path()))
+	r.say("removed the key of %s%s", name, with)
+	if m.Set.Has(name) {
+		r.say("its section stays in %s", m.Set.Path())
 	}
 	r.hint("AWS still knows the key: if nobody else uses it, delete it there too")
-	return nil
 }
 
-// made is how many sessions went with a key.
-func made(sessions int) string {
-	if sessions == 0 {
-		return ""
-	}
-	return " and " + numberOf(sessions, "session", "sessions") + " made with it"
-}
-
-// notRemoved is about keys that are not there. A run that was cut off may have left
-// sessions of one.
-func (r *run) notRemoved(ctx context.Context, set *profiles.Set, missing, keys []string) error {
-	var failed []error
-	for _, name := range missing {
-		n, err := r.task.Forget(ctx, r.task.UsersOf(set, name))
+// finishRemovals is about keys that are not stored. An interrupted run may have left
+// sessions of one. Every error is reported; the last one makes the exit status.
+func finishRemovals(ctx context.Context, r *run, m *app.Removal) error {
+	var last error
+	for _, name := range m.Missing {
+		n, err := m.Finish(ctx, name)
 		switch {
-		case err != nil:
+		case err == nil:
+			r.say("the key of %s was removed already; removed %s made with it", name, display.Count(n, "session"))
+		case !app.HasHint(err): // the keyring failed, and will for the next name too
 			return err
-		case n > 0:
-			r.say("the key of %s was gone already; removed %s made with it", printable(name), numberOf(n, "session", "sessions"))
+		case last != nil:
+			r.report(last)
+			last = err
 		default:
-			failed = append(failed, r.noKey(name, keys))
+			last = err
 		}
 	}
-	for _, err := range failed[:max(len(failed)-1, 0)] {
-		r.report(err)
-	}
-	if len(failed) > 0 {
-		return failed[len(failed)-1]
-	}
-	return nil
+	return last
 }
-
-// noKey says what might have been meant by the name of a key that is not there.
-func (r *run) noKey(name string, keys []string) error {
-	err := fmt.Errorf("no key is stored for %q", name)
-	if p, resolved := r.task.ResolveUnopened(env.Request{Profile: name}); resolved == nil {
-		if key := sessions.NewPlan(p).Key; key != name && slices.Contains(keys, key) {
-			return app.WithHint(err, "it stands on the key of %s: vault remove %s", key, app.Word(key))
-		}
-	}
-	if near := profiles.Near(name, keys); len(near) > 0 {
-		return app.WithHint(err, "%s", app.DidYouMean(near))
-	}
-	return app.WithHint(err, "vault list --credentials shows those that are")
-}
-
-// split sorts names into those that are among others and those that are not.
-func split(names, others []string) (there, missing []string) {
-	for _, n := range names {
-		if slices.Contains(others, n) {
-			there = append(there, n)
-		} else {
-			missing = append(missing, n)
-		}
-	}
-	return there, missing
-}
-
-// distinct drops what is there twice.
-func distinct(names []string) []string {
-	var list []string
-	for _, n := range names {
-		if !slices.Contains(list, n) {
-			list = append(list, n)
-		}
-	}
-	return list
-}
-
-// all is a list as it is spoken: a, b and c.
-func all(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " and " + names[last]
-}
-
-// few is a list that does not fill the screen: a, b, c and 12 more.
-func few(names []string) string {
-	const most = 5
-	if len(names) > most+1 {
-		names = append(slices.Clone(names[:most]), fmt.Sprintf("%d more", len(names)-most))
-	}
-	return all(names)
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}
-
-// numberOf is a number with its noun.
-func numberOf(n int, one, many string) string { return fmt.Sprintf("%d %s", n, plural(n, one, many)) }

@@ -11,17 +11,20 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/refresh"
 )
 
-// identity are the flags by which a session is asked for; several commands share them.
-type identity struct {
+// sessionFlags are the flags by which a session is asked for; several commands share them.
+type sessionFlags struct {
 	region, roleARN, policyFile, mfaToken string
 	policyARNs                            []string
 	duration, minTTL                      time.Duration
-	readOnly, noSession, anew             bool
+	readOnly, noSession, renew            bool
 }
 
-func (o *identity) bind(c *cobra.Command) {
+func (o *sessionFlags) bind(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
 	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
@@ -32,22 +35,22 @@ func (o *identity) bind(c *cobra.Command) {
 }
 
 // bindRole adds the flags that change or narrow the role.
-func (o *identity) bindRole(c *cobra.Command) {
+func (o *sessionFlags) bindRole(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&o.roleARN, "role-arn", "", "assume one more role: an ARN or ACCOUNT:ROLE")
 	boolFlag(fs, &o.readOnly, "read-only", "", false, "narrow the role to AWS's ReadOnlyAccess")
 	fs.StringArrayVar(&o.policyARNs, "policy-arn", nil, "narrow the role to a managed policy (may be repeated)")
 	fs.StringVar(&o.policyFile, "policy", "", "narrow the role to the policy in a file")
 	durationFlag(fs, &o.minTTL, "min-ttl", "", "renew unless this much is left")
-	boolFlag(fs, &o.anew, "refresh", "", false, "make a new session, whatever is cached")
+	boolFlag(fs, &o.renew, "refresh", "", false, "make a new session, whatever is cached")
 	_ = c.RegisterFlagCompletionFunc("policy", completeFiles)
 }
 
 // maxPolicy is more bytes than AWS takes in a session policy.
 const maxPolicy = 1 << 20
 
-// request puts flags and name into the words a session is remembered by.
-func (o identity) request(profile, mode string) (env.Request, error) {
+// request is how a session of a profile is asked for with these flags.
+func (o sessionFlags) request(profile, mode string) (env.Request, error) {
 	q := env.Request{
 		Profile: profile, Region: o.region, Mode: mode, Seconds: int(o.duration / time.Second),
 		MinTTL: int(o.minTTL / time.Second), RoleARN: o.roleARN, PolicyARNs: o.policyARNs, NoSession: o.noSession,
@@ -65,20 +68,26 @@ func (o identity) request(profile, mode string) (env.Request, error) {
 	return q, nil
 }
 
-// childRequest names the profile a command should run as: the one given, else the
-// active one as it was asked for, else the user's AWS_PROFILE, else a choice.
-func (r *run) childRequest(ctx context.Context, o identity, profile, mode string) (env.Request, error) {
+// choose is the request of a command that runs as a profile: the one that is named, else
+// the active one as it was asked for, else the user's AWS_PROFILE, else the person chooses.
+func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) (env.Request, error) {
 	if profile == "" {
-		if st, active := env.StateOf(r.task.Env.Current); active {
+		if st, active := r.task.Env.Active(); active {
 			return st.Request, nil
 		}
 		profile = r.task.Env.User["AWS_PROFILE"]
 	}
 	if profile == "" {
 		var err error
-		if profile, err = r.pick(ctx); err != nil {
+		if profile, err = pick(ctx, r); err != nil {
 			return env.Request{}, err
 		}
 	}
 	return o.request(profile, mode)
+}
+
+// session makes or finds the session of a request.
+func (o sessionFlags) session(ctx context.Context, r *run, q env.Request) (profiles.Profile, refresh.Lease, error) {
+	r.task.MFACode = creds.New(o.mfaToken)
+	return r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.renew})
 }

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/rotation"
@@ -51,7 +51,7 @@ question, 130 interrupted.`,
 			}
 			return args(cobra.ExactArgs(1))(c, a)
 		},
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			if o.list {
 				return listRotations(r, o.asJSON)
@@ -92,7 +92,7 @@ func rotate(ctx context.Context, r *run, o rotateOptions) error {
 		return err
 	}
 	for _, warning := range p.Warnings {
-		r.say("%s", printable(warning.String()))
+		r.say("%s", warning.String())
 	}
 	item := sessions.NewPlan(p).Key
 	if item == "" {
@@ -113,9 +113,7 @@ func rotate(ctx context.Context, r *run, o rotateOptions) error {
 		return job.explain(err)
 	}
 	if o.asJSON && !o.dryRun {
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(res)
+		return display.JSON(r.Stdout, res)
 	}
 	return nil
 }
@@ -164,7 +162,7 @@ func (j *rotationJob) do(ctx context.Context) (rotated, error) {
 		return out, err
 	}
 	if !begun && j.o.resume {
-		j.say("no rotation of %s is unfinished", printable(j.item))
+		j.say("no rotation of %s is unfinished", j.item)
 		return out, nil
 	}
 	key, err := j.identify(ctx)
@@ -242,7 +240,7 @@ func (j *rotationJob) announce(key string) {
 	if j.o.dryRun {
 		verb = "the"
 	}
-	j.say("%s key …%s of user %s in account %s, stored for %s", verb, last4(key), printable(name), app.AccountOf(j.rot.User), printable(j.item))
+	j.say("%s key …%s of user %s in account %s, stored for %s", verb, creds.Last4(key), name, app.AccountOf(j.rot.User), j.item)
 }
 
 // follow replaces copies of the old key that are stored under other names, and drops the
@@ -257,7 +255,7 @@ func (j *rotationJob) follow(ctx context.Context, old string, now creds.Key) err
 		if err := store.KeepKey(ctx, j.rot.Store, twin, now); err != nil {
 			return err
 		}
-		j.say("%s had the same key, and has the new one now", printable(twin))
+		j.say("%s had the same key, and has the new one now", twin)
 		names = append(names, twin)
 	}
 	for _, name := range names {
@@ -303,7 +301,7 @@ func (j *rotationJob) eachKey(ctx context.Context, set *profiles.Set, f func(nam
 
 // event says what happens, a line each.
 func (j *rotationJob) event(e rotation.Event, id string) {
-	key, name := "…"+last4(id), printable(j.item)
+	key, name := "…"+creds.Last4(id), display.Clean(j.item)
 	switch e {
 	case rotation.Made:
 		j.say("made the key %s and stored it beside the old one", key)
@@ -333,29 +331,29 @@ func (j *rotationJob) event(e rotation.Event, id string) {
 // announceResumed says that there is something to go on with.
 func (j *rotationJob) announceResumed(noted rotation.Journal) {
 	if j.o.dryRun && !noted.Begun.IsZero() {
-		j.say("the rotation of %s that was begun %s is not finished", printable(j.item), elapsed(j.Now().Sub(noted.Begun)))
+		j.say("the rotation of %s that was begun %s is not finished", j.item, display.Ago(j.Now().Sub(noted.Begun)))
 		return
 	}
 	if noted.Begun.IsZero() {
-		j.say("a new key lies beside the one stored for %s: going on with the rotation it is from", printable(j.item))
+		j.say("a new key lies beside the one stored for %s: going on with the rotation it is from", j.item)
 		return
 	}
-	j.say("going on with the rotation of %s that was begun %s", printable(j.item), elapsed(j.Now().Sub(noted.Begun)))
+	j.say("going on with the rotation of %s that was begun %s", j.item, display.Ago(j.Now().Sub(noted.Begun)))
 }
 
 func (j *rotationJob) finished(res rotation.Result) {
-	name := printable(j.item)
+	name := display.Clean(j.item)
 	switch {
 	case res.Resumed && res.OldNow == "":
-		j.say("%s has the key …%s; which one it had before is not known any more", name, last4(res.New))
+		j.say("%s has the key …%s; which one it had before is not known any more", name, creds.Last4(res.New))
 		j.hint("vault rotate %s shows the keys that are left, should there be two", app.Word(j.profile.Name))
 	case res.OldNow == "deleted":
-		j.say("done: %s has the key …%s, and the key …%s is no more", name, last4(res.New), last4(res.Old))
+		j.say("done: %s has the key …%s, and the key …%s is no more", name, creds.Last4(res.New), creds.Last4(res.Old))
 	default:
-		j.say("done: %s has the key …%s, and the key …%s is %s", name, last4(res.New), last4(res.Old), res.OldNow)
+		j.say("done: %s has the key …%s, and the key …%s is %s", name, creds.Last4(res.New), creds.Last4(res.Old), res.OldNow)
 	}
 	if res.Resumed && !res.Begun.IsZero() && j.Now().Sub(res.Begun) > 24*time.Hour {
-		j.hint("that key was made %s; for a new one run it again", elapsed(j.Now().Sub(res.Begun)))
+		j.hint("that key was made %s; for a new one run it again", display.Ago(j.Now().Sub(res.Begun)))
 	}
 }
 
@@ -393,7 +391,7 @@ func (j *rotationJob) explain(err error) error {
 	case readErr != nil || !open:
 		return err
 	case errors.Is(err, context.Canceled):
-		j.say("stopped; a key that works is stored for %s", printable(j.item))
+		j.say("stopped; a key that works is stored for %s", j.item)
 		j.hint("%s goes on from here", again)
 		return err
 	case isCall && call.Action == "iam:DeleteAccessKey" && call.Kind == sessions.Denied && noted.Step == rotation.Retiring:
@@ -404,7 +402,7 @@ func (j *rotationJob) explain(err error) error {
 
 // preview says what would be done.
 func (j *rotationJob) preview(ctx context.Context, s rotation.State) error {
-	old, ending := "…"+last4(s.Key.ID), "delete"
+	old, ending := "…"+creds.Last4(s.Key.ID), "delete"
 	if j.o.keepOld {
 		ending = "keep"
 	}
@@ -418,9 +416,9 @@ func (j *rotationJob) preview(ctx context.Context, s rotation.State) error {
 	case rotation.Unclear:
 		j.say("would delete the key that was made and lost, if there is one, and make another")
 	case rotation.Staged:
-		j.say("would store the key …%s for %s in the place of %s", last4(s.Beside.ID), printable(j.item), old)
+		j.say("would store the key …%s for %s in the place of %s", creds.Last4(s.Beside.ID), j.item, old)
 	case rotation.Stored:
-		old = "…" + last4(s.Journal.Old)
+		old = "…" + creds.Last4(s.Journal.Old)
 		if slices.ContainsFunc(s.Keys, func(k rotation.Key) bool { return k.ID == s.Journal.Old && !k.Active }) {
 			j.say("would %s %s, which is inactive", ending, old)
 		} else {
@@ -469,12 +467,10 @@ func listRotations(r *run, asJSON bool) error {
 		rows = append(rows, unfinished{j.Profile, j.Item, j.Backend, j.User, j.Old, j.New, string(j.Step), j.Begun})
 	}
 	if asJSON {
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		return errors.Join(e.Encode(rows), err)
+		return errors.Join(display.JSON(r.Stdout, rows), err)
 	}
 	for _, u := range rows {
-		fmt.Fprintf(r.Stdout, "%s: begun %s, stopped at: %s; vault rotate --resume %s\n", printable(u.Item), elapsed(r.Now().Sub(u.Begun)), printable(u.Step), app.Word(u.Profile))
+		fmt.Fprintf(r.Stdout, "%s: begun %s, stopped at: %s; vault rotate --resume %s\n", display.Clean(u.Item), display.Ago(r.Now().Sub(u.Begun)), display.Clean(u.Step), app.Word(u.Profile))
 	}
 	if len(rows) == 0 && err == nil {
 		r.say("no rotation is unfinished")

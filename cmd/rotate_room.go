@@ -10,6 +10,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/rotation"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -68,7 +69,7 @@ func (j *rotationJob) keyTable(keys []rotation.Owned) {
 	for _, k := range keys {
 		where := "not stored here"
 		if k.Stored != "" {
-			where = "stored for " + printable(k.Stored)
+			where = "stored for " + display.Clean(k.Stored)
 		}
 		status := "active"
 		if !k.Active {
@@ -78,7 +79,7 @@ func (j *rotationJob) keyTable(keys []rotation.Owned) {
 		if k.Unseen != nil {
 			used = "last use not known"
 		}
-		fmt.Fprintf(w, "vault:   …%s\t%s\t%s\tmade %s\t%s\n", last4(k.ID), where, status, elapsed(j.Now().Sub(k.Created)), used)
+		fmt.Fprintf(w, "vault:   …%s\t%s\t%s\tmade %s\t%s\n", creds.Last4(k.ID), where, status, display.Ago(j.Now().Sub(k.Created)), used)
 	}
 	_ = w.Flush()
 }
@@ -87,8 +88,8 @@ func (j *rotationJob) keyTable(keys []rotation.Owned) {
 func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	recent := k.Unseen == nil && !k.Use.At.IsZero() && j.Now().Sub(k.Use.At) < lately
 	named := j.o.deleteOther != "" && j.o.deleteOther != anyOther
-	if named && j.o.deleteOther != k.ID && j.o.deleteOther != last4(k.ID) {
-		return app.Usage("vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, last4(k.ID)))
+	if named && j.o.deleteOther != k.ID && j.o.deleteOther != creds.Last4(k.ID) {
+		return app.Usage("vault rotate", fmt.Errorf("--delete-other=%s is not the other key, …%s", j.o.deleteOther, creds.Last4(k.ID)))
 	}
 	used := usedWords(k.Use, j.Now())
 	if k.Unseen != nil {
@@ -102,26 +103,26 @@ func (j *rotationJob) mayDelete(ctx context.Context, k rotation.Owned) error {
 	case recent && !named:
 		return j.insist(ctx, k, used)
 	}
-	return j.agreed(ctx, "vault rotate", fmt.Sprintf("delete the key …%s, %s", last4(k.ID), used), "no key was made: there is no room for one")
+	return j.confirm(ctx, "vault rotate", fmt.Sprintf("delete the key …%s, %s", creds.Last4(k.ID), used), "no key was made: there is no room for one")
 }
 
 func (j *rotationJob) nobodyToAsk(k rotation.Owned, used string, recent bool) error {
 	flags := "--delete-other --yes"
 	if recent {
-		flags = "--delete-other=" + last4(k.ID) + " --yes"
+		flags = "--delete-other=" + creds.Last4(k.ID) + " --yes"
 	}
-	return app.WithHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", last4(k.ID), used)},
+	return app.WithHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: fmt.Sprintf("a word on the other key …%s, %s", creds.Last4(k.ID), used)},
 		"vault rotate %s %s deletes that key first", flags, app.Word(j.profile.Name))
 }
 
 // insist wants the key to be named: it was used a short while ago.
 func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string) error {
-	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", last4(k.ID), used)
-	answer, err := j.task.Ask(ctx, printable(question), false)
+	question := fmt.Sprintf("the key …%s was %s. To delete it all the same type its last four characters: ", creds.Last4(k.ID), used)
+	answer, err := j.task.Ask(ctx, display.Clean(question), false)
 	if err != nil {
 		return err
 	}
-	if !answer.Equal(creds.New(last4(k.ID))) {
+	if !answer.Equal(creds.New(creds.Last4(k.ID))) {
 		return errors.New("no key was made: there is no room for one")
 	}
 	return nil
@@ -130,14 +131,14 @@ func (j *rotationJob) insist(ctx context.Context, k rotation.Owned, used string)
 // mayDiscard asks about a key that an earlier run seems to have made and lost.
 func (j *rotationJob) mayDiscard(ctx context.Context, k rotation.Owned) error {
 	j.say("the key …%s was made %s, when the rotation was interrupted, and is not stored; AWS will not say whether it was used",
-		last4(k.ID), elapsed(j.Now().Sub(k.Created)))
+		creds.Last4(k.ID), display.Ago(j.Now().Sub(k.Created)))
 	if j.o.yes {
 		return nil
 	}
 	if j.task.Ask == nil {
 		return app.WithHint(&sessions.NeedsUserError{Profile: j.profile.Name, What: "a word on that key"}, "--yes deletes it")
 	}
-	return j.agreed(ctx, "vault rotate", "delete it", "nothing was deleted")
+	return j.confirm(ctx, "vault rotate", "delete it", "nothing was deleted")
 }
 
 // giveUp ends a rotation that the stored key no longer belongs to, if that is agreed to,
@@ -147,12 +148,12 @@ func (j *rotationJob) giveUp(ctx context.Context, s rotation.State) (rotation.St
 	if s.Journal.User != j.rot.User || s.Journal.Backend != j.rot.Backend {
 		return s, replaced
 	}
-	j.say("%s", printable(replaced.Error()))
+	j.say("%s", replaced.Error())
 	if !j.o.yes {
 		if j.task.Ask == nil {
 			return s, replaced
 		}
-		if err := j.agreed(ctx, "vault rotate", "give up that rotation and delete the key it made", "nothing was changed"); err != nil {
+		if err := j.confirm(ctx, "vault rotate", "give up that rotation and delete the key it made", "nothing was changed"); err != nil {
 			return s, err
 		}
 	}
@@ -174,31 +175,12 @@ func usedWords(u rotation.Use, now time.Time) string {
 	if u.At.IsZero() {
 		return "never used"
 	}
-	words := "last used " + elapsed(now.Sub(u.At))
+	words := "last used " + display.Ago(now.Sub(u.At))
 	if u.Service != "" && u.Service != "N/A" {
-		words += " for " + printable(u.Service)
+		words += " for " + display.Clean(u.Service)
 	}
 	if u.Region != "" && u.Region != "N/A" {
-		words += " in " + printable(u.Region)
+		words += " in " + display.Clean(u.Region)
 	}
 	return words
-}
-
-// elapsed is how long ago something was, roughly.
-func elapsed(d time.Duration) string {
-	count := func(n int, what string) string {
-		if n == 1 {
-			return "1 " + what + " ago"
-		}
-		return fmt.Sprintf("%d %ss ago", n, what)
-	}
-	switch {
-	case d < time.Minute:
-		return "just now"
-	case d < 2*time.Hour:
-		return count(int(d/time.Minute), "minute")
-	case d < 48*time.Hour:
-		return count(int(d/time.Hour), "hour")
-	}
-	return count(int(d/(24*time.Hour)), "day")
 }

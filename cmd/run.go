@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/d44b7504/vault/hooks"
+	"github.com/fatih/color"
+
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 )
 
 // run is one run of the program: the world, and what the core carries out in it.
@@ -24,7 +26,7 @@ func newRun(w *app.World) *run {
 	}
 	if w.Ask != nil {
 		caller.Ask = func(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
-			return w.Ask(ctx, printable(question), hidden)
+			return w.Ask(ctx, display.Clean(question), hidden)
 		}
 	}
 	r.task = w.Core().Task(caller)
@@ -33,7 +35,7 @@ func newRun(w *app.World) *run {
 
 // say prints a line for a person, without what a terminal would act on.
 func (r *run) say(format string, args ...any) {
-	fmt.Fprintln(r.Stderr, "vault: "+printable(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(r.Stderr, "vault: "+display.Clean(fmt.Sprintf(format, args...)))
 }
 
 // hint prints what the person can do.
@@ -52,5 +54,12 @@ func (r *run) flush() error {
 // getenv is the value of a variable, "" when it is not set.
 func (r *run) getenv(name string) string { return r.task.Env.Get(name) }
 
-// printable is a text without what a terminal would act on, whatever was in a config file.
-func printable(s string) string { return hooks.Clean(s) }
+// paint returns what gives a text a colour, where standard output may have one.
+func (r *run) paint(c color.Attribute) func(string) string {
+	if !r.StdoutIsTerm || r.getenv("NO_COLOR") != "" || r.getenv("TERM") == "dumb" {
+		return func(text string) string { return text }
+	}
+	painter := color.New(c)
+	painter.EnableColor()
+	return func(text string) string { return painter.Sprint(text) }
+}

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -89,7 +89,7 @@ With --json each profile is one object:
 
 Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 		Args:              args(cobra.MinimumNArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE:              func(_ *cobra.Command, names []string) error { return show(r, o, names) },
 	}
 	fs := c.Flags()
@@ -112,7 +112,7 @@ func show(r *run, o showOptions, names []string) error {
 	for i, name := range names {
 		s, err := r.explain(set, o, name)
 		if err != nil && failed != nil { // the last one is reported with its hint
-			r.say("%s", printable(app.Text(failed)))
+			r.say("%s", app.Text(failed))
 		}
 		failed = cmp.Or(err, failed)
 		if !o.json {
@@ -122,9 +122,7 @@ func show(r *run, o showOptions, names []string) error {
 			r.showText(s)
 			continue
 		}
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		if err := e.Encode(s); err != nil {
+		if err := display.JSON(r.Stdout, s); err != nil {
 			return err
 		}
 	}
@@ -219,14 +217,14 @@ func originOf(profile string, x profiles.Origin) origin {
 func durations(before, after []app.Hop) []origin {
 	var list []origin
 	for i, h := range after {
-		o := origin{Profile: h.Profile, Key: "duration", Value: span(time.Duration(h.Seconds) * time.Second)}
+		o := origin{Profile: h.Profile, Key: "duration", Value: display.Duration(time.Duration(h.Seconds) * time.Second)}
 		switch stored := h.Kind == app.HopStored; {
 		case before[i].Seconds != 0 || h.Kind != app.HopRole && h.Kind != app.HopWeb && !stored:
 			continue // said already, or not for us to say
 		case h.Seconds == 0 && stored:
 			continue // depends on what it is used for
 		case h.Seconds == 0:
-			o.Value, o.Default = span(sessions.RoleDefault), true
+			o.Value, o.Default = display.Duration(sessions.RoleDefault), true
 		case stored && i > 0:
 			o.Variable = "AWS_CHAINED_SESSION_TOKEN_TTL"
 		case stored:
@@ -241,9 +239,9 @@ func durations(before, after []app.Hop) []origin {
 
 // showText writes the answer for a person.
 func (r *run) showText(s shown) {
-	fmt.Fprintln(r.Stdout, printable(s.Profile))
+	fmt.Fprintln(r.Stdout, display.Clean(s.Profile))
 	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	row := func(name, value string) { fmt.Fprintf(w, "  %s\t%s\n", name, printable(value)) }
+	row := func(name, value string) { fmt.Fprintf(w, "  %s\t%s\n", name, display.Clean(value)) }
 	if s.Error == "" {
 		row("region", s.Region)
 		for i, h := range s.Chain {
@@ -263,7 +261,7 @@ func (r *run) showText(s shown) {
 	_ = w.Flush()
 	w = tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
 	for _, o := range s.Origins {
-		fmt.Fprintf(w, "  %s\t%s\t%s = %s\n", printable(o.place()), printable(o.Profile), printable(o.Key), printable(o.text()))
+		fmt.Fprintf(w, "  %s\t%s\t%s = %s\n", display.Clean(o.place()), display.Clean(o.Profile), display.Clean(o.Key), display.Clean(o.text()))
 	}
 	_ = w.Flush()
 }

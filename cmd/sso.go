@@ -13,6 +13,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -47,7 +48,7 @@ the sso-session settles it for good.
 
 Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 		Args:              args(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			if len(a) > 0 {
 				o.name = a[0]
@@ -85,7 +86,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	r.say("signed in to %s until %s", printable(directoryName(s)), clock(expires, r.Now()))
+	r.say("signed in to %s until %s", directoryName(s), display.Clock(expires, r.Now()))
 	if !o.share {
 		return nil
 	}
@@ -101,7 +102,7 @@ func ssoLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}
-	r.say("the AWS CLI finds it in %s", printable(filepath.Dir(file)))
+	r.say("the AWS CLI finds it in %s", filepath.Dir(file))
 	return nil
 }
 
@@ -112,7 +113,7 @@ func newSSOLogout(r *run) *cobra.Command {
 		Long: `Ends the sign-in to Identity Center and forgets it. Sessions that were made with
 it last until they lapse.`,
 		Args:              args(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			return ssoLogout(c.Context(), r, strings.Join(a, ""))
 		},
@@ -133,10 +134,10 @@ func ssoLogout(ctx context.Context, r *run, name string) error {
 		return err
 	}
 	if !was {
-		r.say("you were not signed in to %s", printable(directoryName(s)))
+		r.say("you were not signed in to %s", directoryName(s))
 		return nil
 	}
-	r.say("signed out of %s", printable(directoryName(s)))
+	r.say("signed out of %s", directoryName(s))
 	return nil
 }
 

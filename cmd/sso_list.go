@@ -2,12 +2,12 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -20,7 +20,7 @@ func newSSOList(r *run) *cobra.Command {
 		Long: `Asks Identity Center for every account you may enter and the roles you have
 there. You may have to sign in first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			_, list, err := r.accounts(c.Context(), a)
 			if err != nil {
@@ -65,9 +65,7 @@ func listJSON(r *run, list []sessions.Account) error {
 	for _, a := range list {
 		rows = append(rows, row{a.ID, a.Name, a.Email, append([]string{}, a.Roles...)})
 	}
-	e := json.NewEncoder(r.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(rows)
+	return display.JSON(r.Stdout, rows)
 }
 
 func listAccounts(r *run, list []sessions.Account) error {
@@ -76,7 +74,7 @@ func listAccounts(r *run, list []sessions.Account) error {
 	fmt.Fprintln(w, "=======\t====\t====")
 	for _, a := range list {
 		for _, role := range a.Roles {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", printable(a.ID), printable(a.Name), printable(role))
+			fmt.Fprintf(w, "%s\t%s\t%s\n", display.Clean(a.ID), display.Clean(a.Name), display.Clean(role))
 		}
 	}
 	return w.Flush()

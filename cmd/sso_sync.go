@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -64,7 +65,7 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 		return err
 	}
 	for _, n := range plan.Foreign {
-		r.say("%s is a profile of your own, it stays as it is", printable(n))
+		r.say("%s is a profile of your own, it stays as it is", n)
 	}
 	if plan.Empty() {
 		r.say("nothing to change: %d roles", roles(list))
@@ -74,7 +75,7 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 		return err
 	}
 	if !o.yes {
-		if err := r.agreed(ctx, "vault sso sync", "write "+counts(plan)+" in "+plan.Path, "nothing was written"); err != nil {
+		if err := r.confirm(ctx, "vault sso sync", "write "+counts(plan)+" in "+plan.Path, "nothing was written"); err != nil {
 			return err
 		}
 	}
@@ -86,14 +87,14 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 	if err := plan.Write(); err != nil {
 		return err
 	}
-	r.say("wrote %s", printable(counts(plan)+" in "+plan.Path))
+	r.say("wrote %s", counts(plan)+" in "+plan.Path)
 	return nil
 }
 
 // showChange prints the change as a diff, safe for a terminal line by line.
 func (r *run) showChange(plan *profiles.Sync) error {
 	for line := range strings.Lines(plan.Diff()) {
-		if _, err := io.WriteString(r.Stdout, printable(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+		if _, err := io.WriteString(r.Stdout, display.Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
 			return err
 		}
 	}

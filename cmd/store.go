@@ -77,7 +77,7 @@ func storeCreate(ctx context.Context, r *run, p store.AgePlan) error {
 	if err != nil {
 		return err
 	}
-	r.say("your identity is in %s", printable(s.Dir()))
+	r.say("your identity is in %s", s.Dir())
 	if member {
 		r.unusedStore(ctx)
 	} else {

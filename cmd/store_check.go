@@ -2,10 +2,10 @@ package cmd
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -94,9 +94,7 @@ func checkJSON(r *run, s *store.AgeStore, report store.AgeReport) error {
 	for _, f := range report.Findings {
 		c.Findings = append(c.Findings, found{f.File, f.Problem})
 	}
-	e := json.NewEncoder(r.Stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(c)
+	return display.JSON(r.Stdout, c)
 }
 
 // problems are the words for what is wrong, and what to do about it.
@@ -114,17 +112,17 @@ var problems = map[store.AgeProblem][2]string{
 func (r *run) checkText(report store.AgeReport) {
 	said := map[store.AgeProblem]bool{}
 	for _, f := range report.Findings {
-		r.say("%s %s", printable(f.File), problems[f.Problem][0])
+		r.say("%s %s", f.File, problems[f.Problem][0])
 		if cure := problems[f.Problem][1]; cure != "" && !said[f.Problem] {
 			r.hint("%s", cure)
 			said[f.Problem] = true
 		}
 	}
 	if !report.Read && report.Items > 0 {
-		r.say("without your identity: the inside of %s was not checked", count(report.Items, "key"))
+		r.say("without your identity: the inside of %s was not checked", display.Count(report.Items, "key"))
 	}
 	if len(report.Findings) == 0 {
-		r.say("%s, nothing wrong", count(report.Items, "key"))
+		r.say("%s, nothing wrong", display.Count(report.Items, "key"))
 	}
 }
 
@@ -153,14 +151,12 @@ func storeList(ctx context.Context, r *run, asJSON bool) error {
 		return err
 	}
 	if asJSON {
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		err = e.Encode(append([]string{}, names...))
+		err = display.JSON(r.Stdout, append([]string{}, names...))
 	} else {
 		for i := range names {
-			names[i] = printable(names[i]) // whoever can write the directory chose them
+			names[i] = display.Clean(names[i]) // whoever can write the directory chose them
 		}
-		err = r.names(names)
+		err = printNames(r, names)
 	}
 	r.checkUnreadable(unreadable)
 	if err == nil && len(unreadable) > 0 {
@@ -171,6 +167,6 @@ func storeList(ctx context.Context, r *run, asJSON bool) error {
 
 func (r *run) checkUnreadable(list []store.AgeFinding) {
 	for _, f := range list {
-		r.say("%s %s", printable(f.File), problems[f.Problem][0])
+		r.say("%s %s", f.File, problems[f.Problem][0])
 	}
 }

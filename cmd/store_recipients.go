@@ -3,7 +3,6 @@ package cmd
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -53,15 +53,13 @@ func storeRecipients(r *run, asJSON bool) error {
 		rows = append(rows, recipient{a.Name, a.Recipient, isMine(s, a)})
 	}
 	if asJSON {
-		e := json.NewEncoder(r.Stdout)
-		e.SetIndent("", "  ")
-		return e.Encode(rows)
+		return display.JSON(r.Stdout, rows)
 	}
 	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "Name\tRecipient\t")
 	fmt.Fprintln(w, "====\t=========\t")
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", printable(cmp.Or(row.Name, "-")), printable(row.Recipient), map[bool]string{true: "you"}[row.Mine])
+		fmt.Fprintf(w, "%s\t%s\t%s\n", display.Clean(cmp.Or(row.Name, "-")), display.Clean(row.Recipient), map[bool]string{true: "you"}[row.Mine])
 	}
 	return w.Flush()
 }
@@ -107,7 +105,7 @@ func storeAdd(ctx context.Context, r *run, who store.AgeRecipient) error {
 	if err != nil {
 		return err
 	}
-	r.say("%s can read %s", called(who), count(n, "key"))
+	r.say("%s can read %s", called(who), display.Count(n, "key"))
 	r.shared(s)
 	return nil
 }
@@ -121,14 +119,7 @@ func called(a store.AgeRecipient) string {
 	if a.Name != "" {
 		short = a.Name + " (" + short + ")"
 	}
-	return printable(short)
-}
-
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return display.Clean(short)
 }
 
 func newStoreRemove(r *run) *cobra.Command {
@@ -142,7 +133,7 @@ func newStoreRemove(r *run) *cobra.Command {
 It cannot take back what they have read, nor the copies of the files that they, or
 git's history, have: rotate the keys they could read.`,
 		Args:              args(cobra.ExactArgs(1)),
-		ValidArgsFunction: r.completeRecipient,
+		ValidArgsFunction: completeRecipient(r),
 		RunE:              func(c *cobra.Command, a []string) error { return storeRemove(c.Context(), r, a[0], yes) },
 	}
 	boolFlag(c.Flags(), &yes, "yes", "y", false, "do not ask")
@@ -163,7 +154,7 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 		question = "This is your own recipient: you will not be able to read the store any more. " + question
 	}
 	if !yes {
-		if err := r.agreed(ctx, "vault store remove-recipient", question, "nobody was removed"); err != nil {
+		if err := r.confirm(ctx, "vault store remove-recipient", question, "nobody was removed"); err != nil {
 			return err
 		}
 	}
@@ -174,22 +165,24 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	r.say("%s is removed; %s encrypted anew", called(who), count(n, "key"))
+	r.say("%s is removed; %s encrypted anew", called(who), display.Count(n, "key"))
 	r.hint("what they have read they have read: rotate the keys they could use")
 	r.shared(s)
 	return nil
 }
 
 // completeRecipient offers the names on the list, or the recipients that have none.
-func (r *run) completeRecipient(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var list []cobra.Completion
-	if s, err := r.ageStore(); err == nil && len(args) == 0 {
-		all, _, _ := s.Recipients()
-		for _, a := range all {
-			list = append(list, cobra.CompletionWithDesc(cmp.Or(a.Name, a.Recipient), a.Recipient))
+func completeRecipient(r *run) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		var list []cobra.Completion
+		if s, err := r.ageStore(); err == nil && len(args) == 0 {
+			all, _, _ := s.Recipients()
+			for _, a := range all {
+				list = append(list, cobra.CompletionWithDesc(cmp.Or(a.Name, a.Recipient), a.Recipient))
+			}
 		}
+		return list, cobra.ShellCompDirectiveNoFileComp
 	}
-	return list, cobra.ShellCompDirectiveNoFileComp
 }
 
 func newStoreReencrypt(r *run) *cobra.Command {
@@ -220,8 +213,8 @@ func storeReencrypt(ctx context.Context, r *run, yes bool) error {
 		r.say("%s", called(a))
 	}
 	if !yes {
-		question := "Encrypt every key to " + count(len(all), "recipient")
-		if err := r.agreed(ctx, "vault store reencrypt", question, "nothing was changed"); err != nil {
+		question := "Encrypt every key to " + display.Count(len(all), "recipient")
+		if err := r.confirm(ctx, "vault store reencrypt", question, "nothing was changed"); err != nil {
 			return err
 		}
 	}
@@ -229,7 +222,7 @@ func storeReencrypt(ctx context.Context, r *run, yes bool) error {
 	if err != nil {
 		return err
 	}
-	r.say("%s encrypted anew", count(n, "key"))
+	r.say("%s encrypted anew", display.Count(n, "key"))
 	r.shared(s)
 	return nil
 }

@@ -31,13 +31,13 @@ func tidyWorld(t testing.TB) *world {
 
 func (w *world) items() []string { return must(w.keyring().List(context.Background(), "")) }
 
-func TestRemoveAsksAndNamesWhoStandsOnTheKey(t *testing.T) {
+func TestRemoveAsksAndNamesWhoUsesTheKey(t *testing.T) {
 	t.Parallel()
 	for answer, removed := range map[string]bool{"y\r": true, "n\r": false, "\r": false, "yess\r": false, "\x04": false} {
 		w := tidyWorld(t)
 		before := w.items()
 		r, shown := w.talk(t, w.environ(), []exchange{{"Remove the key of base from the keyring? [y/N] ", answer}}, "remove", "base")
-		if !strings.Contains(r.err, "vault: prod stands on the key of base\n") {
+		if !strings.Contains(r.err, "vault: prod uses the key of base\n") {
 			t.Errorf("%q: said %q, shown %q", answer, r.err, shown)
 		}
 		if after := w.items(); removed != (r.status == 0) || removed == slices.Equal(before, after) || removed != (len(after) == 0) {
@@ -92,12 +92,12 @@ func TestRemoveStopsAtARotationThatIsNotFinished(t *testing.T) {
 	check(w.keyring().Put(context.Background(), staged, creds.New("x")))
 	before := w.items()
 	r, _ := w.talk(t, w.environ(), nil, "remove", "base")
-	want(t, r, 1, "the rotation of the key of \"base\" was not finished", "hint: vault rotate --resume base")
+	want(t, r, 1, "the rotation of the key of \"base\" is not finished", "hint: vault rotate --resume base")
 	if after := w.items(); !slices.Equal(before, after) {
 		t.Errorf("%q, and before %q", after, before)
 	}
-	want(t, w.vault(t, w.environ(), "doctor", "--offline"), 0, "a rotation was not finished")
-	want(t, w.vault(t, w.environ(), "remove", "--force", "base"), 0, "the next key stays in the keyring")
+	want(t, w.vault(t, w.environ(), "doctor", "--offline"), 0, "a rotation is not finished")
+	want(t, w.vault(t, w.environ(), "remove", "--force", "base"), 0, "the new key stays in the keyring")
 	if left := w.items(); !slices.Equal(left, []string{staged}) {
 		t.Errorf("left are %q", left)
 	}
@@ -107,7 +107,7 @@ func TestRemoveClearsSessionsOfAKeyThatIsGone(t *testing.T) {
 	t.Parallel()
 	w := tidyWorld(t)
 	check(w.keyring().Delete(context.Background(), "base"))
-	want(t, w.vault(t, w.environ(), "remove", "--force", "base"), 0, "the key of base was gone already; removed 2 sessions made with it")
+	want(t, w.vault(t, w.environ(), "remove", "--force", "base"), 0, "the key of base was removed already; removed 2 sessions made with it")
 	if left := w.items(); len(left) != 0 {
 		t.Errorf("%q is left", left)
 	}

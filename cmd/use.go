@@ -9,12 +9,10 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
-	"github.com/d44b7504/vault/internal/creds"
-	"github.com/d44b7504/vault/refresh"
 )
 
 type useOptions struct {
-	identity
+	sessionFlags
 	profile, mode, shell string
 }
 
@@ -30,11 +28,9 @@ func newUse(r *run) *cobra.Command {
 Exit status: 0 switched, 1 failed and nothing changed, 2 usage, 3 a person must
 sign in and nobody can be asked, 130 interrupted.`,
 		Args:              args(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: r.completeProfile,
+		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
-			if len(a) > 0 {
-				o.profile = a[0]
-			}
+			o.profile = first(a)
 			return use(c.Context(), r, o)
 		},
 	}
@@ -48,28 +44,27 @@ sign in and nobody can be asked, 130 interrupted.`,
 }
 
 func use(ctx context.Context, r *run, o useOptions) error {
-	sh, out, err := r.dialect(o.shell)
+	e, err := evaluatorOf(r, o.shell)
 	if err != nil {
 		return err
 	}
-	q, err := o.wanted(ctx, r)
+	q, err := o.requested(ctx, r)
 	if err != nil {
 		return err
 	}
-	r.task.MFACode = creds.New(o.mfaToken)
-	p, l, err := r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.anew})
+	p, l, err := o.session(ctx, r, q)
 	if err != nil {
 		return err
 	}
-	if err := r.emit(sh, out, env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q.Profile); err != nil {
+	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q.Profile); err != nil {
 		return err
 	}
-	r.announce(p, l)
+	announce(r, p, l)
 	return nil
 }
 
-// wanted is the request behind the words: a name, "-" or a choice from the list.
-func (o useOptions) wanted(ctx context.Context, r *run) (env.Request, error) {
+// requested is the request for a name, for "-", or for a choice from the list.
+func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) {
 	mode := o.mode
 	switch {
 	case mode == env.ModeEnv:
@@ -78,7 +73,7 @@ func (o useOptions) wanted(ctx context.Context, r *run) (env.Request, error) {
 		return env.Request{}, app.Usage("vault use", fmt.Errorf("--mode is env or profile, not %q", mode))
 	}
 	if o.profile == "-" {
-		st, active := env.StateOf(r.task.Env.Current)
+		st, active := r.task.Env.Active()
 		if !active || st.Previous == nil {
 			return env.Request{}, app.WithHint(errors.New("there is no profile to go back to"), "vault use PROFILE")
 		}
@@ -87,7 +82,7 @@ func (o useOptions) wanted(ctx context.Context, r *run) (env.Request, error) {
 	name := o.profile
 	if name == "" {
 		var err error
-		if name, err = r.pick(ctx); err != nil {
+		if name, err = pick(ctx, r); err != nil {
 			return env.Request{}, err
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/d44b7504/vault/hooks"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -80,7 +80,7 @@ func (q Request) list(head, before string, candidates []string) []byte {
 	for _, c := range candidates {
 		value, description, _ := strings.Cut(c, "\t")
 		if showable(value) {
-			out = q.candidate(out, before+value, clean(description))
+			out = q.candidate(out, before+value, display.Clean(description))
 		}
 	}
 	return out
@@ -143,13 +143,4 @@ func filter(list []string, fits func(value string) bool) []string {
 // showable reports whether a terminal shows s as it is and a line can hold it. A name
 // with an escape sequence or a hidden character is not offered: it could be mistaken for
 // another.
-func showable(s string) bool { return s != "" && clean(s) == s }
-
-func clean(s string) string {
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return hooks.Clean(s)
-		}
-	}
-	return s
-}
+func showable(s string) bool { return s != "" && display.Clean(s) == s }

@@ -35,7 +35,7 @@ var meanings = [...]Meaning{
 	{NoKey, "the access key is not stored any more", "vault add PROFILE stores it", false, false},
 	{NotSaved, "the session could not be saved", "free space on the disk", true, false},
 	{Failed, "the last renewal failed", "vault refresh says why", true, false},
-	{Changed, "another program has changed the credentials in this shell", "vault use PROFILE sets them again", false, false},
+	{Changed, "another program has changed the session's variables in this shell", "vault use PROFILE sets them again", false, false},
 }
 
 // Meanings lists every note with its meaning.

@@ -37,4 +37,10 @@ func wordRune(c rune) bool {
 func (k Key) Equal(o Key) bool { return k.ID == o.ID && k.Secret.Equal(o.Secret) }
 
 // Tail is what may be shown of the key's id: its last four characters.
-func (k Key) Tail() string { return "…" + k.ID[max(0, len(k.ID)-4):] }
+func (k Key) Tail() string { return Tail(k.ID) }
+
+// Tail is what may be shown of the id of a key: "…WXYZ".
+func Tail(id string) string { return "…" + Last4(id) }
+
+// Last4 is what people know a key's id by.
+func Last4(id string) string { return id[max(0, len(id)-4):] }

@@ -1,15 +1,15 @@
 //go:build unix
 
-package cmd
+package doctor
 
 import (
 	"io/fs"
 	"os"
 )
 
-// modeOf is who may do what with a file or folder, as far as that is said by a mode;
+// modeOf is the mode of a file or folder, which says who may do what with it; known is
 // false when there is none. Symlinks are followed.
-func modeOf(path string) (fs.FileMode, bool) {
+func modeOf(path string) (mode fs.FileMode, known bool) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return 0, false

@@ -1,0 +1,165 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file is about the session that is active in the caller's shell: what is known of
+// it, its renewal in the background, and what the shell should have now.
+
+// Active is how the session of the caller's shell was asked for, and false when no
+// profile is active in it.
+func (e Environment) Active() (env.State, bool) { return env.StateOf(e.Current) }
+
+// Status is what is known of the active session without a network and without the keyring.
+type Status struct {
+	Profile   string       `json:"profile"`
+	Account   string       `json:"account,omitempty"`
+	Role      string       `json:"role,omitempty"`
+	Region    string       `json:"region,omitempty"`
+	Source    string       `json:"source,omitempty"`
+	Mode      string       `json:"mode"`
+	Expires   *time.Time   `json:"expires,omitempty"`
+	Left      int          `json:"seconds_left,omitempty"`
+	Expired   bool         `json:"expired"`
+	RenewsAt  *time.Time   `json:"renews_at,omitempty"`
+	Note      refresh.Note `json:"note,omitempty"`
+	ChangedBy []string     `json:"changed_by_others,omitempty"`
+	Inside    []string     `json:"inside,omitempty"`
+	Agent     string       `json:"agent"`
+}
+
+// Status says who the caller's shell is, and until when.
+func (t *Task) Status(st env.State) Status {
+	s := Status{
+		Profile: st.Request.Profile, Mode: cmp.Or(st.Request.Mode, env.ModeEnv),
+		Region: cmp.Or(t.Env.Get("AWS_REGION"), t.Env.Get("AWS_DEFAULT_REGION")),
+		Inside: st.Outer, ChangedBy: st.Changed(t.Env.Current), Agent: "none",
+	}
+	s.Account, s.Role = RoleOf(st.ARN)
+	if s.Account == "" {
+		s.Account = creds.AccountOf(t.Env.Get("AWS_ACCESS_KEY_ID"))
+	}
+	exported := t.exported(profiles.Profile{Name: s.Profile})
+	if !exported.Expires.IsZero() {
+		s.Expires, s.Expired = &exported.Expires, exported.Expired(t.Now())
+		s.Left = max(0, int(exported.Expires.Sub(t.Now())/time.Second))
+		when := t.Policy.When(exported).UTC()
+		s.RenewsAt = &when
+	}
+	p, err := t.ResolveUnopened(st.Request)
+	if err != nil {
+		return s
+	}
+	s.Source = SourceText(p)
+	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
+		s.Account, s.Role = sso.Account, sso.Role
+	}
+	if m, ok := t.Env.Runtime().Mark(refresh.Key(p)); ok {
+		s.Note = m.Note
+	}
+	return s
+}
+
+// RenewIfDue renews the active session if that is due. It asks nobody: t must be quiet. A
+// failure is noted for every terminal.
+func (t *Task) RenewIfDue(ctx context.Context) error {
+	st, active := t.Env.Active()
+	if !active || t.Env.Get(env.Expiration) == "" {
+		return nil
+	}
+	p, err := t.Resolve(ctx, st.Request)
+	if err != nil {
+		return err
+	}
+	k, err := t.Keeper(ctx)
+	if err == nil {
+		err = k.IfDue(ctx, p)
+		if !errors.Is(err, store.ErrLocked) {
+			return err
+		}
+	}
+	// The keyring could not be opened, or did not let us read: that is why nothing is renewed.
+	_, setErr := t.Env.Runtime().Set(refresh.Key(p), t.exported(p), NoteFor(err))
+	return errors.Join(err, setErr)
+}
+
+// Current returns what the caller's shell should have, without waiting: the session in the
+// store, or one without its secret when the environment has the right one already or
+// the store cannot give another.
+func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
+	exported := t.exported(p)
+	m, known := t.Env.Runtime().Mark(refresh.Key(p))
+	if known && m.File == t.Env.Get(env.Token) {
+		return t.leaseOf(p, exported, m.Note)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if exported.Expires.IsZero() {
+		return t.mark(p, exported, "")
+	}
+	l, err := t.stored(ctx, p)
+	if err == nil {
+		return l
+	}
+	note := m.Note
+	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
+		note = NoteFor(err)
+	}
+	l = t.leaseOf(p, exported, note)
+	if l.File = m.File; !known {
+		l = t.mark(p, exported, note)
+	} // else the file stays: two shells that each said what they have would never agree
+	if note == "" {
+		l.RefreshAt = t.Now() // nothing is cached: make one soon
+	}
+	return l
+}
+
+// stored is the session in the store.
+func (t *Task) stored(ctx context.Context, p profiles.Profile) (refresh.Lease, error) {
+	k, err := t.Keeper(ctx)
+	if err != nil {
+		return refresh.Lease{}, err
+	}
+	l, err := k.Current(ctx, p)
+	l.Session.Region = p.Region
+	return l, err
+}
+
+// exported is the session in the caller's environment, without its secrets: enough for a
+// label.
+func (t *Task) exported(p profiles.Profile) creds.Session {
+	st, _ := t.Env.Active()
+	expires, _ := time.Parse(time.RFC3339, t.Env.Get(env.Expiration))
+	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: t.Env.Get("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: expires}
+	if st.Issued > 0 {
+		s.Issued = time.Unix(st.Issued, 0)
+	}
+	return s
+}
+
+// mark makes the generation file say what the shell has. The path is right even where the
+// disk refuses it; the shell then asks again, rarely.
+func (t *Task) mark(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+	l := t.leaseOf(p, s, note)
+	l.File, _ = t.Env.Runtime().Set(refresh.Key(p), s, note)
+	return l
+}
+
+func (t *Task) leaseOf(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+	l := refresh.Lease{Session: s, Note: note, RefreshAt: t.Policy.When(s), File: t.Env.Get(env.Token)}
+	if failures, next := t.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && note != "" {
+		l.RefreshAt = next
+	}
+	return l
+}

@@ -1,0 +1,138 @@
+package app
+
+import (
+	"context"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// Inventory is what there is, by names alone: nothing is decrypted.
+type Inventory struct {
+	Profiles []InventoryRow `json:"profiles"`
+	// HiddenKeys are in the store under names that are encrypted, and belong to none
+	// of the profiles.
+	HiddenKeys int `json:"hidden_keys"`
+	// OtherSessions are of profiles that are not known any more: their names are hashed.
+	OtherSessions int `json:"other_sessions"`
+	SignIns       int `json:"sign_ins"`
+	// Foreign are sessions and sign-ins that AWS Vault has cached.
+	Foreign int `json:"aws_vault_sessions"`
+}
+
+// InventoryRow is a profile, whether a key is stored for it, and the sessions cached for it.
+type InventoryRow struct {
+	Profile    string     `json:"profile"`
+	Configured bool       `json:"configured"`
+	Credential bool       `json:"credential"`
+	Sessions   int        `json:"sessions"`
+	Expires    *time.Time `json:"expires,omitempty"`
+}
+
+// Inventory lists the profiles of the config file, the keys and the sessions. The store is
+// read while the config file is.
+func (t *Task) Inventory(ctx context.Context) (Inventory, error) {
+	configured := make(chan []string, 1)
+	defer close(configured)
+	stored := t.readStore(ctx, configured)
+	set, err := t.Profiles()
+	if err != nil {
+		return Inventory{}, err
+	}
+	names := set.Names()
+	configured <- names
+	s := <-stored
+	if s.err != nil {
+		return Inventory{}, s.err
+	}
+	return t.inventory(set, names, s), nil
+}
+
+// storeContents is what can be read while the config file is read.
+type storeContents struct {
+	names store.Names
+	err   error
+	marks refresh.Marks
+}
+
+// readStore reads the store's names and the generation files in another goroutine. It waits
+// for the names in the config file only where those of the store are encrypted.
+func (t *Task) readStore(ctx context.Context, configured <-chan []string) <-chan storeContents {
+	result := make(chan storeContents, 1)
+	options, dir := t.StoreOptions(), t.Env.Runtime()
+	go func() {
+		c := storeContents{marks: dir.Marks()}
+		var s store.Store
+		if s, c.err = t.OpenStore(ctx, options); c.err == nil {
+			c.names, c.err = store.ReadNames(ctx, s, func() []string { return <-configured })
+		}
+		result <- c
+	}()
+	return result
+}
+
+// inventory joins the config file with what the store has.
+func (t *Task) inventory(set *profiles.Set, configured []string, c storeContents) Inventory {
+	n := c.names
+	keys := make(map[string]bool, len(n.Keys))
+	for _, name := range n.Keys {
+		keys[name] = true
+	}
+	rows := make([]InventoryRow, 0, len(configured)+len(n.Keys)) // an empty list in JSON, not null
+	for _, name := range configured {
+		rows = append(rows, InventoryRow{Profile: name, Configured: true, Credential: keys[name]})
+	}
+	for _, name := range n.Keys {
+		if !set.Has(name) {
+			rows = append(rows, InventoryRow{Profile: name, Credential: true})
+		}
+	}
+	known := t.addSessions(rows, n.CountSessions(), c.marks)
+	return Inventory{
+		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.Foreign),
+	}
+}
+
+// addSessions fills in how many sessions each profile has and until when, and returns
+// how many there are in all. A hash for each of thousands of profiles is work for every
+// core there is.
+func (t *Task) addSessions(rows []InventoryRow, sessions store.Counts, marks refresh.Marks) int {
+	if len(sessions) == 0 {
+		return 0
+	}
+	var known atomic.Int64
+	var wg sync.WaitGroup
+	for part := range slices.Chunk(rows, max(len(rows)/runtime.GOMAXPROCS(0)+1, 256)) {
+		wg.Go(func() {
+			for i := range part {
+				row := &part[i]
+				if row.Sessions = sessions.Of(row.Profile); row.Sessions > 0 {
+					known.Add(int64(row.Sessions))
+					row.Expires = t.expiryOf(row.Profile, marks)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return int(known.Load())
+}
+
+// expiryOf finds when a profile's usual session expires: its generation file says so.
+func (t *Task) expiryOf(name string, marks refresh.Marks) *time.Time {
+	p, err := t.ResolveUnopened(env.Request{Profile: name})
+	if err != nil {
+		return nil
+	}
+	if m, ok := marks.Of(refresh.Key(p)); ok && !m.Expires.IsZero() {
+		expires := m.Expires.UTC()
+		return &expires
+	}
+	return nil
+}
