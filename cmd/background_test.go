@@ -17,6 +17,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -44,7 +45,7 @@ func gone(file string) bool {
 
 func TestARenewalOutlivesTheTerminalThatBeganIt(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	environ, generation := w.active(t)
 	check(w.age("prod", 50*time.Minute))
@@ -74,7 +75,7 @@ func TestARenewalThatHangsEndsByItself(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes as long as a renewal may")
 	}
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	environ, generation := w.active(t)
 	check(w.age("prod", 50*time.Minute))
@@ -94,7 +95,7 @@ func TestARenewalThatHangsEndsByItself(t *testing.T) {
 
 func TestAPromptDoesNotWaitForAKeyringThatHangs(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	environ, generation := w.active(t)
 	check(os.Remove(generation))

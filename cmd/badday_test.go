@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // roleWorld has a user whose key is stored for base, and a role for prod.
@@ -147,7 +148,7 @@ func (w *world) bash(t testing.TB, environ []string, script string) result {
 
 func TestAWipedRuntimeDirectoryIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	r := w.bash(t, w.environ(), `vault use prod; before=$AWS_ACCESS_KEY_ID; rm -rf "$XDG_RUNTIME_DIR/vault"
 vault status >/dev/null && vault use prod && [[ -e $__VAULT_TOKEN && $AWS_ACCESS_KEY_ID = "$before" ]] || exit 1
@@ -182,7 +183,7 @@ func (w *world) intact(t *testing.T) {
 
 func TestAFullDiskStillGivesASession(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	// No file may grow beyond its size, as on a disk that is full.
 	full := func(args string) result {
@@ -325,7 +326,7 @@ func TestTwentyColdShellsMakeOneCall(t *testing.T) {
 
 func TestTwentyShellsRenewWithOneCall(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	state := activeEnviron(w.bash(t, w.environ(), "vault use prod && env -0").out)
 	check(w.age("prod", 50*time.Minute))

@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // A browser that is no stand-in: it follows the redirect back to our own port, and what
 // the person is shown there is read off its page.
 func TestARealBrowserComesBackWithTheCode(t *testing.T) {
 	t.Parallel()
-	chromium := require(t, "chromium", "chromium")
+	chromium := testenv.Require(t, "chromium")
 	w := newSSOWorld(t, corp)
 	w.dir.SetAnswer(fakeaws.Yes)
 	page := w.path("page.html")

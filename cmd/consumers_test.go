@@ -17,17 +17,18 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
 // boto3 is a Python that has it.
 func boto3(t *testing.T) string {
 	t.Helper()
-	python := require(t, "boto3", "python3")
+	python := testenv.Require(t, "boto3", "python3")
 	if exec.Command(python, "-c", "import boto3").Run() == nil {
 		return python
 	}
-	if required("boto3") {
+	if testenv.Required("boto3") {
 		t.Fatal("boto3 is required here and not installed")
 	}
 	t.Skip("boto3 is not installed")
@@ -38,8 +39,8 @@ const roleARN = "arn:aws:sts::" + account + ":assumed-role/prod/"
 
 func TestAWSToolsTakeWhatUseExported(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
-	aws, python := require(t, "awscli", "aws"), boto3(t)
+	testenv.Require(t, "bash")
+	aws, python := testenv.Require(t, "awscli", "aws"), boto3(t)
 	w := roleWorld(t)
 	w.aws.AddBucket(account, "the-bucket")
 	r := w.bash(t, w.environ("AWS="+aws, "PYTHON="+python), `
@@ -87,7 +88,7 @@ print(s.client("sts").get_caller_identity()["Arn"], c.method, c.refresh_needed(r
 // moto is a second STS, written by others, that checks signatures and permissions.
 func TestMotoAcceptsWhatWeSignAndGiveOut(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	python := boto3(t)
 	w := newWorld(t, "")
 	url := startMoto(t, w)
@@ -144,7 +145,7 @@ print(json.dumps({"ID": key["AccessKeyId"], "Secret": key["SecretAccessKey"], "R
 
 func startMoto(t *testing.T, w *world) (url string) {
 	t.Helper()
-	path := require(t, "moto", "moto_server")
+	path := testenv.Require(t, "moto", "moto_server")
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
 	host, port := must2(net.SplitHostPort(l.Addr().String()))
 	check(l.Close())

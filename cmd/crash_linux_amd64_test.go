@@ -83,7 +83,7 @@ func TestAKillAtAnyStepLosesNoKey(t *testing.T) {
 
 func TestADiskThatFailsFromAnyStepOnLosesNoKey(t *testing.T) {
 	for _, p := range plots() {
-		for _, what := range []string{diskFull, diskFixed} {
+		for _, what := range []string{diskFull, readOnly} {
 			t.Run(p.name+" "+what, func(t *testing.T) {
 				t.Parallel()
 				p.disturb(t, what)
@@ -151,7 +151,7 @@ func (s scene) finish(t *testing.T, w *world, before result) {
 // read-only, before the command begins.
 func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
 	for _, p := range plots() {
-		for _, what := range []string{diskFull, diskFixed} {
+		for _, what := range []string{diskFull, readOnly} {
 			t.Run(p.name+" "+what, func(t *testing.T) {
 				disk := t.TempDir()
 				if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"); err != nil {
@@ -162,7 +162,7 @@ func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
 				t.Cleanup(func() { _ = w.aws.Close() })
 				s := p.begin(w)
 				trouble, mend := func() { fill(filepath.Join(disk, "ballast")) }, func() { check(os.Remove(filepath.Join(disk, "ballast"))) }
-				if what == diskFixed {
+				if what == readOnly {
 					trouble = func() { check(syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")) }
 					mend = func() { check(syscall.Mount("", disk, "", syscall.MS_REMOUNT, "")) }
 				}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -20,7 +21,7 @@ func TestTheDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 	for _, shell := range shells.Names() {
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			require(t, shell, shell)
+			testenv.Require(t, shell)
 			w := newWorld(t, roleConfig)
 			home := snapshot(w.path("home"))
 			began := time.Now()

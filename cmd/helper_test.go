@@ -9,13 +9,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // gpgStore makes a gpg key and a password store for it, and returns what finds them.
 func (w *world) gpgStore(t *testing.T, passphrase string) (environ []string) {
 	t.Helper()
 	for _, program := range []string{"docker-credential-pass", "pass", "gpg", "gpgconf"} {
-		require(t, "helper", program)
+		testenv.Require(t, "helper", program)
 	}
 	home := must(os.MkdirTemp("", "vg")) // a socket's path has room for 107 bytes
 	environ = append(without(w.environ(), "AWS_VAULT_BACKEND", "AWS_VAULT_FILE_DIR", "AWS_VAULT_FILE_PASSPHRASE"),

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -114,7 +115,7 @@ func TestImportThatCannotChangeTheFileHasLostNothing(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "work")
 	if os.Getuid() == 0 {
-		require(t, "chattr", "chattr")
+		testenv.Require(t, "chattr")
 		if out, err := exec.Command("chattr", "+i", w.path("home/.aws")).CombinedOutput(); err != nil {
 			t.Skipf("no folder can be made immutable here: %s", out)
 		}
@@ -208,7 +209,7 @@ func TestImportIntoAKeyringThatCannotBeWrittenLeavesTheFile(t *testing.T) {
 // Whichever call of the system it is killed before, a working key is in the keyring or
 // in the file, and the next import does the rest.
 func TestImportMayBeKilledAnywhere(t *testing.T) {
-	strace := require(t, "strace", "strace")
+	strace := testenv.Require(t, "strace")
 	calls := []string{"renameat", "rename", "unlinkat", "mkdirat", "fsync", "fchmod"}
 	killed := 0
 	for _, call := range calls {
@@ -283,7 +284,7 @@ func TestMigrateAsksForThePassphraseOfTheOldStore(t *testing.T) {
 func TestMigrateThroughASharedPasswordStore(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"pass", "gpg"} {
-		require(t, "pass", tool)
+		testenv.Require(t, "pass", tool)
 	}
 	w := newWorld(t, "")
 	environ := w.gnupg(t)

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // stub puts a program on the test's PATH. It writes its arguments and environment down,
@@ -222,7 +224,7 @@ func TestAHostileDeviceIsAnArgumentAndNothingElse(t *testing.T) {
 
 func TestNoDriverIsTriedInTheBackground(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := mfaWorld(t)
 	programs := []string{"ykman", "zenity", "kdialog", "osascript"}
 	for _, name := range programs {
@@ -299,7 +301,7 @@ func screen(t *testing.T) string {
 	t.Helper()
 	r, w := must2(os.Pipe())
 	defer func() { _ = r.Close() }()
-	c := exec.Command(require(t, "zenity", "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-noreset", "-screen", "0", "640x480x24")
+	c := exec.Command(testenv.Require(t, "zenity", "Xvfb"), "-displayfd", "3", "-nolisten", "tcp", "-noreset", "-screen", "0", "640x480x24")
 	c.ExtraFiles = []*os.File{w}
 	check(c.Start())
 	t.Cleanup(func() {
@@ -337,8 +339,8 @@ func (w *world) pressKeys(t *testing.T, display string, keys ...string) {
 
 func TestTheRealZenityAsks(t *testing.T) {
 	t.Parallel()
-	require(t, "zenity", "zenity")
-	require(t, "zenity", "xdotool")
+	testenv.Require(t, "zenity")
+	testenv.Require(t, "zenity", "xdotool")
 	w := mfaWorld(t)
 	display := screen(t)
 	environ := w.environ("DISPLAY="+display, "GDK_BACKEND=x11", "NO_AT_BRIDGE=1")

@@ -23,6 +23,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -99,7 +100,7 @@ func newRotateWorld(t *testing.T, o fakeaws.Options, config string) *world {
 
 func TestRotateReplacesTheKeyAndForgetsWhatWasMadeWithTheOldOne(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := newWorld(t, roleConfig+`
 [profile ops]
 source_profile = prod
@@ -718,7 +719,7 @@ func TestAKeyReplacedByHandEndsARotationOnlyIfAgreed(t *testing.T) {
 
 func TestHostileNamesAndAFullDiskAreNoDanger(t *testing.T) {
 	t.Parallel()
-	require(t, "bash", "bash")
+	testenv.Require(t, "bash")
 	w := newWorld(t, "")
 	for i, name := range []string{"$(touch x)", "../../..", "a\x1b[31mb", strings.Repeat("n-", 100)} {
 		arn, k := w.user([]string{"a", "b", "c", "d"}[i])

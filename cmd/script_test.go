@@ -26,6 +26,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -72,7 +73,7 @@ func condition(c string) (bool, error) {
 		return false, fmt.Errorf("unknown condition %q", c)
 	}
 	_, err := exec.LookPath(tool)
-	if err != nil && required(tool) {
+	if err != nil && testenv.Required(tool) {
 		return false, fmt.Errorf("%s is required here and not installed", tool)
 	}
 	return err == nil, nil

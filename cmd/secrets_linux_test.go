@@ -15,6 +15,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -74,8 +75,8 @@ func onABus(t *testing.T) bool {
 	if os.Getenv(mark) != "" {
 		return true
 	}
-	require(t, "secret-service", "gnome-keyring-daemon")
-	require(t, "secret-service", "dbus-run-session")
+	testenv.Require(t, "secret-service", "gnome-keyring-daemon")
+	testenv.Require(t, "secret-service", "dbus-run-session")
 	c := exec.Command("dbus-run-session", "--", must(os.Executable()), "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v")
 	c.Env = append(os.Environ(), mark+"=1")
 	if out, err := c.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS: "+t.Name()) {
@@ -100,7 +101,7 @@ func (w *world) pass(t *testing.T, extra ...string) []string {
 }
 
 func TestNoSecretLeavesByAnotherWayThanItsOwn(t *testing.T) {
-	require(t, "strace", "strace")
+	testenv.Require(t, "strace")
 	for name, furnish := range keepings {
 		t.Run(name, func(t *testing.T) {
 			if name == "secret-service" && !onABus(t) {

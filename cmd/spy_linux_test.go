@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/storetest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -254,7 +255,7 @@ func (w *world) masked(line string) string { return likeSecret.ReplaceAllString(
 
 // A spy that sees nothing proves nothing.
 func TestTheSpySeesASecretOnEveryWay(t *testing.T) {
-	require(t, "strace", "strace")
+	testenv.Require(t, "strace")
 	w := newWorld(t, "")
 	_, k := w.user("alice")
 	s := storetest.NewMemory()

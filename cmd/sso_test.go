@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // ssoWorld is a world with an Identity Center and a browser whose person agrees.
@@ -166,7 +167,7 @@ func TestASignInSharedWithTheAWSToolsWorksThere(t *testing.T) {
 		t.Fatalf("shared unasked: %v", found)
 	}
 	want(t, w.vault(t, w.environ(), "sso", "login", "--share"), 0, "the AWS CLI finds it in")
-	aws := require(t, "awscli", "aws")
+	aws := testenv.Require(t, "awscli", "aws")
 	r := w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev")
 	want(t, r, 0, account)
 }
@@ -227,7 +228,7 @@ func TestTheAWSToolsUseASyncedProfileThroughUs(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.signIn(t)
 	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes"), 0)
-	aws := require(t, "awscli", "aws")
+	aws := testenv.Require(t, "awscli", "aws")
 	r := w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev-team-ReadOnly")
 	want(t, r, 0, account)
 }

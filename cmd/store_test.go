@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // headless is the environment on a machine without a keyring and without a setting.
@@ -110,7 +112,7 @@ func TestAWSVaultsUserOnAHeadlessBoxKeepsTheFileBackEnd(t *testing.T) {
 
 func TestATeamSharesAStoreThroughGit(t *testing.T) {
 	t.Parallel()
-	require(t, "git", "git")
+	testenv.Require(t, "git")
 	w := newWorld(t, "")
 	_, k := w.user("alice")
 	person := func(name string) (environ []string, dir string) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -50,7 +51,7 @@ func TestRemoveAsksAndNamesWhoUsesTheKey(t *testing.T) {
 // that the same command does not clear away.
 func TestRemoveKilledAnywhereIsFinishedByTheSameCommand(t *testing.T) {
 	t.Parallel()
-	strace := require(t, "strace", "strace")
+	strace := testenv.Require(t, "strace")
 	for at := 1; ; at++ {
 		w := tidyWorld(t)
 		inject := fmt.Sprintf("inject=unlinkat,unlink:signal=KILL:when=%d", at)
@@ -70,7 +71,7 @@ func TestRemoveKilledAnywhereIsFinishedByTheSameCommand(t *testing.T) {
 
 func TestADiskThatCannotBeWrittenLosesNothingAndSaysSo(t *testing.T) {
 	t.Parallel()
-	strace := require(t, "strace", "strace")
+	strace := testenv.Require(t, "strace")
 	for _, args := range [][]string{{"remove", "--force", "base"}, {"clear"}, {"clear", "prod"}} {
 		w := tidyWorld(t)
 		before := w.items()
@@ -189,7 +190,7 @@ vault refresh --if-due; __vault_precmd; [[ -e $__VAULT_TOKEN ]] || exit 8; vault
 
 func TestListOpensNoItemAndAsksNobody(t *testing.T) {
 	t.Parallel()
-	strace := require(t, "strace", "strace")
+	strace := testenv.Require(t, "strace")
 	w := tidyWorld(t)
 	check(w.keyring().Put(context.Background(), "plain", creds.New("x")))
 	environ := without(w.environ(), "AWS_VAULT_FILE_PASSPHRASE")

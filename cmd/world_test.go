@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +24,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -66,27 +66,13 @@ func buildAndRun(m *testing.M) int {
 	if err == nil {
 		defer func() { _ = os.RemoveAll(dir) }()
 		bin = dir
-		var out []byte
-		for _, f := range must(filepath.Glob("../*.go")) { // so that go test's cache knows what was built
-			_, _ = os.Stat(f)
-		}
-		out, err = exec.Command("go", "build", "-o", filepath.Join(dir, "vault"+exe()), "..").CombinedOutput()
-		if err != nil {
-			err = fmt.Errorf("%w\n%s", err, out)
-		}
+		_, err = testenv.Build(dir)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "build the program:", err)
 		return 1
 	}
 	return m.Run()
-}
-
-func exe() string {
-	if runtime.GOOS == "windows" {
-		return ".exe"
-	}
-	return ""
 }
 
 // world is what one test has for itself.
@@ -281,25 +267,6 @@ func snapshot(dir string) string {
 		return nil
 	}))
 	return b.String()
-}
-
-// required reports whether a tool may not be missing here.
-func required(tool string) bool {
-	return slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool)
-}
-
-// require skips, visibly, a test whose program is missing, and fails it where it is
-// promised to be there under the name tool.
-func require(t testing.TB, tool, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && required(tool) {
-		t.Fatalf("%s is required here and not installed", tool)
-	}
-	if err != nil {
-		t.Skipf("%s is not installed", tool)
-	}
-	return path
 }
 
 func must[T any](v T, err error) T {
