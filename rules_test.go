@@ -96,10 +96,13 @@ func TestNoOtherPackageIsPublic(t *testing.T) {
 	}
 }
 
-func TestOnlyTestsImportTestenv(t *testing.T) {
+func TestOnlyTestsImportTheTestPackages(t *testing.T) {
+	testPackages := []string{"internal/shelltest", "internal/testenv"}
 	for name, p := range packages(t) {
-		if slices.Contains(p.Imports, module+"/internal/testenv") {
-			t.Errorf("%q imports internal/testenv outside its tests", name)
+		for _, dep := range testPackages {
+			if slices.Contains(p.Imports, module+"/"+dep) && !slices.Contains(testPackages, name) {
+				t.Errorf("%q imports %s outside its tests", name, dep)
+			}
 		}
 	}
 }
@@ -147,7 +150,7 @@ var arrows = map[string]string{
 	"internal/host":           "env shells internal/creds",
 	"completions":             "hooks shells internal/display",
 	"hooks":                   "shells internal/display",
-	"internal/shelltest":      "shells",
+	"internal/shelltest":      "shells internal/testenv",
 	"shells":                  "env",
 	"env":                     "internal/creds",
 	"refresh":                 "store internal/atomicfile internal/creds internal/profiles",

@@ -131,7 +131,7 @@ func TestTheHookCallsTheProgramItCameFrom(t *testing.T) {
 	path := "PATH=" + os.Getenv("PATH")
 	for _, sh := range shelltest.All(t) {
 		t.Run(sh.Name, func(t *testing.T) {
-			shelltest.Require(t, sh.Name)
+			testenv.Require(t, sh.Name)
 			script := w.path("script." + sh.Extension)
 			check(os.WriteFile(script, []byte(must(sh.RCLine(program))+"\nvault use prod\n"+sh.PrintVariable("AWS_VAULT")+"\nvault off\n"), 0o600))
 			r := w.run(t, w.environ(path), sh.Name, append(slices.Clone(sh.Script), script)...)

@@ -1,8 +1,9 @@
 package cmd_test
 
-// Crashes: every command that writes a key is killed at every step it takes, and has
-// every disk trouble from every step on. After each a key that works is in the store,
-// and the same command, run again, finishes the job and clears up.
+// Crashes: every command that writes a key is killed at every step, and its disk fails
+// from every step on. After each of these, a working key is stored, and the same command,
+// run again, finishes the job and cleans up. A few steps of each command are tried; with
+// AWS_VAULT_TEST_LONG all of them.
 
 import (
 	"context"
@@ -26,16 +27,17 @@ import (
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
-// plot is one command and what must be true of it.
-type plot struct {
+// scenario is one command and what must be true of it.
+type scenario struct {
 	name string
 	// begin makes what is there before, and returns the environment and the rest.
 	begin func(w *world) scene
-	// dear says that a run takes a second, for the sake of a passphrase.
-	dear bool
+	// slow: each run takes a second, because it makes a passphrase hard to guess.
+	slow bool
 }
 
 type scene struct {
@@ -46,60 +48,70 @@ type scene struct {
 	again func(vault func(args ...string) result) result
 	safe  func(testing.TB)   // holds at any moment
 	done  func(testing.TB)   // holds at the end
-	open  func() store.Store // for the next write, which clears up; nil: the test's own
+	open  func() store.Store // for the next write, which cleans up; nil: the test's own
 }
 
-// all says that every step is to be tried, and not just a few that are spread over them.
-var all = os.Getenv("AWS_VAULT_TEST_CRASHES") == "all"
-
-// stride is how many steps of a command one is tried of.
-func (p plot) stride(steps int) int {
+// stride is the distance between the steps that are tried.
+func (s scenario) stride(steps int) int {
 	switch {
-	case all && p.dear:
+	case testenv.Long() && s.slow:
 		return max(1, steps/5)
-	case all:
+	case testenv.Long():
 		return 1
+	case s.slow:
+		return steps
 	}
-	return max(1, steps/3)
+	return max(1, steps/2)
 }
 
-// kills counts them over all plots.
+// kills counts them over all scenarios.
 var kills atomic.Int64
 
 func TestAKillAtAnyStepLosesNoKey(t *testing.T) {
-	t.Run("plots", func(t *testing.T) {
-		for _, p := range plots() {
-			t.Run(p.name, func(t *testing.T) {
+	t.Run("commands", func(t *testing.T) {
+		for _, s := range scenarios() {
+			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
-				p.disturb(t, kill)
+				s.interrupt(t, kill)
 			})
 		}
 	})
 	t.Logf("%d kills", kills.Load())
-	if all && kills.Load() < 500 && !t.Failed() {
-		t.Errorf("only %d kills: the plots have become too short", kills.Load())
+	if testenv.Long() && kills.Load() < 500 && !t.Failed() {
+		t.Errorf("only %d kills: the commands have become too short", kills.Load())
 	}
 }
 
 func TestADiskThatFailsFromAnyStepOnLosesNoKey(t *testing.T) {
-	for _, p := range plots() {
-		for _, what := range []string{diskFull, readOnly} {
-			t.Run(p.name+" "+what, func(t *testing.T) {
+	for i, s := range scenarios() {
+		for j, what := range []string{diskFull, readOnly} {
+			t.Run(s.name+" "+what, func(t *testing.T) {
 				t.Parallel()
-				p.disturb(t, what)
+				s.needsLong(t, (i+j)%2 == 1)
+				s.interrupt(t, what)
 			})
 		}
 	}
 }
 
-// disturb runs the plot once for each step, each time in a world of its own.
-func (p plot) disturb(t *testing.T, what string) {
-	whole := p.run(t, what, toCount)
+// needsLong skips a slow scenario, or one that is left out of the sample, unless all
+// are asked for.
+func (s scenario) needsLong(t *testing.T, leftOut bool) {
+	t.Helper()
+	if s.slow || leftOut {
+		testenv.OnlyLong(t, "every command on every bad disk")
+	}
+}
+
+// interrupt runs the command once for each step that is tried, each time in a world of
+// its own.
+func (s scenario) interrupt(t *testing.T, what string) {
+	whole := s.run(t, what, toCount)
 	if whole.steps == 0 {
 		t.Fatal("it takes no step")
 	}
-	for step := 1; step <= whole.steps; step += p.stride(whole.steps) {
-		if e := p.run(t, what, step); e.killed {
+	for step := 1; step <= whole.steps; step += s.stride(whole.steps) {
+		if e := s.run(t, what, step); e.killed {
 			kills.Add(1)
 		}
 		if t.Failed() {
@@ -108,23 +120,23 @@ func (p plot) disturb(t *testing.T, what string) {
 	}
 }
 
-func (p plot) run(t *testing.T, what string, step int) ending {
+func (c scenario) run(t *testing.T, what string, step int) ending {
 	dir := must(os.MkdirTemp(t.TempDir(), ""))
 	w := must(furnish(dir, fakeaws.Options{}))
 	defer func() { _ = w.aws.Close(); _ = os.RemoveAll(dir) }()
-	s := p.begin(w)
+	s := c.begin(w)
 	e := w.tracedVault(t, what, step, s.environ, s.args...)
 	switch {
 	case step == toCount && e.status != 0:
-		t.Fatalf("undisturbed: status %d: %s", e.status, e.err)
+		t.Fatalf("left alone: status %d: %s", e.status, e.err)
 	case what != kill && e.status != 0:
-		oneLast(t, e.result)
+		endsInOneSentence(t, e.result)
 	}
 	s.finish(t, w, e.result)
 	return e
 }
 
-// finish checks what holds after a disturbed run, does what a person does then, and
+// finish checks what holds after an interrupted run, does what a person does then, and
 // checks what holds at the end.
 func (s scene) finish(t *testing.T, w *world, before result) {
 	t.Helper()
@@ -142,7 +154,7 @@ func (s scene) finish(t *testing.T, w *world, before result) {
 	s.safe(t)
 	s.done(t)
 	w.writeOnce(s)
-	for _, left := range leavings(w.dir) {
+	for _, left := range leftovers(w.dir) {
 		t.Errorf("left behind: %s", left)
 	}
 }
@@ -150,17 +162,14 @@ func (s scene) finish(t *testing.T, w *world, before result) {
 // A small disk of its own, and the kernel's own errors: full to the last byte, or mounted
 // read-only, before the command begins.
 func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
-	for _, p := range plots() {
-		for _, what := range []string{diskFull, readOnly} {
-			t.Run(p.name+" "+what, func(t *testing.T) {
-				disk := t.TempDir()
-				if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=512k"); err != nil {
-					t.Skipf("no small disk can be mounted here: %v", err)
-				}
-				t.Cleanup(func() { check(syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	for i, c := range scenarios() {
+		for j, what := range []string{diskFull, readOnly} {
+			t.Run(c.name+" "+what, func(t *testing.T) {
+				c.needsLong(t, (i+j)%2 == 0)
+				disk := smallDisk(t, "512k")
 				w := must(furnish(filepath.Join(disk, "w"), fakeaws.Options{}))
 				t.Cleanup(func() { _ = w.aws.Close() })
-				s := p.begin(w)
+				s := c.begin(w)
 				trouble, mend := func() { fill(filepath.Join(disk, "ballast")) }, func() { check(os.Remove(filepath.Join(disk, "ballast"))) }
 				if what == readOnly {
 					trouble = func() { check(syscall.Mount("", disk, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "")) }
@@ -172,14 +181,15 @@ func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
 				if r.status == 0 {
 					t.Errorf("it claims to have done it: %s", r.err)
 				}
-				oneLast(t, r)
+				endsInOneSentence(t, r)
 				s.finish(t, w, r)
 			})
 		}
 	}
 }
 
-// writeOnce writes to the store and deletes that, for the sake of what is done on the way.
+// writeOnce writes an item to the store and deletes it, because each write also removes
+// what a killed process has left.
 func (w *world) writeOnce(s scene) {
 	backdate(w.dir, time.Hour)
 	open := s.open
@@ -191,9 +201,9 @@ func (w *world) writeOnce(s scene) {
 	check(open().Delete(context.Background(), name))
 }
 
-// oneLast checks that a failure ends in one plain sentence, and a hint at most, and that
-// the reason is told.
-func oneLast(t *testing.T, r result) {
+// endsInOneSentence checks that a failure ends in one sentence, and a hint at most, and
+// that the reason is told.
+func endsInOneSentence(t *testing.T, r result) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSuffix(r.err, "\n"), "\n")
 	if last := len(lines) - 1; strings.HasPrefix(lines[last], "vault: hint: ") && last > 0 {
@@ -206,8 +216,8 @@ func oneLast(t *testing.T, r result) {
 	}
 }
 
-// backdate makes everything below dir older, so that what a killed run left is no longer
-// taken for that of one at work.
+// backdate makes everything below dir older, so that what a killed run has left is no
+// longer taken for the work of a run that goes on.
 func backdate(dir string, by time.Duration) {
 	then := time.Now().Add(-by)
 	check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -218,8 +228,8 @@ func backdate(dir string, by time.Duration) {
 	}))
 }
 
-// leavings are files and folders that only a run at work has a use for.
-func leavings(dir string) (list []string) {
+// leftovers are files and folders that the program needs only while it runs.
+func leftovers(dir string) (list []string) {
 	belong := []string{".aws", ".local", ".config", ".awsvault", ".gitignore", ".gitattributes"}
 	check(filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		rel, name := strings.TrimPrefix(path, dir), filepath.Base(path)
@@ -232,20 +242,20 @@ func leavings(dir string) (list []string) {
 	return list
 }
 
-// plots are the commands that write keys.
-func plots() []plot {
-	return []plot{
+// scenarios are the commands that write keys.
+func scenarios() []scenario {
+	return []scenario{
 		{name: "add", begin: beginAdd},
 		{name: "add to age", begin: beginAddToAge},
-		{name: "add the first key to age", begin: beginAgeItself, dear: true},
+		{name: "add the first key to age", begin: beginAgeItself, slow: true},
 		{name: "import", begin: beginImport},
 		{name: "migrate from file to file", begin: beginMigrate},
 		{name: "migrate from file to age", begin: beginMigrateToAge},
 		{name: "rotate", begin: beginRotate},
 		{name: "rotate a key in age", begin: beginRotateInAge},
 		{name: "rotate the key under two roles", begin: beginRotateUnderRoles},
-		{name: "let somebody read an age store", begin: beginAddRecipient},
-		{name: "let somebody no longer read it", begin: beginRemoveRecipient},
+		{name: "add a recipient to age", begin: beginAddRecipient},
+		{name: "remove a recipient from age", begin: beginRemoveRecipient},
 	}
 }
 

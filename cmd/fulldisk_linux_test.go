@@ -8,16 +8,24 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
-// A disk of its own, filled to the last byte: the true ENOSPC, for the keyring, the
-// runtime directory and the config file alike.
-func TestADiskFilledToTheLastByte(t *testing.T) {
-	disk := t.TempDir()
-	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=256k"); err != nil {
-		t.Skipf("no small disk can be mounted here: %v", err)
+// smallDisk mounts a disk of its own for the test, which only root may do.
+func smallDisk(t *testing.T, size string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
+		testenv.Missing(t, "mount", err.Error())
 	}
-	t.Cleanup(func() { check(syscall.Unmount(disk, syscall.MNT_DETACH)) })
+	t.Cleanup(func() { check(syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return dir
+}
+
+// A disk of its own, filled to the last byte: the kernel's own ENOSPC, for the keyring,
+// the runtime directory and the config file alike.
+func TestADiskFilledToTheLastByte(t *testing.T) {
+	disk := smallDisk(t, "256k")
 	w := must(furnish(disk, fakeaws.Options{}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", roleConfig)

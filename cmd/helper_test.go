@@ -13,6 +13,9 @@ import (
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
+// cheapGPG spares gpg's agent a search for a number of rounds that takes long enough.
+const cheapGPG = "s2k-count 65536\n"
+
 // gpgStore makes a gpg key and a password store for it, and returns what finds them.
 func (w *world) gpgStore(t *testing.T, passphrase string) (environ []string) {
 	t.Helper()
@@ -33,7 +36,7 @@ func (w *world) gpgStore(t *testing.T, passphrase string) (environ []string) {
 		_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
 		_ = os.RemoveAll(home)
 	})
-	check(os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte("s2k-count 65536\n"), 0o600))
+	check(os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte(cheapGPG), 0o600))
 	run("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase", passphrase,
 		"--quick-gen-key", "vault test <t@example.invalid>", "default", "default", "never")
 	run("pass", "init", "t@example.invalid")

@@ -320,6 +320,7 @@ func (w *world) gnupg(t *testing.T) []string {
 	t.Helper()
 	home := must(os.MkdirTemp("", "gpg")) // the agent's socket wants a short path
 	check(os.Chmod(home, 0o700))
+	check(os.WriteFile(filepath.Join(home, "gpg-agent.conf"), []byte(cheapGPG), 0o600))
 	environ := w.environ("GNUPGHOME="+home, "PASSWORD_STORE_DIR="+w.path("passwords"))
 	t.Cleanup(func() {
 		stop := exec.Command("gpgconf", "--kill", "all")

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/completions"
-	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -47,7 +47,7 @@ func TestScriptsHaveTheSyntaxOfTheirShell(t *testing.T) {
 		"bash": {"bash", "-n"}, "zsh": {"zsh", "-n"}, "fish": {"fish", "--no-config", "-n"}, "shellcheck": {"shellcheck", "-s", "bash", "-e", "SC2016"}, // the path in av has a $
 	} {
 		t.Run(shell, func(t *testing.T) {
-			shelltest.Require(t, check[0])
+			testenv.Require(t, check[0])
 			dialect := strings.Replace(shell, "shellcheck", "bash", 1)
 			for name, o := range options {
 				path := filepath.Join(t.TempDir(), file(name, dialect))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // names are profiles that a shell would take apart, run or expand if it could.
@@ -235,7 +236,7 @@ func TestBashCompletionLibrary(t *testing.T) {
 	const library = "/usr/share/bash-completion/bash_completion"
 	h := newHome(t, "bash")
 	if _, err := os.Stat(library); err != nil {
-		shelltest.Missing(t, "bash-completion")
+		testenv.Missing(t, "bash-completion", "it is not installed")
 	}
 	h.link("zztool")
 	x := h.open(prompt(t, "bash") + ". " + library + "\n" + loadScript(t, "bash") + "\n" + tools["bash"])

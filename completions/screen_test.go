@@ -16,6 +16,7 @@ import (
 	"github.com/hinshun/vt10x"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 const patience = 20 * time.Second
@@ -33,7 +34,7 @@ type home struct {
 
 func newHome(t testing.TB, shell string) *home {
 	t.Helper()
-	shelltest.Require(t, shell)
+	testenv.Require(t, shell)
 	h := &home{t: t, shell: shell, entry: shelltest.For(t, shell), dir: t.TempDir()}
 	h.path = h.file("bin") + ":" + os.Getenv("PATH")
 	check(os.Mkdir(h.file("bin"), 0o700))

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -101,7 +102,7 @@ func TestTheNameIsUsedThroughout(t *testing.T) {
 func TestShellsParseTheirHooks(t *testing.T) {
 	for _, shell := range hooked(t) {
 		t.Run(shell, func(t *testing.T) {
-			shelltest.Require(t, shell)
+			testenv.Require(t, shell)
 			file := filepath.Join(t.TempDir(), "hook")
 			check(os.WriteFile(file, []byte(rendered(t, shell, usual)), 0o600))
 			if out, err := exec.Command(shell, "-n", file).CombinedOutput(); err != nil || len(out) > 0 {
@@ -112,7 +113,7 @@ func TestShellsParseTheirHooks(t *testing.T) {
 }
 
 func TestShellcheckPassesTheBashHook(t *testing.T) {
-	shelltest.Require(t, "shellcheck")
+	testenv.Require(t, "shellcheck")
 	file := filepath.Join(t.TempDir(), "hook.bash")
 	check(os.WriteFile(file, []byte(rendered(t, "bash", usual)), 0o600))
 	if out, err := exec.Command("shellcheck", "--norc", "--shell=bash", file).CombinedOutput(); err != nil {

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func TestTheLabelTellsTheTimeLeft(t *testing.T) {
@@ -273,7 +273,7 @@ func TestAThemeNeitherLosesNorDoublesTheSegment(t *testing.T) {
 func TestZeroProcessesPerPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
-		shelltest.Require(t, "strace")
+		testenv.Require(t, "strace")
 		log := filepath.Join(w.home, "strace")
 		shell := w.command(w.entry.Prompt + w.load() + "\n").Args
 		x := w.open(exec.Command("strace", append([]string{"-D", "-f", "-qq", "-e", "trace=clone,clone3,fork,vfork,execve", "-o", log}, shell...)...))

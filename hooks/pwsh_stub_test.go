@@ -20,7 +20,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
-	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -55,7 +55,7 @@ type pwshWorld struct {
 
 func newPwsh(t testing.TB) *pwshWorld {
 	t.Helper()
-	shelltest.Require(t, "pwsh")
+	testenv.Require(t, "pwsh")
 	if t, ok := t.(*testing.T); ok {
 		t.Parallel()
 	}

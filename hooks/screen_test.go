@@ -21,6 +21,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -39,7 +40,7 @@ type world struct {
 
 func newWorld(t testing.TB, shell string) *world {
 	t.Helper()
-	shelltest.Require(t, shell)
+	testenv.Require(t, shell)
 	w := &world{t: t, shell: shell, entry: shelltest.For(t, shell), home: must(os.MkdirTemp("", "hook"))}
 	t.Cleanup(func() { os.RemoveAll(w.home) })
 	w.dir = filepath.Join(w.home, "stub")

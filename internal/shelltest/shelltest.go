@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -91,29 +92,10 @@ func Each(t *testing.T, list []*Shell, test func(t *testing.T, sh *Shell)) {
 	for _, sh := range list {
 		t.Run(sh.Name, func(t *testing.T) {
 			t.Parallel()
-			Require(t, sh.Name)
+			testenv.Require(t, sh.Name)
 			test(t, sh)
 		})
 	}
-}
-
-// Require skips a test whose program is not installed, and fails it where
-// AWS_VAULT_TEST_REQUIRE names that program.
-func Require(t testing.TB, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		Missing(t, program)
-	}
-}
-
-// Missing skips a test because something is not installed, and fails it where
-// AWS_VAULT_TEST_REQUIRE names that.
-func Missing(t testing.TB, tool string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool) {
-		t.Fatalf("%s is required here and not installed", tool)
-	}
-	t.Skipf("%s is not installed", tool)
 }
 
 // LoadFile returns a start-file line that evaluates a file, whatever aliases and
