@@ -22,18 +22,7 @@ import (
 )
 
 // boto3 is a Python that has it.
-func boto3(t *testing.T) string {
-	t.Helper()
-	python := testenv.Require(t, "boto3", "python3")
-	if exec.Command(python, "-c", "import boto3").Run() == nil {
-		return python
-	}
-	if testenv.Required("boto3") {
-		t.Fatal("boto3 is required here and not installed")
-	}
-	t.Skip("boto3 is not installed")
-	return ""
-}
+func boto3(t *testing.T) string { return testenv.Python(t, "boto3", "boto3") }
 
 const roleARN = "arn:aws:sts::" + account + ":assumed-role/prod/"
 

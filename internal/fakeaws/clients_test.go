@@ -2,7 +2,6 @@ package fakeaws_test
 
 import (
 	"encoding/json"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -11,19 +10,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // These tests let AWS's other clients judge: they sign with code of their own
 // and read the replies with a parser of their own.
 
-func boto3(t *testing.T) string {
-	t.Helper()
-	python := tool(t, "boto3", "python3")
-	if exec.Command(python, "-c", "import boto3").Run() != nil {
-		missing(t, "boto3")
-	}
-	return python
-}
+func boto3(t *testing.T) string { return testenv.Python(t, "boto3", "boto3") }
 
 // script prints, one JSON value a line, what each call returned or which error
 // it met.
@@ -160,7 +153,7 @@ show('s3', status(buckets)); show('s3 changed', status(buckets.replace('X-Amz-Ex
 }
 
 func TestTheCommandLineListsBucketsWithExportedSessions(t *testing.T) {
-	cli := tool(t, "awscli", "aws")
+	cli := testenv.Require(t, "awscli", "aws")
 	w := newWorld(t, fakeaws.Options{MinDuration: time.Minute})
 	w.AddBucket(account, "reports")
 	out, err := w.client(w.owner()).GetSessionToken(bg, &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(300)})

@@ -12,12 +12,14 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // TestMotoAgrees sends the same good and bad calls, by boto3, to moto with its
 // checking on and to us. moto checks less than we do; what it checks must come
 // out the same.
 func TestMotoAgrees(t *testing.T) {
+	testenv.OnlyLong(t, "the emulator beside moto")
 	boto3(t)
 	moto := startMoto(t)
 	w := newWorld(t, fakeaws.Options{})
@@ -87,7 +89,7 @@ type motoServer struct{ url string }
 
 func startMoto(t *testing.T) motoServer {
 	t.Helper()
-	path := tool(t, "moto", "moto_server")
+	path := testenv.Require(t, "moto", "moto_server")
 	m := motoServer{"http://" + freeAddress(t)}
 	host, port, err := net.SplitHostPort(strings.TrimPrefix(m.url, "http://"))
 	must(t, err)

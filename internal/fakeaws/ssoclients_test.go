@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssooidc"
 
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // These tests let boto3 and the AWS CLI sign in: with clients of their own, and
@@ -43,7 +44,8 @@ func (c *center) ssoHome(t *testing.T, reg *ssooidc.RegisterClientOutput, out *s
 }
 
 func TestTheCommandLineReadsACachedSignIn(t *testing.T) {
-	cli := tool(t, "awscli", "aws")
+	testenv.OnlyLong(t, "the emulator with the AWS CLI")
+	cli := testenv.Require(t, "awscli", "aws")
 	c := newCenter(t, fakeaws.DirectoryOptions{User: "ada"})
 	c.assign(t, account, "Admin")
 	c.assign(t, account, "Gone")
@@ -73,7 +75,8 @@ func TestTheCommandLineReadsACachedSignIn(t *testing.T) {
 }
 
 func TestTheCommandLineRefreshesACachedSignIn(t *testing.T) {
-	cli := tool(t, "awscli", "aws")
+	testenv.OnlyLong(t, "the emulator with the AWS CLI")
+	cli := testenv.Require(t, "awscli", "aws")
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	c.assign(t, account, "Admin")
 	reg, out := c.signIn(t, scope)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // pipeline is a world whose account trusts a CI system's tokens.
@@ -217,7 +218,8 @@ func tokenFile(t *testing.T, token creds.Secret) string {
 }
 
 func TestTheCommandLineAssumesARoleWithATokenFile(t *testing.T) {
-	cli := tool(t, "awscli", "aws")
+	testenv.OnlyLong(t, "the emulator with the AWS CLI")
+	cli := testenv.Require(t, "awscli", "aws")
 	p := newPipeline(t)
 	env := func(token creds.Secret) []string {
 		return []string{"AWS_ENDPOINT_URL=" + p.URL(), "AWS_ROLE_ARN=" + p.role, "AWS_ROLE_SESSION_NAME=build-8", "AWS_WEB_IDENTITY_TOKEN_FILE=" + tokenFile(t, token), "AWS_MAX_ATTEMPTS=1"}

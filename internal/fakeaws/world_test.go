@@ -228,25 +228,6 @@ func hash(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// tool finds a program or skips the test; with AWS_VAULT_TEST_REQUIRE naming it,
-// fails.
-func tool(t *testing.T, name, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		missing(t, name)
-	}
-	return path
-}
-
-func missing(t *testing.T, name string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), name) {
-		t.Fatalf("%s is required and not installed", name)
-	}
-	t.Skipf("%s is not installed", name)
-}
-
 // run runs a client program in an environment of its own.
 func run(t *testing.T, env []string, path string, args ...string) (stdout, stderr string, err error) {
 	t.Helper()

@@ -9,10 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"runtime"
 	"slices"
-	"strconv"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // This file asks botocore again, and compares with what the program says.
@@ -25,17 +25,18 @@ type told struct {
 }
 
 func TestTheProgramSaysOfEveryProfileWhatBotocoreDoes(t *testing.T) {
-	count := 1000
-	if n, err := strconv.Atoi(os.Getenv("AWS_VAULT_TEST_CONFIGS")); err == nil {
-		count = n
-	}
+	count := configs(200)
 	files, even := make([]string, count), make([]string, count)
 	for i := range files {
 		files[i] = generate(uint64(i))
 		even[i] = evenOut(files[i])
 	}
 	verdicts := ask(t, even)
-	vault, dir := build(t), t.TempDir()
+	dir := t.TempDir()
+	vault, err := testenv.Build(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
 	profiles, values := 0, 0
 	for i, v := range verdicts {
 		if v.Cause != "" || len(v.Names) == 0 { // a Set's own test heals what botocore refuses
@@ -104,17 +105,4 @@ func tell(t *testing.T, vault, dir, text string, names []string) []told {
 		}
 		list = append(list, s)
 	}
-}
-
-// build makes the program.
-func build(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "vault")
-	if runtime.GOOS == "windows" {
-		file += ".exe"
-	}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", file, "../..").CombinedOutput(); err != nil {
-		t.Fatalf("build the program: %v\n%s", err, out)
-	}
-	return file
 }

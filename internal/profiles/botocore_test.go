@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // This file asks botocore, which the AWS CLI and boto3 read their config with, how it
@@ -65,11 +67,20 @@ func evenOut(text string) string {
 	return text
 }
 
-func TestConfigFilesAreReadAsBotocoreReadsThem(t *testing.T) {
-	count := 2500
+// configs is how many generated files a test compares: few, 20,000 of them if the long
+// tests run in full, or what AWS_VAULT_TEST_CONFIGS says.
+func configs(few int) int {
 	if n, err := strconv.Atoi(os.Getenv("AWS_VAULT_TEST_CONFIGS")); err == nil {
-		count = n
+		return n
 	}
+	if testenv.Long() {
+		return 20_000
+	}
+	return few
+}
+
+func TestConfigFilesAreReadAsBotocoreReadsThem(t *testing.T) {
+	count := configs(1000)
 	files := make([]string, count)
 	for i := range files {
 		files[i] = generate(uint64(i))
@@ -264,22 +275,8 @@ func ask(t *testing.T, files []string) []verdict {
 	return verdicts
 }
 
-// python finds an interpreter that has botocore.
-func python(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{"python3", "python"} {
-		path, err := exec.LookPath(name)
-		if err == nil && exec.Command(path, "-c", "import botocore.configloader").Run() == nil {
-			return path
-		}
-	}
-	required := strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ",")
-	if slices.Contains(required, "boto3") || slices.Contains(required, "botocore") {
-		t.Fatal("no Python with botocore, and AWS_VAULT_TEST_REQUIRE wants it")
-	}
-	t.Skip("no Python with botocore: config files are not compared with it")
-	return ""
-}
+// python is an interpreter that has botocore.
+func python(t *testing.T) string { return testenv.Python(t, "botocore", "botocore.configloader") }
 
 // generate makes a config file from a seed. About half of them are clean; the others
 // have junk, and botocore refuses most of those.

@@ -16,7 +16,6 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -270,10 +269,7 @@ func withKeys(seed uint64) string {
 // Python reads the files before and after: what it says of every setting but the keys
 // that were taken must be the same, and the bytes that are left must be those lines.
 func TestBotocoreReadsTheSameOnceKeysAreTakenOut(t *testing.T) {
-	count := 1500
-	if n, err := strconv.Atoi(os.Getenv("AWS_VAULT_TEST_CONFIGS")); err == nil {
-		count = n
-	}
+	count := configs(700)
 	var before, after []string
 	var taken [][]Plain
 	for seed := range uint64(count) {

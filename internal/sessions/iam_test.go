@@ -23,6 +23,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -244,13 +245,7 @@ func TestALongListIsReadToItsEnd(t *testing.T) {
 
 // moto is another IAM than ours: what we send and how we read the answer must suit it.
 func TestMotoUnderstandsOurCallsOfIAM(t *testing.T) {
-	path, err := exec.LookPath("moto_server")
-	if err != nil {
-		if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), "moto") {
-			t.Fatal("moto is required here and not installed")
-		}
-		t.Skip("moto is not installed")
-	}
+	path := testenv.Require(t, "moto", "moto_server")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	noError(t, err)
 	host, port, _ := net.SplitHostPort(l.Addr().String())

@@ -17,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -64,6 +65,42 @@ func Require(t testing.TB, tool string, programs ...string) string {
 		}
 	}
 	return first
+}
+
+// Python returns the path of a Python that has the modules, and skips the test, or fails
+// it if AWS_VAULT_TEST_REQUIRE lists the tool, where there is none.
+func Python(t testing.TB, tool string, modules ...string) string {
+	t.Helper()
+	pythons.Lock()
+	defer pythons.Unlock()
+	key := strings.Join(modules, ", ")
+	path, known := pythons.paths[key]
+	if !known {
+		path = findPython(key)
+		pythons.paths[key] = path
+	}
+	if path == "" {
+		Missing(t, tool, "no Python has "+key)
+	}
+	return path
+}
+
+// pythons remembers what was found: to import boto3 takes as long as many a test.
+var pythons = struct {
+	sync.Mutex
+	paths map[string]string
+}{paths: map[string]string{}}
+
+// findPython asks for the path of the interpreter itself, because what is on PATH may be
+// a script that looks for the interpreter each time.
+func findPython(modules string) (path string) {
+	for _, name := range []string{"python3", "python"} {
+		out, err := exec.Command(name, "-c", "import sys, "+modules+"; print(sys.executable)").Output()
+		if err == nil {
+			return strings.TrimSpace(string(out))
+		}
+	}
+	return ""
 }
 
 // Missing skips the test because the tool cannot be used, or fails it if
