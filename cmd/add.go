@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -116,9 +117,17 @@ func (r *run) replaced(ctx context.Context, s store.Store, name string) (app.Sto
 	return before, nil
 }
 
-// keep stores the key and reads it back, unless that would take what storing did not: a
-// passphrase, which nobody should be asked for to add a key.
+// keep stores the key on the disk: the person may delete it elsewhere now.
 func keep(ctx context.Context, s store.Store, name string, k creds.Key) error {
+	if err := storeAndCompare(ctx, s, name, k); err != nil {
+		return err
+	}
+	return store.Flush(ctx, s)
+}
+
+// storeAndCompare stores the key and reads it back, unless that would take what storing did
+// not: a passphrase, which nobody should be asked for to add a key.
+func storeAndCompare(ctx context.Context, s store.Store, name string, k creds.Key) error {
 	if store.Of(s).StoresUnasked {
 		return store.PutKey(ctx, s, name, k)
 	}
@@ -146,8 +155,8 @@ func absolute(path string) string {
 // addable refuses a profile whose credentials come from another one: a key stored for
 // it would never be used.
 func addable(set *profiles.Set, name string) error {
-	if name == "" || strings.ContainsAny(name, "\x00\r\n") {
-		return fmt.Errorf("%q cannot be the name of a profile", name)
+	if name == "" || strings.ContainsAny(name, "\x00\r\n") || !utf8.ValidString(name) {
+		return fmt.Errorf("%q cannot be the name of a profile: it has to be one line of UTF-8 text", name)
 	}
 	for _, s := range set.Settings(name) {
 		if s.Key == "source_profile" && s.Value != name {
@@ -227,7 +236,7 @@ func (r *run) addSection(ctx context.Context, set *profiles.Set, o addOptions) e
 		}
 	}
 	file := r.task.Env.ConfigFile()
-	done, err := r.task.LockFile(ctx, file)
+	done, err := r.task.LockFiles(ctx, file)
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ type importOptions struct {
 	file                       string
 	check, keep, overwrite     bool
 	dryRun, yes, json, checked bool
+	volatile                   bool
 }
 
 func newImport(r *run) *cobra.Command {
@@ -59,6 +60,7 @@ it can be run again. Exit status 1: a key was left for a reason that needs you.`
 	boolFlag(fs, &o.check, "check", "", true, "ask AWS whom each key belongs to")
 	boolFlag(fs, &o.overwrite, "overwrite", "", false, "replace a different key in the keyring")
 	boolFlag(fs, &o.json, "json", "", false, "the outcome as JSON")
+	boolFlag(fs, &o.volatile, "volatile", "", false, volatileUsage)
 	fs.StringVar(&o.file, "credentials-file", "", "another file to import, instead of AWS's own two")
 	_ = c.RegisterFlagCompletionFunc("credentials-file", completeFiles)
 	return c
@@ -101,10 +103,23 @@ func (p *importPlan) carryOut(ctx context.Context) error {
 		}
 		return err
 	}
-	if err := p.rewrite(ctx); err != nil {
+	err := p.flush(ctx)
+	if err == nil {
+		err = p.rewrite(ctx)
+	}
+	if err != nil {
 		return app.WithHint(fmt.Errorf("the keys are stored, and still in the file too: %w", err), "vault import goes on from here")
 	}
 	return nil
+}
+
+// flush makes sure that the keys survive a loss of power before they go from the file.
+func (p *importPlan) flush(ctx context.Context) error {
+	keys, err := p.run.task.Keyring(ctx)
+	if err != nil || p.keep {
+		return err
+	}
+	return store.Flush(ctx, keys)
 }
 
 // store puts each key into the keyring and goes on after one that fails.
@@ -160,79 +175,117 @@ func (p *importPlan) storeOne(ctx context.Context, s *importStep) error {
 	return err
 }
 
+// mostTries is how often a file is read again that other programs keep changing.
+const mostTries = 5
+
 // rewrite makes sure of the profiles and takes the stored keys out of the files.
 func (p *importPlan) rewrite(ctx context.Context) error {
-	for _, f := range []string{p.config.Path, p.credentials.Path} {
-		done, err := p.run.task.LockFile(ctx, f)
-		if err != nil {
-			return err
-		}
-		defer done()
-	}
-	config, credentials, err := p.edits(func(s *importStep) bool { return s.stored })
+	unlock, err := p.run.task.LockFiles(ctx, p.config.Path, p.credentials.Path)
 	if err != nil {
 		return err
 	}
-	if err := config.Write(); err != nil {
-		return err
+	defer unlock()
+	for _, f := range []*profiles.KeyFile{p.config, p.credentials} {
+		for tries := 1; ; tries++ {
+			err := p.rewriteFile(f)
+			var changed *profiles.ChangedError
+			if err == nil {
+				break
+			}
+			if tries == mostTries || !errors.As(err, &changed) {
+				return err
+			}
+		}
 	}
-	p.sayRemoved(p.config, config)
-	if err := credentials.Write(); err != nil {
-		return err
-	}
-	p.sayRemoved(p.credentials, credentials)
 	return nil
 }
 
-// edits works out the changes of both files for the steps that are done.
-func (p *importPlan) edits(done func(*importStep) bool) (config, credentials *profiles.Edit, err error) {
-	config, credentials = p.config.Edit(), p.credentials.Edit()
-	var fromConfig, fromCredentials []profiles.Plain
-	var added []*importStep
+// rewriteFile changes one of the files. It reads the file again: since the plan was made
+// another program may have written to it, or this one has, where both paths lead to the
+// same file.
+func (p *importPlan) rewriteFile(f *profiles.KeyFile) error {
+	now, err := f.Reload()
+	if err != nil {
+		return err
+	}
+	defer now.Wipe()
+	stored := func(s *importStep) bool { return s.stored }
+	edit, taken, err := p.edit(f, now, stored)
+	if err != nil {
+		return err
+	}
+	if err := edit.Write(); err != nil {
+		return err
+	}
+	if taken > 0 {
+		p.run.say("took %s out of %s", display.Count(taken, "key"), f.Path)
+	}
 	for _, s := range p.steps {
+		if s.file == f && s.stored && !p.keep {
+			p.afterwards(s, now)
+		}
+	}
+	return nil
+}
+
+// afterwards records what became of a stored key in its file, which was read as now before
+// it was changed.
+func (p *importPlan) afterwards(s *importStep, now *profiles.KeyFile) {
+	_, same, other := keyOf(now, s)
+	if s.removed = same || !other; !s.removed {
+		s.leave("the file has another key for it by now")
+	}
+}
+
+// keyOf looks for the key of a step in its file as it is now: the same one, or another one
+// for the same profile.
+func keyOf(now *profiles.KeyFile, s *importStep) (found profiles.Plain, same, other bool) {
+	for _, x := range now.Keys() {
 		switch {
-		case s.do == leave || !done(s):
-			continue
-		case s.file == p.config:
-			fromConfig = append(fromConfig, s.Plain)
-			continue
-		}
-		fromCredentials = append(fromCredentials, s.Plain)
-		if !p.config.Has(s.Profile) {
-			added = append(added, s)
+		case x.Profile != s.Profile:
+		case x.Err == nil && x.Key.Equal(s.Key):
+			return x, true, false
+		default:
+			other = true
 		}
 	}
-	if !p.keep {
-		err = errors.Join(config.Remove(fromConfig), credentials.Remove(fromCredentials))
-	}
-	for _, s := range added {
-		err = errors.Join(err, config.Append(s.Profile, s.carried()))
-	}
-	return config, credentials, err
+	return found, false, other
 }
 
-func (p *importPlan) sayRemoved(f *profiles.KeyFile, e *profiles.Edit) {
-	n := p.count(func(s *importStep) bool { return s.file == f && s.stored })
-	if e.Empty() || n == 0 || p.keep {
-		return
+// edit works out the change of a file for the chosen steps. now is the file as it is by
+// now. taken is how many keys go.
+func (p *importPlan) edit(f, now *profiles.KeyFile, chosen func(*importStep) bool) (e *profiles.Edit, taken int, err error) {
+	e = now.Edit()
+	var keys []profiles.Plain
+	for _, s := range p.steps {
+		if s.file != f || s.do == leave || p.keep || !chosen(s) {
+			continue
+		}
+		if x, same, _ := keyOf(now, s); same {
+			keys = append(keys, x)
+		}
+	}
+	if err := e.Remove(keys); err != nil {
+		return nil, 0, err
 	}
 	for _, s := range p.steps {
-		s.removed = s.removed || s.file == f && s.stored
+		if f == p.config && s.file == p.credentials && s.do != leave && chosen(s) && !now.Has(s.Profile) {
+			if err := e.Append(s.Profile, s.carried()); err != nil {
+				return nil, 0, err
+			}
+		}
 	}
-	p.run.say("took %s out of %s", display.Count(n, "key"), f.Path)
+	return e, len(keys), nil
 }
 
-// tidy clears away what an import that was killed may have left, where this one has
-// nothing to write.
+// tidy deletes what an import that was killed may have left, where this one has nothing
+// to write.
 func (p *importPlan) tidy(ctx context.Context) error {
-	for _, f := range []string{p.config.Path, p.credentials.Path} {
-		done, err := p.run.task.LockFile(ctx, f)
-		if err != nil {
-			return err
-		}
-		done()
+	unlock, err := p.run.task.LockFiles(ctx, p.config.Path, p.credentials.Path)
+	if err == nil {
+		unlock()
 	}
-	return nil
+	return err
 }
 
 // conclude says what is left in clear, and makes the exit status.

@@ -17,6 +17,7 @@ import (
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/store"
 )
 
 // importPlan is an import, before and after.
@@ -67,8 +68,14 @@ func (r *run) planImport(ctx context.Context, o importOptions) (*importPlan, err
 	if err := p.choose(); err != nil || len(p.steps) == 0 {
 		return p, err
 	}
-	if _, err := r.task.Keyring(ctx); err != nil {
+	keys, err := r.task.Keyring(ctx)
+	if err != nil {
 		return nil, err
+	}
+	if !o.keep && !o.dryRun && !o.volatile {
+		if err := survivesRestart("vault import", store.Of(keys)); err != nil {
+			return nil, err
+		}
 	}
 	used := p.usedKeys()
 	for _, s := range p.steps {
@@ -250,6 +257,7 @@ func (p *importPlan) show() error {
 	if err := p.table(out); err != nil {
 		return err
 	}
+	p.sayLinked()
 	if p.dryRun {
 		if err := p.diff(out); err != nil {
 			return err
@@ -261,6 +269,16 @@ func (p *importPlan) show() error {
 		return f.Flush() // it is read before the question is answered
 	}
 	return nil
+}
+
+// sayLinked warns of a file that has other names: they keep the keys.
+func (p *importPlan) sayLinked() {
+	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
+		if f.Links > 1 && !p.keep && p.count(func(s *importStep) bool { return s.file == f && s.do != leave }) > 0 {
+			p.run.say("%s has %s, under which the keys will stay in clear; find / -samefile finds it, so that you can delete it",
+				f.Path, display.Count(f.Links-1, "other name"))
+		}
+	}
 }
 
 func (p *importPlan) looked() string {
@@ -318,18 +336,15 @@ func (p *importPlan) words(s *importStep) string {
 
 // diff shows the lines that would go and come, without secrets.
 func (p *importPlan) diff(out io.Writer) error {
-	config, credentials, err := p.edits(func(*importStep) bool { return true })
-	if err != nil {
-		return err
-	}
-	for _, x := range []struct {
-		file *profiles.KeyFile
-		edit *profiles.Edit
-	}{{p.credentials, credentials}, {p.config, config}} {
-		if x.edit.Empty() {
+	for _, f := range []*profiles.KeyFile{p.credentials, p.config} {
+		edit, _, err := p.edit(f, f, func(*importStep) bool { return true })
+		if err != nil {
+			return err
+		}
+		if edit.Empty() {
 			continue
 		}
-		text := "\n" + x.file.Path + "\n" + x.edit.Diff()
+		text := "\n" + f.Path + "\n" + edit.Diff()
 		for line := range strings.Lines(text) {
 			if _, err := io.WriteString(out, display.Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
 				return err

@@ -20,6 +20,7 @@ type migrateOptions struct {
 	from, to                              string
 	profiles                              []string
 	overwrite, deleteSource, dryRun, json bool
+	volatile                              bool
 }
 
 func newMigrate(r *run) *cobra.Command {
@@ -54,6 +55,7 @@ that of the old one. Exit status 1: not every key was moved.`,
 	boolFlag(fs, &o.overwrite, "overwrite", "", false, "replace a different key in the new store")
 	boolFlag(fs, &o.deleteSource, "delete-source", "", false, "remove the keys from the old store once all are in the new one")
 	boolFlag(fs, &o.dryRun, "dry-run", "", false, "read and compare, and change nothing")
+	boolFlag(fs, &o.volatile, "volatile", "", false, volatileUsage)
 	boolFlag(fs, &o.json, "json", "", false, "the outcome as JSON")
 	_ = c.RegisterFlagCompletionFunc("from", fixed(store.Backends()...))
 	_ = c.RegisterFlagCompletionFunc("to", fixed(store.Backends()...))
@@ -103,6 +105,11 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 	if err := unrotated(ctx, from, names); err != nil {
 		return err
 	}
+	if o.deleteSource && !o.dryRun && !o.volatile {
+		if err := survivesRestart("vault migrate", to.backend()); err != nil {
+			return err
+		}
+	}
 	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, Rehearse: o.dryRun}
 	if !o.json {
 		r.say("from %s to %s", from.Spec(), to.Spec())
@@ -110,6 +117,18 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 	}
 	moved, err := m.Run(ctx, names)
 	return r.concludeMove(ctx, o, from, to, moved, err)
+}
+
+const volatileUsage = "move keys also into a keyring that a restart of this machine empties (keyctl)"
+
+// survivesRestart refuses a keyring that would be the only place of a key until the next
+// restart.
+func survivesRestart(command string, b store.Backend) error {
+	if !b.Volatile {
+		return nil
+	}
+	return app.WithHint(app.Usage(command, fmt.Errorf("a restart of this machine loses what is in %s, and the keys would be nowhere else", b.Name)),
+		"--volatile moves them all the same")
 }
 
 // unrotated refuses a key whose rotation was cut off: the key that is to take its place

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -75,19 +76,103 @@ func TestImportAsksOnceAndDoesWhatItIsTold(t *testing.T) {
 	w.sealed(t, r)
 }
 
-func TestImportLeavesAFileThatWasChangedWhileItAsked(t *testing.T) {
+func TestImportReadsAFileAgainThatWasChangedWhileItAsked(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "work")
-	w.meanwhile = func() { w.write("home/.aws/credentials", w.credentials()+"# new\n") }
+	w.meanwhile = func() {
+		w.write("home/.aws/credentials", w.credentials()+"# new\n[other]\nregion = x\n")
+		w.write("home/.aws/config", "[profile other]\nregion = x\n")
+	}
 	r, _ := w.talk(t, w.environ(), []exchange{{"? [y/N] ", "y\r"}}, "import")
-	if r.status != 1 || !strings.Contains(r.err, "was changed by somebody else in the meantime") || !strings.Contains(w.credentials(), keys["work"].ID) {
+	if r.status != 0 || !w.kept("work", keys["work"]) || w.credentials() != "# new\n[other]\nregion = x\n" {
+		t.Errorf("status %d: %s; left %q", r.status, r.err, w.credentials())
+	}
+	if text := string(must(os.ReadFile(w.path("home/.aws/config")))); text != "[profile other]\nregion = x\n\n[profile work]\n" {
+		t.Errorf("the config file is %q", text)
+	}
+}
+
+func TestImportLeavesAKeyThatWasReplacedWhileItAsked(t *testing.T) {
+	t.Parallel()
+	w, keys := clearWorld(t, "work", "spare")
+	_, newer := w.user("newer")
+	w.meanwhile = func() { w.write("home/.aws/credentials", inClear("work", newer)+inClear("spare", keys["spare"])) }
+	r, _ := w.talk(t, w.environ(), []exchange{{"? [y/N] ", "y\r"}}, "import")
+	if r.status != 1 || !strings.Contains(r.err, "the file has another key for it by now") || w.credentials() != inClear("work", newer) {
+		t.Errorf("status %d: %s; left %q", r.status, r.err, w.credentials())
+	}
+	if !w.kept("spare", keys["spare"]) {
+		t.Error("the other key was not imported")
+	}
+}
+
+// AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE may lead to the same file.
+func TestImportFromOneFileWithTwoNamesDoesNotWaitForItself(t *testing.T) {
+	t.Parallel()
+	for how, link := range map[string]func(old, new string) error{"the same path": nil, "a symlink": os.Symlink, "a hard link": os.Link} {
+		w, keys := clearWorld(t, "default", "work")
+		both := w.path("home/.aws/credentials")
+		w.write("home/.aws/credentials", w.credentials()+"[profile ops]\nregion = eu-west-1\n")
+		config := both
+		if link != nil {
+			config = w.path("home/.aws/config")
+			check(os.Remove(config))
+			check(link(both, config))
+		}
+		r := w.vault(t, w.environ("AWS_CONFIG_FILE="+config), "import", "--yes", "--no-check")
+		if r.status != 0 || !w.kept("work", keys["work"]) || !w.kept("default", keys["default"]) {
+			t.Errorf("%s: status %d: %s", how, r.status, r.err)
+		}
+		left := w.credentials()
+		if strings.Contains(left, "aws_") || !strings.Contains(left, "[profile ops]\nregion = eu-west-1\n") {
+			t.Errorf("%s: left %q", how, left)
+		}
+	}
+}
+
+func TestImportTellsOfOtherNamesOfAFileWithKeys(t *testing.T) {
+	t.Parallel()
+	w, keys := clearWorld(t, "work")
+	check(os.Link(w.path("home/.aws/credentials"), w.path("home/backup")))
+	const told = "has 1 other name, under which the keys will stay in clear"
+	if r := w.vault(t, w.environ(), "import", "--dry-run"); !strings.Contains(r.err, told) {
+		t.Errorf("before: %s", r.err)
+	}
+	if r := w.vault(t, w.environ(), "import", "--yes"); r.status != 0 || !strings.Contains(r.err, told) || !w.kept("work", keys["work"]) || w.credentials() != "" {
 		t.Errorf("status %d: %s", r.status, r.err)
 	}
-	if !strings.Contains(r.err, "vault: hint: vault import goes on from here") {
-		t.Error(r.err)
+}
+
+// keyctl forgets at a restart, and the file would have the key no more.
+func TestMovingKeysIntoAKeyringThatARestartEmptiesNeedsAFlag(t *testing.T) {
+	t.Parallel()
+	name := fmt.Sprintf("vault-test-%d", os.Getpid()) // the kernel's keyring is the user's own
+	w, keys := clearWorld(t, name)
+	environ := w.environ("AWS_VAULT_BACKEND=keyctl")
+	before := w.credentials()
+	r := w.vault(t, environ, "import", "--yes", "--no-check")
+	if strings.Contains(r.err, "the keyring cannot be used") {
+		testenv.Missing(t, "keyctl", r.err)
 	}
-	if r = w.vault(t, w.environ(), "import", "--yes"); r.status != 0 || !w.kept("work", keys["work"]) || strings.Contains(w.credentials(), "aws_") || !strings.Contains(w.credentials(), "# new\n") {
-		t.Errorf("the next one: status %d: %s; left %q", r.status, r.err, w.credentials())
+	oneSentence(t, r)
+	if r.status != 2 || !strings.Contains(r.err, "a restart of this machine loses what is in keyctl") || !strings.Contains(r.err, "hint: --volatile moves") || w.credentials() != before {
+		t.Errorf("import: status %d: %s", r.status, r.err)
+	}
+	check(store.PutKey(context.Background(), w.keyring(), "stored", keys[name]))
+	move := []string{"migrate", "--from", "file:" + w.path("keys"), "--to", "keyctl", "--delete-source"}
+	r = w.vault(t, environ, move...)
+	oneSentence(t, r)
+	if r.status != 2 || !strings.Contains(r.err, "a restart of this machine loses") || !w.kept("stored", keys[name]) {
+		t.Errorf("migrate: status %d: %s", r.status, r.err)
+	}
+	for _, args := range [][]string{{"import", "--dry-run"}, append(move, "--dry-run"), {"import", "--keep", "--yes", "--no-check"}} {
+		if r = w.vault(t, environ, args...); r.status != 0 {
+			t.Errorf("%q, which moves nothing: status %d: %s", args, r.status, r.err)
+		}
+	}
+	t.Cleanup(func() { w.vault(t, environ, "remove", "--force", name) })
+	if r = w.vault(t, environ, "import", "--yes", "--no-check", "--volatile"); r.status != 0 || w.credentials() != "" {
+		t.Errorf("with the flag: status %d: %s", r.status, r.err)
 	}
 }
 
@@ -351,5 +436,26 @@ func TestMigrateWaitsForARotationToBeFinished(t *testing.T) {
 	oneSentence(t, r)
 	if !strings.Contains(r.err, "vault rotate --resume work") || snapshot(w.path("keys")) != before {
 		t.Error(r.err)
+	}
+}
+
+// Two names that differ in such bytes alone were one item in some stores.
+func TestANameThatIsNotUTF8IsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "")
+	_, k := w.user("alice")
+	environ := w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	for _, name := range []string{"a\xff", "\xc3(", "caf\xe9"} {
+		r := w.vault(t, environ, "add", "--env", "--no-check", name)
+		oneSentence(t, r)
+		if r.status != 1 || !strings.Contains(r.err, "UTF-8") {
+			t.Errorf("%q: status %d: %s", name, r.status, r.err)
+		}
+		if err := store.PutKey(context.Background(), w.keyring(), name, k); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%q was stored: %v", name, err)
+		}
+	}
+	if left := must(os.ReadDir(w.path("keys"))); len(left) > 0 {
+		t.Errorf("stored: %v", left)
 	}
 }

@@ -60,7 +60,10 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 	if s.Session == "" {
 		return app.WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
 	}
-	plan, err := profiles.PlanSync(r.task.Env.ConfigFile(), s.Session, o.stanzas(*s, list, r.caller()), o.prune)
+	makePlan := func() (*profiles.Sync, error) {
+		return profiles.PlanSync(r.task.Env.ConfigFile(), s.Session, o.stanzas(*s, list, r.caller()), o.prune)
+	}
+	plan, err := makePlan()
 	if err != nil {
 		return err
 	}
@@ -79,16 +82,29 @@ func ssoSync(ctx context.Context, r *run, o syncOptions) error {
 			return err
 		}
 	}
-	done, err := r.task.LockFile(ctx, plan.Path)
-	if err != nil {
-		return err
-	}
-	defer done()
-	if err := plan.Write(); err != nil {
+	if err := r.writeChange(ctx, plan, makePlan); err != nil {
 		return err
 	}
 	r.say("wrote %s", counts(plan)+" in "+plan.Path)
 	return nil
+}
+
+// writeChange makes the change that was shown. The file is read again under the lock:
+// another program may have changed another part of it since.
+func (r *run) writeChange(ctx context.Context, shown *profiles.Sync, makePlan func() (*profiles.Sync, error)) error {
+	unlock, err := r.task.LockFiles(ctx, shown.Path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := makePlan()
+	switch {
+	case err != nil:
+		return err
+	case now.Diff() != shown.Diff():
+		return &profiles.ChangedError{File: shown.Path}
+	}
+	return now.Write()
 }
 
 // showChange prints the change as a diff, safe for a terminal line by line.

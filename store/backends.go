@@ -49,6 +49,10 @@ type Backend struct {
 	StoresUnasked bool
 	// SlowList says that to list the names takes a person or decrypts items.
 	SlowList bool
+	// otherWrites returns the directory in which another program writes the items, and does
+	// not wait until they are on the disk; nil where Put has waited for that, and where there
+	// is no disk.
+	otherWrites func(Options) string
 	// work is how long one call may take by its own work, without waiting for anyone.
 	work time.Duration
 
@@ -122,7 +126,7 @@ var table = []Backend{
 			Flag: "keychain", Variable: "AWS_VAULT_KEYCHAIN_NAME", Usage: "name of the macOS keychain",
 			Kind: Named, Placeholder: "NAME", Default: serviceName, Value: func(o *Options) *string { return &o.KeychainName },
 		}},
-		AWSVault: true, AsksPerItem: true,
+		AWSVault: true, AsksPerItem: true, otherWrites: keychainFolder,
 	},
 	{
 		Name: "wincred", systems: on("windows"), automatic: everywhere, open: openWincred,
@@ -136,11 +140,11 @@ var table = []Backend{
 		}},
 		// A collection that people name is most often "login", with the passwords of all programs.
 		shared:   func(o Options) bool { return o.Collection != defaultCollection },
-		AWSVault: true,
+		AWSVault: true, otherWrites: homeFolder,
 	},
 	{
 		Name: "kwallet", systems: on("linux"), automatic: everywhere, open: openKWallet,
-		AWSVault: true, SlowList: true,
+		AWSVault: true, SlowList: true, otherWrites: homeFolder,
 	},
 	{
 		Name: "pass", systems: notOn("windows"), automatic: everywhere, open: openPass,
@@ -159,7 +163,7 @@ var table = []Backend{
 			},
 		},
 		shared:   func(o Options) bool { return o.PassPrefix == "" },
-		AWSVault: true, AsksPerItem: true,
+		AWSVault: true, AsksPerItem: true, otherWrites: passFolder,
 	},
 	{
 		Name: "age", automatic: notOn("darwin", "windows"), open: openAge,
@@ -196,7 +200,7 @@ var table = []Backend{
 			Flag: "helper", Variable: "AWS_VAULT_HELPER", Usage: "NAME of the program docker-credential-NAME",
 			Kind: Named, Placeholder: "NAME", Value: func(o *Options) *string { return &o.Helper },
 		}},
-		PlaceNamesIt: true, AsksPerItem: true, SlowList: true,
+		PlaceNamesIt: true, AsksPerItem: true, SlowList: true, otherWrites: helperFolder,
 	},
 	{
 		Name: "keyctl", systems: on("linux"), open: openKeyctl,

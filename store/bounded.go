@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/99designs/keyring"
 
@@ -54,6 +55,8 @@ type bounded struct {
 	d     driver
 	limit time.Duration
 	turn  chan struct{} // holds one token while nobody is at work
+	// unsynced is the directory that Flush has to bring to the disk, "" for none.
+	unsynced string
 }
 
 func newBounded(of Backend, d driver, limit time.Duration) *bounded {
@@ -72,6 +75,9 @@ func (b *bounded) Get(ctx context.Context, key string) (creds.Secret, error) {
 
 func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
 	return b.do(ctx, "write", key, func(ctx context.Context) error {
+		if !utf8.ValidString(key) { // in some back ends two such names would be one
+			return fmt.Errorf("%w: its name is not UTF-8 text", ErrUnavailable)
+		}
 		item := newItem(key, v)
 		defer clear(item.Data) // not before the driver is done, which may be after the deadline
 		return b.d.put(ctx, item)

@@ -71,6 +71,9 @@ func (m Migration) Run(ctx context.Context, names []string) ([]Moved, error) {
 	if err := ctx.Err(); err != nil || !m.DeleteSource || m.Rehearse || !whole {
 		return moved, err
 	}
+	if err := Flush(ctx, m.To); err != nil {
+		return moved, err
+	}
 	return moved, m.empty(ctx, moved)
 }
 

@@ -100,7 +100,11 @@ func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, 
 	if err != nil {
 		return nil, err
 	}
-	return newBounded(b, d, max(o.limit(), b.work)), nil
+	s := newBounded(b, d, max(o.limit(), b.work))
+	if b.otherWrites != nil {
+		s.unsynced, _ = expand(b.otherWrites(o)) // "" without a home directory
+	}
+	return s, nil
 }
 
 // within runs f and stops waiting for it when ctx ends: the library's calls take no

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/user"
+	"strconv"
 	"strings"
-	"syscall"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/mfa"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -50,15 +52,33 @@ func HasHint(err error) bool {
 // Text is an error in words, where its own are not the best.
 func Text(err error) string {
 	var path *fs.PathError
-	switch {
-	case errors.Is(err, syscall.ENOSPC):
+	var owner *atomicfile.OwnerError
+	switch isPath := errors.As(err, &path); {
+	case atomicfile.IsFull(err):
 		return "the disk is full: " + err.Error()
-	case errors.Is(err, syscall.EROFS) && errors.As(err, &path):
+	case atomicfile.IsReadOnly(err) && isPath:
 		return fmt.Sprintf("%s cannot be written: the disk is read-only", path.Path)
+	case errors.As(err, &owner) && isPath:
+		return fmt.Sprintf("%s cannot be written: it belongs to %s, and would not after that", path.Path, ownerName(owner))
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time: " + err.Error()
 	}
 	return err.Error()
+}
+
+// ownerName is the name that goes with the number of a user or group.
+func ownerName(e *atomicfile.OwnerError) string {
+	id := strconv.Itoa(e.ID)
+	if e.Group {
+		if g, err := user.LookupGroupId(id); err == nil {
+			return "the group " + g.Name
+		}
+		return "the group " + id
+	}
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "the user " + id
 }
 
 // OneLine is Text without line breaks.
@@ -74,6 +94,10 @@ func Hint(err error) string {
 		if text := hint(err); text != "" {
 			return text
 		}
+	}
+	var owner *atomicfile.OwnerError
+	if errors.As(err, &owner) && !owner.Group {
+		return "run the command as " + ownerName(owner)
 	}
 	if errors.Is(err, ErrNoHome) {
 		return "set HOME to an absolute path"

@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -72,12 +75,47 @@ func WhoAmI(ctx context.Context, p profiles.Profile, by creds.Session) (sessions
 	return sessions.WhoAmI(ctx, Endpoint(p, sessions.STS, p.Region), by)
 }
 
-// LockFile waits until no other vault changes a file, and removes what one that was
-// killed left beside it.
-func (t *Task) LockFile(ctx context.Context, file string) (unlock func(), err error) {
-	unlock, err = t.Env.Runtime().Lock(ctx, "write "+file, func() { t.say("another vault is writing %s, waiting for it", file) })
-	if err == nil {
-		profiles.Tidy(file)
+// LockFiles waits until no other vault changes these files, and removes what one that was
+// killed left beside them. Two paths of one file are locked once. A file that does not exist
+// is locked by its path.
+func (t *Task) LockFiles(ctx context.Context, files ...string) (unlock func(), err error) {
+	var unlocks []func()
+	unlock = func() {
+		for _, u := range unlocks {
+			u()
+		}
 	}
-	return unlock, err
+	for _, target := range distinctTargets(files) {
+		u, err := t.Env.Runtime().Lock(ctx, "write "+target, func() { t.say("another vault is writing %s, waiting for it", target) })
+		if err != nil {
+			unlock()
+			return nil, err
+		}
+		unlocks = append(unlocks, u)
+		atomicfile.Sweep(filepath.Dir(target))
+	}
+	return unlock, nil
+}
+
+// distinctTargets follows symlinks to the files themselves, each once, in an order that is
+// the same for every process: two of them must not wait for each other.
+func distinctTargets(files []string) []string {
+	var targets []string
+	for _, file := range files {
+		if info, err := atomicfile.Inspect(file); err == nil {
+			file = info.Target
+		}
+		if !slices.ContainsFunc(targets, func(t string) bool { return t == file || sameFile(t, file) }) {
+			targets = append(targets, file)
+		}
+	}
+	slices.Sort(targets)
+	return targets
+}
+
+// sameFile reports whether two paths are hard links of one file.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, other := os.Stat(b)
+	return err == nil && other == nil && os.SameFile(x, y)
 }

@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // after checks what must be true of a directory at any moment: each file has its old
@@ -188,7 +189,7 @@ func disturb(t *testing.T, change, dir string, step int, with syscall.Errno) end
 		Sys: &syscall.SysProcAttr{Ptrace: true, Pdeathsig: syscall.SIGKILL},
 	})
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.ENOSYS) {
-		t.Skip("processes cannot be traced here:", err)
+		testenv.Missing(t, "ptrace", err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func init() {
@@ -92,7 +93,7 @@ func mounting(t *testing.T, change, dir string) (said string) {
 	case err == nil:
 		t.Fatal("it was written")
 	case !errors.As(err, &ended), strings.Contains(string(out), "no mount here"):
-		t.Skipf("nothing can be mounted here: %v %s", err, out)
+		testenv.Missing(t, "namespaces", fmt.Sprintf("%v %s", err, out))
 	}
 	return string(out)
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // other is a user who is not root, in a group of another number.
@@ -24,7 +25,7 @@ const other, otherGroup = 65501, 65502
 func root(t *testing.T) (dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
-		t.Skip("only root can make files of other users")
+		testenv.Missing(t, "root", "only root can make files of other users")
 	}
 	dir, err := os.MkdirTemp("", "")
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -25,8 +26,9 @@ const (
 
 // KeyFile is a file that may hold keys, as it was when it was read.
 type KeyFile struct {
-	Path string
-	Mode fs.FileMode // 0 when there is no file
+	Path  string
+	Mode  fs.FileMode // 0 when there is no file
+	Links int         // names that the file has, hard links; 0 when there is none
 
 	data        []byte
 	set         *Set
@@ -49,6 +51,9 @@ func loadKeys(path string, credentials bool) (*KeyFile, error) {
 	if info, err := os.Stat(path); err == nil {
 		f.Mode = info.Mode()
 	}
+	if info, err := atomicfile.Inspect(path); err == nil {
+		f.Links = info.Links
+	}
 	f.data = data
 	f.set = f.parse(data)
 	if why := notText(string(data)); why != "" {
@@ -56,6 +61,9 @@ func loadKeys(path string, credentials bool) (*KeyFile, error) {
 	}
 	return f, nil
 }
+
+// Reload reads the file again.
+func (f *KeyFile) Reload() (*KeyFile, error) { return loadKeys(f.Path, f.credentials) }
 
 func (f *KeyFile) parse(data []byte) *Set {
 	p := newParser(f.Path)

@@ -199,6 +199,10 @@ func (r *Rotation) switchOver(ctx context.Context, s *State) error {
 	if err := r.note(&s.Journal, Switching); err != nil {
 		return err
 	}
+	// The new key is on the disk twice before the old one, and then its first copy, goes.
+	if err := store.Flush(ctx, r.Store); err != nil {
+		return err
+	}
 	if err := store.KeepKey(ctx, r.Store, r.Item, s.Beside); err != nil {
 		return err
 	}
@@ -247,10 +251,16 @@ func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err err
 			return "", err
 		}
 	}
+	if err := store.Flush(ctx, r.Store); err != nil {
+		return "", err
+	}
 	if err := r.unstage(ctx); err != nil {
 		return "", err
 	}
 	if err := r.Follow(ctx, s.Journal.Old, s.Key); err != nil {
+		return "", err
+	}
+	if err := store.Flush(ctx, r.Store); err != nil { // copies for other profiles
 		return "", err
 	}
 	if old := s.Journal.Old; old != "" && old != s.Key.ID {

@@ -1,0 +1,186 @@
+package cmd_test
+
+// What was read back from memory is not on the disk. Before a key goes from its old place,
+// the new one must survive a loss of power.
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/testenv"
+	"github.com/d44b7504/vault/store"
+)
+
+// lazyHelper is a credential helper that, like most, does not wait for the disk.
+const lazyHelper = `#!/bin/sh
+dir=$HOME/items
+mkdir -p "$dir"
+field() { printf %s "$1" | sed -n 's/.*"'"$2"'":"\([^"]*\)".*/\1/p'; }
+place() { printf %s "$dir/$(printf %s "$1" | md5sum | cut -c1-32)"; }
+case $1 in
+store)
+	in=$(cat)
+	printf %s "$in" > "$(place "$(field "$in" ServerURL)")" ;;
+get)
+	file=$(place "$(cat)")
+	[ -e "$file" ] || { echo "credentials not found in native keychain"; exit 1; }
+	cat "$file" ;;
+erase)
+	rm "$(place "$(cat)")" ;;
+list)
+	comma=
+	printf '{'
+	for file in "$dir"/*; do
+		[ -e "$file" ] || continue
+		in=$(cat "$file")
+		printf '%s"%s":"%s"' "$comma" "$(field "$in" ServerURL)" "$(field "$in" Username)"
+		comma=,
+	done
+	printf '}' ;;
+esac
+`
+
+// lazy makes the helper the store.
+func (w *world) lazy() []string {
+	check(os.MkdirAll(w.path("bin"), 0o700))
+	check(os.WriteFile(w.path("bin/docker-credential-lazy"), []byte(lazyHelper), 0o700))
+	return w.environ("AWS_VAULT_BACKEND=helper", "AWS_VAULT_HELPER=lazy",
+		"PATH="+w.path("bin")+string(os.PathListSeparator)+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+}
+
+// lazyKey is the key that the helper has on the disk at dir, which may be a copy.
+func lazyKey(w *world, name string) (creds.Key, error) {
+	// The store finds the helper and its files by the environment of this process.
+	old, home := os.Getenv("PATH"), os.Getenv("HOME")
+	defer func() { check(os.Setenv("PATH", old)); check(os.Setenv("HOME", home)) }()
+	check(os.Setenv("PATH", w.path("bin")+string(os.PathListSeparator)+old))
+	check(os.Setenv("HOME", w.path("home")))
+	s, err := store.Open(context.Background(), store.Options{Backend: "helper", Helper: "lazy", Quiet: true})
+	if err != nil {
+		return creds.Key{}, err
+	}
+	return store.GetKey(context.Background(), s, name)
+}
+
+// transfer is a command that takes a key from one place and puts it into another.
+type transfer struct {
+	name  string
+	begin func(t *testing.T, w *world) (args []string)
+	// gone is part of a call to the kernel after which the key is not in its old place.
+	gone string
+}
+
+func transfers() []transfer {
+	return []transfer{
+		{"import", func(t *testing.T, w *world) []string {
+			_, k := w.user("alice")
+			w.write("home/.aws/credentials", inClear("work", k))
+			return []string{"import", "--yes", "--no-check"}
+		}, "home/.aws/credentials\""},
+		{"migrate", func(t *testing.T, w *world) []string {
+			w.stored("alice", "work")
+			return []string{"migrate", "--from", "file:" + w.path("keys"), "--to", "helper:lazy", "--delete-source"}
+		}, "unlinkat(AT_FDCWD, \"KEYS/work"},
+		{"rotate", func(t *testing.T, w *world) []string {
+			_, k := w.user("alice")
+			r := w.vault(t, append(w.lazy(), "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal()), "add", "--env", "--no-check", "work")
+			if r.status != 0 {
+				t.Fatal(r.err)
+			}
+			return []string{"rotate", "work"}
+		}, "unlinkat(AT_FDCWD, \"ITEMS/"}, // the copy of the new key beside the old one
+	}
+}
+
+// The order of the calls shows it without a disk of its own.
+func TestAKeyIsOnTheDiskBeforeItGoesFromItsOldPlace(t *testing.T) {
+	strace := testenv.Require(t, "strace")
+	for _, x := range transfers() {
+		t.Run(x.name, func(t *testing.T) {
+			w := newWorld(t, "[profile work]\nregion = eu-west-1\n")
+			args := append([]string{"-f", "-qq", "-o", w.path("trace"), "-e", "signal=none", "-e", "trace=syncfs,rename,renameat,renameat2,unlink,unlinkat", filepath.Join(bin, "vault")}, x.begin(t, w)...)
+			r := w.run(t, w.lazy(), strace, args...)
+			if strings.Contains(r.err, "PTRACE") {
+				testenv.Missing(t, "strace", r.err)
+			}
+			if r.status != 0 {
+				t.Fatalf("status %d: %s", r.status, r.err)
+			}
+			calls := strings.Split(string(must(os.ReadFile(w.path("trace")))), "\n")
+			at := func(text string) int {
+				text = strings.NewReplacer("KEYS", w.path("keys"), "ITEMS", w.path("home/items")).Replace(text)
+				return slices.IndexFunc(calls, func(c string) bool { return strings.Contains(c, text) })
+			}
+			if synced, gone := at("syncfs("), at(x.gone); synced < 0 || gone < 0 || synced > gone {
+				t.Errorf("call %d brings the key to the disk, call %d takes it from its old place:\n%s", synced, gone, strings.Join(calls, "\n"))
+			}
+		})
+	}
+}
+
+// A disk of its own is copied, as it is at a loss of power right after the command.
+func TestALossOfPowerRightAfterLeavesTheKey(t *testing.T) {
+	for _, x := range transfers() {
+		t.Run(x.name, func(t *testing.T) {
+			dir := t.TempDir()
+			image, copied := filepath.Join(dir, "image"), filepath.Join(dir, "copy")
+			disk := mounted(t, image, true)
+			w := must(furnish(filepath.Join(disk, "w"), fakeaws.Options{}))
+			t.Cleanup(func() { _ = w.aws.Close() })
+			w.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n")
+			args, environ := x.begin(t, w), w.lazy()
+			check(exec.Command("sync", "-f", disk).Run())
+			if r := w.vault(t, environ, args...); r.status != 0 {
+				t.Fatalf("status %d: %s", r.status, r.err)
+			}
+			// Not through the file system: what it has given to the disk, and no more.
+			if out, err := exec.Command("cp", "--sparse=always", image, copied).CombinedOutput(); err != nil {
+				t.Fatalf("copy the disk: %v %s", err, out)
+			}
+			after := &world{dir: filepath.Join(mounted(t, copied, false), "w")}
+			k, err := lazyKey(after, "work")
+			if err == nil {
+				err = w.works(k)
+			}
+			if err != nil {
+				t.Errorf("the helper has the key %s: %v", k.ID, err)
+			}
+		})
+	}
+}
+
+// mounted makes or takes the image of a disk and returns where it is mounted.
+func mounted(t *testing.T, image string, fresh bool) (disk string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		testenv.Missing(t, "mount", "this user is not root")
+	}
+	if fresh {
+		testenv.Require(t, "mount", "mkfs.ext4")
+		check(os.WriteFile(image, nil, 0o600))
+		check(os.Truncate(image, 32<<20))
+		if out, err := exec.Command("mkfs.ext4", "-q", "-F", image).CombinedOutput(); err != nil {
+			testenv.Missing(t, "mount", fmt.Sprintf("%v %s", err, out))
+		}
+	}
+	disk = must(os.MkdirTemp("", "vd"))
+	if out, err := exec.Command("mount", "-o", "loop", image, disk).CombinedOutput(); err != nil {
+		_ = os.Remove(disk)
+		testenv.Missing(t, "mount", fmt.Sprintf("%v %s", err, out))
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", disk).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v %s", err, out)
+		}
+		_ = os.Remove(disk)
+	})
+	return disk
+}
