@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func TestAgePutThatRunsOutOfSpaceLeavesTheOldItem(t *testing.T) {
@@ -79,7 +81,7 @@ func atTerminal(t *testing.T, cmd *exec.Cmd, typed ...string) (shown string) {
 }
 
 func TestTheProgramAgeOpensOurIdentityAndItems(t *testing.T) {
-	needs(t, "age", "age")
+	testenv.Require(t, "age", "age")
 	o := created(t, "prod")
 	out := filepath.Join(t.TempDir(), "out")
 	item := findIn(t, driverOf(t, o), "prod")
@@ -91,7 +93,8 @@ func TestTheProgramAgeOpensOurIdentityAndItems(t *testing.T) {
 }
 
 func TestAgeTakesAnIdentityThatTheProgramAgeMade(t *testing.T) {
-	needs(t, "age", "age", "age-keygen")
+	testenv.OnlyLong(t, "five passphrases, each of them made hard to guess")
+	testenv.Require(t, "age", "age", "age-keygen")
 	dir := t.TempDir()
 	key, locked := filepath.Join(dir, "key"), filepath.Join(dir, "key.age")
 	if out, err := exec.Command("age-keygen", "-o", key).CombinedOutput(); err != nil {

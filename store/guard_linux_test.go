@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // launcher is a stand-in for dbus-launch that does what the real one does: it notes
@@ -77,7 +79,7 @@ func TestTheLibraryAloneLeavesADaemon(t *testing.T) {
 	if _, err := os.Stat("/run/user/" + strconv.Itoa(os.Getuid()) + "/bus"); err == nil {
 		t.Skip("this user has a bus, which the library would use")
 	}
-	needs(t, "secret-service", "go", "dbus-daemon")
+	testenv.Require(t, "secret-service", "go", "dbus-daemon")
 	bin := filepath.Join(t.TempDir(), "unguarded")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./testdata/unguarded")
 	build.Env = inherited

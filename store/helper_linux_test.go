@@ -5,11 +5,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // Docker's own helper for the Secret Service, on a real one.
 func TestHelperWithSecretService(t *testing.T) {
-	needs(t, "helper", secretServiceHelper, "gnome-keyring-daemon")
+	testenv.Require(t, "helper", secretServiceHelper, "gnome-keyring-daemon")
 	if !onABus(t, "helper") {
 		return
 	}
@@ -17,7 +19,7 @@ func TestHelperWithSecretService(t *testing.T) {
 	prompts := prompter(t)
 	o := Options{Helper: "secretservice", Ask: somebody}
 	quiet := Options{Helper: "secretservice", Quiet: true}
-	t.Run("conforms", func(t *testing.T) { conforms(t, open(t, o), 0, 1, 100, 100_000) })
+	t.Run("conforms", func(t *testing.T) { testenv.OnlyLong(t, slowHelper); conforms(t, open(t, o), 0, 1, 100, 100_000) })
 	t.Run("quiet when unlocked", func(t *testing.T) {
 		put(t, open(t, quiet), "k", "v")
 		wantValue(t, open(t, quiet), "k", "v")
@@ -43,7 +45,7 @@ func TestHelperWithSecretService(t *testing.T) {
 
 // Where there is no bus this helper would have one started, which nobody would end.
 func TestHelperWithSecretServiceIsNotRunWithoutABus(t *testing.T) {
-	needs(t, "helper", secretServiceHelper)
+	testenv.Require(t, "helper", secretServiceHelper)
 	start := time.Now()
 	for call, err := range everyCall(t.Context(), open(t, Options{Helper: "secretservice"})) {
 		if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), secretServiceHelper+": no D-Bus session bus") &&

@@ -14,18 +14,23 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // passHelper is Docker's own helper for pass, on a password store of the test's own.
 func passHelper(t *testing.T, passphrase string) Options {
 	t.Helper()
-	needs(t, "helper", helperPrefix+"pass")
+	testenv.Require(t, "helper", helperPrefix+"pass")
 	passwordStore(t, passphrase)
 	return Options{Backend: "helper", Helper: "pass"}
 }
 
+// slowHelper is why a helper is tried in full only among the long tests.
+const slowHelper = "a hundred calls, each of which starts programs"
+
 func init() {
 	stages["helper"] = func(t *testing.T) {
+		testenv.OnlyLong(t, slowHelper)
 		conforms(t, open(t, passHelper(t, "")), 0, 1, 100, 40_000)
 	}
 }
@@ -67,7 +72,7 @@ func TestHelperIsLockedQuietlyWhenGPGNeedsAPassphrase(t *testing.T) {
 }
 
 func TestHelperForPassWithoutAStoreSaysSo(t *testing.T) {
-	needs(t, "helper", helperPrefix+"pass", "pass")
+	testenv.Require(t, "helper", helperPrefix+"pass", "pass")
 	t.Setenv("PASSWORD_STORE_DIR", t.TempDir())
 	err := open(t, Options{Helper: "pass"}).Put(soon(t), "k", creds.New("v"))
 	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "docker-credential-pass: ") || !strings.Contains(err.Error(), "pass init") {
@@ -234,7 +239,7 @@ func TestHelperThatIsQuietHasNoTerminalAndNoDisplay(t *testing.T) {
 (: </dev/tty) 2>/dev/null && { echo "it has a terminal"; exit 1; }
 [ "$(ps -o sid= -p $$ | tr -d ' ')" = $$ ] || { echo "not a session of its own"; exit 1; }
 echo "$PASSWORD_STORE_GPG_OPTS, $#"; exit 1`
-	needs(t, "helper", "ps")
+	testenv.Require(t, "helper", "ps")
 	_, err := standIn(t, script, Options{Quiet: true}).List(soon(t), "")
 	if err == nil || !strings.HasSuffix(err.Error(), "docker-credential-fake: --some-option --pinentry-mode error, 1") {
 		t.Error(err)

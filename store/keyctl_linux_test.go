@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // kernelStore is a keyring of the test's own below the user's, unlinked afterwards.
@@ -19,7 +20,7 @@ func kernelStore(t *testing.T) Store {
 	service := fmt.Sprintf("vault-test-%d-%d", os.Getpid(), time.Now().UnixNano())
 	d, err := keyctlNamed(service, Options{}.withDefaults())
 	if err != nil {
-		lacks(t, "keyctl", err.Error())
+		testenv.Missing(t, "keyctl", err.Error())
 	}
 	t.Cleanup(func() {
 		if id, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "keyring", service, 0); err == nil {

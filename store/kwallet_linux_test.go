@@ -12,6 +12,8 @@ import (
 
 	"github.com/99designs/keyring"
 	"github.com/godbus/dbus"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // kwalletrc makes a wallet that opens without a dialog, for this tool alone.
@@ -68,7 +70,7 @@ func unlockWallet(t *testing.T, bus *dbus.Conn) {
 
 func init() {
 	stages["kwallet"] = func(t *testing.T) {
-		needs(t, "kwallet", "kwalletd5")
+		testenv.Require(t, "kwallet", "kwalletd5")
 		if !onABus(t, "kwallet") {
 			return
 		}
@@ -78,7 +80,7 @@ func init() {
 }
 
 func TestKWallet(t *testing.T) {
-	needs(t, "kwallet", "kwalletd5")
+	testenv.Require(t, "kwallet", "kwalletd5")
 	if !onABus(t, "kwallet") {
 		return
 	}
@@ -141,7 +143,7 @@ func sharedWallet(t *testing.T, s Store) {
 // So this proves that we find and address the new daemon; that it answers as the old
 // one does is KDE's promise, since the interface is the same, and is not proved here.
 func TestKWallet6(t *testing.T) {
-	needs(t, "kwallet", "kwalletd5")
+	testenv.Require(t, "kwallet", "kwalletd5")
 	if !onABus(t, "kwallet") {
 		return
 	}

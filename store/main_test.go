@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,24 +69,6 @@ func child(t *testing.T, environ ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), self, "-test.run=^$")
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "GORACE=atexit_sleep_ms=0"}, environ...)
 	return cmd
-}
-
-// needs skips the test when a program is missing, or fails it where it must be there.
-func needs(t *testing.T, what string, programs ...string) {
-	t.Helper()
-	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			lacks(t, what, p+" is not installed")
-		}
-	}
-}
-
-func lacks(t *testing.T, what, why string) {
-	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), what) {
-		t.Fatalf("%s is required here: %s", what, why)
-	}
-	t.Skipf("%s: %s", what, why)
 }
 
 func open(t *testing.T, o Options) Store {

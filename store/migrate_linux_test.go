@@ -5,11 +5,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // From one real keyring to another: gnome-keyring to a folder of files and back.
 func TestAMigrationBetweenRealKeyrings(t *testing.T) {
-	needs(t, "secret-service", "gnome-keyring-daemon")
+	testenv.Require(t, "secret-service", "gnome-keyring-daemon")
 	if !onABus(t, "secret-service") {
 		return
 	}

@@ -16,12 +16,13 @@ import (
 	"github.com/99designs/keyring"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // passwordStore makes a gpg key and a store for it, and ends the agent afterwards.
 func passwordStore(t *testing.T, passphrase string) Options {
 	t.Helper()
-	needs(t, "pass", "pass", "gpg", "gpgconf")
+	testenv.Require(t, "pass", "pass", "gpg", "gpgconf")
 	home, err := os.MkdirTemp("", "vg") // a socket's path has room for 107 bytes
 	if err != nil {
 		t.Fatal(err)

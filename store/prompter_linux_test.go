@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // screen starts an X server of the test's own, and makes this process and what its bus
@@ -108,9 +109,9 @@ const chosenPassword = "correct-horse-battery-staple" // a weak one is asked abo
 
 // GNOME's keyring with its real dialog, and a person in front of it.
 func TestSecretServiceWithAPerson(t *testing.T) {
-	needs(t, "secret-service", "gnome-keyring-daemon", "Xvfb", "xdotool")
+	testenv.Require(t, "secret-service", "gnome-keyring-daemon", "Xvfb", "xdotool")
 	if _, err := os.Stat("/usr/libexec/gcr-prompter"); err != nil {
-		lacks(t, "secret-service", "GNOME's dialog is not installed")
+		testenv.Missing(t, "secret-service", "GNOME's dialog is not installed")
 	}
 	if !onABus(t, "secret-service") {
 		return
@@ -137,7 +138,7 @@ func TestSecretServiceWithAPerson(t *testing.T) {
 	login := Options{Backend: "secret-service", Collection: "login"}
 	t.Run("locked awsvault", func(t *testing.T) { lockedWithAPerson(t, named, chosenPassword) })
 	t.Run("locked login through Docker's helper", func(t *testing.T) {
-		needs(t, "helper", secretServiceHelper)
+		testenv.Require(t, "helper", secretServiceHelper)
 		s := open(t, Options{Helper: "secretservice"})
 		put(t, s, "k", "v")
 		lock(t, "login")

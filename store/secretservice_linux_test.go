@@ -14,6 +14,7 @@ import (
 	"github.com/godbus/dbus"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // onABus returns true in a copy of this test that runs on a session bus of its own,
@@ -25,7 +26,7 @@ func onABus(t *testing.T, require string, options ...string) bool {
 	if os.Getenv("STORE_TEST_BUS") != "" {
 		return true
 	}
-	needs(t, require, "dbus-run-session")
+	testenv.Require(t, require, "dbus-run-session")
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +39,7 @@ func onABus(t *testing.T, require string, options ...string) bool {
 	home := t.TempDir()
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "STORE_TEST_BUS=1", "HOME=" + home, "XDG_DATA_HOME=" + home,
 		"XDG_CONFIG_HOME=" + home, "XDG_RUNTIME_DIR=" + home, "QT_QPA_PLATFORM=offscreen",
-		"AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE")}
+		"AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE"), "AWS_VAULT_TEST_LONG=" + os.Getenv("AWS_VAULT_TEST_LONG")}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -51,7 +52,7 @@ func onABus(t *testing.T, require string, options ...string) bool {
 
 func init() {
 	stages["secret-service"] = func(t *testing.T) {
-		needs(t, "secret-service", "gnome-keyring-daemon")
+		testenv.Require(t, "secret-service", "gnome-keyring-daemon")
 		if !onABus(t, "secret-service") {
 			return
 		}
@@ -61,7 +62,7 @@ func init() {
 }
 
 func TestSecretService(t *testing.T) {
-	needs(t, "secret-service", "gnome-keyring-daemon")
+	testenv.Require(t, "secret-service", "gnome-keyring-daemon")
 	if !onABus(t, "secret-service") {
 		return
 	}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func init() { parts["security"] = playSecurity }
@@ -595,7 +596,7 @@ func TestSecurityRefusesKeychainsThatAreNoNames(t *testing.T) {
 
 // A release for macOS that is built elsewhere has the keychain, through security.
 func TestAMacBuildWithoutCgoHasTheKeychain(t *testing.T) {
-	needs(t, "keychain", "go")
+	testenv.Require(t, "keychain", "go")
 	build := func(args ...string) []byte {
 		cmd := exec.CommandContext(t.Context(), "go", args...)
 		cmd.Env = append(slices.Clone(inherited), "GOOS=darwin", "CGO_ENABLED=0")
@@ -609,6 +610,7 @@ func TestAMacBuildWithoutCgoHasTheKeychain(t *testing.T) {
 	if !strings.Contains(files, "keychain_darwin_nocgo.go") || !strings.Contains(files, "security_unix.go") {
 		t.Error(files)
 	}
+	testenv.OnlyLong(t, "builds the program for macOS")
 	bin := filepath.Join(t.TempDir(), "vault")
 	build("build", "-o", bin, "..")
 	data, err := os.ReadFile(bin)

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/keyring"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func init() {
@@ -47,7 +48,7 @@ func inWincred(f func(Store) error) int {
 
 func init() {
 	stages["wincred"] = wincredConforms
-	stages["helper"] = func(t *testing.T) { lacks(t, "helper-windows", "these tests have no helper for Windows") }
+	stages["helper"] = func(t *testing.T) { testenv.Missing(t, "helper-windows", "these tests have no helper for Windows") }
 }
 
 func wincredConforms(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // The tests of the Windows build, run under Wine: its Credential Manager is not
@@ -19,7 +21,8 @@ import (
 // AWS_VAULT_TEST_WINE names a folder to keep Wine's files in between runs; making them
 // takes ten seconds.
 func TestTheWindowsBuildUnderWine(t *testing.T) {
-	needs(t, "wincred", "go", "wine", "wineserver", "x86_64-w64-mingw32-gcc")
+	testenv.OnlyLong(t, "builds the tests for Windows")
+	testenv.Require(t, "wincred", "go", "wine", "wineserver", "x86_64-w64-mingw32-gcc")
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	run := func(environ []string, name string, args ...string) string {
@@ -48,7 +51,7 @@ func TestTheWindowsBuildUnderWine(t *testing.T) {
 		prefix = filepath.Join(home, "wine")
 	}
 	wine := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "WINEPREFIX=" + prefix, "WINEDEBUG=-all", "LC_ALL=C.UTF-8", "WINEDLLOVERRIDES=mscoree,mshtml=;winemenubuilder.exe=d",
-		"CI_MARK=" + os.Getenv("CI_MARK"), "AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE")}
+		"CI_MARK=" + os.Getenv("CI_MARK"), "AWS_VAULT_TEST_REQUIRE=" + os.Getenv("AWS_VAULT_TEST_REQUIRE"), "AWS_VAULT_TEST_LONG=" + os.Getenv("AWS_VAULT_TEST_LONG")}
 	t.Cleanup(func() { // of this prefix alone
 		for _, how := range []string{"-k", "-w"} {
 			end := exec.Command("wineserver", how)
