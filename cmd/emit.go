@@ -68,7 +68,11 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error
 		add(e.language.Call("__vault_unstash"))
 	}
 	if e.hooked {
-		add(e.language.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)))
+		words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)}
+		if l.Session.Clock.Skew != 0 {
+			words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
+		}
+		add(e.language.Call("__vault_set", words...))
 	}
 	if failed != nil {
 		return failed

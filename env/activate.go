@@ -61,6 +61,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	st := State{Request: r, Prior: prior(Wishes(current)), Outer: old.Outer, Previous: old.Previous, ARN: s.ARN}
 	if !s.Issued.IsZero() {
 		st.Issued = s.Issued.Unix()
+		st.setClock(s.Clock)
 	}
 	if active && old.Request.Profile != r.Profile {
 		st.Previous = &old.Request

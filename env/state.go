@@ -5,6 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // Request is how the active session was asked for, so that it can be made again with
@@ -42,6 +45,24 @@ type State struct {
 	Stash    bool              `json:"x,omitempty"` // the hook keeps secrets of the user's
 	ARN      string            `json:"i,omitempty"` // the role the session is of
 	Issued   int64             `json:"t,omitempty"` // epoch seconds
+	Skew     int64             `json:"w,omitempty"` // seconds; see creds.Clock
+	Started  int64             `json:"u,omitempty"` // epoch seconds; see creds.Clock
+}
+
+// Clock is what is known about the clock by which the session was made.
+func (s State) Clock() creds.Clock {
+	c := creds.Clock{Skew: time.Duration(s.Skew) * time.Second}
+	if s.Started != 0 {
+		c.Started = time.Unix(s.Started, 0)
+	}
+	return c
+}
+
+func (s *State) setClock(c creds.Clock) {
+	s.Skew = int64(c.Skew / time.Second)
+	if !c.Started.IsZero() {
+		s.Started = c.Started.Unix()
+	}
 }
 
 // encode gives one word of plain ASCII, so that no shell has anything to quote.

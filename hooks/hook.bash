@@ -63,10 +63,11 @@ __vault_apply() {
   __vault_eval
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so
+# ask the program each time the label changes.
 __vault_set() {
   builtin local m="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))" # jitter
-  __vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
+  __vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
   __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
 
@@ -130,7 +131,7 @@ __vault_slow() {
     __vault_text="$__vault_label changed!" __vault_hi=0 # shown, not fought
     return
   fi
-  if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
+  if ((__vault_t < __vault_lo)) || [[ -z $__vault_ours || $__vault_chk || ! -e $__VAULT_TOKEN ]]; then # a clock set back, too
     if ((__vault_t - __vault_try >= 30 || __vault_t < __vault_try)); then
       builtin local d="$__VAULT_TOKEN"
       __vault_try=$__vault_t

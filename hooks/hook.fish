@@ -46,7 +46,8 @@ function __vault_apply
     test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
 end
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so
+# ask the program each time the label changes.
 function __vault_set
     set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter
     test $m -lt 12; or set m 20
@@ -55,8 +56,9 @@ function __vault_set
     test $argv[2] -gt 0; and set -g __vault_ref (builtin math "$argv[2] + $fish_pid % $m")
     set -g __vault_note $argv[3]
     set -g __vault_label $argv[4]
-    set -g __vault_lo 0
-    set -g __vault_hi 0
+    set -g __vault_chk $argv[5]
+    set -g __vault_lo -9999999999
+    set -g __vault_hi -9999999999
     set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
 end
 
@@ -106,13 +108,13 @@ function __vault_slow
     set -l age $argv[1]
     if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
         set -g __vault_text "$__vault_label changed!" # shown, not fought
-        set -g __vault_hi 0
-        set -g __vault_lo 0
+        set -g __vault_hi -9999999999
+        set -g __vault_lo -9999999999
         return
     end
     set -g __vault_busy
     set -l now (__vault_now)
-    if test -z "$__vault_ours" -o -z "$age"
+    if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk"; or test $age -lt $__vault_lo # a clock set back, too
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
             set -l old "$__VAULT_TOKEN"
             set -g __vault_try $now

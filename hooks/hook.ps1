@@ -148,13 +148,14 @@ function global:__vault_splat {   # a splatted table comes as -name: value
   $out
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK], after the variables are set.
+# CHECK: the clock is wrong, so ask the program each time the label changes.
 function global:__vault_set {
-  [Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label)
+  [Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
   $v = $global:__vault
   $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }   # shells do not stampede
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
-  $v.Note = $Note; $v.Label = $Label; $v.Ours = if ($Label) { __vault_ours } else { '' }
+  $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }
   $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 
@@ -194,14 +195,14 @@ function global:__vault_slow {
     $v.Hi = 0L; $global:__vault_text = "$($v.Label) changed!"
     return
   }
-  if (-not $v.Ours -or -not [IO.File]::Exists($File)) {
+  if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File)) {   # a clock set back, too
     if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
       $v.Try = $Now
       try { $code = __vault_start 'refresh --env' $true; if ($code) { . (__vault_code $code) } } catch { }
       if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
     }
   }
-  elseif ($v.Ref -and $Now -ge $v.Ref -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
+  if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
     $v.RTry = $Now
     try { __vault_start 'refresh --if-due' $false } catch { }
   }
@@ -284,7 +285,7 @@ function global:__vault_false {   # makes $? false for what follows, which only 
 
 # --- registration
 $global:__vault = & {
-  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Ours = ''; Kept = @{}; Job = $null
+  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Kept = @{}; Job = $null
     Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
   $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
   if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }

@@ -36,10 +36,11 @@ __vault_apply() {
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL, after the variables are set.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK], after the variables are set.
+# CHECK: the clock is wrong, so ask the program each time the label changes.
 __vault_set() {
   local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
-  __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
+  __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
   __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
 
@@ -80,7 +81,7 @@ __vault_slow() {
     __vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
     return
   fi
-  if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
+  if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN ]]; then   # a clock set back, too
     if (( now - __vault_try >= 30 || now < __vault_try )); then
       local before=$__VAULT_TOKEN
       __vault_try=now
@@ -160,7 +161,7 @@ __vault_segment() {
 }
 
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_ours __vault_gen
+typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_gen
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null

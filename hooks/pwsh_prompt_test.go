@@ -371,3 +371,20 @@ for ($r = 0; $r -lt 12; $r++) { foreach ($k in 0, 1) {
 		}
 	}
 }
+
+func TestPwshAsksAgainWhenTheClockWasSet(t *testing.T) {
+	w := newPwsh(t)
+	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
+	w.answers("refresh", pwshSession{name: "prod", exp: 2550 * time.Second})
+	x := w.start("Set-StrictMode -Version Latest")
+	x.prompts("vault use prod", "[prod 42m] <True 0>")
+	x.prompts("$__vault.Lo = 9999999999", "[prod 42m] <True 0>")
+	x.prompts("$null", "[prod 42m] <True 0>")
+	if n := w.called("pwsh:refresh --env"); n != 1 {
+		t.Errorf("the clock was set back: asked %d times, want 1: %s", n, w.read("log"))
+	}
+	x.prompts("$__vault.Check = '1'; $__vault.Hi = 0", "[prod 42m] <True 0>")
+	if n := w.called("pwsh:refresh --env"); n != 2 {
+		t.Errorf("the clock is wrong: asked %d times, want 2", n)
+	}
+}

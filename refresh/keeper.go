@@ -23,6 +23,9 @@ type Keeper struct {
 	Dir    Directory
 	Policy Policy
 	Now    func() time.Time
+	// Started says when the machine started, by the clock that Now reads; nil, or a zero
+	// time: unknown. A clock that was set is noticed by it.
+	Started func() time.Time
 	// Waiting, if set, is called when another process has been making the session for a
 	// second and this one waits for it.
 	Waiting func()
@@ -279,7 +282,8 @@ func (k *Keeper) usable(s creds.Session) bool {
 	return s.AccessKeyID != "" && !s.Expired(k.Now())
 }
 
-// cached returns the session in the store, or a zero one. A session that this user may not
+// cached returns the session in the store, as it holds by this machine's clock now, or a
+// zero one. A session that this user may not
 // read, which a command left that root ran in this user's name, is none: a new one takes
 // its place.
 func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session, error) {
@@ -287,5 +291,9 @@ func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session,
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return creds.Session{}, nil
 	}
-	return s, err
+	var started time.Time
+	if k.Started != nil {
+		started = k.Started()
+	}
+	return s.By(k.Now(), started), err
 }

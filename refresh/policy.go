@@ -52,13 +52,13 @@ func (p Policy) Due(s creds.Session, now time.Time) bool {
 }
 
 // Good reports whether the session can be used without making another: it is not due and
-// minTTL is left. A session whose whole lifetime is shorter than minTTL is good until it is
+// minTTL is left. No session is good before it was issued. A session whose whole lifetime is shorter than minTTL is good until it is
 // due; otherwise every call would make a new one.
 func (p Policy) Good(s creds.Session, now time.Time, minTTL time.Duration) bool {
 	if s.Expires.IsZero() {
 		return true
 	}
-	if p.Due(s, now) || now.Before(s.Issued.Add(-time.Hour)) {
+	if p.Due(s, now) || now.Before(s.Issued.Add(-creds.ClockTolerance)) {
 		return false
 	}
 	return s.Expires.Sub(now) >= min(minTTL, s.Expires.Sub(s.Issued)/2)

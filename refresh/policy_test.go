@@ -65,8 +65,9 @@ func TestGoodLeavesAtLeastTheWantedTime(t *testing.T) {
 		{12 * time.Hour, 7 * time.Hour, 10 * time.Hour, false},
 		{4 * time.Minute, time.Minute, 5 * time.Minute, true}, // too short for it: good until due
 		{4 * time.Minute, 3 * time.Minute, 5 * time.Minute, false},
-		{time.Hour, -30 * time.Minute, 5 * time.Minute, true}, // a clock set back a little
-		{time.Hour, -2 * time.Hour, 5 * time.Minute, false},   // by much: what was noted cannot be believed
+		{time.Hour, -30 * time.Second, 5 * time.Minute, true},  // a clock that was corrected a little
+		{time.Hour, -10 * time.Minute, 5 * time.Minute, false}, // set back: it was not issued yet
+		{time.Hour, -2 * time.Hour, 5 * time.Minute, false},
 	} {
 		if got := Default.Good(lasting(c.life), noon.Add(c.at), c.min); got != c.want {
 			t.Errorf("%v old of %v, %v wanted: %v", c.at, c.life, c.min, got)

@@ -52,6 +52,8 @@ type sessionItem struct {
 	ARN          string `json:",omitempty"`
 	Issued       time.Time
 	Expires      time.Time
+	ClockSkew    time.Duration `json:",omitzero"`
+	ClockStarted time.Time     `json:",omitzero"`
 }
 
 // PutSession keeps a session under a name of SessionName.
@@ -59,7 +61,7 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 	b, err := json.Marshal(sessionItem{
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
 		SecretKey: v.SecretKey.Reveal(), SessionToken: v.Token.Reveal(),
-		ARN: v.ARN, Issued: v.Issued.UTC(), Expires: v.Expires.UTC(),
+		ARN: v.ARN, Issued: v.Issued.UTC(), Expires: v.Expires.UTC(), ClockSkew: v.Clock.Skew, ClockStarted: v.Clock.Started,
 	})
 	if err != nil {
 		return err
@@ -81,7 +83,7 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 	return creds.Session{
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
 		SecretKey: creds.New(v.SecretKey), Token: creds.New(v.SessionToken),
-		ARN: v.ARN, Issued: v.Issued, Expires: v.Expires,
+		ARN: v.ARN, Issued: v.Issued, Expires: v.Expires, Clock: creds.Clock{Skew: v.ClockSkew, Started: v.ClockStarted},
 	}, nil
 }
 

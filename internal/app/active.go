@@ -143,9 +143,9 @@ func (t *Task) exported(p profiles.Profile) creds.Session {
 	expires, _ := time.Parse(time.RFC3339, t.Env.Get(env.Expiration))
 	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: t.Env.Get("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: expires}
 	if st.Issued > 0 {
-		s.Issued = time.Unix(st.Issued, 0)
+		s.Issued, s.Clock = time.Unix(st.Issued, 0), st.Clock()
 	}
-	return s
+	return s.By(t.Now(), t.Started())
 }
 
 // mark makes the generation file say what the shell has. The path is right even where the

@@ -39,8 +39,10 @@ type Core struct {
 	LoadProfiles func(file string) (*profiles.Set, error)
 	Policy       refresh.Policy
 
-	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error
+	Now func() time.Time
+	// SinceBoot is how long ago the machine started; nil, or 0: unknown.
+	SinceBoot func() time.Duration
+	Sleep     func(context.Context, time.Duration) error
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who func() (user, host string)
 
@@ -53,8 +55,21 @@ type Core struct {
 func (w *World) Core() *Core {
 	return &Core{
 		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.Load,
-		Policy: w.Policy, Now: w.Now, Sleep: w.Sleep, Who: w.Who, Run: w.Run, Start: w.Start,
+		Policy: w.Policy, Now: w.Now, SinceBoot: w.SinceBoot, Sleep: w.Sleep, Who: w.Who, Run: w.Run, Start: w.Start,
 	}
+}
+
+// Started is when the machine started, by the clock that Now reads; zero if unknown. It
+// changes only if that clock is set.
+func (c *Core) Started() time.Time {
+	if c.SinceBoot == nil {
+		return time.Time{}
+	}
+	since := c.SinceBoot()
+	if since <= 0 {
+		return time.Time{}
+	}
+	return c.Now().Add(-since).UTC().Truncate(time.Second)
 }
 
 // Task begins a request of a caller. It opens nothing; what the request needs is opened

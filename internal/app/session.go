@@ -67,7 +67,7 @@ func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 // keeperOf keeps what m makes, and gives m its Base.
 func (t *Task) keeperOf(m *sessions.Maker) *refresh.Keeper {
 	k := &refresh.Keeper{
-		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Waiting: t.waiting(),
+		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: t.waiting(),
 	}
 	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
 		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
@@ -98,7 +98,7 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	m := &sessions.Maker{
 		Store: s, Endpoint: Endpoint, Ask: codes, Browser: t.browser, MFAToken: t.MFACode,
 		RunProcess: t.runToken, RunCredentials: t.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
-		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now,
+		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now, Started: t.Started,
 		Lock: func(ctx context.Context, name string) (func(), error) {
 			return t.Env.Runtime().Lock(ctx, name, t.waiting())
 		},

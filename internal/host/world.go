@@ -35,8 +35,10 @@ type World struct {
 	StdoutIsTerm   bool
 	StderrIsTerm   bool
 
-	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error // returns early, with ctx's error, when that ends
+	Now func() time.Time
+	// SinceBoot is how long ago the machine started, suspension included; 0: unknown.
+	SinceBoot func() time.Duration
+	Sleep     func(context.Context, time.Duration) error // returns early, with ctx's error, when that ends
 	// Ask puts a question on the terminal itself and returns what is typed, without
 	// echo if hidden. It is nil when there is no terminal.
 	Ask func(ctx context.Context, question string, hidden bool) (creds.Secret, error)
@@ -63,7 +65,7 @@ func Real() *World {
 		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
-		Now: time.Now, Sleep: sleep, Ask: asker(),
+		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
 		Exec: execute, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
 	}
 	w.Self, _ = os.Executable()

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"sync/atomic"
 	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
 )
 
 // This file keeps two clocks apart: AWS's, by which it says when a session expires, and
@@ -15,7 +17,7 @@ import (
 
 // MaxSkew is how far the two clocks may differ without a warning. AWS refuses signatures
 // that are five minutes off.
-const MaxSkew = time.Minute
+const MaxSkew = creds.ClockTolerance
 
 // awsClock is what is known about AWS's clock. The zero value knows nothing.
 type awsClock struct {

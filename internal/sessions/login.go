@@ -48,7 +48,7 @@ type loginKeys struct {
 func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login) (creds.Session, error) {
 	file := m.loginPath(l)
 	s, err := m.readLogin(p, file)
-	if err != nil || s.Expires.Sub(m.Now()) > renewal {
+	if err != nil || m.goodLogin(s) {
 		return s, err
 	}
 	unlock, err := m.lock(ctx, "login\x00"+file)
@@ -56,14 +56,25 @@ func (m *Maker) login(ctx context.Context, p profiles.Profile, l *profiles.Login
 		return creds.Session{}, err
 	}
 	defer unlock()
-	if s, err = m.readLogin(p, file); err != nil || s.Expires.Sub(m.Now()) > renewal {
+	if s, err = m.readLogin(p, file); err != nil || m.goodLogin(s) {
 		return s, err
 	}
 	renewed, err := m.renewLogin(ctx, p, l, file)
-	if err != nil && m.Now().Add(time.Minute).Before(s.Expires) && !errors.Is(err, ErrNeedsUser) {
+	left := s.Expires.Sub(m.Now())
+	if err != nil && left > time.Minute && left <= loginLife && !errors.Is(err, ErrNeedsUser) {
 		return s, nil // still good for a while
 	}
 	return renewed, err
+}
+
+// loginLife is more than credentials of "aws login" ever last. If more is left, the clock
+// was wrong when the file was written.
+const loginLife = 15*time.Minute + MaxSkew
+
+// goodLogin reports whether credentials need not be renewed yet.
+func (m *Maker) goodLogin(s creds.Session) bool {
+	left := s.Expires.Sub(m.Now())
+	return left > renewal && left <= loginLife
 }
 
 // loginPath is the file of a sign-in, "" when it is not known where such files are.

@@ -38,7 +38,8 @@ type Maker struct {
 	RunProcess  func(ctx context.Context, command string) (creds.Secret, error)
 	SessionName func() string // for roles that name none; see DefaultSessionName
 	Now         func() time.Time
-	Say         func(string) // shows a line to the person; nil: it is not shown
+	Started     func() time.Time // when the machine started, by the clock of Now; nil: unknown
+	Say         func(string)     // shows a line to the person; nil: it is not shown
 
 	// RunCredentials runs a credential_process and returns its output, of limited
 	// length. It returns a *CircleError if the process of this profile is running.
@@ -67,6 +68,9 @@ func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, er
 	s.Profile, s.Region = p.Name, p.Region
 	if !s.Expires.IsZero() {
 		s.Issued = m.Now().UTC()
+		if m.Started != nil {
+			s.Clock.Started = m.Started()
+		}
 	}
 	return s, nil
 }
@@ -109,7 +113,7 @@ func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (cred
 		if err != nil {
 			return creds.Session{}, m.failure("get a session", "", p.Name, err)
 		}
-		return m.session(out.Credentials, "")
+		return m.session(out.Credentials, "", plan.Session.Duration)
 	})
 }
 
@@ -128,7 +132,7 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 		if err != nil {
 			return creds.Session{}, m.failure("assume role", r.ARN, p.Name, err)
 		}
-		return m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn))
+		return m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn), r.Duration)
 	})
 }
 

@@ -38,7 +38,7 @@ func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *prof
 	}
 	return creds.Session{
 		AccessKeyID: c.AccessKeyID, SecretKey: creds.New(c.SecretAccessKey), Token: creds.New(c.SessionToken),
-		Expires: m.local(time.UnixMilli(c.Expiration).UTC()),
+		Expires: m.local(time.UnixMilli(c.Expiration).UTC()), Clock: creds.Clock{Skew: m.skew()},
 	}, nil
 }
 

@@ -85,15 +85,21 @@ func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) 
 	return Identity{aws.ToString(out.Account), aws.ToString(out.Arn), aws.ToString(out.UserId)}, nil
 }
 
-// session converts STS's answer. Its expiry is by the clock of this machine.
-func (m *Maker) session(c *types.Credentials, arn string) (creds.Session, error) {
+// session converts STS's answer. Its expiry is by the clock of this machine, and no later
+// than life from now: if the answer has no date, a clock that is slow would add to it.
+func (m *Maker) session(c *types.Credentials, arn string, life time.Duration) (creds.Session, error) {
 	if c == nil || aws.ToString(c.AccessKeyId) == "" {
 		return creds.Session{}, malformed("the answer has no credentials in it")
 	}
-	return creds.Session{
+	s := creds.Session{
 		AccessKeyID: aws.ToString(c.AccessKeyId), SecretKey: creds.New(aws.ToString(c.SecretAccessKey)),
 		Token: creds.New(aws.ToString(c.SessionToken)), Expires: m.local(aws.ToTime(c.Expiration).UTC()), ARN: arn,
-	}, nil
+		Clock: creds.Clock{Skew: m.skew()},
+	}
+	if end := m.Now().Add(life).UTC(); s.Expires.Sub(end) > MaxSkew {
+		s.Expires = end
+	}
+	return s, nil
 }
 
 func seconds(d time.Duration) *int32 { return aws.Int32(int32(d / time.Second)) }

@@ -45,7 +45,7 @@ func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles
 	if out.AssumedRoleUser != nil {
 		arn = aws.ToString(out.AssumedRoleUser.Arn)
 	}
-	return m.session(out.Credentials, arn)
+	return m.session(out.Credentials, arn, or(w.Duration, RoleDefault))
 }
 
 // maxToken is the most bytes that are read of a token; AWS accepts less.

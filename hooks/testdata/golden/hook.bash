@@ -53,7 +53,7 @@ __vault_eval
 }
 __vault_set() {
 builtin local m="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))" # jitter
-__vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_lo=0 __vault_hi=0
+__vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
 __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
 }
 __vault_stash() {
@@ -109,7 +109,7 @@ if [[ $__vault_ours && $__vault_ours != "$__vault_is" ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0 # shown, not fought
 return
 fi
-if [[ -z $__vault_ours || ! -e $__VAULT_TOKEN ]]; then
+if ((__vault_t < __vault_lo)) || [[ -z $__vault_ours || $__vault_chk || ! -e $__VAULT_TOKEN ]]; then # a clock set back, too
 if ((__vault_t - __vault_try >= 30 || __vault_t < __vault_try)); then
 builtin local d="$__VAULT_TOKEN"
 __vault_try=$__vault_t

@@ -129,11 +129,11 @@ $out += "`$v[$i]"
 $out
 }
 function global:__vault_set {
-[Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label)
+[Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
 $v = $global:__vault
 $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }   # shells do not stampede
 $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
-$v.Note = $Note; $v.Label = $Label; $v.Ours = if ($Label) { __vault_ours } else { '' }
+$v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }
 $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 function global:__vault_stash {
@@ -166,14 +166,14 @@ if ($v.Ours -and $v.Ours -cne (__vault_ours)) {   # someone else's now: shown, n
 $v.Hi = 0L; $global:__vault_text = "$($v.Label) changed!"
 return
 }
-if (-not $v.Ours -or -not [IO.File]::Exists($File)) {
+if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File)) {   # a clock set back, too
 if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
 $v.Try = $Now
 try { $code = __vault_start 'refresh --env' $true; if ($code) { . (__vault_code $code) } } catch { }
 if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
 }
 }
-elseif ($v.Ref -and $Now -ge $v.Ref -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
+if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
 $v.RTry = $Now
 try { __vault_start 'refresh --if-due' $false } catch { }
 }
@@ -248,7 +248,7 @@ $PSCmdlet.WriteError((__vault_error '-'))
 }
 # --- registration
 $global:__vault = & {
-$v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Ours = ''; Kept = @{}; Job = $null
+$v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Kept = @{}; Job = $null
 Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
 $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
 if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }
