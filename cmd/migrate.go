@@ -110,7 +110,7 @@ func migrate(ctx context.Context, r *run, o migrateOptions) error {
 			return err
 		}
 	}
-	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, Rehearse: o.dryRun}
+	m := store.Migration{From: from.store, To: to.store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, DryRun: o.dryRun}
 	if !o.json {
 		r.say("from %s to %s", from.Spec(), to.Spec())
 		m.Tell = func(x store.Moved) { r.tellMoved(x, o.dryRun) }

@@ -32,7 +32,7 @@ import (
 
 // ageFiles is a driver. The embedded room says where things are.
 type ageFiles struct {
-	room
+	ageDir
 	o    Options
 	cost int // scrypt's, for an identity that is made here
 
@@ -48,7 +48,7 @@ func newAgeFiles(o Options) (*ageFiles, error) {
 	if o.AgeIdentity, err = expand(o.AgeIdentity); err != nil {
 		return nil, err
 	}
-	return &ageFiles{room: room{dir}, o: o, cost: scryptCost}, nil
+	return &ageFiles{ageDir: ageDir{dir}, o: o, cost: scryptCost}, nil
 }
 
 // openAge opens the store, or one that its first item will make. Where it was not asked
@@ -58,7 +58,7 @@ func openAge(ctx context.Context, o Options, chosen bool) (driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	if chosen && !a.begun() && inUse(ctx, o) {
+	if chosen && !a.hasAnything() && inUse(ctx, o) {
 		return nil, errors.New("there is no store yet, and the file back end is in use here")
 	}
 	return a, nil
@@ -79,7 +79,7 @@ func inUse(ctx context.Context, o Options) bool {
 }
 
 func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
-	path, err := a.find(key)
+	path, err := a.fileOf(key)
 	if err != nil {
 		return nil, err
 	}
@@ -94,19 +94,19 @@ func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
 	switch {
 	case err == nil && it.name == key:
 		return it.data, nil
-	case ours(key) && (err == nil || errors.Is(err, errUnreadable)):
+	case isGenerated(key) && (err == nil || errors.Is(err, errUnreadable)):
 		return nil, ErrNotFound // it can be made again, and the next one replaces it
 	case err == nil:
 		clear(it.data)
 		err = errMoved
-	case errors.Is(err, errUnreadable) && a.stranger():
+	case errors.Is(err, errUnreadable) && a.isNotMember():
 		return nil, &NotMemberError{a.dir}
 	}
-	return nil, a.about(path, err)
+	return nil, a.withFile(path, err)
 }
 
-// about says which file it is that an error is about, unless it is about none.
-func (a *ageFiles) about(path string, err error) error {
+// withFile says which file it is that an error is withFile, unless it is withFile none.
+func (a *ageFiles) withFile(path string, err error) error {
 	if !isAboutItem(err) {
 		return err
 	}
@@ -118,10 +118,10 @@ func isAboutItem(err error) bool {
 	return errors.Is(err, errUnreadable) || errors.Is(err, errMoved) || errors.Is(err, errNoItem)
 }
 
-// find is the file of an item. In a store without recipients there is none.
-func (a *ageFiles) find(key string) (string, error) {
-	if ours(key) {
-		return a.transient(key)
+// fileOf is the file of an item. In a store without recipients there is none.
+func (a *ageFiles) fileOf(key string) (string, error) {
+	if isGenerated(key) {
+		return a.generatedFile(key)
 	}
 	list, err := a.recipients()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -131,8 +131,8 @@ func (a *ageFiles) find(key string) (string, error) {
 }
 
 func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
-	own := ours(item.Key)
-	if err := a.furnish(ctx, own); err != nil {
+	own := isGenerated(item.Key)
+	if err := a.ensure(ctx, own); err != nil {
 		return err
 	}
 	unlock, err := a.lock(ctx, false)
@@ -140,15 +140,15 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 		return err
 	}
 	defer unlock()
-	list, err := a.readers(ctx, own)
+	list, err := a.recipientsOf(ctx, own)
 	if err != nil {
 		return err
 	}
-	path, err := a.find(item.Key)
+	path, err := a.fileOf(item.Key)
 	if err != nil {
 		return err
 	}
-	sealed, err := a.seal(ctx, entry{item.Key, item.Data}, list)
+	sealed, err := a.seal(ctx, ageItem{item.Key, item.Data}, list)
 	if err != nil {
 		return err
 	}
@@ -156,17 +156,17 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 	return atomicfile.Write(path, sealed)
 }
 
-// readers are those an item is encrypted to: all of the store, or its owner.
-func (a *ageFiles) readers(ctx context.Context, own bool) (recipients, error) {
+// recipientsOf are those an item is encrypted to: all of the store, or its owner.
+func (a *ageFiles) recipientsOf(ctx context.Context, own bool) (recipients, error) {
 	if !own {
 		return a.recipients()
 	}
-	mine, err := a.mine(ctx)
+	mine, err := a.ownRecipients(ctx)
 	return recipients{all: mine}, err
 }
 
 func (a *ageFiles) remove(ctx context.Context, key string) error {
-	path, err := a.find(key)
+	path, err := a.fileOf(key)
 	if err != nil {
 		return err
 	}
@@ -189,8 +189,8 @@ func (a *ageFiles) remove(ctx context.Context, key string) error {
 // keys lists the names with a prefix. Those of sessions are the names of files; for
 // the others every item has to be decrypted.
 func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
-	names, err := a.transients()
-	if err != nil || onlyOurs(prefix) {
+	names, err := a.generatedNames()
+	if err != nil || allGenerated(prefix) {
 		return names, err
 	}
 	files, err := a.items()
@@ -200,7 +200,7 @@ func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 			continue // deleted since
 		}
 		if err != nil {
-			return nil, a.about(file, err)
+			return nil, a.withFile(file, err)
 		}
 		clear(it.data)
 		names = append(names, it.name)
@@ -208,14 +208,16 @@ func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 	return names, err
 }
 
-// onlyOurs says that a name with this prefix is one of ours, whatever follows.
-func onlyOurs(prefix string) bool { return ours(prefix+"x") && strings.Contains(prefix, ",") }
+// allGenerated says that a name with this prefix is one of ours, whatever follows.
+func allGenerated(prefix string) bool {
+	return isGenerated(prefix+"x") && strings.Contains(prefix, ",")
+}
 
 // read decrypts the item in a file.
-func (a *ageFiles) read(ctx context.Context, path string) (entry, error) {
+func (a *ageFiles) read(ctx context.Context, path string) (ageItem, error) {
 	sealed, err := os.ReadFile(path)
 	if err != nil {
-		return entry{}, err
+		return ageItem{}, err
 	}
 	return a.open(ctx, sealed)
 }
@@ -249,7 +251,7 @@ func (a *ageFiles) survey(context.Context) survey {
 	switch {
 	case err != nil:
 		return survey{a.dir, -1, err.Error()}
-	case !a.begun():
+	case !a.hasAnything():
 		return survey{a.dir, 0, "the first key makes the store"}
 	}
 	return survey{a.dir, len(files), ""}

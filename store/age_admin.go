@@ -59,7 +59,7 @@ var ErrThere = errors.New("there is an identity already")
 // only; member is then false, and one of them has to add the recipients it returns.
 // Created again it changes nothing.
 func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, member bool, err error) {
-	if err := checkTitle(p.Name); err != nil {
+	if err := checkRecipientName(p.Name); err != nil {
 		return nil, false, err
 	}
 	if p.Recipient != "" {
@@ -67,18 +67,18 @@ func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, 
 			return nil, false, err
 		}
 	}
-	if p.Identity != "" && exists(s.a.room.identity()) && exists(s.a.ownRecipients()) {
-		return nil, false, fmt.Errorf("%w in %s", ErrThere, s.a.room.identity())
+	if p.Identity != "" && exists(s.a.ageDir.identity()) && exists(s.a.ownRecipientsFile()) {
+		return nil, false, fmt.Errorf("%w in %s", ErrThere, s.a.ageDir.identity())
 	}
-	if mine, err = s.a.make(ctx, p); err != nil {
+	if mine, err = s.a.create(ctx, p); err != nil {
 		return nil, false, err
 	}
 	list, err := s.a.recipients()
-	return mine, contains(list, mine), err
+	return mine, containsAny(list, mine), err
 }
 
-// contains says whether one of some recipients is on a list.
-func contains(list recipients, some []AgeRecipient) bool {
+// containsAny says whether one of some recipients is on a list.
+func containsAny(list recipients, some []AgeRecipient) bool {
 	return slices.ContainsFunc(some, func(r AgeRecipient) bool { return list.find(r.Recipient) >= 0 })
 }
 
@@ -106,28 +106,28 @@ func (e *NoStoreError) Error() string { return "there is no age store in " + e.D
 // Mine returns the recipients of the identity here, as far as they can be told without
 // asking anybody.
 func (s *AgeStore) Mine() []AgeRecipient {
-	mine, _ := s.a.unasking().mine(context.Background())
+	mine, _ := s.a.withoutAsking().ownRecipients(context.Background())
 	return mine
 }
 
-// stranger says that the identity here is known not to be among the recipients.
-func (a *ageFiles) stranger() bool {
-	mine, err := a.unasking().mine(context.Background())
+// isNotMember says that the identity here is known not to be among the recipients.
+func (a *ageFiles) isNotMember() bool {
+	mine, err := a.withoutAsking().ownRecipients(context.Background())
 	list, err2 := a.recipients()
-	return err == nil && err2 == nil && !contains(list, mine)
+	return err == nil && err2 == nil && !containsAny(list, mine)
 }
 
-// unasking is the same store with nobody to ask and no passphrase.
-func (a *ageFiles) unasking() *ageFiles {
+// withoutAsking is the same store with nobody to ask and no passphrase.
+func (a *ageFiles) withoutAsking() *ageFiles {
 	o := a.o
 	o.Ask, o.AgePassphrase, o.Tell, o.Quiet = nil, nil, nil, true
-	return &ageFiles{room: a.room, o: o}
+	return &ageFiles{ageDir: a.ageDir, o: o}
 }
 
 // Add lets one more recipient read every item, and returns how many there are. One that
 // is there already gets the name, and the items are encrypted anew all the same.
 func (s *AgeStore) Add(ctx context.Context, r AgeRecipient) (items int, err error) {
-	if err := errors.Join(checkRecipient(r.Recipient), checkTitle(r.Name)); err != nil {
+	if err := errors.Join(checkRecipient(r.Recipient), checkRecipientName(r.Name)); err != nil {
 		return 0, err
 	}
 	return s.change(ctx, func(list *recipients) error {
@@ -155,13 +155,13 @@ func (s *AgeStore) Find(who string) (AgeRecipient, error) {
 	if err != nil {
 		return AgeRecipient{}, err
 	}
-	r, err := list.named(who)
+	r, err := list.byName(who)
 	if !errors.Is(err, ErrNoRecipient) {
 		return r, err
 	}
 	text, _ := os.ReadFile(s.a.current())
 	old, _ := parseRecipients(text)
-	if r, err := old.named(who); err == nil {
+	if r, err := old.byName(who); err == nil {
 		return r, nil
 	}
 	return AgeRecipient{}, fmt.Errorf("%w: %q", ErrNoRecipient, who)
@@ -204,17 +204,17 @@ func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (it
 		return 0, err
 	}
 	s.a.sweep()
-	sealed, err := s.a.anew(ctx, list)
+	sealed, err := s.a.reencryptAll(ctx, list)
 	if err != nil {
 		return 0, err
 	}
 	return len(sealed), s.a.replaceAll(list, sealed)
 }
 
-// anew encrypts every item to a list, in memory, and returns the files by their paths.
+// reencryptAll encrypts every item to a list, in memory, and returns the files by their paths.
 // That the list can be encrypted to at all is tried before anybody is asked anything.
-func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte, error) {
-	if _, err := a.seal(ctx, entry{name: "proof"}, list); err != nil {
+func (a *ageFiles) reencryptAll(ctx context.Context, list recipients) (map[string][]byte, error) {
+	if _, err := a.seal(ctx, ageItem{name: "proof"}, list); err != nil {
 		return nil, err
 	}
 	files, err := a.items()
@@ -228,7 +228,7 @@ func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte
 			err = errMoved
 		}
 		if err != nil {
-			return nil, fmt.Errorf("nothing was changed: %w", a.about(path, err))
+			return nil, fmt.Errorf("nothing was changed: %w", a.withFile(path, err))
 		}
 		sealed[path], err = a.seal(ctx, it, list)
 		if err == nil {
@@ -236,7 +236,7 @@ func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte
 		}
 		clear(it.data)
 		if err != nil {
-			return nil, fmt.Errorf("nothing was changed: %w", a.about(path, err))
+			return nil, fmt.Errorf("nothing was changed: %w", a.withFile(path, err))
 		}
 	}
 	return sealed, nil
@@ -244,7 +244,7 @@ func (a *ageFiles) anew(ctx context.Context, list recipients) (map[string][]byte
 
 // verify decrypts what was just encrypted, if it is to us and needs no plugin, which
 // might want its key touched once more.
-func (a *ageFiles) verify(ctx context.Context, it entry, sealed []byte) error {
+func (a *ageFiles) verify(ctx context.Context, it ageItem, sealed []byte) error {
 	id, err := a.unlock(ctx)
 	if err != nil || len(id.native) == 0 {
 		return err
@@ -287,12 +287,12 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 		return &NoIdentityError{Dir: a.dir, File: a.o.AgeIdentity}
 	case err != nil:
 		return err
-	case !underPassphrase(data):
+	case !isEncrypted(data):
 		return fmt.Errorf("%w: %s", ErrNoPassphrase, path)
 	case a.o.Ask == nil:
 		return fmt.Errorf("%w: nobody can be asked for the new passphrase", ErrLocked)
 	}
-	text, err := a.decipher(ctx, path, data)
+	text, err := a.readIdentityFile(ctx, path, data)
 	if err != nil {
 		return err
 	}
@@ -304,7 +304,7 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := closed(text, pass, a.cost)
+	sealed, err := encryptIdentity(text, pass, a.cost)
 	if err != nil {
 		return err
 	}
@@ -317,7 +317,7 @@ func (s *AgeStore) Names(ctx context.Context) (names []string, unreadable []AgeF
 	if _, err := s.list(); err != nil {
 		return nil, nil, err
 	}
-	if s.a.stranger() {
+	if s.a.isNotMember() {
 		return nil, nil, &NotMemberError{s.a.dir}
 	}
 	files, err := s.a.items()

@@ -175,7 +175,7 @@ func TestAStoreOfHybridRecipientsWorks(t *testing.T) {
 	put(t, open(t, unasked(o)), "k", "v")
 	wantValue(t, open(t, o), "k", "v")
 	sealed, err := os.ReadFile(filepath.Join(o.AgeDir, "own", "identity.age"))
-	if err != nil || !underPassphrase(sealed) {
+	if err != nil || !isEncrypted(sealed) {
 		t.Errorf("a key that was in clear got no passphrase: %v", err)
 	}
 	wantProblems(t, o)
@@ -190,7 +190,7 @@ func interrupted(t *testing.T, o Options, n int, edit func(*recipients)) {
 		t.Fatal(err)
 	}
 	edit(&list)
-	sealed, err := a.anew(soon(t), list)
+	sealed, err := a.reencryptAll(soon(t), list)
 	if err == nil {
 		err = atomicfile.Write(a.next(), list.text())
 	}
@@ -316,7 +316,7 @@ func TestCheckBelievesWhatItSeesOfAnItemsRecipients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := encrypted([]byte(`vault item "a" for `+list.digest()+"\nv"), mustRecipient(t, o))
+	sealed, err := encryptAge([]byte(`vault item "a" for `+list.digest()+"\nv"), mustRecipient(t, o))
 	if err == nil {
 		err = atomicfile.Write(findIn(t, a, "a"), sealed)
 	}
@@ -435,11 +435,11 @@ func TestRecipientsFileComesBackAsItWasWritten(t *testing.T) {
 	if other.digest() != list.digest() {
 		t.Error("the order changes whom items are for")
 	}
-	if _, err := list.named("bob's laptop, 2nd"); err != nil {
+	if _, err := list.byName("bob's laptop, 2nd"); err != nil {
 		t.Error(err)
 	}
 	list.all[1].Name = "alice"
-	if _, err := list.named("alice"); err == nil || errors.Is(err, ErrNoRecipient) {
+	if _, err := list.byName("alice"); err == nil || errors.Is(err, ErrNoRecipient) {
 		t.Errorf("one of two: %v", err)
 	}
 }

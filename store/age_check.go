@@ -56,9 +56,9 @@ func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
 		return r, err
 	}
 	r.Items = len(files)
-	if s.a.stranger() {
+	if s.a.isNotMember() {
 		r.add(s.a, s.a.current(), AgeNoMember)
-	} else if r.Read, err = s.a.unlocked(ctx); err != nil {
+	} else if r.Read, err = s.a.canDecrypt(ctx); err != nil {
 		return r, err
 	}
 	shape, err := s.a.shapeNow(ctx, list)
@@ -66,18 +66,18 @@ func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
 		return r, err
 	}
 	for _, path := range files {
-		problem, err := s.a.inspect(ctx, list, path, shape, r.Read)
+		problem, err := s.a.checkItem(ctx, list, path, shape, r.Read)
 		if err != nil {
 			return r, err
 		}
 		r.add(s.a, path, problem)
 	}
-	s.a.inspectFiles(&r)
+	s.a.checkFiles(&r)
 	return r, nil
 }
 
-// unlocked unlocks the identity. That there is none, or nobody to ask, is no error.
-func (a *ageFiles) unlocked(ctx context.Context) (bool, error) {
+// canDecrypt unlocks the identity. That there is none, or nobody to ask, is no error.
+func (a *ageFiles) canDecrypt(ctx context.Context) (bool, error) {
 	_, err := a.unlock(ctx)
 	var none *NoIdentityError
 	nobody := a.o.Ask == nil && a.o.AgePassphrase == nil
@@ -93,8 +93,8 @@ func (r *AgeReport) add(a *ageFiles, path string, p AgeProblem) {
 	}
 }
 
-// inspect looks at one item: inside if it can, or else at whom it seems encrypted to.
-func (a *ageFiles) inspect(ctx context.Context, list recipients, path, shape string, inside bool) (AgeProblem, error) {
+// checkItem looks at one item: inside if it can, or else at whom it seems encrypted to.
+func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape string, inside bool) (AgeProblem, error) {
 	sealed, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -132,7 +132,7 @@ func (a *ageFiles) inspect(ctx context.Context, list recipients, path, shape str
 
 // shapeNow is the shape an item has that is written now.
 func (a *ageFiles) shapeNow(ctx context.Context, list recipients) (string, error) {
-	sealed, err := a.seal(ctx, entry{name: "proof"}, list)
+	sealed, err := a.seal(ctx, ageItem{name: "proof"}, list)
 	if err != nil {
 		return "", err
 	}
@@ -157,8 +157,8 @@ func shapeOf(sealed []byte) (string, error) {
 	return strings.Join(kinds, " "), nil
 }
 
-// inspectFiles looks at modes and at what does not belong here.
-func (a *ageFiles) inspectFiles(r *AgeReport) {
+// checkFiles looks at modes and at what does not belong here.
+func (a *ageFiles) checkFiles(r *AgeReport) {
 	if exists(a.next()) {
 		r.add(a, a.next(), AgeUnfinished)
 	}

@@ -72,7 +72,7 @@ func (a *ageFiles) identityFile() string {
 	if a.o.AgeIdentity != "" {
 		return a.o.AgeIdentity
 	}
-	return a.room.identity()
+	return a.ageDir.identity()
 }
 
 // unlock returns the identity, for which a person may be asked once.
@@ -91,14 +91,14 @@ func (a *ageFiles) unlock(ctx context.Context) (*identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := a.decipher(ctx, path, data)
+	text, err := a.readIdentityFile(ctx, path, data)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
 	id, err := readIdentity(text)
-	if err == nil && !underPassphrase(data) && len(id.native) > 0 {
-		err = private(path)
+	if err == nil && !isEncrypted(data) && len(id.native) > 0 {
+		err = checkPrivate(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -113,8 +113,8 @@ func (a *ageFiles) hold(id *identity) {
 	a.held = id
 }
 
-// private refuses a secret key that others can read, as ssh does.
-func private(path string) error {
+// checkPrivate refuses a secret key that others can read, as ssh does.
+func checkPrivate(path string) error {
 	st, err := os.Stat(path)
 	if err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("%w: the identity can be read by others (chmod 600 makes it yours)", ErrUnavailable)
@@ -122,13 +122,13 @@ func private(path string) error {
 	return err
 }
 
-func underPassphrase(data []byte) bool {
+func isEncrypted(data []byte) bool {
 	return bytes.HasPrefix(data, []byte("age-encryption.org/v1\n")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte(armor.Header))
 }
 
-// decipher returns the text of an identity file. A person may try three passphrases.
-func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]byte, error) {
-	if !underPassphrase(data) {
+// readIdentityFile returns the text of an identity file. A person may try three passphrases.
+func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byte) ([]byte, error) {
+	if !isEncrypted(data) {
 		return data, nil
 	}
 	var text []byte
@@ -136,7 +136,7 @@ func (a *ageFiles) decipher(ctx context.Context, path string, data []byte) ([]by
 	err := pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
 		return a.o.Ask(ctx, again+"Passphrase of "+path)
 	}, func(p creds.Secret) (err error) {
-		text, err = decrypted(data, p)
+		text, err = decryptIdentity(data, p)
 		switch {
 		case errors.Is(err, errPassphrase):
 			return fmt.Errorf("%w: %w %s", ErrLocked, errPassphrase, path)
@@ -159,8 +159,8 @@ func (a *ageFiles) newPassphrase(ctx context.Context) (creds.Secret, error) {
 	return askTwice(ctx, a.o.Ask, "New passphrase for the keys in "+a.dir)
 }
 
-// decrypted undoes closed. The error is errPassphrase when another passphrase may do.
-func decrypted(data []byte, pass creds.Secret) ([]byte, error) {
+// decryptIdentity undoes closed. The error is errPassphrase when another passphrase may do.
+func decryptIdentity(data []byte, pass creds.Secret) ([]byte, error) {
 	if pass.IsZero() {
 		return nil, errPassphrase
 	}
@@ -189,19 +189,19 @@ func decrypted(data []byte, pass creds.Secret) ([]byte, error) {
 	return text, nil
 }
 
-// closed encrypts under a passphrase, and has seen that it decrypts again: everything
+// encryptIdentity encrypts under a passphrase, and has seen that it decrypts again: everything
 // else depends on this one file.
-func closed(text []byte, pass creds.Secret, cost int) ([]byte, error) {
+func encryptIdentity(text []byte, pass creds.Secret, cost int) ([]byte, error) {
 	to, err := age.NewScryptRecipient(pass.Reveal())
 	if err != nil {
 		return nil, err
 	}
 	to.SetWorkFactor(cost)
-	data, err := encrypted(text, to)
+	data, err := encryptAge(text, to)
 	if err != nil {
 		return nil, err
 	}
-	back, err := decrypted(data, pass)
+	back, err := decryptIdentity(data, pass)
 	defer clear(back)
 	if err == nil && !bytes.Equal(back, text) {
 		err = errors.New("the identity did not come back as it was")
@@ -209,7 +209,7 @@ func closed(text []byte, pass creds.Secret, cost int) ([]byte, error) {
 	return data, err
 }
 
-func encrypted(text []byte, to ...age.Recipient) ([]byte, error) {
+func encryptAge(text []byte, to ...age.Recipient) ([]byte, error) {
 	var out bytes.Buffer
 	w, err := age.Encrypt(&out, to...)
 	if err != nil {
@@ -224,9 +224,9 @@ func encrypted(text []byte, to ...age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// noted finds the recipient that the programs which make identities write above them,
+// recipientInComment finds the recipient that the programs which make identities write above them,
 // as in "# public key: age1…" or "#    Recipient: age1…".
-func noted(line string) string {
+func recipientInComment(line string) string {
 	comment, _ := strings.CutPrefix(line, "#")
 	label, recipient, _ := strings.Cut(strings.TrimSpace(comment), ":")
 	if strings.EqualFold(label, "public key") || strings.EqualFold(label, "recipient") {
@@ -244,7 +244,7 @@ func readIdentity(text []byte) (*identity, error) {
 		switch {
 		case line == "":
 		case line[0] == '#':
-			id.add(noted(line))
+			id.add(recipientInComment(line))
 		case strings.HasPrefix(line, "AGE-PLUGIN-"):
 			if _, _, err := plugin.ParseIdentity(line); err != nil {
 				return nil, errors.New("a line for a plugin is damaged")
@@ -283,31 +283,31 @@ func recipientOf(id age.Identity) string {
 	return ""
 }
 
-// furnish makes what is missing for an item to be written: a first store, or for
+// ensure makes what is missing for an item to be written: a first store, or for
 // sessions an identity of one's own in a store that came from others.
-func (a *ageFiles) furnish(ctx context.Context, own bool) error {
-	if a.furnished(own) {
+func (a *ageFiles) ensure(ctx context.Context, own bool) error {
+	if a.hasWhatItTakes(own) {
 		return nil
 	}
-	_, err := a.make(ctx, AgePlan{})
+	_, err := a.create(ctx, AgePlan{})
 	return err
 }
 
-func (a *ageFiles) furnished(own bool) bool {
+func (a *ageFiles) hasWhatItTakes(own bool) bool {
 	if own {
-		return a.o.AgeIdentity != "" || exists(a.room.identity())
+		return a.o.AgeIdentity != "" || exists(a.ageDir.identity())
 	}
 	return exists(a.next()) || exists(a.current())
 }
 
-// make makes what is missing of a store: the identity first, so that nothing is ever
+// create makes what is missing of a store: the identity first, so that nothing is ever
 // encrypted to a recipient that nobody is; the list of recipients, by which a store is
 // known, last. Killed in between and called again it goes on where it was.
-func (a *ageFiles) make(ctx context.Context, p AgePlan) (mine []AgeRecipient, err error) {
-	if a.o.AgeIdentity == "" && !exists(a.room.identity()) && p.Identity == "" && a.o.AgePassphrase == nil && a.o.Ask == nil {
+func (a *ageFiles) create(ctx context.Context, p AgePlan) (mine []AgeRecipient, err error) {
+	if a.o.AgeIdentity == "" && !exists(a.ageDir.identity()) && p.Identity == "" && a.o.AgePassphrase == nil && a.o.Ask == nil {
 		return nil, &NoIdentityError{Dir: a.dir, New: true} // before so much as a folder is made
 	}
-	if err := a.lay(); err != nil {
+	if err := a.createFolders(); err != nil {
 		return nil, err
 	}
 	unlock, err := a.lock(ctx, true)
@@ -316,25 +316,25 @@ func (a *ageFiles) make(ctx context.Context, p AgePlan) (mine []AgeRecipient, er
 	}
 	defer unlock()
 	a.sweep()
-	if a.o.AgeIdentity == "" && !exists(a.room.identity()) {
-		if err := a.makeIdentity(ctx, p); err != nil {
+	if a.o.AgeIdentity == "" && !exists(a.ageDir.identity()) {
+		if err := a.createIdentity(ctx, p); err != nil {
 			return nil, err
 		}
 	}
-	if mine, err = a.mine(ctx); err != nil {
+	if mine, err = a.ownRecipients(ctx); err != nil {
 		return nil, err
 	}
-	if a.o.AgeIdentity == "" && !exists(a.ownRecipients()) {
-		if err := atomicfile.Write(a.ownRecipients(), recipients{all: mine}.text()); err != nil {
+	if a.o.AgeIdentity == "" && !exists(a.ownRecipientsFile()) {
+		if err := atomicfile.Write(a.ownRecipientsFile(), recipients{all: mine}.text()); err != nil {
 			return nil, err
 		}
 	}
-	return mine, a.makeList(mine, p.Name)
+	return mine, a.createList(mine, p.Name)
 }
 
-// makeList writes the first list of recipients, with one's own.
-func (a *ageFiles) makeList(mine []AgeRecipient, name string) error {
-	if a.furnished(false) {
+// createList writes the first list of recipients, with one's own.
+func (a *ageFiles) createList(mine []AgeRecipient, name string) error {
+	if a.hasWhatItTakes(false) {
 		return nil
 	}
 	if files, err := a.items(); err != nil || len(files) > 0 {
@@ -347,11 +347,11 @@ func (a *ageFiles) makeList(mine []AgeRecipient, name string) error {
 	return atomicfile.Write(a.current(), list.text())
 }
 
-// makeIdentity puts an identity into the private room: a new one under a passphrase, or
+// createIdentity puts an identity into the private room: a new one under a passphrase, or
 // a copy of the one in a file.
-func (a *ageFiles) makeIdentity(ctx context.Context, p AgePlan) error {
+func (a *ageFiles) createIdentity(ctx context.Context, p AgePlan) error {
 	if p.Identity != "" {
-		return a.adopt(ctx, p)
+		return a.importIdentity(ctx, p)
 	}
 	pass, err := a.newPassphrase(ctx)
 	if err != nil {
@@ -363,34 +363,34 @@ func (a *ageFiles) makeIdentity(ctx context.Context, p AgePlan) error {
 	}
 	text := []byte("# public key: " + key.Recipient().String() + "\n" + key.String() + "\n")
 	defer clear(text)
-	return a.keep(text, pass)
+	return a.saveIdentity(text, pass)
 }
 
-// keep writes the identity under a passphrase, holds it, and notes its recipient.
-func (a *ageFiles) keep(text []byte, pass creds.Secret) error {
+// saveIdentity writes the identity under a passphrase, holds it, and notes its recipient.
+func (a *ageFiles) saveIdentity(text []byte, pass creds.Secret) error {
 	id, err := readIdentity(text)
 	if err != nil {
 		return err
 	}
-	data, err := closed(text, pass, a.cost)
+	data, err := encryptIdentity(text, pass, a.cost)
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(a.room.identity(), data); err != nil {
+	if err := atomicfile.Write(a.ageDir.identity(), data); err != nil {
 		return err
 	}
 	a.hold(id)
-	return atomicfile.Write(a.ownRecipients(), recipients{all: id.recipients}.text())
+	return atomicfile.Write(a.ownRecipientsFile(), recipients{all: id.recipients}.text())
 }
 
-// adopt copies an identity from a file, once it has shown that it can decrypt. A secret
+// importIdentity copies an identity from a file, once it has shown that it can decrypt. A secret
 // key in clear gets a passphrase; a plugin's line is no secret by itself.
-func (a *ageFiles) adopt(ctx context.Context, p AgePlan) error {
+func (a *ageFiles) importIdentity(ctx context.Context, p AgePlan) error {
 	data, err := os.ReadFile(p.Identity)
 	if err != nil {
 		return err
 	}
-	text, err := a.decipher(ctx, p.Identity, data)
+	text, err := a.readIdentityFile(ctx, p.Identity, data)
 	if err != nil {
 		return err
 	}
@@ -405,24 +405,24 @@ func (a *ageFiles) adopt(ctx context.Context, p AgePlan) error {
 	if len(id.recipients) == 0 {
 		return &NoRecipientError{p.Identity}
 	}
-	if err := a.proves(ctx, id); err != nil {
+	if err := a.tryIdentity(ctx, id); err != nil {
 		return fmt.Errorf("%s does not decrypt what is encrypted to its recipient: %w", p.Identity, err)
 	}
-	if len(id.native) > 0 && !underPassphrase(data) {
+	if len(id.native) > 0 && !isEncrypted(data) {
 		pass, err := a.newPassphrase(ctx)
 		if err != nil {
 			return err
 		}
-		return a.keep(text, pass)
+		return a.saveIdentity(text, pass)
 	}
-	if p.Recipient != "" && !underPassphrase(data) {
+	if p.Recipient != "" && !isEncrypted(data) {
 		data = append([]byte("# recipient: "+p.Recipient+"\n"), data...)
 	}
-	if err := atomicfile.Write(a.room.identity(), data); err != nil {
+	if err := atomicfile.Write(a.ageDir.identity(), data); err != nil {
 		return err
 	}
 	a.hold(id)
-	return atomicfile.Write(a.ownRecipients(), recipients{all: id.recipients}.text())
+	return atomicfile.Write(a.ownRecipientsFile(), recipients{all: id.recipients}.text())
 }
 
 // NoRecipientError says that an identity file does not tell its recipient, as a plugin's
@@ -433,9 +433,9 @@ func (e *NoRecipientError) Error() string {
 	return fmt.Sprintf("%s does not say which recipient belongs to it", e.File)
 }
 
-// proves encrypts something and decrypts it again.
-func (a *ageFiles) proves(ctx context.Context, id *identity) error {
-	sealed, err := a.seal(ctx, entry{name: "proof"}, recipients{all: id.recipients})
+// tryIdentity encrypts something and decrypts it again.
+func (a *ageFiles) tryIdentity(ctx context.Context, id *identity) error {
+	sealed, err := a.seal(ctx, ageItem{name: "proof"}, recipients{all: id.recipients})
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (l recipients) text() []byte {
 }
 
 // recipients reads who the items are encrypted to; during a change that is the new list.
-func (r room) recipients() (recipients, error) {
+func (r ageDir) recipients() (recipients, error) {
 	path := r.next()
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,8 +130,8 @@ func (l recipients) find(recipient string) int {
 	return slices.IndexFunc(l.all, func(r AgeRecipient) bool { return r.Recipient == recipient })
 }
 
-// named returns the one recipient with this name or this text.
-func (l recipients) named(who string) (AgeRecipient, error) {
+// byName returns the one recipient with this name or this text.
+func (l recipients) byName(who string) (AgeRecipient, error) {
 	var found []AgeRecipient
 	for _, r := range l.all {
 		if r.Recipient == who {
@@ -180,9 +180,9 @@ func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
 	return nil, errors.New("this is no age recipient, which begins with age1")
 }
 
-// checkTitle refuses a name that would not fit on one line of the file, or be taken for
+// checkRecipientName refuses a name that would not fit on one line of the file, or be taken for
 // something else there.
-func checkTitle(name string) error {
+func checkRecipientName(name string) error {
 	switch {
 	case len(name) > 100, strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }),
 		strings.TrimSpace(name) != name, strings.HasPrefix(name, "#"), strings.HasPrefix(name, saltHead), strings.HasPrefix(name, "age1"):
@@ -193,15 +193,15 @@ func checkTitle(name string) error {
 
 // mine returns the recipients of the identity here, by which one's own sessions are
 // encrypted. An identity in a file of the user's is asked who it is.
-func (a *ageFiles) mine(ctx context.Context) ([]AgeRecipient, error) {
+func (a *ageFiles) ownRecipients(ctx context.Context) ([]AgeRecipient, error) {
 	if a.o.AgeIdentity == "" {
-		text, err := os.ReadFile(a.ownRecipients())
+		text, err := os.ReadFile(a.ownRecipientsFile())
 		if err == nil {
 			list, err := parseRecipients(text)
 			if err == nil {
 				return list.all, nil
 			}
-			return nil, fmt.Errorf("%s: %w", a.ownRecipients(), err)
+			return nil, fmt.Errorf("%s: %w", a.ownRecipientsFile(), err)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			return nil, err

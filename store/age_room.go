@@ -19,27 +19,27 @@ import (
 	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
-// room is the directory.
-type room struct{ dir string }
+// ageDir is the directory.
+type ageDir struct{ dir string }
 
-func (r room) own(name string) string  { return filepath.Join(r.dir, "own", name) }
-func (r room) itemDir() string         { return filepath.Join(r.dir, "items") }
-func (r room) item(hash string) string { return filepath.Join(r.itemDir(), hash+suffix) }
-func (r room) current() string         { return filepath.Join(r.dir, "recipients.txt") }
-func (r room) next() string            { return filepath.Join(r.dir, "recipients.next.txt") }
-func (r room) identity() string        { return r.own("identity.age") }
-func (r room) ownRecipients() string   { return r.own("recipients.txt") }
-func (r room) folders() (dirs [3]string) {
+func (r ageDir) own(name string) string    { return filepath.Join(r.dir, "own", name) }
+func (r ageDir) itemDir() string           { return filepath.Join(r.dir, "items") }
+func (r ageDir) item(hash string) string   { return filepath.Join(r.itemDir(), hash+suffix) }
+func (r ageDir) current() string           { return filepath.Join(r.dir, "recipients.txt") }
+func (r ageDir) next() string              { return filepath.Join(r.dir, "recipients.next.txt") }
+func (r ageDir) identity() string          { return r.own("identity.age") }
+func (r ageDir) ownRecipientsFile() string { return r.own("recipients.txt") }
+func (r ageDir) folders() (dirs [3]string) {
 	return [...]string{r.dir, r.own(""), r.itemDir()}
 }
-func (r room) relative(path string) string {
+func (r ageDir) relative(path string) string {
 	return strings.TrimPrefix(path, r.dir+string(filepath.Separator))
 }
 
 const suffix = ".age"
 
 // begun says whether anything of a store is there.
-func (r room) begun() bool {
+func (r ageDir) hasAnything() bool {
 	return exists(r.current()) || exists(r.next()) || exists(r.identity())
 }
 
@@ -53,7 +53,7 @@ const longest = 240
 
 // transient is the file of a session or a token. Its name says nothing by itself, and
 // stands for the file, so that listing decrypts nothing.
-func (r room) transient(key string) (string, error) {
+func (r ageDir) generatedFile(key string) (string, error) {
 	name := strings.ReplaceAll(url.QueryEscape(key), "%2C", ",")
 	if len(name) > longest {
 		return "", fmt.Errorf("%w: the name of the item is too long", ErrUnavailable)
@@ -62,13 +62,13 @@ func (r room) transient(key string) (string, error) {
 }
 
 // transients lists the names of sessions and tokens.
-func (r room) transients() ([]string, error) {
+func (r ageDir) generatedNames() ([]string, error) {
 	entries, err := readDir(r.own(""))
 	var names []string
 	for _, e := range entries {
 		name, is := strings.CutSuffix(e.Name(), suffix)
 		key, bad := url.QueryUnescape(name)
-		if is && bad == nil && ours(key) {
+		if is && bad == nil && isGenerated(key) {
 			names = append(names, key)
 		}
 	}
@@ -82,7 +82,7 @@ func isItem(file string) bool {
 }
 
 // items lists the files of long-lived items.
-func (r room) items() ([]string, error) {
+func (r ageDir) items() ([]string, error) {
 	dir := r.itemDir()
 	entries, err := readDir(dir)
 	var files []string
@@ -112,7 +112,7 @@ const (
 
 // lay makes the folders and tells git about them. A directory that came from git is
 // readable by all until then.
-func (r room) lay() error {
+func (r ageDir) createFolders() error {
 	for _, dir := range []string{r.dir, r.own("")} {
 		if err := atomicfile.PrivateDir(dir); err != nil {
 			return err
@@ -134,7 +134,7 @@ func (r room) lay() error {
 // lock waits until nobody else changes the store (alone), or until nobody encrypts it
 // anew (otherwise: many may write items at a time). Readers take no lock. The lock is
 // the kernel's, so a process that is killed lets go of it.
-func (r room) lock(ctx context.Context, alone bool) (unlock func(), err error) {
+func (r ageDir) lock(ctx context.Context, alone bool) (unlock func(), err error) {
 	if err := atomicfile.MkdirAll(r.own("")); err != nil {
 		return nil, err
 	}
@@ -159,14 +159,14 @@ const fresh = time.Minute
 
 // sweep removes what a process left that was killed while it wrote. It is for those who
 // write; readers leave everything as it is.
-func (r room) sweep() {
+func (r ageDir) sweep() {
 	for _, dir := range r.folders() {
 		atomicfile.Sweep(dir)
 	}
 }
 
 // leftovers lists what killed processes have left.
-func (r room) leftovers() (paths []string) {
+func (r ageDir) leftovers() (paths []string) {
 	for _, dir := range r.folders() {
 		for _, path := range atomicfile.Leftovers(dir) {
 			if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > fresh {

@@ -22,8 +22,8 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
-// entry is an item as it is kept: the name, and the value.
-type entry struct {
+// ageItem is an item as it is kept: the name, and the value.
+type ageItem struct {
 	name string
 	data []byte
 }
@@ -41,8 +41,8 @@ var (
 	errNoItem     = errors.New("it decrypts to something that is no item")
 )
 
-func (a *ageFiles) seal(ctx context.Context, it entry, list recipients) ([]byte, error) {
-	return a.bounded(ctx, func(ctx context.Context) ([]byte, error) {
+func (a *ageFiles) seal(ctx context.Context, it ageItem, list recipients) ([]byte, error) {
+	return a.withDeadline(ctx, func(ctx context.Context) ([]byte, error) {
 		to := make([]age.Recipient, 0, len(list.all))
 		for _, r := range list.all {
 			one, err := toRecipient(r.Recipient, a.ui(ctx))
@@ -53,30 +53,30 @@ func (a *ageFiles) seal(ctx context.Context, it entry, list recipients) ([]byte,
 		}
 		text := append([]byte(itemHead+strconv.Quote(it.name)+itemFor+list.digest()+"\n"), it.data...)
 		defer clear(text)
-		sealed, err := encrypted(text, to...)
-		return sealed, notFound(err)
+		sealed, err := encryptAge(text, to...)
+		return sealed, missingPlugin(err)
 	})
 }
 
 // open decrypts an item with the identity here.
-func (a *ageFiles) open(ctx context.Context, sealed []byte) (entry, error) {
+func (a *ageFiles) open(ctx context.Context, sealed []byte) (ageItem, error) {
 	id, err := a.unlock(ctx)
 	if err != nil {
-		return entry{}, err
+		return ageItem{}, err
 	}
 	it, err := a.openWith(ctx, sealed, id)
-	return it.entry, err
+	return it.ageItem, err
 }
 
-// opened is an item with what it says of itself.
-type opened struct {
-	entry
+// decryptedItem is an item with what it says of itself.
+type decryptedItem struct {
+	ageItem
 	digest string // of the recipients it was encrypted to
 }
 
-func (a *ageFiles) openWith(ctx context.Context, sealed []byte, id *identity) (opened, error) {
-	text, err := a.bounded(ctx, func(ctx context.Context) ([]byte, error) {
-		with, err := a.alive(ctx, id)
+func (a *ageFiles) openWith(ctx context.Context, sealed []byte, id *identity) (decryptedItem, error) {
+	text, err := a.withDeadline(ctx, func(ctx context.Context) ([]byte, error) {
+		with, err := a.identitiesOf(ctx, id)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func (a *ageFiles) openWith(ctx context.Context, sealed []byte, id *identity) (o
 		return readAll(out)
 	})
 	if err != nil {
-		return opened{}, a.reason(err, id)
+		return decryptedItem{}, a.explain(err, id)
 	}
 	head, data, _ := bytes.Cut(text, []byte("\n"))
 	quoted, marked := strings.CutPrefix(string(head), itemHead)
@@ -95,9 +95,9 @@ func (a *ageFiles) openWith(ctx context.Context, sealed []byte, id *identity) (o
 	name, err := strconv.Unquote(quoted)
 	if !marked || !whole || err != nil {
 		clear(text)
-		return opened{}, errNoItem
+		return decryptedItem{}, errNoItem
 	}
-	return opened{entry{name, data}, digest}, nil
+	return decryptedItem{ageItem{name, data}, digest}, nil
 }
 
 func cutLast(s, sep string) (before, after string, found bool) {
@@ -114,22 +114,22 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// bounded gives work in which a plugin may hang an end.
-func (a *ageFiles) bounded(ctx context.Context, f func(context.Context) ([]byte, error)) ([]byte, error) {
+// withDeadline gives work in which a plugin may hang an end.
+func (a *ageFiles) withDeadline(ctx context.Context, f func(context.Context) ([]byte, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.o.limit())
 	defer cancel()
 	return within(ctx, func() ([]byte, error) { return f(ctx) })
 }
 
-// reason tells an item that is not ours to read from a plugin that needs a person.
-func (a *ageFiles) reason(err error, id *identity) error {
+// explain tells an item that is not ours to read from a plugin that needs a person.
+func (a *ageFiles) explain(err error, id *identity) error {
 	var none *age.NoIdentityMatchError
 	var missing *plugin.NotFoundError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.Is(err, ErrLocked):
 		return err
 	case errors.As(err, &missing):
-		return notFound(err)
+		return missingPlugin(err)
 	case errors.As(err, &none) || len(id.plugins) == 0:
 		return errUnreadable
 	case a.o.Ask == nil:
@@ -138,8 +138,8 @@ func (a *ageFiles) reason(err error, id *identity) error {
 	return err
 }
 
-// notFound says in plain words that a plugin is missing.
-func notFound(err error) error {
+// missingPlugin says in plain words that a plugin is missing.
+func missingPlugin(err error) error {
 	var missing *plugin.NotFoundError
 	if errors.As(err, &missing) {
 		return fmt.Errorf("the program age-plugin-%s is not on the PATH", missing.Name)
@@ -147,11 +147,11 @@ func notFound(err error) error {
 	return err
 }
 
-// alive returns what decrypts, the plugins' with someone to ask. From a hook none is
+// identitiesOf returns what decrypts, the plugins' with someone to ask. From a hook none is
 // started where it could raise a dialog of its own.
-func (a *ageFiles) alive(ctx context.Context, id *identity) ([]age.Identity, error) {
+func (a *ageFiles) identitiesOf(ctx context.Context, id *identity) ([]age.Identity, error) {
 	all := slices.Clone(id.native)
-	if len(id.plugins) > 0 && a.o.Quiet && onDesktop() {
+	if len(id.plugins) > 0 && a.o.Quiet && hasDesktop() {
 		return nil, fmt.Errorf("%w: a plugin of age may need a person", ErrLocked)
 	}
 	for _, text := range id.plugins {

@@ -401,7 +401,7 @@ func TestAgeItemPutInAnothersPlaceIsFoundOut(t *testing.T) {
 
 func findIn(t *testing.T, a *ageFiles, name string) string {
 	t.Helper()
-	path, err := a.find(name)
+	path, err := a.fileOf(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,11 +426,11 @@ func TestAgeSaysThatAKeyIsDamagedOrNotForUs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := driverOf(t, o).seal(soon(t), entry{"bad", []byte("v")}, recipients{all: []AgeRecipient{{Recipient: outsider(t)}}})
+	foreign, err := driverOf(t, o).seal(soon(t), ageItem{"bad", []byte("v")}, recipients{all: []AgeRecipient{{Recipient: outsider(t)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := encrypted([]byte("no item"), mustRecipient(t, o))
+	plain, err := encryptAge([]byte("no item"), mustRecipient(t, o))
 	if err != nil {
 		t.Fatal(err)
 	}

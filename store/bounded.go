@@ -14,10 +14,9 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// driver is one back end in the library's own terms. What get returns is the caller's,
-// what put is given is wiped when it returns. Calls do not overlap. A call
-// that cannot be stopped by ctx is abandoned, so a driver must stand being called
-// again while an abandoned call still hangs.
+// driver is what a back end implements. The caller owns what get returns, and wipes what
+// it gave to put when that returns. Calls do not overlap, with one exception: a call that
+// does not stop when ctx ends is abandoned, and the next one may begin while it still hangs.
 type driver interface {
 	get(ctx context.Context, key string) ([]byte, error)
 	put(ctx context.Context, item keyring.Item) error
@@ -29,14 +28,14 @@ type driver interface {
 	survey(ctx context.Context) survey
 }
 
-// survey is what a driver says of the place where its items are.
+// survey is a driver's description of the place where its items are.
 type survey struct {
 	place  string // for people
 	items  int    // -1 when it is not known
 	remark string // one more thing to know, or ""
 }
 
-// listed is the survey of a driver whose names can be listed without asking.
+// listed returns the survey of a driver whose names can be listed without asking.
 func listed(ctx context.Context, place string, d driver) survey {
 	names, err := d.keys(ctx, "")
 	switch {
@@ -48,13 +47,13 @@ func listed(ctx context.Context, place string, d driver) survey {
 	return survey{place, -1, err.Error()}
 }
 
-// bounded makes a Store of a driver: one call at a time, an end to every wait, one
-// vocabulary of errors.
+// bounded is the Store that is made of a driver: one call at a time, each with a deadline
+// and with the errors of this package.
 type bounded struct {
 	Backend
 	d     driver
 	limit time.Duration
-	turn  chan struct{} // holds one token while nobody is at work
+	turn  chan struct{} // holds one token while no call runs
 	// unsynced is the directory that Flush has to bring to the disk, "" for none.
 	unsynced string
 }
@@ -70,7 +69,7 @@ func (b *bounded) Get(ctx context.Context, key string) (creds.Secret, error) {
 	if err != nil {
 		return creds.Secret{}, err
 	}
-	return wrapped(data), nil
+	return secretFrom(data), nil
 }
 
 func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
@@ -98,8 +97,8 @@ func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// knownNames tells which of names have an item, and how many more long-lived items there
-// are, where the names are encrypted.
+// knownNames returns which of names have an item, and how many more long-lived items there
+// are. It is for a back end that hides names.
 func (b *bounded) knownNames(ctx context.Context, names []string) (there []string, others int, err error) {
 	there, err = run(ctx, b, "list", "", func(ctx context.Context) (found []string, err error) {
 		found, others, err = b.known(ctx, b.d, names)
@@ -108,7 +107,7 @@ func (b *bounded) knownNames(ctx context.Context, names []string) (there []strin
 	return there, others, err
 }
 
-// hiding returns the store if its back end hides names, else nil.
+// hiding returns the store if its back end hides names, otherwise nil.
 func hiding(s Store) *bounded {
 	if b, ok := s.(*bounded); ok && b.HidesNames() {
 		return b
@@ -116,8 +115,8 @@ func hiding(s Store) *bounded {
 	return nil
 }
 
-// wrapped makes a secret of data and wipes that.
-func wrapped(data []byte) creds.Secret {
+// secretFrom returns data as a secret, and wipes data.
+func secretFrom(data []byte) creds.Secret {
 	defer clear(data)
 	return creds.New(string(data))
 }
@@ -139,13 +138,13 @@ func run[T any](ctx context.Context, b *bounded, verb, key string, f func(contex
 	case err == nil:
 		return v, nil
 	case key == "":
-		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.Name, b.normal(err))
+		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.Name, b.translate(err))
 	}
-	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.Name, b.normal(err))
+	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.Name, b.translate(err))
 }
 
-// inTurn waits for the call before this one, but no longer than ctx says. A call
-// that hangs gives its turn back when it is abandoned, or all others would hang too.
+// inTurn runs f after the call before it has ended, and waits for that until ctx ends. A
+// call that hangs gives its turn back when it is abandoned, or all others would hang too.
 func inTurn[T any](ctx context.Context, b *bounded, f func(context.Context) (T, error)) (T, error) {
 	var zero T
 	if err := ctx.Err(); err != nil {
@@ -160,16 +159,17 @@ func inTurn[T any](ctx context.Context, b *bounded, f func(context.Context) (T, 
 	}
 }
 
-// checkName refuses what no back end can hold. "." and ".." are folders in two of them.
+// checkName refuses the names that not every back end can hold. "." and ".." are folders in
+// two of them.
 func checkName(key string) error {
 	if key == "" || key == "." || key == ".." || strings.ContainsRune(key, 0) {
-		return fmt.Errorf("%w: not a name an item can have", ErrUnavailable)
+		return fmt.Errorf("%w: an item cannot have this name", ErrUnavailable)
 	}
 	return nil
 }
 
-// normal translates what a back end said into this package's vocabulary.
-func (b *bounded) normal(err error) error {
+// translate makes an error of a back end one of this package's.
+func (b *bounded) translate(err error) error {
 	switch {
 	case errors.Is(err, ErrNotFound), errors.Is(err, ErrLocked), errors.Is(err, ErrUnavailable):
 		return err
@@ -183,8 +183,8 @@ func (b *bounded) normal(err error) error {
 	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
-// isLocked knows the words in which GNOME's keyring and the macOS keychain say that
-// a person has to unlock them first.
+// isLocked reports whether an error has the words in which GNOME's keyring and the macOS
+// keychain say that a person has to unlock them first.
 func isLocked(err error) bool {
 	for _, words := range []string{"in a locked collection", "of a locked object", "delete a locked item", "User interaction is not allowed"} {
 		if strings.Contains(err.Error(), words) {

@@ -40,7 +40,7 @@ func TestACallThatHangsEndsAtItsDeadlineAndDoesNotHoldUpTheNext(t *testing.T) {
 				t.Errorf("%s: %v", call, err)
 			}
 		}
-		if took := time.Since(start); took != 20*time.Second+4*parting {
+		if took := time.Since(start); took != 20*time.Second+4*cleanupTime {
 			t.Errorf("four calls of 5s each took %v", took)
 		}
 		close(release)
@@ -59,7 +59,7 @@ func TestACancelledCallEndsAtOnce(t *testing.T) {
 				t.Errorf("%s: %v", call, err)
 			}
 		}
-		if took := time.Since(start); took != time.Second+parting {
+		if took := time.Since(start); took != time.Second+cleanupTime {
 			t.Errorf("took %v", took)
 		}
 		close(release)

@@ -41,9 +41,9 @@ func (p tool) run(ctx context.Context) (out, complaint []byte, err error) {
 // its agent may know a display that we do not see.
 const gpgOptions = "PASSWORD_STORE_GPG_OPTS"
 
-// locked is the error for what gpg and password managers say when a person is what is
+// lockedError is the error for what gpg and password managers say when a person is what is
 // missing, nil for anything else. said is the part of it to show.
-func locked(complaint, said string, quiet bool) error {
+func lockedError(complaint, said string, quiet bool) error {
 	lower := strings.ToLower(complaint)
 	for _, words := range []string{
 		"no pinentry", "no passphrase", "operation cancelled", "inappropriate ioctl", "timeout", // gpg

@@ -73,12 +73,12 @@ func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
 	case strings.HasPrefix(name, "-"), strings.ContainsAny(name, `/\:`), strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return nil, fmt.Errorf("%q is not the name of a helper: it is the NAME of a program docker-credential-NAME on the PATH", name)
 	}
-	h := &helper{name: helperPrefix + name, quiet: o.Quiet || o.Ask == nil && !onDesktop()}
+	h := &helper{name: helperPrefix + name, quiet: o.Quiet || o.Ask == nil && !hasDesktop()}
 	var err error
 	if h.path, err = exec.LookPath(h.name); err != nil {
 		return nil, fmt.Errorf("the program %q is not on the PATH", h.name)
 	}
-	return &parted{h, h.size()}, nil
+	return &partsDriver{h, h.size()}, nil
 }
 
 // size is how much one item may hold. The helper of Windows works in WSL too, and
@@ -98,7 +98,7 @@ type helperItem struct {
 }
 
 func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
-	address, user, err := h.place(key)
+	address, user, err := h.addressOf(key)
 	if err != nil {
 		return nil, err
 	}
@@ -115,18 +115,18 @@ func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
 		// Not shown: it may be the secret all the same.
 		return nil, fmt.Errorf("%s: its answer is not the JSON of an item", h.name)
 	case item.Username == "" && item.Secret == "":
-		return nil, h.none(ctx) // what older helpers print instead of the error
+		return nil, h.notFound(ctx) // what older helpers print instead of the error
 	case item.Secret == "":
 		return nil, fmt.Errorf("%s: it answered without a secret", h.name)
 	}
 	if answered, ours := nameOf(item.ServerURL, user); item.ServerURL != "" && (!ours || answered != key) {
 		return nil, fmt.Errorf("%s: it answered with another item than %s", h.name, address)
 	}
-	return h.decode(item.Secret)
+	return h.decodeValue(item.Secret)
 }
 
 func (h *helper) put(ctx context.Context, item keyring.Item) error {
-	address, user, err := h.place(item.Key)
+	address, user, err := h.addressOf(item.Key)
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func storeRequest(item helperItem) (request, secret []byte, err error) {
 // remove looks first: most helpers do not say whether there was anything to erase.
 // When they cannot list, they are asked to erase all the same.
 func (h *helper) remove(ctx context.Context, key string) error {
-	address, _, err := h.place(key)
+	address, _, err := h.addressOf(key)
 	if err != nil {
 		return err
 	}
@@ -193,16 +193,16 @@ func (h *helper) keys(ctx context.Context, _ string) ([]string, error) {
 // survey counts nothing: some helpers decrypt to list, and may ask.
 func (h *helper) survey(context.Context) survey {
 	s := survey{place: h.path, items: -1}
-	if h.serves() {
+	if h.isUsedByDocker() {
 		s.remark = "Docker keeps its passwords with this helper too, and when it builds an image it may hand all items there to its daemon"
 	}
 	return s
 }
 
-// serves says whether Docker keeps its own passwords with this helper. It then lists
+// isUsedByDocker says whether Docker keeps its own passwords with this helper. It then lists
 // and reads every item there when it builds (moby/moby#31517); of a helper that is set
 // for one registry it reads that registry's alone.
-func (h *helper) serves() bool {
+func (h *helper) isUsedByDocker() bool {
 	dir := os.Getenv("DOCKER_CONFIG")
 	if dir == "" {
 		home, err := os.UserHomeDir()
@@ -253,29 +253,29 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 func (h *helper) failure(ctx context.Context, failed *host.ChildError, words []byte) error {
 	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
-			return h.none(ctx)
+			return h.notFound(ctx)
 		}
 	}
-	if err := locked(string(words), failed.Error(), h.quiet); err != nil {
+	if err := lockedError(string(words), failed.Error(), h.quiet); err != nil {
 		return err
 	}
-	if h.shut(ctx) {
+	if h.mayBeLocked(ctx) {
 		return fmt.Errorf("%w: %w", ErrLocked, failed)
 	}
 	return failed
 }
 
-// none says that there is no such item. A newer helper says so too of one that a person
+// notFound says that there is no such item. A newer helper says so too of one that a person
 // would not unlock.
-func (h *helper) none(ctx context.Context) error {
-	if h.shut(ctx) {
+func (h *helper) notFound(ctx context.Context) error {
+	if h.mayBeLocked(ctx) {
 		return fmt.Errorf("%w: %s found no item, but it was not unlocked", ErrLocked, h.name)
 	}
 	return ErrNotFound
 }
 
-// place returns the URL and the user name an item is kept under.
-func (h *helper) place(key string) (address, user string, err error) {
+// addressOf returns the URL and the user name an item is kept under.
+func (h *helper) addressOf(key string) (address, user string, err error) {
 	name := encodeName(key)
 	if address = itemURL + name; len(address) <= longestURL {
 		return address, itemUser, nil
@@ -337,7 +337,7 @@ func encodeValue(data []byte) string {
 	return encodedHead + base64.StdEncoding.EncodeToString(data)
 }
 
-func (h *helper) decode(value string) ([]byte, error) {
+func (h *helper) decodeValue(value string) ([]byte, error) {
 	encoded, is := strings.CutPrefix(value, encodedHead)
 	if !is {
 		return []byte(value), nil

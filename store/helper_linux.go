@@ -24,9 +24,9 @@ func (h *helper) refuse(ctx context.Context, address string, writing bool) error
 	if !h.quiet {
 		return nil
 	}
-	shut, err := secrets{bus: bus}.defaultShut(ctx, address, writing)
+	shut, err := secrets{bus: bus}.defaultLocked(ctx, address, writing)
 	if err != nil {
-		return fmt.Errorf("%s: %w", h.name, reason(err))
+		return fmt.Errorf("%s: %w", h.name, dbusError(err))
 	}
 	if shut {
 		return fmt.Errorf("%w: %s: the default collection of the Secret Service has to be unlocked by a person", ErrLocked, h.name)
@@ -34,9 +34,9 @@ func (h *helper) refuse(ctx context.Context, address string, writing bool) error
 	return nil
 }
 
-// shut says whether a failed call may have failed because of a lock: the helper's own
+// mayBeLocked says whether a failed call may have failed because of a lock: the helper's own
 // words for that are those of a crash.
-func (h *helper) shut(ctx context.Context) bool {
+func (h *helper) mayBeLocked(ctx context.Context) bool {
 	if h.name != secretServiceHelper {
 		return false
 	}
@@ -44,13 +44,13 @@ func (h *helper) shut(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	shut, err := secrets{bus: bus}.defaultShut(ctx, "", true)
+	shut, err := secrets{bus: bus}.defaultLocked(ctx, "", true)
 	return err == nil && shut
 }
 
-// defaultShut says whether the collection that programs without a choice of their own
+// defaultLocked says whether the collection that programs without a choice of their own
 // use is locked, or what they look for is in another one that is.
-func (s secrets) defaultShut(ctx context.Context, address string, writing bool) (bool, error) {
+func (s secrets) defaultLocked(ctx context.Context, address string, writing bool) (bool, error) {
 	var path dbus.ObjectPath
 	service := s.bus.Object(secretsName, secretsPath)
 	if err := service.CallWithContext(ctx, secretsInterface+"Service.ReadAlias", 0, "default").Store(&path); err != nil {

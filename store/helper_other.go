@@ -4,7 +4,7 @@ package store
 
 import "context"
 
-// refuse has nothing to refuse: of no helper here can be known what it will ask.
+// refuse has nothing to do: what a helper will ask cannot be known here.
 func (h *helper) refuse(context.Context, string, bool) error { return nil }
 
-func (h *helper) shut(context.Context) bool { return false }
+func (h *helper) mayBeLocked(context.Context) bool { return false }

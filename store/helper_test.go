@@ -192,7 +192,7 @@ END`, Options{})
 func TestHelperNamesComeBackFromTheURLs(t *testing.T) {
 	h := &helper{name: helperPrefix + "fake"}
 	for _, name := range append([]string{"Prod", "a~b", "~", "%", strings.Repeat("L", 83)}, awkward...) {
-		address, user, err := h.place(name)
+		address, user, err := h.addressOf(name)
 		if err != nil || len(address) > longestURL || len(user) > longestUser || strings.ToLower(address+user) != address+user {
 			t.Errorf("place(%.60q) = %s, %s, %v", name, address, user, err)
 		}
@@ -200,7 +200,7 @@ func TestHelperNamesComeBackFromTheURLs(t *testing.T) {
 			t.Errorf("nameOf(%s, %s) = %q, %v", address, user, got, ours)
 		}
 	}
-	if _, _, err := h.place(strings.Repeat("$", 300)); err == nil || !strings.Contains(err.Error(), "too long") {
+	if _, _, err := h.addressOf(strings.Repeat("$", 300)); err == nil || !strings.Contains(err.Error(), "too long") {
 		t.Error(err)
 	}
 }

@@ -23,7 +23,7 @@ func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {
 	}
 	l := &library{cfg: config(keyring.KeychainBackend, o), before: allowDialogs(!o.Quiet), place: "~/Library/Keychains/" + o.KeychainName + ".keychain-db"}
 	// Nothing is too large here, but a build without cgo may have kept items in parts.
-	return &parted{l, math.MaxInt}, nil
+	return &partsDriver{l, math.MaxInt}, nil
 }
 
 // allowDialogs sets, ahead of each call, whether macOS may ask a person during it.

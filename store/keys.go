@@ -51,7 +51,7 @@ func KeepKey(ctx context.Context, s Store, profile string, k creds.Key) error {
 
 func keyItemOf(k creds.Key) (creds.Secret, error) {
 	data, err := json.Marshal(keyJSON{AccessKeyID: k.ID, SecretAccessKey: k.Secret.Reveal()})
-	return wrapped(data), err
+	return secretFrom(data), err
 }
 
 // keep stores an item, reads it back and compares: what a keyring says it has done and
@@ -91,11 +91,11 @@ func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
 	if err != nil {
 		return creds.Key{}, err
 	}
-	return keyIn(profile, data)
+	return parseKey(profile, data)
 }
 
-// keyIn reads the key in an item.
-func keyIn(name string, item creds.Secret) (creds.Key, error) {
+// parseKey reads the key in an item.
+func parseKey(name string, item creds.Secret) (creds.Key, error) {
 	var k keyJSON
 	// The decoder's error could quote the item, so it is not passed on.
 	if json.Unmarshal([]byte(item.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" {
@@ -164,31 +164,31 @@ func newItem(name string, v creds.Secret) keyring.Item {
 
 // transient says whether an item can be made again by signing in.
 func transient(name string) bool {
-	return ours(name) || strings.HasPrefix(name, "oidc:") || sessionName(name) || oldSessionName(name)
+	return isGenerated(name) || strings.HasPrefix(name, "oidc:") || isAWSVaultSession(name) || isOldAWSVaultSession(name)
 }
 
-// ours knows names such as "vault.session,…" and "vault.token,…".
-func ours(name string) bool {
+// isGenerated knows names such as "vault.session,…" and "vault.token,…".
+func isGenerated(name string) bool {
 	kind, rest, ok := strings.Cut(name, ",")
 	return ok && rest != "" && strings.HasPrefix(kind, "vault.")
 }
 
-// sessionName knows "TYPE,PROFILE,SERIAL,EXPIRY" with two fields in base64.
-func sessionName(name string) bool {
+// isAWSVaultSession knows "TYPE,PROFILE,SERIAL,EXPIRY" with two fields in base64.
+func isAWSVaultSession(name string) bool {
 	f := strings.Split(name, ",")
-	return len(f) == 4 && f[0] != "" && f[1] != "" && isBase64(f[1]) && isBase64(f[2]) && digits(f[3])
+	return len(f) == 4 && f[0] != "" && f[1] != "" && isBase64(f[1]) && isBase64(f[2]) && isDigits(f[3])
 }
 
-// oldSessionName knows the three forms that AWS Vault's first versions used.
-func oldSessionName(name string) bool {
-	if f := strings.Split(name, ","); len(f) == 4 && f[0] == "session" && f[1] != "" && len(f[3]) > 1 && digits(f[3]) {
+// isOldAWSVaultSession knows the three forms that AWS Vault's first versions used.
+func isOldAWSVaultSession(name string) bool {
+	if f := strings.Split(name, ","); len(f) == 4 && f[0] == "session" && f[1] != "" && len(f[3]) > 1 && isDigits(f[3]) {
 		return true
 	}
 	if rest, ok := strings.CutPrefix(name, "session:"); ok && !strings.Contains(rest, " ") && strings.Count(rest, ":") >= 2 {
 		return !strings.HasPrefix(rest, ":") && !strings.HasSuffix(rest, ":")
 	}
 	head, expiry, ok := strings.Cut(name, " session (")
-	return ok && head != "" && strings.HasSuffix(expiry, ")") && digits(strings.TrimSuffix(expiry, ")"))
+	return ok && head != "" && strings.HasSuffix(expiry, ")") && isDigits(strings.TrimSuffix(expiry, ")"))
 }
 
 func isBase64(s string) bool {
@@ -196,6 +196,6 @@ func isBase64(s string) bool {
 	return err == nil
 }
 
-func digits(s string) bool {
+func isDigits(s string) bool {
 	return s != "" && strings.Trim(s, "0123456789") == ""
 }

@@ -76,7 +76,7 @@ func TestAStagedKeyIsNoCredentialToAnybody(t *testing.T) {
 	if got, _, err := KeyNames(soon(t), s); err != nil || len(got) != 0 {
 		t.Errorf("%q, %v", got, err)
 	}
-	if !sessionName(name) || strings.Contains(name, "work") || strings.HasPrefix(name, SessionPrefix) || name == StagedName("work2") {
+	if !isAWSVaultSession(name) || strings.Contains(name, "work") || strings.HasPrefix(name, SessionPrefix) || name == StagedName("work2") {
 		t.Error(name)
 	}
 	if got, err := s.List(soon(t), ProfilePrefix("work")); err != nil || len(got) != 0 {

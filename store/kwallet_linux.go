@@ -60,7 +60,7 @@ func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
 	}
 	w := &wallet{bus: bus, daemon: daemon, quiet: o.Quiet, handle: -1}
 	var enabled bool
-	if err := w.ask(ctx, &enabled, "isEnabled"); err != nil {
+	if err := w.call(ctx, &enabled, "isEnabled"); err != nil {
 		return nil, err
 	}
 	if !enabled {
@@ -75,7 +75,7 @@ func findWallet(ctx context.Context, bus *dbus.Conn) (walletd, error) {
 	for _, d := range walletDaemons {
 		var owned bool
 		if err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.NameHasOwner", 0, d.name).Store(&owned); err != nil {
-			return walletd{}, reason(err)
+			return walletd{}, dbusError(err)
 		}
 		if owned {
 			return d, nil
@@ -83,13 +83,13 @@ func findWallet(ctx context.Context, bus *dbus.Conn) (walletd, error) {
 	}
 	var names []string
 	if err := bus.BusObject().CallWithContext(ctx, "org.freedesktop.DBus.ListActivatableNames", 0).Store(&names); err != nil {
-		return walletd{}, reason(err)
+		return walletd{}, dbusError(err)
 	}
 	i := slices.IndexFunc(walletDaemons, func(d walletd) bool { return slices.Contains(names, d.name) })
 	switch {
 	case i < 0:
 		return walletd{}, errors.New("KDE's wallet (kwalletd6 or kwalletd5) is not installed")
-	case !onDesktop():
+	case !hasDesktop():
 		return walletd{}, errors.New("KDE's wallet does not run, and cannot be started without a display")
 	}
 	return walletDaemons[i], nil
@@ -101,11 +101,11 @@ func (w *wallet) get(ctx context.Context, key string) ([]byte, error) {
 		return nil, err
 	}
 	var data []byte
-	if err := w.ask(ctx, &data, "readEntry", handle, serviceName, key, serviceName); err != nil {
+	if err := w.call(ctx, &data, "readEntry", handle, serviceName, key, serviceName); err != nil {
 		return nil, err
 	}
 	if len(data) == 0 {
-		return nil, w.missing(ctx, handle, key)
+		return nil, w.checkEntry(ctx, handle, key)
 	}
 	var item keyring.Item
 	if json.Unmarshal(data, &item) != nil {
@@ -127,7 +127,7 @@ func (w *wallet) remove(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	if err := w.missing(ctx, handle, key); err != nil {
+	if err := w.checkEntry(ctx, handle, key); err != nil {
 		return err
 	}
 	return w.change(ctx, "removeEntry", key)
@@ -139,7 +139,7 @@ func (w *wallet) keys(ctx context.Context, _ string) ([]string, error) {
 		return nil, err
 	}
 	var names []string
-	if err := w.ask(ctx, &names, "entryList", handle, serviceName, serviceName); err != nil {
+	if err := w.call(ctx, &names, "entryList", handle, serviceName, serviceName); err != nil {
 		return nil, err
 	}
 	if len(names) == 0 {
@@ -166,7 +166,7 @@ func (w *wallet) change(ctx context.Context, method, key string, value ...any) e
 	}
 	args := append(append([]any{handle, serviceName, key}, value...), serviceName)
 	var failed int32
-	if err := w.ask(ctx, &failed, method, args...); err != nil {
+	if err := w.call(ctx, &failed, method, args...); err != nil {
 		return err
 	}
 	if failed != 0 {
@@ -175,14 +175,14 @@ func (w *wallet) change(ctx context.Context, method, key string, value ...any) e
 		}
 		return fmt.Errorf("the wallet refused it (%s: %d)", method, failed)
 	}
-	return w.ask(ctx, nil, "sync", handle, serviceName)
+	return w.call(ctx, nil, "sync", handle, serviceName)
 }
 
-// missing says that there is no such item, or why that cannot be said. It is nil when
+// checkEntry says that there is no such item, or why that cannot be said. It is nil when
 // there is one.
-func (w *wallet) missing(ctx context.Context, handle int32, key string) error {
+func (w *wallet) checkEntry(ctx context.Context, handle int32, key string) error {
 	var there bool
-	if err := w.ask(ctx, &there, "hasEntry", handle, serviceName, key, serviceName); err != nil || there {
+	if err := w.call(ctx, &there, "hasEntry", handle, serviceName, key, serviceName); err != nil || there {
 		return err
 	}
 	if err := w.mustBeOpen(ctx); err != nil {
@@ -199,16 +199,16 @@ func (w *wallet) open(ctx context.Context) (int32, error) {
 	w.mu.Unlock()
 	if handle >= 0 {
 		var open bool
-		if err := w.ask(ctx, &open, "isOpen", handle); err != nil || open {
+		if err := w.call(ctx, &open, "isOpen", handle); err != nil || open {
 			return handle, err
 		}
 	}
 	if w.quiet {
-		if err := w.refuse(ctx); err != nil {
+		if err := w.refuseDialog(ctx); err != nil {
 			return 0, err
 		}
 	}
-	if err := w.ask(ctx, &handle, "open", serviceName, int64(0), serviceName); err != nil {
+	if err := w.call(ctx, &handle, "open", serviceName, int64(0), serviceName); err != nil {
 		return 0, err
 	}
 	if handle < 0 {
@@ -220,9 +220,9 @@ func (w *wallet) open(ctx context.Context) (int32, error) {
 	return handle, nil
 }
 
-// refuse fails when opening the wallet would raise a dialog: for its password, or for
+// refuseDialog fails when opening the wallet would raise a dialog: for its password, or for
 // whether this program may have it.
-func (w *wallet) refuse(ctx context.Context) error {
+func (w *wallet) refuseDialog(ctx context.Context) error {
 	if err := w.mustBeOpen(ctx); err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (w *wallet) refuse(ctx context.Context) error {
 
 func (w *wallet) mustBeOpen(ctx context.Context) error {
 	var open bool
-	if err := w.ask(ctx, &open, "isOpen", serviceName); err != nil {
+	if err := w.call(ctx, &open, "isOpen", serviceName); err != nil {
 		return err
 	}
 	if !open {
@@ -244,13 +244,13 @@ func (w *wallet) mustBeOpen(ctx context.Context) error {
 	return nil
 }
 
-// ask calls a method of the daemon and puts its answer into v.
-func (w *wallet) ask(ctx context.Context, v any, method string, args ...any) error {
+// call calls a method of the daemon and puts its answer into v.
+func (w *wallet) call(ctx context.Context, v any, method string, args ...any) error {
 	call := w.bus.Object(w.daemon.name, w.daemon.path).CallWithContext(ctx, kwalletInterface+method, 0, args...)
 	if call.Err != nil || v == nil {
-		return reason(call.Err)
+		return dbusError(call.Err)
 	}
-	return reason(call.Store(v))
+	return dbusError(call.Store(v))
 }
 
 // asksPerProgram reads from KDE's settings whether a program that asks for an open

@@ -63,7 +63,7 @@ func configureWallet(t *testing.T, text string) {
 func unlockWallet(t *testing.T, bus *dbus.Conn) {
 	t.Helper()
 	w := &wallet{bus: bus, daemon: walletd5}
-	if err := w.ask(soon(t), nil, "pamOpen", serviceName, make([]byte, 56), int32(0)); err != nil {
+	if err := w.call(soon(t), nil, "pamOpen", serviceName, make([]byte, 56), int32(0)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -111,7 +111,7 @@ func TestKWallet(t *testing.T) {
 	})
 	t.Run("opens it again when it was closed", func(t *testing.T) {
 		w := &wallet{bus: bus, daemon: walletd5}
-		if err := w.ask(soon(t), nil, "close", serviceName, true); err != nil {
+		if err := w.call(soon(t), nil, "close", serviceName, true); err != nil {
 			t.Fatal(err)
 		}
 		if err := getErr(t, quiet, "k"); !errors.Is(err, ErrLocked) {

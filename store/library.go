@@ -13,21 +13,21 @@ type library struct {
 	cfg keyring.Config
 	// place is where the items are, for people.
 	place string
-	// before, if set, runs ahead of every call: the place for refusing what would
-	// raise a dialog. key is "" for a listing.
+	// before, if set, runs before every call. It can refuse a call that would show a dialog.
+	// key is "" for a listing.
 	before func(ctx context.Context, key string, writing bool) error
-	// explain, if set, finds the reason when the library does not open (it keeps
-	// its own to itself), when a call fails, or when an item is not found.
+	// explain, if set, finds the reason when the library does not open (it does not tell),
+	// when a call fails, or when an item is not found.
 	explain func(ctx context.Context, err error) error
-	// silent says that removing a missing item succeeds without a word.
+	// silent says that the library reports no error when a missing item is removed.
 	silent bool
 
 	mu   sync.Mutex
-	idle keyring.Keyring // open and used by nobody; an abandoned call keeps its own
+	idle keyring.Keyring // open and not in use; an abandoned call keeps its own
 }
 
-// use lends an open keyring to f. Two calls never share one: the library's types
-// are not safe for that.
+// use calls f with an open keyring. Two calls never share one: the library's types are not
+// safe for concurrent use.
 func (l *library) use(ctx context.Context, f func(keyring.Keyring) error) error {
 	ring, err := l.take()
 	if err == nil {
@@ -110,7 +110,7 @@ func (l *library) keys(ctx context.Context, _ string) (names []string, err error
 
 func (l *library) survey(ctx context.Context) survey { return listed(ctx, l.place, l) }
 
-// registered says whether the library has this back end in this process.
+// registered reports whether the library offers this back end in this process.
 func registered(name keyring.BackendType) bool {
 	return slices.Contains(keyring.AvailableBackends(), name)
 }

@@ -45,8 +45,8 @@ type Migration struct {
 	// DeleteSource removes the items from the old store, after every one of them was
 	// read back from the new one. If any could not be moved, none is removed.
 	DeleteSource bool
-	// Rehearse reads and compares, and writes nothing.
-	Rehearse bool
+	// DryRun reads and compares, and writes nothing.
+	DryRun bool
 	// Tell, if set, is called as the outcome of each item is known.
 	Tell func(Moved)
 }
@@ -68,20 +68,20 @@ func (m Migration) Run(ctx context.Context, names []string) ([]Moved, error) {
 			m.Tell(one)
 		}
 	}
-	if err := ctx.Err(); err != nil || !m.DeleteSource || m.Rehearse || !whole {
+	if err := ctx.Err(); err != nil || !m.DeleteSource || m.DryRun || !whole {
 		return moved, err
 	}
 	if err := Flush(ctx, m.To); err != nil {
 		return moved, err
 	}
-	return moved, m.empty(ctx, moved)
+	return moved, m.deleteSource(ctx, moved)
 }
 
 // copy moves one item, byte for byte, and reads it back.
 func (m Migration) copy(ctx context.Context, name string) Moved {
 	item, err := m.From.Get(ctx, name)
 	if err == nil {
-		_, err = keyIn(name, item)
+		_, err = parseKey(name, item)
 	}
 	switch {
 	case errors.Is(err, ErrForeign):
@@ -90,7 +90,7 @@ func (m Migration) copy(ctx context.Context, name string) Moved {
 		return Moved{Name: name, Outcome: Failed, Err: err}
 	}
 	outcome, err := m.compare(ctx, name, item)
-	if err == nil && (outcome == Copied || outcome == Replaced) && !m.Rehearse {
+	if err == nil && (outcome == Copied || outcome == Replaced) && !m.DryRun {
 		err = keep(ctx, m.To, name, item)
 	}
 	if err != nil {
@@ -120,14 +120,14 @@ func sameKey(name string, a, b creds.Secret) bool {
 	if a.Equal(b) {
 		return true
 	}
-	x, err := keyIn(name, a)
-	y, other := keyIn(name, b)
+	x, err := parseKey(name, a)
+	y, other := parseKey(name, b)
 	return err == nil && other == nil && x.Equal(y)
 }
 
-// empty deletes what was moved from the old store.
-func (m Migration) empty(ctx context.Context, moved []Moved) error {
-	if err := m.apart(ctx); err != nil {
+// deleteSource deletes what was moved from the old store.
+func (m Migration) deleteSource(ctx context.Context, moved []Moved) error {
+	if err := m.checkDistinct(ctx); err != nil {
 		return err
 	}
 	for i := range moved {
@@ -151,9 +151,9 @@ func (m Migration) empty(ctx context.Context, moved []Moved) error {
 // it for a session, should we be killed meanwhile; the next migration uses it again.
 func probeName() string { return "vault.probe," + digest("probe") + "," + noExpiry }
 
-// apart makes sure that the two stores are two, however they are named: what is put
+// checkDistinct makes sure that the two stores are two, however they are named: what is put
 // into one must not be found in the other, or deleting there would delete here.
-func (m Migration) apart(ctx context.Context) error {
+func (m Migration) checkDistinct(ctx context.Context) error {
 	mark := creds.New(rand.Text())
 	if err := m.To.Put(ctx, probeName(), mark); err != nil {
 		return err

@@ -103,7 +103,7 @@ func TestAMigrationLeavesWhatIsNoKeyAlone(t *testing.T) {
 func TestARehearsalWritesNothing(t *testing.T) {
 	from, to := filled(t, newMemory(), "a", "b"), newMemory()
 	put(t, to, "b", keyItem("AKIAother"))
-	got, _ := move(t, Migration{From: from, To: to, Rehearse: true, Overwrite: true, DeleteSource: true})
+	got, _ := move(t, Migration{From: from, To: to, DryRun: true, Overwrite: true, DeleteSource: true})
 	if got["a"] != Copied || got["b"] != Replaced {
 		t.Errorf("outcomes: %v", got)
 	}

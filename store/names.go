@@ -14,7 +14,7 @@ type Names struct {
 	Hidden   int      // more of those, whose names are encrypted
 	Sessions []string // our cached sessions
 	Tokens   []string // our sign-ins to Identity Center
-	Foreign  []string // sessions and sign-ins that AWS Vault has cached
+	AWSVault []string // sessions and sign-ins that AWS Vault has cached
 	Staged   []string // keys that wait for their rotation to be finished: they exist nowhere else
 }
 
@@ -47,9 +47,9 @@ func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, er
 			n.Tokens = append(n.Tokens, name)
 		case strings.HasPrefix(name, rotationPrefix):
 			n.Staged = append(n.Staged, name)
-		case ours(name):
+		case isGenerated(name):
 		case transient(name):
-			n.Foreign = append(n.Foreign, name)
+			n.AWSVault = append(n.AWSVault, name)
 		default:
 			n.Keys = append(n.Keys, name)
 		}
@@ -71,13 +71,13 @@ func readHidden(ctx context.Context, s *bounded, guesses []string) (n Names, err
 	return n, err
 }
 
-// ForeignOf leaves, of what AWS Vault has cached, the sessions of one profile and the
+// AWSVaultOf leaves, of what AWS Vault has cached, the sessions of one profile and the
 // sign-in at one start URL. Versions of it before the fifth named items in other ways;
 // theirs are not found, they lapsed years ago.
-func (n Names) ForeignOf(profile, startURL string) []string {
+func (n Names) AWSVaultOf(profile, startURL string) []string {
 	var list []string
-	for _, name := range n.Foreign {
-		of, isSession := foreignProfile(name)
+	for _, name := range n.AWSVault {
+		of, isSession := awsVaultProfile(name)
 		isToken := startURL != "" && strings.TrimRight(name, "#/") == "oidc:"+strings.TrimRight(startURL, "#/")
 		if isToken || isSession && of == profile {
 			list = append(list, name)
@@ -86,9 +86,9 @@ func (n Names) ForeignOf(profile, startURL string) []string {
 	return list
 }
 
-// foreignProfile is the profile in the name of a session that AWS Vault has cached.
-func foreignProfile(name string) (string, bool) {
-	if !sessionName(name) {
+// awsVaultProfile is the profile in the name of a session that AWS Vault has cached.
+func awsVaultProfile(name string) (string, bool) {
+	if !isAWSVaultSession(name) {
 		return "", false
 	}
 	of, err := base64.RawURLEncoding.DecodeString(strings.Split(name, ",")[1])

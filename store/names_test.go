@@ -57,7 +57,7 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 		{hiddenStore(t, s), []string{"base"}, 2, nil},
 	} {
 		n, err := ReadNames(ctx, c.s, func() []string { return []string{"base", "prod"} })
-		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.Foreign, c.foreign) ||
+		if err != nil || !slices.Equal(n.Keys, c.keys) || n.Hidden != c.hidden || !slices.Equal(n.AWSVault, c.foreign) ||
 			!slices.Equal(n.Sessions, []string{session}) || !slices.Equal(n.Tokens, []string{token}) ||
 			!slices.Equal(n.Staged, []string{staged}) || !n.Rotating("base") || n.Rotating("prod") || n.Rotating("") {
 			t.Errorf("%+v, %v", n, err)
@@ -69,7 +69,7 @@ func TestForeignOfFindsOneProfilesAndOneDirectorys(t *testing.T) {
 	name := func(profile string) string {
 		return "sts.GetSessionToken," + base64.RawURLEncoding.EncodeToString([]byte(profile)) + ",,1700000000"
 	}
-	n := Names{Foreign: []string{name("prod"), name("prod2"), name(""), "oidc:https://x/start", "oidc:https://y/start/#/", "prod session (1)", "session:prod:x:1"}}
+	n := Names{AWSVault: []string{name("prod"), name("prod2"), name(""), "oidc:https://x/start", "oidc:https://y/start/#/", "prod session (1)", "session:prod:x:1"}}
 	for _, c := range []struct {
 		profile, url string
 		want         []string
@@ -79,7 +79,7 @@ func TestForeignOfFindsOneProfilesAndOneDirectorys(t *testing.T) {
 		{"nobody", "https://x/start/", []string{"oidc:https://x/start"}},
 		{"nobody", "", nil},
 	} {
-		if got := n.ForeignOf(c.profile, c.url); !slices.Equal(got, c.want) {
+		if got := n.AWSVaultOf(c.profile, c.url); !slices.Equal(got, c.want) {
 			t.Errorf("%q at %q: %q, want %q", c.profile, c.url, got, c.want)
 		}
 	}

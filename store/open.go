@@ -12,18 +12,18 @@ import (
 	"github.com/d44b7504/vault/store/internal/busguard"
 )
 
-// By now the library has made its one attempt at D-Bus: the environment can be as
-// it was again, for gpg, pinentry and every other child.
+// The library has made its one attempt to reach D-Bus by now, so the environment gets back
+// its old values, for gpg, pinentry and every other child.
 func init() { busguard.Restore() }
 
-// Attempt is one back end that was tried and the reason it cannot be used.
+// Attempt is one back end that was tried, and why it cannot be used.
 type Attempt struct {
 	Backend string
 	Err     error
 }
 
-// UnavailableError says which back ends were tried and why each cannot be used. It
-// matches ErrUnavailable.
+// UnavailableError says which back ends were tried and why each cannot be used. It matches
+// ErrUnavailable.
 type UnavailableError struct {
 	Tried []Attempt
 }
@@ -39,7 +39,7 @@ func (e *UnavailableError) Error() string {
 // Is makes errors.Is(err, ErrUnavailable) true.
 func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
 
-// Unwrap gives the reasons, so that a cancelled context is still found.
+// Unwrap returns the reasons, so that errors.Is finds a cancelled context among them.
 func (e *UnavailableError) Unwrap() []error {
 	errs := make([]error, 0, len(e.Tried))
 	for _, a := range e.Tried {
@@ -48,9 +48,9 @@ func (e *UnavailableError) Unwrap() []error {
 	return errs
 }
 
-// Open opens the named back end, or the first usable one of Backends. It may wait
-// for a keyring daemon to start, up to Options.Deadline for each back end; it reads
-// no item and asks nothing. The error is an *UnavailableError, or ctx's.
+// Open opens the back end that o names, or the first of All that can be used. It may wait
+// for a keyring daemon to start, up to Options.Deadline for each back end; it reads no item
+// and asks nothing. The error is an *UnavailableError, or ctx's.
 func Open(ctx context.Context, o Options) (Store, error) {
 	o = o.withDefaults()
 	if o.Backend != "" {
@@ -107,9 +107,9 @@ func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, 
 	return s, nil
 }
 
-// within runs f and stops waiting for it when ctx ends: the library's calls take no
-// context. It turns a panic of f into an error too, because the library panics when
-// a person dismisses the dialog that creates a collection.
+// within runs f and stops waiting for it when ctx ends, since the library's calls take no
+// context. A panic of f becomes an error: the library panics when a person closes the dialog
+// that creates a collection.
 func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		v   T
@@ -131,21 +131,21 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		return r.v, r.err
 	case <-ctx.Done():
 		var zero T
-		select { // a call that heeds ctx has programs of its own to end first, and names them
+		select { // a call that heeds ctx first ends the programs it has started, and names them
 		case r := <-done:
 			if errors.Is(r.err, ctx.Err()) {
 				return zero, r.err
 			}
-		case <-time.After(parting):
+		case <-time.After(cleanupTime):
 		}
 		return zero, ctx.Err()
 	}
 }
 
-// parting is how long an abandoned call is given to clean up behind itself.
-const parting = 200 * time.Millisecond
+// cleanupTime is how long a call that was cancelled may take to clean up.
+const cleanupTime = 200 * time.Millisecond
 
-// config is what the library is told, the same for every back end.
+// config returns the library's configuration, which is the same for every back end.
 func config(name keyring.BackendType, o Options) keyring.Config {
 	return keyring.Config{
 		AllowedBackends:          []keyring.BackendType{name},

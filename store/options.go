@@ -11,10 +11,10 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// Options says which keyring to open and how to behave in it. The zero value opens
-// the best back end of this machine with AWS Vault's names.
+// Options says which keyring to open and how to use it. The zero value opens the first
+// back end of this machine that works, with AWS Vault's names.
 type Options struct {
-	// Backend is one of Backends, or "" to take the first that can be used.
+	// Backend is one of Backends; "" is the first that can be used.
 	Backend string
 
 	KeychainName string // macOS; "" is "aws-vault"
@@ -25,28 +25,28 @@ type Options struct {
 	FileDir      string // "" is "~/.awsvault/keys/"
 	AgeDir       string // "" is "~/.awsvault/age/"
 	AgeIdentity  string // a file of age identities; "" is the one that was made with the store
-	Helper       string // NAME of docker-credential-NAME; without a Backend it says "helper"
+	Helper       string // NAME of docker-credential-NAME; with an empty Backend it means "helper"
 
-	// FilePassphrase opens the file back end; an empty secret is a passphrase too.
-	// nil means it has to be asked for.
+	// FilePassphrase opens the file back end; an empty secret is a passphrase too. nil: a
+	// person is asked.
 	FilePassphrase *creds.Secret
-	// AgePassphrase opens the identity of the age back end, or makes it; nil means that it
-	// has to be asked for. age knows no empty passphrase.
+	// AgePassphrase opens the identity of the age back end, or a new one is made with it.
+	// nil: a person is asked. An empty passphrase is always wrong.
 	AgePassphrase *creds.Secret
-	// Ask puts a question to a person and returns the answer; nil when nobody is there.
+	// Ask puts a question to a person and returns the answer; nil when nobody can be asked.
 	Ask func(ctx context.Context, question string) (creds.Secret, error)
-	// Tell shows a line to a person, such as a plugin of age's that waits for a key to be
-	// touched; nil when nobody is there. It may be called while another call is at work.
+	// Tell shows a line to a person, such as that an age plugin waits for a key to be
+	// touched; nil when nobody would see it. It may be called while another call runs.
 	Tell func(line string)
-	// Quiet says that this is a hook or a background process: no dialog may appear,
-	// whatever it costs. What would need one fails with ErrLocked.
+	// Quiet is for a hook or a background process: no dialog may appear. What would need one
+	// fails with ErrLocked.
 	Quiet bool
-	// Deadline bounds opening a back end, and every operation unless a person may be
-	// answering, who gets two minutes. 0 is five seconds.
+	// Deadline is how long it may take to open a back end, and how long every operation may
+	// take, unless a person may be answering: then it is two minutes. 0 is five seconds.
 	Deadline time.Duration
 }
 
-// What AWS Vault calls its things. Both tools find each other's items by these.
+// The names that AWS Vault uses. Both tools find each other's items by them.
 const (
 	serviceName       = "aws-vault"
 	defaultCollection = "awsvault"
@@ -54,8 +54,8 @@ const (
 
 const (
 	defaultDeadline = 5 * time.Second
-	// personal bounds an operation when a person may be typing into a dialog.
-	personal = 2 * time.Minute
+	// personDeadline is how long an operation may take when a person may be answering.
+	personDeadline = 2 * time.Minute
 )
 
 // SetPassphrases gives every back end that has a passphrase the one that given returns for
@@ -86,24 +86,24 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// limit is how long one operation may take: longer when a person may be answering,
-// on the terminal or in a dialog.
+// limit returns how long one operation may take: longer when a person may be answering, on
+// the terminal or in a dialog.
 func (o Options) limit() time.Duration {
-	if o.Quiet || o.Ask == nil && !onDesktop() {
+	if o.Quiet || o.Ask == nil && !hasDesktop() {
 		return o.Deadline
 	}
-	return max(o.Deadline, personal)
+	return max(o.Deadline, personDeadline)
 }
 
-// onDesktop says whether a dialog could be seen.
-func onDesktop() bool {
+// hasDesktop reports whether a person could see a dialog.
+func hasDesktop() bool {
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
 		return true
 	}
 	return os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != ""
 }
 
-// expand resolves a leading ~ on every system; the library does not on Windows.
+// expand replaces a leading ~ with the home folder, on Windows too.
 func expand(dir string) (string, error) {
 	rest, ok := strings.CutPrefix(dir, "~")
 	if !ok || rest != "" && !os.IsPathSeparator(rest[0]) {

@@ -33,13 +33,13 @@ const (
 // lasts as long.
 const abandoned = 10 * time.Minute
 
-// parted is a driver over one that holds no more than size bytes in an item.
-type parted struct {
+// partsDriver is a driver over one that holds no more than size bytes in an item.
+type partsDriver struct {
 	driver
 	size int
 }
 
-func (p *parted) get(ctx context.Context, key string) ([]byte, error) {
+func (p *partsDriver) get(ctx context.Context, key string) ([]byte, error) {
 	head, err := p.driver.get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (p *parted) get(ctx context.Context, key string) ([]byte, error) {
 	return whole, nil
 }
 
-func (p *parted) put(ctx context.Context, item keyring.Item) error {
+func (p *partsDriver) put(ctx context.Context, item keyring.Item) error {
 	stale := p.stale(ctx, item.Key)
 	if len(item.Data) > p.size || strings.HasPrefix(string(item.Data), partsHead) {
 		head, err := p.putParts(ctx, item)
@@ -80,7 +80,7 @@ func (p *parted) put(ctx context.Context, item keyring.Item) error {
 }
 
 // putParts writes the parts and returns what the item itself has to say.
-func (p *parted) putParts(ctx context.Context, item keyring.Item) ([]byte, error) {
+func (p *partsDriver) putParts(ctx context.Context, item keyring.Item) ([]byte, error) {
 	chunks := slices.Collect(slices.Chunk(item.Data, p.size))
 	if len(chunks) > mostParts {
 		return nil, fmt.Errorf("the item has %d bytes, more than fit in %d parts", len(item.Data), mostParts)
@@ -98,7 +98,7 @@ func (p *parted) putParts(ctx context.Context, item keyring.Item) ([]byte, error
 	return head, nil
 }
 
-func (p *parted) remove(ctx context.Context, key string) error {
+func (p *partsDriver) remove(ctx context.Context, key string) error {
 	stale := p.stale(ctx, key)
 	if err := p.driver.remove(ctx, key); err != nil {
 		return err
@@ -110,7 +110,7 @@ func (p *parted) remove(ctx context.Context, key string) error {
 // stale returns the parts that go when the item is replaced or removed: its own, and
 // those a killed process left behind. Parts that are neither belong to somebody who is
 // about to write the item too. Without any parts the item itself is not read.
-func (p *parted) stale(ctx context.Context, key string) []string {
+func (p *partsDriver) stale(ctx context.Context, key string) []string {
 	all, err := p.driver.keys(ctx, "")
 	if err != nil {
 		return nil
@@ -127,19 +127,19 @@ func (p *parted) stale(ctx context.Context, key string) []string {
 }
 
 // removeAll deletes what it can: a part nobody names any more does no harm.
-func (p *parted) removeAll(ctx context.Context, names []string) {
+func (p *partsDriver) removeAll(ctx context.Context, names []string) {
 	for _, name := range names {
 		_ = p.driver.remove(ctx, name)
 	}
 }
 
-func (p *parted) keys(ctx context.Context, prefix string) ([]string, error) {
+func (p *partsDriver) keys(ctx context.Context, prefix string) ([]string, error) {
 	names, err := p.driver.keys(ctx, prefix)
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, partPrefix) }), err
 }
 
 // survey counts an item in parts once.
-func (p *parted) survey(ctx context.Context) survey {
+func (p *partsDriver) survey(ctx context.Context) survey {
 	s := p.driver.survey(ctx)
 	if s.items > 0 {
 		s.items = listed(ctx, s.place, p).items

@@ -67,7 +67,7 @@ func (s *small) keys(context.Context, string) ([]string, error) {
 
 func smallStore() (*small, Store) {
 	s := &small{items: map[string]keyring.Item{}, size: smallSize, left: 1 << 20}
-	return s, newBounded(Backend{Name: "small"}, &parted{s, smallSize}, time.Minute)
+	return s, newBounded(Backend{Name: "small"}, &partsDriver{s, smallSize}, time.Minute)
 }
 
 func TestPartsConform(t *testing.T) {
@@ -100,7 +100,7 @@ func TestPartsAreSessionsToAWSVault(t *testing.T) {
 	under, s := smallStore()
 	put(t, s, "prod", strings.Repeat("v", 5*smallSize))
 	for name := range under.items {
-		if name != "prod" && !sessionName(name) {
+		if name != "prod" && !isAWSVaultSession(name) {
 			t.Errorf("%s would be listed as a credential", name)
 		}
 	}

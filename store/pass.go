@@ -25,7 +25,7 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
-type passwords struct {
+type passStore struct {
 	cmd, dir, prefix string
 	quiet            bool
 }
@@ -39,7 +39,7 @@ func openPass(_ context.Context, o Options, _ bool) (driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the program %q is not on the PATH", o.PassCmd)
 	}
-	p := &passwords{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet}
+	p := &passStore{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet}
 	if filepath.Base(cmd) != "pass" {
 		return p, nil // another program with its language; what it needs is its own affair
 	}
@@ -59,7 +59,7 @@ func onPath(program string) bool {
 
 // initialised looks for the file that names the gpg key, at the root and at the
 // prefix: a store may have one for a part of itself.
-func (p *passwords) initialised() bool {
+func (p *passStore) initialised() bool {
 	for _, dir := range []string{p.dir, filepath.Join(p.dir, p.prefix)} {
 		if _, err := os.Stat(filepath.Join(dir, ".gpg-id")); err == nil {
 			return true
@@ -68,7 +68,7 @@ func (p *passwords) initialised() bool {
 	return false
 }
 
-func (p *passwords) get(ctx context.Context, key string) ([]byte, error) {
+func (p *passStore) get(ctx context.Context, key string) ([]byte, error) {
 	if !p.exists(key) {
 		return nil, ErrNotFound
 	}
@@ -83,7 +83,7 @@ func (p *passwords) get(ctx context.Context, key string) ([]byte, error) {
 	return item.Data, nil
 }
 
-func (p *passwords) put(ctx context.Context, item keyring.Item) error {
+func (p *passStore) put(ctx context.Context, item keyring.Item) error {
 	data, err := json.Marshal(item)
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (p *passwords) put(ctx context.Context, item keyring.Item) error {
 	return err
 }
 
-func (p *passwords) remove(ctx context.Context, key string) error {
+func (p *passStore) remove(ctx context.Context, key string) error {
 	if !p.exists(key) {
 		return ErrNotFound
 	}
@@ -100,7 +100,7 @@ func (p *passwords) remove(ctx context.Context, key string) error {
 	return err
 }
 
-func (p *passwords) keys(context.Context, string) ([]string, error) {
+func (p *passStore) keys(context.Context, string) ([]string, error) {
 	root := filepath.Join(p.dir, p.prefix)
 	var names []string
 	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
@@ -125,13 +125,13 @@ func (p *passwords) keys(context.Context, string) ([]string, error) {
 	return names, err
 }
 
-func (p *passwords) survey(ctx context.Context) survey {
+func (p *passStore) survey(ctx context.Context) survey {
 	return listed(ctx, filepath.Join(p.dir, p.prefix), p)
 }
 
-func (p *passwords) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }
+func (p *passStore) path(key string) string { return filepath.Join(p.prefix, escaped(key)) }
 
-func (p *passwords) exists(key string) bool {
+func (p *passStore) exists(key string) bool {
 	_, err := os.Stat(filepath.Join(p.dir, p.path(key)+".gpg"))
 	return err == nil
 }
@@ -139,7 +139,7 @@ func (p *passwords) exists(key string) bool {
 // escaped is the name of an item in the store: the key itself, as AWS Vault has it,
 // unless pass would take it for a flag or for another folder.
 func escaped(key string) string {
-	if plain(key) && percent.Decode(key) == key {
+	if isPlain(key) && percent.Decode(key) == key {
 		return key
 	}
 	return percent.Encode(key, "/-.%")
@@ -152,7 +152,7 @@ func unescaped(name string) string {
 	return name
 }
 
-func plain(key string) bool {
+func isPlain(key string) bool {
 	if strings.HasPrefix(key, "-") || strings.HasPrefix(key, ".git/") {
 		return false
 	}
@@ -165,7 +165,7 @@ func plain(key string) bool {
 const passAnswer = 1 << 20
 
 // run runs pass and returns what it prints. What it complains of goes into the error.
-func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
+func (p *passStore) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	out, complaint, err := tool{
 		path: p.cmd, args: args, stdin: stdin, extra: []string{"PASSWORD_STORE_DIR=" + p.dir}, most: passAnswer, quiet: p.quiet,
 	}.run(ctx)
@@ -182,7 +182,7 @@ func (p *passwords) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	if failed.Said = host.Sayable(lines[len(lines)-1], stdin); failed.Said == "" {
 		return nil, failed
 	}
-	if err := locked(string(complaint), failed.Said, p.quiet); err != nil {
+	if err := lockedError(string(complaint), failed.Said, p.quiet); err != nil {
 		return nil, err
 	}
 	return nil, failed

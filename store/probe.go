@@ -10,21 +10,21 @@ type Finding struct {
 	Backend string
 	// Chosen says that Open with these options would open it.
 	Chosen bool
-	// Err is why it cannot be used, nil when it can.
+	// Err is why it cannot be used; nil when it can.
 	Err error
-	// Where its items are, for people: a folder, a collection, a wallet. "" when
-	// it cannot be used.
+	// Where is the place of its items, for people: a folder, a collection, a wallet. It is
+	// empty when the back end cannot be used.
 	Where string
 	// Remark is one more thing to know before keeping keys there, or "".
 	Remark string
-	// Items is how many items there are, those of other programs in the same
-	// place included; -1 when that takes a person, or cannot be known.
+	// Items is how many items there are, with those of other programs in the same place; -1
+	// when counting needs a person, or is not possible.
 	Items int
 }
 
-// Probe looks at every back end of Backends, in that order, and says of each whether
-// it can be used. Like Open it may start a keyring's daemon and asks nothing, and it
-// never takes longer than Options.Deadline twice: they are looked at side by side.
+// Probe reports for every back end of All, in that order, whether it can be used. Like Open
+// it may start a keyring's daemon, and asks nothing. It looks at all of them at the same
+// time, and takes at most twice Options.Deadline.
 func Probe(ctx context.Context, o Options) []Finding {
 	o.Quiet = true
 	o = o.withDefaults()
@@ -63,7 +63,7 @@ func probe(ctx context.Context, b Backend, o Options) Finding {
 	return f
 }
 
-// choose marks the one that Open would open: the one named, or the first that works.
+// choose marks the one that Open would open: the one that o names, or the first that works.
 func choose(found []Finding, all []Backend, o Options) {
 	for i, b := range all {
 		if found[i].Err == nil && (o.Backend == b.Name || o.Backend == "" && b.Automatic()) {

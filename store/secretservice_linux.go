@@ -37,12 +37,12 @@ func openSecretService(ctx context.Context, o Options, chosen bool) (driver, err
 	if chosen {
 		path, err := s.find(ctx)
 		if err != nil {
-			return nil, reason(err)
+			return nil, dbusError(err)
 		}
 		// Making a collection takes a dialog. To choose this back end without a
 		// screen to show it on would make the first key fail to be stored.
-		if path == "" && !onDesktop() {
-			return nil, s.missing()
+		if path == "" && !hasDesktop() {
+			return nil, s.noCollection()
 		}
 	}
 	d := &library{cfg: config(keyring.SecretServiceBackend, o), before: s.prepare, explain: s.explain, silent: true}
@@ -64,7 +64,7 @@ func (c *collection) survey(ctx context.Context) survey {
 	path, err := c.find(ctx)
 	switch {
 	case err != nil:
-		s.remark = reason(err).Error()
+		s.remark = dbusError(err).Error()
 		return s
 	case path == "":
 		s.items, s.remark = 0, "the collection does not exist yet; a dialog makes it when the first item is stored"
@@ -72,7 +72,7 @@ func (c *collection) survey(ctx context.Context) survey {
 	}
 	var all []dbus.ObjectPath
 	if err := c.property(ctx, path, "Collection", "Items", &all); err != nil {
-		s.remark = reason(err).Error()
+		s.remark = dbusError(err).Error()
 		return s
 	}
 	s.items = len(all)
@@ -110,7 +110,7 @@ func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
 		return "", err
 	}
 	for _, path := range all {
-		if unescapePath(string(path)) == collectionPrefix+s.collection {
+		if unescapeDBusPath(string(path)) == collectionPrefix+s.collection {
 			return path, nil
 		}
 	}
@@ -124,39 +124,39 @@ func (s secrets) prepare(ctx context.Context, _ string, writing bool) error {
 	path, err := s.find(ctx)
 	switch {
 	case err != nil:
-		return reason(err)
+		return dbusError(err)
 	case path == "" && writing:
-		return s.make(ctx)
+		return s.create(ctx)
 	case path == "":
 		return nil
 	}
 	var shut bool
 	if err := s.property(ctx, path, "Collection", "Locked", &shut); err != nil || !shut {
-		return reason(err)
+		return dbusError(err)
 	}
 	return s.unlock(ctx, path)
 }
 
-func (s secrets) make(ctx context.Context) error {
+func (s secrets) create(ctx context.Context) error {
 	label := map[string]dbus.Variant{secretsInterface + "Collection.Label": dbus.MakeVariant(s.collection)}
 	var path, question dbus.ObjectPath
 	call := s.bus.Object(secretsName, secretsPath).CallWithContext(ctx, secretsInterface+"Service.CreateCollection", 0, label, "")
 	if err := call.Store(&path, &question); err != nil {
-		return reason(err)
+		return dbusError(err)
 	}
 	agreed, err := s.prompt(ctx, question)
 	switch {
 	case err != nil:
-		return reason(err)
-	case !agreed && !onDesktop():
-		return s.missing()
+		return dbusError(err)
+	case !agreed && !hasDesktop():
+		return s.noCollection()
 	case !agreed:
 		return fmt.Errorf("%w: collection %q was not made, because the dialog for it was dismissed or could not be shown", ErrUnavailable, s.collection)
 	}
 	if path, err = s.find(ctx); err == nil && path == "" {
 		err = fmt.Errorf("the Secret Service did not make collection %q", s.collection)
 	}
-	return reason(err)
+	return dbusError(err)
 }
 
 func (s secrets) unlock(ctx context.Context, path dbus.ObjectPath) error {
@@ -164,14 +164,14 @@ func (s secrets) unlock(ctx context.Context, path dbus.ObjectPath) error {
 	var question dbus.ObjectPath
 	call := s.bus.Object(secretsName, secretsPath).CallWithContext(ctx, secretsInterface+"Service.Unlock", 0, []dbus.ObjectPath{path})
 	if err := call.Store(&unlocked, &question); err != nil {
-		return reason(err)
+		return dbusError(err)
 	}
 	agreed, err := s.prompt(ctx, question)
 	if err == nil && !agreed {
 		err = fmt.Errorf("%w: collection %q was not unlocked, because the dialog for it was dismissed or could not be shown", ErrLocked, s.collection)
 	}
 	if err != nil {
-		return reason(err)
+		return dbusError(err)
 	}
 	return s.refuseLocked(ctx, path, "Collection")
 }
@@ -216,9 +216,9 @@ func (s secrets) refuseDialogs(ctx context.Context, key string, writing bool) er
 	path, err := s.find(ctx)
 	switch {
 	case err != nil:
-		return reason(err)
+		return dbusError(err)
 	case path == "" && writing:
-		return s.missing()
+		return s.noCollection()
 	case path == "":
 		return nil
 	}
@@ -233,7 +233,7 @@ func (s secrets) refuseLockedItem(ctx context.Context, path dbus.ObjectPath, key
 	var items []dbus.ObjectPath
 	call := s.bus.Object(secretsName, path).CallWithContext(ctx, secretsInterface+"Collection.SearchItems", 0, map[string]string{"profile": key})
 	if err := call.Store(&items); err != nil || len(items) == 0 {
-		return reason(err)
+		return dbusError(err)
 	}
 	return s.refuseLocked(ctx, items[0], "Item")
 }
@@ -241,7 +241,7 @@ func (s secrets) refuseLockedItem(ctx context.Context, path dbus.ObjectPath, key
 func (s secrets) refuseLocked(ctx context.Context, path dbus.ObjectPath, iface string) error {
 	var locked bool
 	if err := s.property(ctx, path, iface, "Locked", &locked); err != nil {
-		return reason(err)
+		return dbusError(err)
 	}
 	if locked {
 		return fmt.Errorf("%w: collection %q has to be unlocked by a person", ErrLocked, s.collection)
@@ -253,24 +253,24 @@ func (s secrets) refuseLocked(ctx context.Context, path dbus.ObjectPath, iface s
 func (s secrets) explain(ctx context.Context, err error) error {
 	if errors.Is(err, keyring.ErrNoAvailImpl) {
 		if _, found := s.find(ctx); found != nil {
-			return reason(found)
+			return dbusError(found)
 		}
 	}
 	// What GNOME's keyring says of the collection that its dialog did not make; the
 	// quotes around the path vary by version and language.
 	if strings.Contains(err.Error(), "Object does not exist at path") {
-		return s.missing()
+		return s.noCollection()
 	}
-	return reason(err)
+	return dbusError(err)
 }
 
-func (s secrets) missing() error {
+func (s secrets) noCollection() error {
 	return fmt.Errorf("there is no collection %q, and making one takes a dialog that cannot be shown here; "+
 		"an existing one, such as login, does as well", s.collection)
 }
 
-// reason translates D-Bus errors that say nothing to a person.
-func reason(err error) error {
+// dbusError translates D-Bus errors that say nothing to a person.
+func dbusError(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -289,9 +289,9 @@ func reason(err error) error {
 	return err
 }
 
-// unescapePath undoes _XX, two hexadecimal digits for a byte. What is no such
+// unescapeDBusPath undoes _XX, two hexadecimal digits for a byte. What is no such
 // escape makes it leave the path alone, as the library does.
-func unescapePath(path string) string {
+func unescapeDBusPath(path string) string {
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {
 		if path[i] != '_' {

@@ -12,11 +12,11 @@ import (
 func (c *collection) keys(ctx context.Context, _ string) ([]string, error) {
 	path, err := c.find(ctx)
 	if err != nil || path == "" {
-		return nil, reason(err)
+		return nil, dbusError(err)
 	}
 	names, err := c.labels(ctx, path)
 	if err != nil || len(names) > 0 || c.refuseLocked(ctx, path, "Collection") == nil {
-		return names, reason(err)
+		return names, dbusError(err)
 	}
 	return c.library.keys(ctx, "")
 }

@@ -56,8 +56,8 @@ const (
 	secCanceled      = 128 // errSecUserCanceled
 )
 
-// ourMark is the comment of items that security itself was trusted with.
-const ourMark = "vault: read by /usr/bin/security"
+// trustedMark is the comment of items that security itself was trusted with.
+const trustedMark = "vault: read by /usr/bin/security"
 
 type security struct {
 	path     string // of the program
@@ -77,11 +77,11 @@ func openSecurity(path string, o Options) (driver, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}
-	return &parted{&security{path: path, keychain: o.KeychainName + ".keychain", folder: folder, quiet: o.Quiet}, securitySize}, nil
+	return &partsDriver{&security{path: path, keychain: o.KeychainName + ".keychain", folder: folder, quiet: o.Quiet}, securitySize}, nil
 }
 
 func (s *security) get(ctx context.Context, key string) ([]byte, error) {
-	if err := s.refuse(ctx, key); err != nil {
+	if err := s.refuseDialog(ctx, key); err != nil {
 		return nil, err
 	}
 	_, said, err := s.run(ctx, nil, "find-generic-password", "-g", "-s", serviceName, "-a", accountName(key), s.keychain)
@@ -104,10 +104,10 @@ func (s *security) get(ctx context.Context, key string) ([]byte, error) {
 // put writes the item. One that is there keeps its label and whom it trusts: changing
 // either would ask a person.
 func (s *security) put(ctx context.Context, item keyring.Item) error {
-	if err := s.make(ctx); err != nil {
+	if err := s.create(ctx); err != nil {
 		return err
 	}
-	if err := s.refuse(ctx, ""); err != nil {
+	if err := s.refuseDialog(ctx, ""); err != nil {
 		return err
 	}
 	there, err := s.attributes(ctx, item.Key)
@@ -121,7 +121,7 @@ func (s *security) put(ctx context.Context, item keyring.Item) error {
 	case item.KeychainNotTrustApplication:
 		words = append(words, "-l", label(item), "-T", "")
 	default:
-		words = append(words, "-l", label(item), "-D", item.Description, "-j", ourMark, "-T", s.path)
+		words = append(words, "-l", label(item), "-D", item.Description, "-j", trustedMark, "-T", s.path)
 	}
 	words = append(words, "-X", hex.EncodeToString(item.Data), s.keychain)
 	line, err := commandLine(words)
@@ -133,7 +133,7 @@ func (s *security) put(ctx context.Context, item keyring.Item) error {
 }
 
 func (s *security) remove(ctx context.Context, key string) error {
-	if err := s.refuse(ctx, ""); err != nil {
+	if err := s.refuseDialog(ctx, ""); err != nil {
 		return err
 	}
 	_, _, err := s.run(ctx, nil, "delete-generic-password", "-s", serviceName, "-a", accountName(key), s.keychain)
@@ -144,7 +144,7 @@ func (s *security) keys(ctx context.Context, _ string) ([]string, error) {
 	if !s.exists() {
 		return nil, nil
 	}
-	if err := s.refuse(ctx, ""); err != nil {
+	if err := s.refuseDialog(ctx, ""); err != nil {
 		return nil, err
 	}
 	out, _, err := s.run(ctx, nil, "dump-keychain", s.keychain)
@@ -185,8 +185,8 @@ func (s *security) exists() bool {
 	return false
 }
 
-// make makes the keychain, in a dialog that asks for its new password.
-func (s *security) make(ctx context.Context) error {
+// create makes the keychain, in a dialog that asks for its new password.
+func (s *security) create(ctx context.Context) error {
 	if s.exists() {
 		return nil
 	}
@@ -200,10 +200,10 @@ func (s *security) make(ctx context.Context) error {
 	return err
 }
 
-// refuse fails when the call that follows would raise a dialog that nobody may see: to
+// refuseDialog fails when the call that follows would raise a dialog that nobody may see: to
 // unlock the keychain, or to allow reading the item of this name. An empty password
 // opens a keychain only if that is its password; of an open one it is not even asked.
-func (s *security) refuse(ctx context.Context, reading string) error {
+func (s *security) refuseDialog(ctx context.Context, reading string) error {
 	if !s.quiet || !s.exists() {
 		return nil
 	}
@@ -217,7 +217,7 @@ func (s *security) refuse(ctx context.Context, reading string) error {
 		return nil
 	}
 	a, err := s.attributes(ctx, reading)
-	if err == nil && a.comment != ourMark {
+	if err == nil && a.comment != trustedMark {
 		err = fmt.Errorf("%w: macOS asks a person before %q is read", ErrLocked, reading)
 	}
 	return err

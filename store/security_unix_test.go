@@ -472,7 +472,7 @@ func TestSecurityKeepsTheItemsOfAWSVault(t *testing.T) {
 	state(t, func(k *fakeKeychain) {
 		want := []fakeSecret{
 			{Service: "aws-vault", Account: "prod", Label: "aws-vault (prod)", Data: []byte("v")},
-			{Service: "aws-vault", Account: session, Label: "aws-vault session", Kind: "aws-vault session", Comment: ourMark, Data: []byte("token"), Trusted: []string{path}},
+			{Service: "aws-vault", Account: session, Label: "aws-vault session", Kind: "aws-vault session", Comment: trustedMark, Data: []byte("token"), Trusted: []string{path}},
 		}
 		if fmt.Sprint(k.Items) != fmt.Sprint(want) {
 			t.Errorf("%v\nwant %v", k.Items, want)

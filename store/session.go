@@ -66,7 +66,7 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, name, wrapped(b))
+	return s.Put(ctx, name, secretFrom(b))
 }
 
 // GetSession reads a session back; ErrNotFound when there is none. One read of the

@@ -1,7 +1,7 @@
 package store
 
-// This file knows how a store is named on a command line, BACKEND or BACKEND:LOCATION,
-// and when two names are of one store.
+// This file reads and writes the name of a store on a command line, BACKEND or
+// BACKEND:PLACE, and compares two such names.
 
 import (
 	"fmt"
@@ -117,8 +117,8 @@ func sameFolder(a, b string) bool {
 }
 
 // Usual lists the stores in which AWS Vault may have kept keys on this machine: every
-// back end that it too can choose, where o has it and where AWS Vault has it unless it is
-// told otherwise, each store once.
+// back end that AWS Vault chooses too, in the place that o says and in the place that AWS
+// Vault takes by default. Each store is listed once.
 func Usual(o Options) []Options {
 	asAWSVault := o
 	for _, s := range Settings() {

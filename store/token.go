@@ -57,7 +57,7 @@ func PutToken(ctx context.Context, s Store, name string, t Token) error {
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, name, wrapped(b))
+	return s.Put(ctx, name, secretFrom(b))
 }
 
 // GetToken reads a sign-in back; ErrNotFound when there is none.

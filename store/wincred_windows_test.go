@@ -107,7 +107,7 @@ func TestWincredItemsOutliveTheProcess(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if names, err := s.(*bounded).d.(*parted).driver.keys(soon(t), ""); err != nil || len(names) != 0 {
+	if names, err := s.(*bounded).d.(*partsDriver).driver.keys(soon(t), ""); err != nil || len(names) != 0 {
 		t.Errorf("left are %q, %v", names, err)
 	}
 }

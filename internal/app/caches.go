@@ -43,7 +43,7 @@ func (t *Task) ClearCaches(ctx context.Context, names []string) (Cleared, error)
 	if err != nil {
 		return Cleared{}, err
 	}
-	c, notify := caches{sessions: n.Sessions, tokens: n.Tokens, foreign: n.Foreign}, t.Env.Runtime().Clear
+	c, notify := caches{sessions: n.Sessions, tokens: n.Tokens, foreign: n.AWSVault}, t.Env.Runtime().Clear
 	if len(names) > 0 {
 		if c, err = t.cachesOf(set, n, names); err != nil {
 			return Cleared{}, err
@@ -85,7 +85,7 @@ func (t *Task) cachesOf(set *profiles.Set, n store.Names, names []string) (cache
 				c.tokens = append(c.tokens, token)
 			}
 		}
-		own, foreign := sessionsOf(n, name), n.ForeignOf(name, url)
+		own, foreign := sessionsOf(n, name), n.AWSVaultOf(name, url)
 		if !set.Has(name) && !slices.Contains(n.Keys, name) && len(own)+len(foreign) == 0 {
 			return c, &profiles.NotFoundError{Name: name, Nearest: profiles.Near(name, set.Names())}
 		}

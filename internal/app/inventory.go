@@ -96,7 +96,7 @@ func (t *Task) inventory(set *profiles.Set, configured []string, c storeContents
 	}
 	known := t.addSessions(rows, n.CountSessions(), c.marks)
 	return Inventory{
-		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.Foreign),
+		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.AWSVault),
 	}
 }
 
