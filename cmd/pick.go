@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -27,7 +29,7 @@ func pick(ctx context.Context, r *run) (string, error) {
 	if len(choices) == 0 {
 		return "", app.WithHint(errors.New("there is no profile to choose from"), "vault add NAME")
 	}
-	at, err := find(ctx, choices)
+	at, err := find(ctx, choices, finderLooks(r.task.Env))
 	if err != nil {
 		return "", err
 	}
@@ -36,14 +38,12 @@ func pick(ctx context.Context, r *run) (string, error) {
 
 // find runs the finder and returns the index of the choice. The lines it shows are
 // cleaned; the index in front of them, which is not shown, leads back to the name.
-func find(ctx context.Context, choices []profiles.Summary) (int, error) {
-	o, err := fzf.ParseOptions(true, []string{
-		"--height=~15", "--layout=reverse", "--prompt=profile> ", "--no-multi",
-		"--delimiter=\t", "--with-nth=2..", "--tabstop=4", "--info=inline",
-	})
+func find(ctx context.Context, choices []profiles.Summary, looks []string) (int, error) {
+	o, err := finderOptions(looks)
 	if err != nil {
 		return 0, err
 	}
+	defer host.KeepTerminal(endFinder)()
 	input, output := make(chan string), make(chan string, 1)
 	o.Input, o.Output = input, output
 	go func() {
@@ -56,7 +56,7 @@ func find(ctx context.Context, choices []profiles.Summary) (int, error) {
 			}
 		}
 	}()
-	code, err := fzf.Run(o)
+	code, err := fzf.Run(o) // which ends by itself at SIGINT and SIGTERM
 	if err != nil {
 		return 0, err
 	}
@@ -70,4 +70,21 @@ func find(ctx context.Context, choices []profiles.Summary) (int, error) {
 		return 0, statusError(exitInterrupted)
 	}
 	return 0, errors.New("no profile was chosen")
+}
+
+// endFinder is what the finder writes to the terminal at its end: no mouse, no bracketed
+// paste, the cursor to be seen.
+const endFinder = "\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?2004l\x1b[?7h\x1b[?25h\r\n"
+
+// finderOptions are the finder's. Looks that it does not know are left out, all of them.
+func finderOptions(looks []string) (*fzf.Options, error) {
+	options := slices.Concat([]string{"--layout=reverse", "--info=inline"}, looks, []string{
+		"--height=~15", "--prompt=profile> ", "--no-multi", "--scheme=default",
+		"--delimiter=\t", "--with-nth=2..", "--tabstop=4",
+	})
+	o, err := fzf.ParseOptions(false, options)
+	if err != nil && len(looks) > 0 {
+		return finderOptions(nil)
+	}
+	return o, err
 }

@@ -84,6 +84,7 @@ func (w *world) onTerminal(t *testing.T, environ []string, shows string, then fu
 	tty, line, err := pty.Open()
 	check(err)
 	defer func() { _, _ = tty.Close(), line.Close() }()
+	check(pty.Setsize(tty, &pty.Winsize{Rows: 24, Cols: 80}))
 	c.Stdin, c.Stdout, c.Stderr = line, line, line
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	before := must(unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS))
@@ -102,6 +103,9 @@ func (w *world) onTerminal(t *testing.T, environ []string, shows string, then fu
 				return
 			}
 			screen.Write(buf[:n])
+			if bytes.Contains(buf[:n], []byte("\x1b[6n")) { // where is the cursor?
+				must(tty.WriteString("\x1b[1;1R"))
+			}
 			if !seen && strings.Contains(screen.String(), shows) {
 				seen = true
 				close(begun)

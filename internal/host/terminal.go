@@ -62,9 +62,9 @@ func KeepTerminal(last string) (giveBack func()) {
 	if tty == nil {
 		return func() {}
 	}
-	giveBack = borrow(tty, last)
+	restored := borrow(tty, last)
 	return func() {
-		giveBack()
+		restored()
 		release()
 	}
 }

@@ -1,0 +1,77 @@
+package cmd
+
+// How a person likes the finder to look is in the variables of fzf, beside what it should
+// do for other programs: print more than the choice, run commands, wait, choose by itself.
+// Only what has to do with looks is taken over.
+
+import (
+	"io"
+	"os"
+	"strings"
+
+	shellwords "github.com/junegunn/go-shellwords"
+
+	"github.com/d44b7504/vault/internal/app"
+)
+
+// looks are the options of fzf that change how it looks and nothing else, and whether they
+// take a value: "" none, "=" always, "?" perhaps.
+var looks = map[string]string{
+	"--color": "?", "--no-color": "", "--style": "=", "--layout": "=", "--reverse": "", "--border": "?", "--no-border": "",
+	"--margin": "=", "--padding": "=", "--info": "=", "--inline-info": "", "--separator": "=", "--no-separator": "",
+	"--scrollbar": "?", "--no-scrollbar": "", "--pointer": "=", "--marker": "=", "--ellipsis": "=", "--gutter": "=",
+	"--no-bold": "", "--black": "", "--no-unicode": "", "--ambidouble": "", "--highlight-line": "", "--no-mouse": "", "--cycle": "",
+}
+
+// finderLooks is what the user's variables for fzf say of its looks.
+func finderLooks(e app.Environment) []string {
+	return append(looksIn(finderFile(e.Get("FZF_DEFAULT_OPTS_FILE"))), looksIn(e.Get("FZF_DEFAULT_OPTS"))...)
+}
+
+// finderFile reads a file of options; one that is not plain and short has none.
+func finderFile(name string) string {
+	const limit = 64 << 10
+	info, err := os.Stat(name)
+	if name == "" || err != nil || !info.Mode().IsRegular() || info.Size() > limit {
+		return ""
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	text, _ := io.ReadAll(io.LimitReader(f, limit))
+	return string(text)
+}
+
+// looksIn picks the options that change the looks out of a line of options. A line that
+// cannot be read has none.
+func looksIn(line string) (list []string) {
+	parser := shellwords.NewParser()
+	parser.ParseComment = true
+	words, err := parser.Parse(line)
+	if err != nil {
+		return nil
+	}
+	for i, word := range words {
+		name, _, joined := strings.Cut(word, "=")
+		value, known := looks[name]
+		if !known || joined && value == "" {
+			continue
+		}
+		next := ""
+		if i+1 < len(words) {
+			next = words[i+1]
+		}
+		isValue := next != "" && !strings.HasPrefix(next, "-") && !strings.HasPrefix(next, "+")
+		switch {
+		case joined || value == "":
+			list = append(list, word)
+		case isValue:
+			list = append(list, name+"="+next)
+		case value == "?":
+			list = append(list, name)
+		}
+	}
+	return list
+}
