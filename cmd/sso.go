@@ -13,6 +13,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -132,6 +133,9 @@ func ssoLogout(ctx context.Context, r *run, name string) error {
 	was, err := m.SignOut(ctx, p, s)
 	if err != nil {
 		return err
+	}
+	if dir, err := r.task.Env.SSOCacheDir(); err == nil {
+		atomicfile.Sweep(dir) // what a killed "sso login --share" left would be a sign-in too
 	}
 	if !was {
 		r.say("you were not signed in to %s", directoryName(s))

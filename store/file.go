@@ -222,6 +222,9 @@ func (f *files) check(pass creds.Secret, key string) error {
 	if err != nil {
 		return err
 	}
+	if len(names) == 0 && pass.IsZero() {
+		return errEmptyPassphrase
+	}
 	var verdict error
 	for _, name := range names {
 		switch err := f.opens(name, pass); {
@@ -235,6 +238,9 @@ func (f *files) check(pass creds.Secret, key string) error {
 	}
 	return verdict
 }
+
+// errEmptyPassphrase: everybody can guess it. A store that was made with it can still be used.
+var errEmptyPassphrase = fmt.Errorf("%w: a new store needs a passphrase that is not empty", ErrUnavailable)
 
 // explain says which of the two is wrong when an item cannot be decrypted: with a
 // passphrase that opens another item it is the file, else the passphrase.

@@ -23,8 +23,13 @@ func fileOptions(t *testing.T, passphrase string) Options {
 	return Options{Backend: "file", FileDir: filepath.Join(t.TempDir(), "keys"), FilePassphrase: phrase(passphrase)}
 }
 
-func TestFileAcceptsAnEmptyPassphraseThatWasSet(t *testing.T) {
+// AWS Vault makes stores with an empty passphrase.
+func TestFileAcceptsTheEmptyPassphraseOfAStoreThatHasOne(t *testing.T) {
 	o := fileOptions(t, "")
+	if err := raw(t, o.FileDir, "").Set(keyring.Item{Key: "old", Data: []byte("v")}); err != nil {
+		t.Fatal(err)
+	}
+	wantValue(t, open(t, o), "old", "v")
 	put(t, open(t, o), "k", "v")
 	wantValue(t, open(t, o), "k", "v")
 }
@@ -345,4 +350,15 @@ func TestFileKeepsTheModeOfAnItemAndFollowsItsLink(t *testing.T) {
 		t.Errorf("the link was replaced: %v, %v", st, err)
 	}
 	wantValue(t, s, "k", "w")
+}
+
+func TestAnEmptyPassphraseMakesNoNewStore(t *testing.T) {
+	o := fileOptions(t, "")
+	err := open(t, o).Put(soon(t), "k", creds.New("v"))
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "a passphrase that is not empty") {
+		t.Errorf("Put: %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(o.FileDir, "*")); len(left) > 0 {
+		t.Errorf("written: %q", left)
+	}
 }

@@ -21,19 +21,14 @@ var changes = map[string]func(dir string) error{
 	"make": func(dir string) error {
 		return atomicfile.Write(filepath.Join(dir, "a", "b", "config"), []byte(newText))
 	},
-	"mark": func(dir string) error { return atomicfile.Mark(filepath.Join(dir, "mark"), time.Unix(1e9, 0)) },
-	"stage": func(dir string) error {
-		temp, remove, err := atomicfile.TempDir(dir)
-		if err != nil {
+	"rename": func(dir string) error {
+		next := filepath.Join(dir, "next")
+		if err := atomicfile.Write(next, []byte(newText)); err != nil {
 			return err
 		}
-		defer remove()
-		item := filepath.Join(temp, "item")
-		if err := os.WriteFile(item, []byte(newText), 0o600); err != nil {
-			return err
-		}
-		return atomicfile.Rename(item, filepath.Join(dir, "config"))
+		return atomicfile.Rename(next, filepath.Join(dir, "config"))
 	},
+	"mark": func(dir string) error { return atomicfile.Mark(filepath.Join(dir, "mark"), time.Unix(1e9, 0)) },
 }
 
 const (

@@ -16,8 +16,7 @@ import (
 // separators end a directory in a path.
 const separators = "/"
 
-// claim locks a temporary file or directory for as long as it is open. It is false when a
-// sweep has taken it for a dead process's, which is possible between its creation and now.
+// claim locks a temporary file for as long as it is open. It is false when a sweep has taken it for a dead process's, which is possible between its creation and now.
 // The lock is the kernel's, so a process that is killed lets go of it.
 func claim(f *os.File) bool {
 	if errors.Is(lock(f), unix.EWOULDBLOCK) {
@@ -41,12 +40,12 @@ func unsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
 }
 
-// sweep deletes a temporary file or directory whose writer is dead: it has the lock.
+// sweep deletes a temporary file whose writer is dead: nobody else has the lock.
 func sweep(path string) {
 	const how = unix.O_NOFOLLOW | unix.O_NONBLOCK
 	f, err := os.OpenFile(path, os.O_RDWR|how, 0)
 	if err != nil {
-		f, err = os.OpenFile(path, os.O_RDONLY|how, 0) // a directory
+		f, err = os.OpenFile(path, os.O_RDONLY|how, 0) // it has its mode already, 0400
 	}
 	if err != nil {
 		return
@@ -62,7 +61,7 @@ func sweep(path string) {
 	case err != nil && time.Since(st.ModTime()) < abandoned:
 		return
 	}
-	_ = os.RemoveAll(path)
+	_ = os.Remove(path)
 }
 
 // ours reports whether a file is this user's, or this user is root.

@@ -15,11 +15,11 @@ const separators = `/\`
 // claim has nothing to do: an open file cannot be deleted.
 func claim(*os.File) bool { return true }
 
-// sweep deletes a temporary file or directory that is old. Whether its writer lives is not
+// sweep deletes a temporary file that is old. Whether its writer lives is not
 // known, but what a process has open stays.
 func sweep(path string) {
 	if st, err := os.Lstat(path); err == nil && time.Since(st.ModTime()) > abandoned {
-		_ = os.RemoveAll(path)
+		_ = os.Remove(path)
 	}
 }
 

@@ -99,14 +99,6 @@ func TestWhatRootMakesInAUsersDirectoryIsTheUsers(t *testing.T) {
 	ownedBy(t, file, other, otherGroup)
 	ownedBy(t, filepath.Dir(file), other, otherGroup)
 	ownedBy(t, filepath.Join(dir, ".aws"), other, otherGroup)
-	temp, remove, err := atomicfile.TempDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer remove()
-	if err := os.WriteFile(filepath.Join(temp, "item"), nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func TestWhatRootMakesInASharedDirectoryIsRoots(t *testing.T) {

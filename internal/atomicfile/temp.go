@@ -8,8 +8,7 @@ import (
 	"time"
 )
 
-// Pattern matches the names of temporary files and directories, for those who list a
-// directory or tell git what to leave out of it.
+// Pattern matches the names of temporary files, to tell git what to leave out.
 const Pattern = prefix + "*"
 
 // A temporary name is the prefix and 26 letters and digits at random: nobody gives such a
@@ -21,8 +20,7 @@ const (
 
 var nameLength = len(prefix) + len(rand.Text())
 
-// IsTemp reports whether name is one that this package gives to temporary files and
-// directories.
+// IsTemp reports whether name is one that this package gives to temporary files.
 func IsTemp(name string) bool {
 	random, is := strings.CutPrefix(name, prefix)
 	return is && len(name) == nameLength && strings.Trim(random, alphabet) == ""
@@ -46,43 +44,18 @@ func createTemp(dir string) (*os.File, error) {
 	}
 }
 
-// TempDir makes a directory in dir for files of another program, that its owner alone can
-// read. remove deletes it with all that is in it. A sweep leaves it alone as long as this
-// process lives and has not called remove.
-func TempDir(dir string) (path string, remove func(), err error) {
-	for {
-		path := tempName(dir)
-		if err := os.Mkdir(path, privateDir); err != nil {
-			return "", nil, failed("mkdir in", dir, err)
-		}
-		f, err := os.Open(path)
-		if err != nil {
-			_ = os.Remove(path)
-			return "", nil, failed("mkdir in", dir, err)
-		}
-		remove := func() {
-			_ = f.Close() // first, or Windows does not delete it
-			_ = os.RemoveAll(path)
-		}
-		if claim(f) {
-			return path, remove, nil
-		}
-		remove()
-	}
-}
-
 // abandoned is the age at which a temporary file is taken for a killed process's where
 // that cannot be known. No write takes as long.
 const abandoned = 10 * time.Minute
 
-// Sweep deletes what killed processes have left in dir: temporary files and directories of
-// this package whose writer is dead. They may hold secrets. Where the file system cannot
-// say whether the writer lives, they must be ten minutes old. It never waits, and what it
-// cannot delete stays.
+// Sweep deletes what killed processes have left in dir: temporary files of this package
+// whose writer is dead. They may hold secrets. Where the file system cannot say whether the
+// writer lives, they must be ten minutes old. It never waits, and what it cannot delete
+// stays.
 func Sweep(dir string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
-		if IsTemp(e.Name()) && (e.Type().IsRegular() || e.IsDir()) {
+		if IsTemp(e.Name()) && e.Type().IsRegular() {
 			sweep(filepath.Join(dir, e.Name()))
 		}
 	}

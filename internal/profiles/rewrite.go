@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"path/filepath"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
 )
@@ -36,12 +35,4 @@ func rewrite(path string, old, text []byte) error {
 		return &ChangedError{File: path}
 	}
 	return atomicfile.Write(path, text)
-}
-
-// Tidy deletes what a killed process has left beside the file at path, which may hold
-// keys.
-func Tidy(path string) {
-	if info, err := atomicfile.Inspect(path); err == nil {
-		atomicfile.Sweep(filepath.Dir(info.Target))
-	}
 }

@@ -196,35 +196,6 @@ func TestALinkToTheFileStaysALink(t *testing.T) {
 	}
 }
 
-func TestWhatAKilledChangeLeftIsClearedAway(t *testing.T) {
-	f := credentialsFile(t, "[a]\n"+pairOf)
-	dir := filepath.Dir(f.Path)
-	ours := filepath.Join(dir, ".vault-tmp-ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-	theirs := []string{".credentials20260102", ".credentials5577006791947779410", ".vault-tmp-keys", ".credentials", ".credentials.old5577006791947779410", "credentials5577006791947779410"}
-	write(t, ours, "half", 0o600)
-	old := time.Now().Add(-time.Hour) // Windows cannot tell that its writer is dead
-	if err := os.Chtimes(ours, old, old); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range theirs {
-		write(t, filepath.Join(dir, name), "theirs", 0o600)
-	}
-	Tidy(f.Path)
-	if missing(f.Path) || !missing(ours) {
-		t.Error("the wrong file is gone")
-	}
-	for _, name := range theirs {
-		if missing(filepath.Join(dir, name)) {
-			t.Errorf("%s is gone", name)
-		}
-	}
-}
-
-func missing(path string) bool {
-	_, err := os.Lstat(path)
-	return errors.Is(err, os.ErrNotExist)
-}
-
 func TestWipingLeavesNoKeyAndKeepsTheRest(t *testing.T) {
 	f := credentialsFile(t, "[work]\n"+pairOf+"region = x\n")
 	p := f.Keys()[0]
