@@ -333,7 +333,7 @@ var reveals = map[string]string{
 	"env/env.go":                       "a child's environment",
 	"env/activate.go":                  "fingerprints of what was exported, and our own state",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
-	"cmd/add_csv.go":                   "the key in a file, on its way to the keyring",
+	"internal/app/csv.go":              "the key in a file, on its way to the keyring",
 	"cmd/formats.go":                   "what export was asked for",
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",

@@ -59,6 +59,8 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 	}
 }
 
+const volatileUsage = "move keys also into a keyring that a restart of this machine empties (keyctl)"
+
 // first is the first argument, "" when there is none.
 func first(args []string) string {
 	if len(args) == 0 {

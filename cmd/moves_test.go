@@ -64,7 +64,7 @@ func TestImportAsksOnceAndDoesWhatItIsTold(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "default", "work")
 	before := w.credentials()
-	r, shown := w.talk(t, w.environ(), []exchange{{"store 2 keys and take them out of the file? [y/N] ", "n\r"}}, "import")
+	r, shown := w.talk(t, w.environ(), []exchange{{"store 2 keys and remove them from the file? [y/N] ", "n\r"}}, "import")
 	if r.status != 1 || !strings.Contains(r.err, "nothing was imported") || w.credentials() != before || w.kept("work", keys["work"]) {
 		t.Errorf("after a no: status %d: %s; shown %q", r.status, r.err, shown)
 	}
@@ -134,7 +134,7 @@ func TestImportTellsOfOtherNamesOfAFileWithKeys(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "work")
 	check(os.Link(w.path("home/.aws/credentials"), w.path("home/backup")))
-	const told = "has 1 other name, under which the keys will stay in clear"
+	const told = "has 1 other name, under which the keys will stay in plain text"
 	if r := w.vault(t, w.environ(), "import", "--dry-run"); !strings.Contains(r.err, told) {
 		t.Errorf("before: %s", r.err)
 	}
@@ -387,7 +387,7 @@ func TestMigrateThroughASharedPasswordStore(t *testing.T) {
 		t.Fatalf("there: status %d: %s%s", r.status, r.out, r.err)
 	}
 	r = w.vault(t, environ, "migrate", "--from", "pass", "--to", "file", "--delete-source")
-	if r.status != 0 || !strings.Contains(r.out, "mail/home: left alone, it is no access key\n") || !strings.Contains(r.err, "2 copied, 1 that are no keys, 2 deleted") {
+	if r.status != 0 || !strings.Contains(r.out, "mail/home: not moved, it is not an access key\n") || !strings.Contains(r.err, "2 copied, 1 that are not access keys, 2 deleted") {
 		t.Fatalf("back: status %d: %s%s", r.status, r.out, r.err)
 	}
 	if !w.kept("work", k) || !w.kept("team/prod", k) {

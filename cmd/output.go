@@ -2,7 +2,12 @@ package cmd
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"strings"
 
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
 )
 
@@ -19,4 +24,27 @@ func printNames(r *run, list []string) error {
 	}
 	_, err := r.Stdout.Write(b.Bytes())
 	return err
+}
+
+// printCleanLines prints a text line by line without what a terminal would act on.
+func printCleanLines(out io.Writer, text string) error {
+	for line := range strings.Lines(text) {
+		if _, err := fmt.Fprintln(out, display.Clean(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sayStored tells which key is stored now, and which one was before.
+func sayStored(r *run, profile string, k creds.Key, before app.StoredKey) {
+	was := ""
+	switch {
+	case !before.Exists:
+	case before.Key.Equal(k):
+		was = ", as it was before"
+	default:
+		was = ", in place of " + before.Shown()
+	}
+	r.say("stored the key %s for %s%s", k.Tail(), profile, was)
 }

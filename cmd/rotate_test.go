@@ -229,7 +229,7 @@ func TestARoleOfAnotherAccountLeavesItToTheKeysOwnSession(t *testing.T) {
 	w, _ := chainWorld(t, fakeaws.Options{}, chainConfig)
 	old := w.storedKey(t, "base")
 	r := w.vault(t, w.environ(), "rotate", "far", "-t", w.code("phone"))
-	says(t, r, "far is a role of account 444455556666, which does not know the key's user: going on with the key's own credentials\n", "done: base has the key")
+	says(t, r, "far is a role of account 444455556666, which does not know the key's user: continuing with the key's own credentials\n", "done: base has the key")
 	w.rotated(t, "alice", "base", old)
 	if w.aws.Calls("AssumeRole") != 0 {
 		t.Error("the role was assumed")
@@ -356,7 +356,7 @@ func TestASecondCodeThatNobodyGivesIsStatusThreeAndResumed(t *testing.T) {
 	w, _ := chainWorld(t, fakeaws.Options{SessionsEndWithKeys: true}, chainConfig)
 	old := w.storedKey(t, "base")
 	r := w.vault(t, w.environ(), "rotate", "base", "-t", w.code("phone"))
-	if r.status != 3 || !strings.HasSuffix(r.err, "vault: \"base\" needs an MFA code\nvault: hint: a key that works is stored for base; in a terminal vault rotate --resume base goes on from here\n") {
+	if r.status != 3 || !strings.HasSuffix(r.err, "vault: \"base\" needs an MFA code\nvault: hint: a key that works is stored for base; in a terminal vault rotate --resume base continues\n") {
 		t.Fatalf("status %d: %s", r.status, r.err)
 	}
 	w.unfinishedBusiness(t, "base", true)
@@ -368,7 +368,7 @@ func TestASecondCodeThatNobodyGivesIsStatusThreeAndResumed(t *testing.T) {
 	if r.status != 0 {
 		t.Fatalf("status %d: %s", r.status, r.err)
 	}
-	says(t, r, "going on with the rotation of base that was begun just now\n", "deleted the old key")
+	says(t, r, "continuing the rotation of base that was begun just now\n", "deleted the old key")
 	w.rotated(t, "alice", "base", old)
 }
 
@@ -428,7 +428,7 @@ func TestAKeyThatWasUsedTodayNeedsMoreThanAYes(t *testing.T) {
 	if r.status != 3 || !strings.Contains(r.err, "--delete-other="+other.ID[16:]+" --yes base") {
 		t.Errorf("status %d: %s", r.status, r.err)
 	}
-	asked := "the key …" + other.ID[16:] + " was last used just now for sts in eu-west-1. To delete it all the same type its last four characters: "
+	asked := "the key …" + other.ID[16:] + " was last used just now for sts in eu-west-1. To delete it nevertheless, type its last four characters: "
 	r, _ = w.talk(t, w.environ(), []exchange{{asked, "y\r"}}, "rotate", "base")
 	if r.status != 1 || len(w.keysAt(t, "alice", "base")) != 2 {
 		t.Errorf("a yes: status %d: %s", r.status, r.err)
@@ -560,7 +560,7 @@ func TestCtrlCLeavesAStateToGoOnFromAndSaysHow(t *testing.T) {
 			t.Errorf("%s: status %d: %s", action, c.ProcessState.ExitCode(), errs.String())
 		}
 		if begun := action != "ListAccessKeys"; begun {
-			says(t, result{err: errs.String()}, "stopped; a key that works is stored for base\n", "hint: vault rotate --resume base goes on from here\n")
+			says(t, result{err: errs.String()}, "stopped; a key that works is stored for base\n", "hint: vault rotate --resume base continues\n")
 			w.unfinishedBusiness(t, "base", true)
 		}
 		if r := w.vault(t, w.environ(), "exec", "prod", "--", "true"); r.status != 0 {
@@ -675,7 +675,7 @@ func TestWhatCannotBeRotatedSaysWhy(t *testing.T) {
 		{"rotate", 2, "accepts 1 arg"},
 		{"rotate --list base", 2, "unknown command"},
 		{"rotate prdo", 1, `no profile named "prdo"`},
-		{"rotate sso", 1, `"sso" stands on no stored key that could be rotated: role R of account 111122223333`},
+		{"rotate sso", 1, `"sso" does not use a stored key that could be rotated: role R of account 111122223333`},
 		{"rotate base", 1, `no key is stored for "base"`},
 		{"rotate --resume base", 0, "no rotation of base is unfinished"},
 		{"rotate --list", 0, "no rotation is unfinished"},

@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/atomicfile"
@@ -56,6 +59,66 @@ func (t *Task) StoredKey(ctx context.Context, name string) (StoredKey, error) {
 	return StoredKey{Exists: true, Key: k}, err
 }
 
+// ReplacedKey is what a new key under a name will replace. In a store that stores without
+// being unlocked it is not read: nobody is asked for a passphrase to add a key. An item
+// that cannot be read can still be replaced; one that is locked cannot.
+func (t *Task) ReplacedKey(ctx context.Context, name string) (StoredKey, error) {
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return StoredKey{}, err
+	}
+	if store.Of(s).StoresUnasked {
+		exists, err := t.HasKey(ctx, name)
+		return StoredKey{Exists: exists, Unread: true}, err
+	}
+	before, err := t.StoredKey(ctx, name)
+	damaged := errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrLocked) && !errors.Is(err, context.DeadlineExceeded)
+	if damaged && ctx.Err() == nil {
+		err = nil
+	}
+	return before, err
+}
+
+// StoreKey stores a key on the disk: the person may delete it elsewhere then. It is read
+// back, unless that would take what storing did not: a passphrase, which nobody should be
+// asked for to add a key.
+func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key) error {
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	if err := storeAndCompare(ctx, s, name, k); err != nil {
+		return err
+	}
+	return store.Flush(ctx, s)
+}
+
+func storeAndCompare(ctx context.Context, s store.Store, name string, k creds.Key) error {
+	if store.Of(s).StoresUnasked {
+		return store.PutKey(ctx, s, name, k)
+	}
+	err := store.KeepKey(ctx, s, name, k)
+	var unread *store.UnreadError
+	if errors.As(err, &unread) && errors.Is(err, store.ErrLocked) {
+		return nil
+	}
+	return err
+}
+
+// CheckKeyName refuses a name that cannot be a profile's, and a profile whose credentials
+// come from another one: a key stored for it would never be used.
+func CheckKeyName(set *profiles.Set, name string) error {
+	if name == "" || strings.ContainsAny(name, "\x00\r\n") || !utf8.ValidString(name) {
+		return fmt.Errorf("%q cannot be the name of a profile: it has to be one line of UTF-8 text", name)
+	}
+	for _, s := range set.Settings(name) {
+		if s.Key == "source_profile" && s.Value != name {
+			return WithHint(fmt.Errorf("%q takes its credentials from %q", name, s.Value), "vault add %s", Word(s.Value))
+		}
+	}
+	return nil
+}
+
 // KeyOwner asks AWS whom a key belongs to, where the profile's own settings say that AWS
 // is: in China it is not where it is elsewhere. region, if any, is asked instead.
 func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region string, k creds.Key) (sessions.Identity, error) {
@@ -73,6 +136,16 @@ func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region str
 // WhoAmI asks STS whose credentials these are, where the profile says that STS is.
 func WhoAmI(ctx context.Context, p profiles.Profile, by creds.Session) (sessions.Identity, error) {
 	return sessions.WhoAmI(ctx, Endpoint(p, sessions.STS, p.Region), by)
+}
+
+// CheckSurvivesRestart refuses a keyring that would be the only place of a key until the next
+// restart.
+func CheckSurvivesRestart(command string, b store.Backend) error {
+	if !b.Volatile {
+		return nil
+	}
+	return WithHint(Usage(command, fmt.Errorf("a restart of this machine loses what is in %s, and the keys would be nowhere else", b.Name)),
+		"--volatile moves them nevertheless")
 }
 
 // LockFiles waits until no other vault changes these files, and removes what one that was

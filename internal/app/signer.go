@@ -50,7 +50,7 @@ func (t *Task) NewSigner(ctx context.Context, p profiles.Profile, user string, n
 	case AccountOf(role.ARN) != account:
 		s.profile = keyProfile(p)
 		s.direct = s.profile.Source.Stored.MFASerial == ""
-		t.say("%s is a role of account %s, which does not know the key's user: going on with the key's own credentials", p.Name, AccountOf(role.ARN))
+		t.say("%s is a role of account %s, which does not know the key's user: continuing with the key's own credentials", p.Name, AccountOf(role.ARN))
 	}
 	if s.direct {
 		return s, nil

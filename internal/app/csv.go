@@ -1,4 +1,4 @@
-package cmd
+package app
 
 // This file reads the files with access keys that the IAM console gives.
 
@@ -7,53 +7,28 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
-	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// mostCSV is far more than the console writes.
-const mostCSV = 1 << 20
-
-// keyFromCSV reads the key in a file of the console, or on standard input for "-". The
-// columns have had several names and orders; a file may have several users.
-func (r *run) keyFromCSV(file, user string) (creds.Key, error) {
-	data, err := r.readCSV(file)
-	if err != nil {
-		return creds.Key{}, err
-	}
-	defer clear(data)
-	if file == "-" {
-		file = "standard input"
-	}
+// KeyFromCSV reads the key in a file of the console. The columns have had several names and
+// orders, and a file may have several users: user says which, "" the only one. source
+// names the file in errors.
+func KeyFromCSV(data []byte, source, user string) (creds.Key, error) {
 	rows, err := csvRows(data)
 	switch {
 	case err != nil:
-		return creds.Key{}, fmt.Errorf("%s is not the file with an access key that the IAM console gives", file)
+		return creds.Key{}, fmt.Errorf("%s is not a file with an access key as the IAM console gives it", source)
 	case len(rows) == 0:
-		return creds.Key{}, fmt.Errorf("%s has no column, or no value, for the access key id and its secret", file)
+		return creds.Key{}, fmt.Errorf("%s has no column, or no value, for the access key id and its secret", source)
 	}
-	row, err := chooseUser(rows, file, user)
+	row, err := chooseUser(rows, source, user)
 	if err != nil {
 		return creds.Key{}, err
 	}
 	return creds.NewKey(row.id, row.secret.Reveal())
-}
-
-func (r *run) readCSV(file string) ([]byte, error) {
-	in := r.Stdin
-	if file != "-" {
-		f, err := os.Open(file)
-		if err != nil {
-			return nil, err
-		}
-		defer func() { _ = f.Close() }()
-		in = f
-	}
-	return io.ReadAll(io.LimitReader(in, mostCSV))
 }
 
 // csvRow is one user's key.
@@ -88,7 +63,7 @@ func csvRows(data []byte) ([]csvRow, error) {
 	return rows, nil
 }
 
-// chooseUser finds the row that is meant.
+// chooseUser finds the row of a user.
 func chooseUser(rows []csvRow, file, user string) (csvRow, error) {
 	var names []string
 	var found []csvRow
@@ -107,11 +82,11 @@ func chooseUser(rows []csvRow, file, user string) (csvRow, error) {
 	case len(found) > 1:
 		err := fmt.Errorf("%s has %d keys", file, len(found))
 		if len(names) < len(rows) || user != "" {
-			return csvRow{}, app.WithHint(err, "give a file with one")
+			return csvRow{}, WithHint(err, "give a file with one")
 		}
-		return csvRow{}, app.WithHint(err, "choose one with --csv-user; %s", listed)
+		return csvRow{}, WithHint(err, "choose one with --csv-user; %s", listed)
 	case len(names) == 0:
-		return csvRow{}, app.WithHint(fmt.Errorf("%s does not say whose key it holds", file), "leave --csv-user out")
+		return csvRow{}, WithHint(fmt.Errorf("%s does not say whose key it holds", file), "leave --csv-user out")
 	}
-	return csvRow{}, app.WithHint(fmt.Errorf("%s has no key of user %q", file, user), "%s", listed)
+	return csvRow{}, WithHint(fmt.Errorf("%s has no key of user %q", file, user), "%s", listed)
 }

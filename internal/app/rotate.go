@@ -1,0 +1,177 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/rotation"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/store"
+)
+
+// Rotator rotates the key that a profile uses. The functions of the Rotation that put
+// questions to a person, MakeRoom, MayDiscard and Say, are the caller's to set.
+type Rotator struct {
+	Rotation *rotation.Rotation
+	Profile  profiles.Profile
+	Item     string // the name that the key is stored under
+
+	task *Task
+}
+
+// ErrRotating says that another process rotates the same key.
+var ErrRotating = errors.New("another terminal is rotating this key")
+
+// LockRotation lets one process rotate a key. It does not wait for another one: what that
+// does would be done twice. The error is ErrRotating then.
+func (t *Task) LockRotation(ctx context.Context, item string) (unlock func(), err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	unlock, err = t.Env.Runtime().Lock(ctx, "rotate\x00"+item, func() { cancel(ErrRotating) })
+	if err != nil && errors.Is(context.Cause(ctx), ErrRotating) {
+		err = ErrRotating
+	}
+	return unlock, err
+}
+
+// Rotations is where unfinished rotations are noted down.
+func (t *Task) Rotations() (rotation.Book, error) {
+	dir, err := t.Env.StateDir()
+	return rotation.Book{Dir: filepath.Join(dir, "rotate")}, err
+}
+
+// NewRotator opens the store for the rotation of the key that p uses.
+func (t *Task) NewRotator(ctx context.Context, p profiles.Profile) (*Rotator, error) {
+	book, err := t.Rotations()
+	if err != nil {
+		return nil, err
+	}
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x := &Rotator{Profile: p, Item: sessions.NewPlan(p).Key, task: t}
+	x.Rotation = &rotation.Rotation{
+		Item: x.Item, Profile: p.Name, Backend: store.Of(s).Name, Store: s, Book: book,
+		AWS: rotation.Calls{Who: KeyUser(p)}, Follow: x.follow, Now: t.Now, Sleep: t.Sleep, Hold: host.HoldSignals,
+	}
+	return x, nil
+}
+
+// Identify finds out whose key it is, and who makes the calls of IAM: a session, or with
+// noSession the key itself. It returns the key's id.
+func (x *Rotator) Identify(ctx context.Context, noSession bool) (key string, err error) {
+	user, key, err := x.Rotation.Identify(ctx)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", &sessions.NoKeyError{Profile: x.Profile.Name, Key: x.Item}
+	}
+	if err != nil {
+		return "", err
+	}
+	x.Rotation.User = user
+	if IsRoot(user) {
+		return "", WithHint(fmt.Errorf("the key stored for %q is that of the root user of account %s, which should have none", x.Item, AccountOf(user)),
+			"delete it in the console, and store that of an IAM user")
+	}
+	if _, name := UserOf(user); name == "" {
+		return "", fmt.Errorf("the key stored for %q belongs to %s, which is not an IAM user", x.Item, user)
+	}
+	signer, err := x.task.NewSigner(ctx, x.Profile, user, noSession)
+	if err != nil {
+		return "", err
+	}
+	who := x.Rotation.AWS.Who
+	x.Rotation.AWS = signer.Calls()
+	x.Rotation.AWS.Who = who
+	return key, nil
+}
+
+// follow replaces copies of the old key that are stored under other names, and deletes the
+// sessions of every profile that uses it, in the store and in every terminal.
+func (x *Rotator) follow(ctx context.Context, old string, now creds.Key) error {
+	set, err := x.task.Profiles()
+	if err != nil {
+		return err
+	}
+	names := []string{x.Item}
+	for _, name := range x.copies(ctx, set, old) {
+		if err := store.KeepKey(ctx, x.Rotation.Store, name, now); err != nil {
+			return err
+		}
+		x.task.say("%s had the same key, and has the new one now", name)
+		names = append(names, name)
+	}
+	for _, name := range names {
+		if err := x.task.ForgetUsers(ctx, set, name); err != nil {
+			return fmt.Errorf("delete the sessions of the old key: %w", err)
+		}
+	}
+	x.task.Env.Runtime().Recheck()
+	return nil
+}
+
+// copies are the other profiles that the same key is stored for. Where each read may take a
+// dialog or a touch of a key, none are looked for.
+func (x *Rotator) copies(ctx context.Context, set *profiles.Set, id string) []string {
+	if of := store.Of(x.Rotation.Store); id == "" || of.Name == "" || of.AsksPerItem {
+		return nil
+	}
+	var list []string
+	x.eachOtherKey(ctx, set, func(name string, k creds.Key) {
+		if k.ID == id {
+			list = append(list, name)
+		}
+	})
+	return list
+}
+
+// eachOtherKey reads the keys stored for other profiles. A name that is not a profile's may
+// be another program's; what cannot be read is left out.
+func (x *Rotator) eachOtherKey(ctx context.Context, set *profiles.Set, f func(name string, k creds.Key)) {
+	names, _, err := store.KeyNames(ctx, x.Rotation.Store, set.Names()...)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if name == x.Item || !set.Has(name) {
+			continue
+		}
+		if k, err := store.GetKey(ctx, x.Rotation.Store, name); err == nil {
+			f(name, k)
+		}
+	}
+}
+
+// MarkStored fills in the names of the other profiles that the keys are stored for.
+func (x *Rotator) MarkStored(ctx context.Context, keys []rotation.Owned) {
+	set, err := x.task.Profiles()
+	if err != nil {
+		return
+	}
+	x.eachOtherKey(ctx, set, func(name string, k creds.Key) {
+		at := slices.IndexFunc(keys, func(o rotation.Owned) bool { return o.ID == k.ID })
+		if at >= 0 && keys[at].Stored == "" {
+			keys[at].Stored = name
+		}
+	})
+}
+
+// UserKeys is every key of the user, with what AWS says of its use.
+func (x *Rotator) UserKeys(ctx context.Context, s rotation.State) []rotation.Owned {
+	var all []rotation.Owned
+	for _, k := range s.Keys {
+		o := rotation.Owned{Key: k}
+		if k.ID == s.Key.ID {
+			o.Stored = x.Item
+		}
+		o.Use, o.Unseen = x.Rotation.AWS.LastUsed(ctx, k.ID)
+		all = append(all, o)
+	}
+	return all
+}
