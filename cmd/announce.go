@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -11,19 +12,29 @@ import (
 func announce(r *run, p profiles.Profile, l refresh.Lease) {
 	plan := sessions.NewPlan(p)
 	announceLimits(r, plan)
-	clock := display.Clock(l.Session.Expires, r.Now())
+	until := display.Clock(l.Session.Expires, r.Now())
 	switch {
 	case l.Session.Expires.IsZero():
-		r.say("%s, with a key that does not expire", p.Name)
+		r.say("%s, with a key that does not expire%s", p.Name, reach(r))
+	case reach(r) != "": // the rest is for a shell that shows prompts
+		r.say("%s until %s%s", p.Name, until, reach(r))
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
-		r.say("%s until %s, with the session it had", p.Name, clock)
+		r.say("%s until %s, with the session it had", p.Name, until)
 	case plan.Silent() && r.task.Unlocked:
-		r.say("%s until %s (then asks for the passphrase)", p.Name, clock)
+		r.say("%s until %s (then asks for the passphrase)", p.Name, until)
 	case plan.Silent():
-		r.say("%s until %s (renews by itself)", p.Name, clock)
+		r.say("%s until %s (renews by itself)", p.Name, until)
 	default:
-		r.say("%s until %s (then asks for an MFA code)", p.Name, clock)
+		r.say("%s until %s (then asks for an MFA code)", p.Name, until)
 	}
+}
+
+// reach says how far a switch reaches, "" for the shell that a person is in.
+func reach(r *run) string {
+	if r.getenv(env.Subshell) == "" {
+		return ""
+	}
+	return ", in this sub-shell only"
 }
 
 // announceLimits tells when AWS's limit on role chaining made a role's session shorter than

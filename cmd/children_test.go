@@ -19,13 +19,13 @@ import (
 
 // secretNames are the variables that may hold a secret.
 func secretNames() []string {
-	return append(append([]string{"AWS_BEARER_TOKEN_BEDROCK", "AWS_VAULT_OTHER_PASSPHRASE"}, env.Stashed...), env.Passphrases...)
+	return append(append([]string{"AWS_BEARER_TOKEN_BEDROCK", "AWS_VAULT_OTHER_PASSPHRASE"}, env.Secrets...), env.Passphrases...)
 }
 
 // secretive is an environment with the stubs first, and a secret under every name. extra
 // wins.
 func (w *world) secretive(extra ...string) []string {
-	environ := w.stubbed("AWS_PROFILE=of-the-user", env.Token+"=/nowhere")
+	environ := w.stubbed("AWS_PROFILE=of-the-user", env.GenerationFile+"=/nowhere")
 	for _, n := range secretNames() {
 		if n != "AWS_VAULT_FILE_PASSPHRASE" { // the file store's own, which is a secret as well
 			environ = append(without(environ, n), n+"=hush-"+n)

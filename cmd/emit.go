@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 )
@@ -23,62 +26,97 @@ func errInactive() error {
 
 // evaluator is the shell that will evaluate the code, and where the code goes.
 type evaluator struct {
-	language shells.Language
-	out      io.Writer
-	hooked   bool // the hook listens, and has functions to call
+	shell   *shells.Shell
+	out     io.Writer
+	hooked  bool              // the hook listens, and has functions to call
+	current map[string]string // the environment of that shell
 }
 
 // evaluatorOf says who evaluates the code: the hook, or a script that asked with --shell,
 // which reads standard output.
 func evaluatorOf(r *run, flag string) (evaluator, error) {
+	e := evaluator{out: r.Stdout, current: r.task.Env.Current}
 	switch {
+	case r.getenv(env.Subshell) == "alone":
+		return e, app.WithHint(errors.New("nothing was changed: in a pipeline, in the background or in $( ) no shell would keep the session"),
+			"vault use PROFILE by itself, or for one command: vault exec PROFILE -- COMMAND")
 	case r.Code != nil:
-		sh, err := shells.For(r.getenv(env.Shell))
-		if err != nil {
-			return evaluator{}, err
-		}
-		return evaluator{sh.Hook, r.Code, true}, nil
+		flag, e.out, e.hooked = r.getenv(env.Shell), r.Code, true
 	case flag == "":
-		return evaluator{}, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
+		return e, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
 			"put the hook's line into your rc file: vault hook --help. In a script: vault use PROFILE --shell bash")
 	case r.StdoutIsTerm:
-		return evaluator{}, app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"),
+		return e, app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"),
 			`evaluate it: eval "$(vault use PROFILE --shell bash)"`)
 	}
 	sh, err := shells.For(flag)
-	if err != nil {
-		return evaluator{}, err
-	}
-	return evaluator{sh.Language, r.Stdout, false}, nil
+	e.shell = sh
+	return e, err
 }
 
-// emit writes an activation for the shell.
+// emit writes an activation for the shell: all of it, or nothing and an error.
 func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error {
+	if err := blockedError(a.Blocked); err != nil {
+		return err
+	}
+	build := e.forScript
+	if e.hooked {
+		build = e.forHook
+	}
+	text, err := build(a, l, profile)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(e.out, text)
+	return err
+}
+
+// forScript leaves out the calls of the hook's functions, and what is as it should be.
+func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ string) (string, error) {
+	return e.shell.Script(slices.DeleteFunc(slices.Clone(a.Changes), func(c env.Change) bool {
+		value, is := e.current[c.Name]
+		return is && !c.Unset && c.Value.Equal(creds.New(value))
+	}))
+}
+
+func (e evaluator) forHook(a env.Activation, l refresh.Lease, profile string) (string, error) {
 	var b strings.Builder
 	var failed error
 	add := func(text string, err error) {
 		b.WriteString(text)
 		failed = errors.Join(failed, err)
 	}
-	if e.hooked && a.Stash {
-		add(e.language.Call("__vault_stash"))
+	hook := e.shell.Hook
+	if len(a.Stash) > 0 {
+		add(hook.Call("__vault_stash", a.Stash...))
 	}
-	add(e.language.Render(a.Changes))
-	if e.hooked && a.Unstash {
-		add(e.language.Call("__vault_unstash"))
+	add(hook.Render(a.Changes))
+	if a.Ends {
+		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
-	if e.hooked {
-		words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)}
-		if l.Session.Clock.Skew != 0 {
-			words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
-		}
-		add(e.language.Call("__vault_set", words...))
+	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)}
+	if l.Session.Clock.Skew != 0 {
+		words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
 	}
-	if failed != nil {
-		return failed
+	add(hook.Call("__vault_set", words...))
+	return b.String(), failed
+}
+
+// blockedError names the variables that keep a shell from being switched, nil for none.
+func blockedError(list []env.Blocked) error {
+	if len(list) == 0 {
+		return nil
 	}
-	_, err := io.WriteString(e.out, b.String())
-	return err
+	var names []string
+	for _, b := range list {
+		names = append(names, b.Name)
+	}
+	if list[0].Universal {
+		return app.WithHint(fmt.Errorf("nothing was changed: fish cannot hide a universal variable from programs (%s)", strings.Join(names, ", ")),
+			"set --erase --universal %s", strings.Join(names, " "))
+	}
+	return app.WithHint(fmt.Errorf("nothing was changed: this shell does not let a read-only variable be changed (%s)", strings.Join(names, ", ")),
+		"start a shell in which it is not read-only, or run one command: vault exec PROFILE -- COMMAND")
 }
 
 // epoch is whole seconds, 0 for never.

@@ -35,6 +35,6 @@ func off(r *run, shell string) error {
 		r.say("no profile was active")
 		return nil
 	}
-	r.say("left %s", st.Request.Profile)
+	r.say("left %s%s", st.Request.Profile, reach(r))
 	return nil
 }

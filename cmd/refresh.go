@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/internal/creds"
 )
 
 type refreshOptions struct {
@@ -106,8 +105,8 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	}
 	l := r.task.Current(ctx, p)
 	a := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File)
-	if l.Session.SecretKey.IsZero() { // the environment is right as it is; only the label is not
-		a = env.Activation{Changes: []env.Change{{Name: env.Token, Value: creds.New(l.File)}}}
+	if l.Session.SecretKey.IsZero() { // the keys are right as they are
+		a = env.Follow(r.task.Env.Current, p.Region, l.File)
 	}
 	return e.emit(a, l, st.Request.Profile)
 }

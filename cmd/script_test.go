@@ -134,7 +134,7 @@ func scriptAdopt(ts *testscript.TestScript, neg bool, args []string) {
 // environOf is as much of the script's environment as can be asked for.
 func environOf(ts *testscript.TestScript) []string {
 	list := []string{"PATH=" + ts.Getenv("PATH")}
-	for _, n := range []string{env.StateVar, env.Token, env.Profile} {
+	for _, n := range []string{env.StateVar, env.GenerationFile, env.ActiveProfile} {
 		if v := ts.Getenv(n); v != "" {
 			list = append(list, n+"="+v)
 		}

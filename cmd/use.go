@@ -52,6 +52,9 @@ func use(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
+		return err
+	}
 	p, l, err := o.session(ctx, r, q)
 	if err != nil {
 		return err

@@ -44,9 +44,9 @@ var groups = []struct {
 
 func isKeyID(name string) bool { return name == keyID }
 
-// isSecret: keys and tokens of AWS.
+// isSecret: keys and tokens of AWS, and notes that may repeat them.
 func isSecret(name string) bool {
-	return slices.Contains(Stashed, name) || strings.HasPrefix(name, "AWS_BEARER_TOKEN_")
+	return slices.Contains(Secrets, name) || slices.ContainsFunc(projectTools, func(t projectTool) bool { return t.variable == name }) || strings.HasPrefix(name, "AWS_BEARER_TOKEN_")
 }
 
 // isPassphrase also knows the names that a later version may give a meaning to.
@@ -56,11 +56,11 @@ func isPassphrase(name string) bool {
 
 // isState: what a shell and the hook in it remember of a session.
 func isState(name string) bool {
-	return slices.Contains([]string{StateVar, Token, Shell, Detached}, name)
+	return slices.Contains(internal, name)
 }
 
 // isIdentity: who the AWS tools are told to be, without the keys.
-func isIdentity(name string) bool { return name == Profile || slices.Contains(Family, name) }
+func isIdentity(name string) bool { return name == ActiveProfile || slices.Contains(Identity, name) }
 
 // allows reports whether a child of this kind may have the variable. The case of letters
 // makes no difference, as on Windows.
@@ -81,8 +81,7 @@ func (k Kind) allows(name string) bool {
 func For(k Kind, environ []string) []string {
 	current := Parse(environ)
 	if k&(Source|Keeper) != 0 && current[StateVar] != "" {
-		environ = list(Wishes(current))
-		slices.Sort(environ)
+		environ = list(User(current))
 	}
 	pair := current[secretKey] != "" && !k.allows(secretKey)
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {

@@ -9,7 +9,7 @@ import (
 // full is an environment in which every variable of the family is set, and another's.
 func full() []string {
 	environ := []string{"PATH=/bin", "HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c", "AWS_VAULT_BACKEND=file", "=C:=C:\\"}
-	for _, names := range [][]string{Stashed, Family, Passphrases, {Token, StateVar, Shell, Detached, "AWS_BEARER_TOKEN_BEDROCK", "AWS_VAULT_NEXT_PASSPHRASE"}} {
+	for _, names := range [][]string{Secrets, Identity, Passphrases, {GenerationFile, StateVar, Shell, Detached, "AWS_BEARER_TOKEN_BEDROCK", "AWS_VAULT_NEXT_PASSPHRASE"}} {
 		for _, n := range names {
 			environ = append(environ, n+"=secret of "+n)
 		}

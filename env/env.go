@@ -1,5 +1,5 @@
-// Package env knows which environment variables a session means, and how to put back
-// what was there before. It is pure: maps in, changes out.
+// Package env knows which environment variables a session sets, and how to put back what
+// was there before. It is pure: maps in, changes out.
 package env
 
 import (
@@ -10,40 +10,54 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// Names of variables. Anything that is ours alone begins with two underscores or with
-// AWS_VAULT; nothing begins with VAULT_, which belongs to another tool.
+// Names of variables. A variable of vault's own begins with two underscores or with
+// AWS_VAULT; none begins with VAULT_, which belongs to another tool.
 const (
-	Profile    = "AWS_VAULT"
-	Expiration = "AWS_CREDENTIAL_EXPIRATION"
-	Token      = "__VAULT_TOKEN"    // path of the generation file
-	StateVar   = "__VAULT_STATE"    // what we set and what was there before
-	Shell      = "__VAULT_SHELL"    // set by the hook for one call: the dialect it evaluates
-	Detached   = "__VAULT_DETACHED" // marks the copy of the program that runs away from the terminal
+	ActiveProfile  = "AWS_VAULT"
+	Expiration     = "AWS_CREDENTIAL_EXPIRATION"
+	GenerationFile = "__VAULT_TOKEN"     // path of the generation file
+	StateVar       = "__VAULT_STATE"     // what was exported and what was there before
+	Shell          = "__VAULT_SHELL"     // set by the hook for one call: the shell that reads the answer
+	ReadOnly       = "__VAULT_READONLY"  // set by the hook for one call: variables that cannot be changed
+	Universal      = "__VAULT_UNIVERSAL" // set by the hook for one call: variables that cannot be removed
+	Subshell       = "__VAULT_SUBSHELL"  // set by the hook for one call made in a sub-shell
+	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
 
-	keyID     = "AWS_ACCESS_KEY_ID"
-	secretKey = "AWS_SECRET_ACCESS_KEY"
-	token     = "AWS_SESSION_TOKEN"
-	region    = "AWS_REGION"
-	defRegion = "AWS_DEFAULT_REGION"
-	profile   = "AWS_PROFILE"
-	fullURI   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-	authToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+	keyID         = "AWS_ACCESS_KEY_ID"
+	secretKey     = "AWS_SECRET_ACCESS_KEY"
+	sessionToken  = "AWS_SESSION_TOKEN"
+	region        = "AWS_REGION"
+	defaultRegion = "AWS_DEFAULT_REGION" // boto3 reads this one, other tools the other
+	awsProfile    = "AWS_PROFILE"
+	endpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
-// Stashed are the variables that can hold a secret, or half of one. Their earlier
-// values never pass through the binary: the hook keeps them in the shell itself.
-var Stashed = []string{
-	keyID, secretKey, token, "AWS_SECURITY_TOKEN", authToken,
+// Secrets are the variables that can hold a secret, or half of one. Their earlier values
+// never pass through the program: the hook keeps them in the shell itself.
+var Secrets = []string{keyID, secretKey, sessionToken, "AWS_SECURITY_TOKEN", endpointToken}
+
+// Identity is every other variable by which the AWS tools can be told who to be. All of
+// it, and all of Secrets, is unset before a session is set, so that two identities never
+// mix. Their earlier values hold no secret and are kept in the state.
+var Identity = []string{
+	Expiration, awsProfile, "AWS_DEFAULT_PROFILE", "AWS_EB_PROFILE", "AWS_SESSION_EXPIRATION",
+	"AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
+	endpointURL, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG",
 }
 
-// Family is every other variable by which the AWS tools can be told who to be. All of
-// it, and all of Stashed, is unset before a session is set, so that two identities
-// never mix. Their earlier values hold no secret and are kept in the state.
-var Family = []string{
-	Expiration, profile, "AWS_DEFAULT_PROFILE", "AWS_EB_PROFILE", "AWS_SESSION_EXPIRATION",
-	"AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
-	fullURI, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG",
+// silent are those of Identity that change nothing about who one is.
+var silent = []string{Expiration, "AWS_SESSION_EXPIRATION", "AWS_ROLE_SESSION_NAME", "AWS_SDK_LOAD_CONFIG"}
+
+// Restored lists the variables whose earlier values are in the state.
+func Restored() []string {
+	return slices.Concat([]string{ActiveProfile, region, defaultRegion}, Identity)
+}
+
+// Touched lists every variable that a switch may set or remove.
+func Touched() []string {
+	return slices.Concat(Restored(), Secrets, []string{GenerationFile, StateVar})
 }
 
 // Change is one variable set or removed.
@@ -53,8 +67,8 @@ type Change struct {
 	Unset bool
 }
 
-// Parse reads a list of NAME=value, as os.Environ gives it. The first of two equal
-// names wins, as getenv has it. Entries without a name (cmd.exe has some) are dropped.
+// Parse reads a list of NAME=value, as os.Environ gives it. The first of two equal names
+// wins, as in getenv. Entries without a name, which cmd.exe makes, are dropped.
 func Parse(environ []string) map[string]string {
 	m := make(map[string]string, len(environ))
 	for _, e := range environ {
@@ -69,7 +83,7 @@ func Parse(environ []string) map[string]string {
 	return m
 }
 
-// Apply returns environ with the changes made: for a child process.
+// Apply returns environ with the changes made, sorted by name.
 func Apply(environ []string, changes []Change) []string {
 	m := Parse(environ)
 	for _, c := range changes {
@@ -79,6 +93,11 @@ func Apply(environ []string, changes []Change) []string {
 			m[c.Name] = c.Value.Reveal()
 		}
 	}
+	return list(m)
+}
+
+// list returns an environment as NAME=value, sorted by name.
+func list(m map[string]string) []string {
 	out := make([]string, 0, len(m))
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		out = append(out, name+"="+m[name])

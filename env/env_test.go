@@ -1,6 +1,7 @@
 package env
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -21,9 +22,9 @@ func session(profile, region string) creds.Session {
 
 // do applies an activation to an environment as the hook would.
 func do(m map[string]string, stash map[string]string, a Activation) {
-	if a.Stash {
+	if len(a.Stash) > 0 {
 		clear(stash)
-		for _, n := range Stashed {
+		for _, n := range a.Stash {
 			if v, ok := m[n]; ok {
 				stash[n] = v
 			}
@@ -36,10 +37,18 @@ func do(m map[string]string, stash map[string]string, a Activation) {
 			m[c.Name] = c.Value.Reveal()
 		}
 	}
-	if a.Unstash {
-		maps.Copy(m, stash)
+	if a.Ends {
+		for _, n := range a.Unstash {
+			m[n] = stash[n]
+		}
 		clear(stash)
 	}
+}
+
+// chosenRegion is the region that the user's own environment asks for, "" for none.
+func chosenRegion(m map[string]string) string {
+	user := User(m)
+	return cmp.Or(user[region], user[defaultRegion])
 }
 
 func use(m, stash map[string]string, profile, region string) {
@@ -56,7 +65,7 @@ func TestOffGivesBackWhateverWasThere(t *testing.T) {
 		"another vault":    {"AWS_VAULT": "theirs", "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"},
 		"an empty profile": {"AWS_PROFILE": ""},
 		"web identity":     {"AWS_WEB_IDENTITY_TOKEN_FILE": "/t", "AWS_ROLE_ARN": "arn:x"},
-		"an endpoint":      {fullURI: "http://127.0.0.1:1/theirs", authToken: "theirs"},
+		"an endpoint":      {endpointURL: "http://127.0.0.1:1/theirs", endpointToken: "theirs"},
 	}
 	for name, start := range starts {
 		for _, path := range [][]string{{"a"}, {"a", "b"}, {"a", "a"}, {"a", "b", "a"}} {
@@ -77,7 +86,7 @@ func TestASwitchLeavesNothingOfTheLastIdentity(t *testing.T) {
 	use(m, map[string]string{}, "prod", "us-east-1")
 	want := []string{
 		"AWS_ACCESS_KEY_ID", "AWS_CREDENTIAL_EXPIRATION", "AWS_DEFAULT_REGION", "AWS_REGION",
-		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", StateVar, Token,
+		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", StateVar, GenerationFile,
 	}
 	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) {
 		t.Errorf("after a switch: %v, want %v", got, want)
@@ -98,7 +107,7 @@ func TestProfileModeExportsNoKeys(t *testing.T) {
 func TestOurOwnRegionIsNeverReadBackAsAWish(t *testing.T) {
 	m, stash := map[string]string{}, map[string]string{}
 	use(m, stash, "a", "eu-west-1")
-	if got := PinnedRegion(Wishes(m)); got != "" {
+	if got := chosenRegion(m); got != "" {
 		t.Errorf("after use a, the user seems to have asked for %q", got)
 	}
 	use(m, stash, "b", "us-west-2")
@@ -109,12 +118,12 @@ func TestOurOwnRegionIsNeverReadBackAsAWish(t *testing.T) {
 
 func TestAPinnedRegionStaysTheUsers(t *testing.T) {
 	m, stash := map[string]string{"AWS_REGION": "eu-west-1"}, map[string]string{}
-	use(m, stash, "a", PinnedRegion(Wishes(m)))
+	use(m, stash, "a", chosenRegion(m))
 	if m["AWS_REGION"] != "eu-west-1" || m["AWS_DEFAULT_REGION"] != "eu-west-1" {
 		t.Errorf("pinned region: %v", m)
 	}
 	m["AWS_REGION"] = "us-west-2" // pinned anew while the session is active
-	use(m, stash, "a", PinnedRegion(Wishes(m)))
+	use(m, stash, "a", chosenRegion(m))
 	if m["AWS_REGION"] != "us-west-2" || m["AWS_DEFAULT_REGION"] != "us-west-2" {
 		t.Errorf("a renewal fought the user's region: %v", m)
 	}
@@ -130,7 +139,7 @@ func TestARegionAskedForByFlagGivesWayAtTheNextSwitch(t *testing.T) {
 	if m["AWS_REGION"] != "ap-south-1" {
 		t.Fatalf("--region: %v", m)
 	}
-	use(m, stash, "b", PinnedRegion(Wishes(m)))
+	use(m, stash, "b", chosenRegion(m))
 	if m["AWS_REGION"] != "eu-west-1" || m["AWS_DEFAULT_REGION"] != "eu-west-1" {
 		t.Errorf("the pinned region did not come back: %v", m)
 	}
@@ -141,7 +150,7 @@ func TestWhatSomeoneElseChangedIsTheirs(t *testing.T) {
 	use(m, stash, "a", "eu-west-1")
 	m["AWS_ACCESS_KEY_ID"], m["AWS_SECRET_ACCESS_KEY"] = "AKIADIRENV", "theirs"
 	st, _ := StateOf(m)
-	if got := st.Changed(m); !slices.Equal(got, []string{"AWS_ACCESS_KEY_ID"}) {
+	if got := st.Changed(m); !slices.Equal(got, []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) {
 		t.Errorf("changed: %v", got)
 	}
 	do(m, stash, Deactivate(m))
@@ -153,7 +162,7 @@ func TestWhatSomeoneElseChangedIsTheirs(t *testing.T) {
 func TestTheStateHoldsNoSecret(t *testing.T) {
 	m := map[string]string{"AWS_SECRET_ACCESS_KEY": "users-own", "AWS_SESSION_TOKEN": "users-token"}
 	a := Activate(m, Request{Profile: "prod"}, session("prod", "us-east-1"), "/g")
-	if !a.Stash {
+	if want := []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}; !slices.Equal(a.Stash, want) {
 		t.Error("the user's secrets were not put aside")
 	}
 	do(m, map[string]string{}, a)
@@ -166,9 +175,22 @@ func TestTheStateHoldsNoSecret(t *testing.T) {
 			t.Errorf("state keeps %q", v)
 		}
 	}
-	if len(st.Ours["AWS_SECRET_ACCESS_KEY"])+len(st.Ours["AWS_SESSION_TOKEN"]) != 0 {
-		t.Error("state keeps the fingerprint of a secret")
+	other := Activate(map[string]string{}, Request{Profile: "prod"}, session("prod", "us-east-1"), "/another")
+	st2, _ := StateOf(map[string]string{StateVar: changeOf(other, StateVar)})
+	for _, n := range []string{"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"} {
+		if f := st.Exported[n]; len(f) != 12 || f == st2.Exported[n] {
+			t.Errorf("the fingerprint of %s is %q in one shell and %q in another", n, f, st2.Exported[n])
+		}
 	}
+}
+
+func changeOf(a Activation, name string) string {
+	for _, c := range a.Changes {
+		if c.Name == name {
+			return c.Value.Reveal()
+		}
+	}
+	return ""
 }
 
 func TestUseDashKnowsTheSessionBefore(t *testing.T) {
@@ -204,7 +226,7 @@ func TestAChildSeesOneIdentityAndWhoIsAroundIt(t *testing.T) {
 
 func TestOffWithoutASessionChangesNothing(t *testing.T) {
 	for _, state := range []string{"", "junk", "e30"} {
-		if a := Deactivate(map[string]string{"AWS_PROFILE": "x", StateVar: state}); len(a.Changes) != 0 || a.Unstash {
+		if a := Deactivate(map[string]string{"AWS_PROFILE": "x", StateVar: state}); len(a.Changes) != 0 || a.Ends {
 			t.Errorf("state %q: %+v", state, a)
 		}
 	}

@@ -17,8 +17,8 @@ func served(environ ...string) map[string]string {
 
 func TestAServedChildHasAnAddressAndNoKey(t *testing.T) {
 	m := served("PATH=/bin", "AWS_PROFILE=mine", "AWS_ACCESS_KEY_ID=AKIAMINE", "AWS_SECRET_ACCESS_KEY=mine", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/mine")
-	want := []string{authToken, fullURI, defRegion, region, Profile, "PATH", StateVar, Token}
-	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) || m[fullURI] != endpoint.URL || m[authToken] != "token-of-the-endpoint" {
+	want := []string{endpointToken, endpointURL, defaultRegion, region, ActiveProfile, "PATH", StateVar, GenerationFile}
+	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) || m[endpointURL] != endpoint.URL || m[endpointToken] != "token-of-the-endpoint" {
 		t.Errorf("%v", m)
 	}
 }
@@ -28,7 +28,7 @@ func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
 	if st, active := StateOf(m); !active || !st.Request.Served() || len(st.Changed(m)) > 0 {
 		t.Errorf("%+v", st)
 	}
-	if wish := Wishes(m); wish[fullURI] != "" || wish[authToken] != "" {
+	if wish := User(m); wish[endpointURL] != "" || wish[endpointToken] != "" {
 		t.Errorf("our endpoint is taken for a wish of the user's: %v", wish)
 	}
 	off := maps.Clone(m)
@@ -37,19 +37,19 @@ func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
 		t.Errorf("after off: %v", off)
 	}
 	use(m, stash, "dev", "us-east-1")
-	if m[fullURI] != "" || m[authToken] != "" || m[keyID] != "ASIADEV" || len(stash) > 0 {
+	if m[endpointURL] != "" || m[endpointToken] != "" || m[keyID] != "ASIADEV" || len(stash) > 0 {
 		t.Errorf("after a switch: %v, stashed %v", m, stash)
 	}
 }
 
 func TestAnEndpointThatAnotherProgramSetIsNotOurs(t *testing.T) {
 	m := served()
-	m[fullURI], m[authToken] = "http://127.0.0.1:1/theirs", "theirs"
-	if st, _ := StateOf(m); !slices.Equal(st.Changed(m), []string{fullURI}) {
+	m[endpointURL], m[endpointToken] = "http://127.0.0.1:1/theirs", "theirs"
+	if st, _ := StateOf(m); !slices.Equal(st.Changed(m), []string{endpointToken, endpointURL}) {
 		t.Errorf("changed: %v", st.Changed(m))
 	}
 	do(m, map[string]string{}, Deactivate(m))
-	if m[authToken] != "theirs" {
+	if m[endpointToken] != "theirs" {
 		t.Errorf("%v", m)
 	}
 }
@@ -57,7 +57,7 @@ func TestAnEndpointThatAnotherProgramSetIsNotOurs(t *testing.T) {
 func TestTheMetadataServiceIsAskedEvenByWhoHadSwitchedItOff(t *testing.T) {
 	environ := []string{"AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://elsewhere"}
 	m := Parse(ChildServed(environ, Request{Profile: "prod", Mode: ModeEC2}, Endpoint{}, session("prod", ""), "/run/g/prod"))
-	if want := []string{Profile, StateVar, Token}; !slices.Equal(slices.Sorted(maps.Keys(m)), want) {
+	if want := []string{ActiveProfile, StateVar, GenerationFile}; !slices.Equal(slices.Sorted(maps.Keys(m)), want) {
 		t.Errorf("%v", m)
 	}
 }

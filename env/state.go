@@ -5,12 +5,13 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// Request is how the active session was asked for, so that it can be made again with
+// Request is how the active session was asked for, so that it can be asked for again with
 // the same words: by a renewal, by another terminal, by "use -".
 type Request struct {
 	Profile    string   `json:"n"`
@@ -39,14 +40,21 @@ func (r Request) Served() bool { return r.Mode == ModeServer || r.Mode == ModeEC
 type State struct {
 	Request  Request           `json:"q"`
 	Previous *Request          `json:"l,omitempty"` // the session before this one
-	Outer    []string          `json:"o,omitempty"` // sessions of the shells around this one
-	Prior    map[string]string `json:"b,omitempty"` // the user's own values; absent: was unset
-	Ours     map[string]string `json:"s,omitempty"` // fingerprints of what we exported
-	Stash    bool              `json:"x,omitempty"` // the hook keeps secrets of the user's
-	ARN      string            `json:"i,omitempty"` // the role the session is of
-	Issued   int64             `json:"t,omitempty"` // epoch seconds
-	Skew     int64             `json:"w,omitempty"` // seconds; see creds.Clock
-	Started  int64             `json:"u,omitempty"` // epoch seconds; see creds.Clock
+	Outer    []string          `json:"o,omitempty"` // profiles of the shells around this one
+	Prior    map[string]string `json:"b,omitempty"` // the values before the session; absent: was unset
+	// Under has the names in Prior whose value a tool had set for the directory, and the
+	// value that this tool will put back; nil: none.
+	Under    map[string]*string `json:"e,omitempty"`
+	Exported map[string]string  `json:"f,omitempty"` // fingerprints of what was exported, by name
+	Salt     string             `json:"z,omitempty"` // of the fingerprints; the same as long as the shell is active
+	// Stashed are the secrets of the user's that the hook keeps, and ProjectStashed those
+	// of them that a tool had set for the directory.
+	Stashed        []string `json:"x,omitempty"`
+	ProjectStashed []string `json:"y,omitempty"`
+	ARN            string   `json:"i,omitempty"` // the role the session is of
+	Issued         int64    `json:"t,omitempty"` // epoch seconds
+	Skew           int64    `json:"w,omitempty"` // seconds; see creds.Clock
+	Started        int64    `json:"u,omitempty"` // epoch seconds; see creds.Clock
 }
 
 // Clock is what is known about the clock by which the session was made.
@@ -65,7 +73,7 @@ func (s *State) setClock(c creds.Clock) {
 	}
 }
 
-// encode gives one word of plain ASCII, so that no shell has anything to quote.
+// encode returns one word of plain ASCII, so that no shell has anything to quote.
 func (s State) encode() string {
 	b, err := json.Marshal(s)
 	if err != nil {
@@ -75,7 +83,7 @@ func (s State) encode() string {
 }
 
 // StateOf returns the state of the shell whose environment this is, and false when no
-// session of ours is active there or its state cannot be read.
+// session is active there or its state cannot be read.
 func StateOf(current map[string]string) (State, bool) {
 	var s State
 	b, err := base64.RawURLEncoding.DecodeString(current[StateVar])
@@ -85,35 +93,60 @@ func StateOf(current map[string]string) (State, bool) {
 	return s, true
 }
 
-// ours reports whether name still has the value we gave it. A secret leaves no
-// fingerprint: it is ours while the key, or the address, that it belongs to is.
-func (s State) ours(current map[string]string, name string) bool {
-	switch name {
-	case secretKey, token:
-		name = keyID
-	case authToken:
-		name = fullURI
-	}
-	want, set := s.Ours[name]
+// exported reports whether a variable has the value that vault exported. Each variable is
+// looked at by itself: a person may have replaced one of the three.
+func (s State) exported(current map[string]string, name string) bool {
 	value, is := current[name]
-	return set && is && fingerprint(value) == want
+	return is && s.isExport(name, value)
 }
 
-// Changed returns the names whose values someone else has replaced or removed since
-// the session was set. Region is not among them: pinning another one is the user's right.
+func (s State) isExport(name, value string) bool {
+	want, set := s.Exported[name]
+	return set && want == fingerprint(s.Salt, name, value)
+}
+
+// Changed returns the names whose values another program or person has replaced, removed
+// or added since the session was set. A region is not among them: choosing another one is
+// the user's right.
 func (s State) Changed(current map[string]string) []string {
 	var names []string
-	for _, n := range []string{keyID, profile, fullURI, Profile} {
-		_, set := s.Ours[n]
+	for _, n := range slices.Concat([]string{ActiveProfile}, Secrets, Identity) {
+		_, set := s.Exported[n]
 		_, is := current[n]
-		if set && !s.ours(current, n) || !set && is {
+		if !slices.Contains(silent, n) && (set || is) && !s.exported(current, n) {
 			names = append(names, n)
 		}
 	}
 	return names
 }
 
-func fingerprint(value string) string {
-	sum := sha256.Sum256([]byte(value))
+// userSecrets returns the secrets in a shell that vault did not export.
+func (s State) userSecrets(current map[string]string) []string {
+	var names []string
+	for _, n := range Secrets {
+		if _, is := current[n]; is && !s.exported(current, n) {
+			names = append(names, n)
+		}
+	}
+	return names
+}
+
+// before returns the value that a variable should have without the session. What a tool
+// had set for a directory counts only while that tool still sets it.
+func (s State) before(current map[string]string, name string) (value string, had bool) {
+	value, had = s.Prior[name]
+	under, isProject := s.Under[name]
+	if !isProject || projectSets(current, name, value) {
+		return value, had
+	}
+	if under == nil {
+		return "", false
+	}
+	return *under, true
+}
+
+// fingerprint is short, salted, and of one variable: it tells an owner and nothing else.
+func fingerprint(salt, name, value string) string {
+	sum := sha256.Sum256([]byte(salt + "\x00" + name + "\x00" + value))
 	return hex.EncodeToString(sum[:6])
 }

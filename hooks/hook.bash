@@ -1,21 +1,35 @@
-# vault hook for bash 3.2 and later
+# vault hook for bash 3.2 and later. Its variables begin with _v, local ones too: bash cannot
+# make a read-only variable of the user local. What others may use begins with __vault.
 # shellcheck shell=bash disable=SC2016,SC2128,SC2178
-\builtin shopt -q expand_aliases && __vault_alias=-s || __vault_alias=-u
-\builtin shopt -u expand_aliases # \ is for what runs after this text
+# Without aliases; what bash parses later has a \ instead.
+\builtin shopt -q expand_aliases && _valias=-s || _valias=-u
+\builtin shopt -u expand_aliases
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 
 # --- the function: fd 3 carries code; the other streams stay the user's
+# Other commands run as if there were no function, so that job control works.
 @NAME@() {
   if ! __vault_switches "$@"; then
-    command @BINARY@ "$@" # plainly: job control is the program's own
+    command @BINARY@ "$@"
     return
   fi
-  builtin local __vault_rc=0
-  __vault_quiet __vault_run "$@" || __vault_rc=$?
-  return "$__vault_rc"
+  builtin local _vrc=0 _vsub=''
+  ((BASH_SUBSHELL <= _vlevel)) || _vsub=1
+  __vault_quiet __vault_run "$@" || _vrc=$?
+  [[ -z $_vsub ]] || ((_vrc)) || __vault_watch
+  return "$_vrc"
 }
 
-# Does the first word that is no flag change the shell?
+# In a sub-shell: fails when it ends without another command, as in "use x | cat". The
+# return above and the first command of the trap are counted too.
+__vault_watch() {
+  [[ -z $(\builtin trap -p EXIT) ]] || return 0
+  builtin trap '((_vsteps > 2)) || { builtin echo "vault: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
+  _vsteps=0
+  builtin trap '((++_vsteps))' DEBUG
+}
+
+# True when the first word that is not a flag changes the shell.
 __vault_switches() {
   while (($#)); do
     case $1 in
@@ -29,82 +43,103 @@ __vault_switches() {
 }
 
 __vault_run() {
-  builtin local __vault_code='' __vault_rc=0
-  { __vault_code=$(__VAULT_SHELL=bash \command @BINARY@ "$@" 3>&1 >&4 4>&-) || __vault_rc=$?; } 4>&1
-  ((__vault_rc)) || __vault_eval
-  return "$__vault_rc"
+  builtin local _vcode='' _vrc=0
+  { _vcode=$(__vault_ask "$@" 3>&1 >&4 4>&-) || _vrc=$?; } 4>&1
+  ((_vrc)) || __vault_eval
+  return "$_vrc"
 }
 
-# The code is parsed here and now: without the user's aliases.
+# Runs the program with fd 3 for code, and names the variables that cannot be unset.
+__vault_ask() {
+  __VAULT_SHELL=bash __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(__vault_fixed 2>/dev/null) command @BINARY@ "$@"
+}
+
+__vault_fixed() {
+  for _vn in @VARIABLES@; do builtin unset -v "$_vn" || builtin echo "$_vn"; done
+}
+
+# Parses the code here, so that the user's aliases do not apply.
 __vault_eval() {
-  [[ $__vault_code ]] || return 0
-  builtin local a=-u
-  ! builtin shopt -q expand_aliases || a=-s
+  [[ $_vcode ]] || return 0
+  builtin local _va=-u
+  ! builtin shopt -q expand_aliases || _va=-s
   builtin shopt -u expand_aliases
-  builtin eval "$__vault_code"
-  builtin shopt "$a" expand_aliases
+  builtin eval "$_vcode"
+  builtin shopt "$_va" expand_aliases
 }
 
-# Runs "$@" untraced. After a Ctrl-C the next prompt restores the flags.
+# Runs "$@" without tracing. After a Ctrl-C the next prompt restores the options.
 __vault_quiet() {
-  { builtin local __vault_f="${-//[!xvT]/}" __vault_q=0; builtin set +xvT; } 2>/dev/null
-  __vault_flags=$__vault_f
-  "$@" || __vault_q=$?
-  __vault_flags=''
-  [[ -z $__vault_f ]] || builtin set "-$__vault_f"
-  return "$__vault_q"
+  { builtin local _vf="${-//[!xvT]/}" _vq=0; builtin set +xvT; } 2>/dev/null
+  _vflags=$_vf
+  "$@" || _vq=$?
+  _vflags=''
+  [[ -z $_vf ]] || builtin set "-$_vf"
+  return "$_vq"
 }
 
-# The current session again. A missing program must not wake command_not_found_handle.
+# Applies the current session again. A missing program must not call command_not_found_handle.
 __vault_apply() {
   builtin type -P @BINARY@ >/dev/null || return 1
-  builtin local __vault_code=''
-  __vault_code=$(__VAULT_SHELL=bash \command @BINARY@ refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
+  builtin local _vcode='' _vsub=''
+  _vcode=$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
   __vault_eval
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so
-# ask the program each time the label changes.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
+# program is asked each time the label changes. The jitter keeps shells from renewing at once.
 __vault_set() {
-  builtin local m="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))" # jitter
-  __vault_exp=$1 __vault_ref=$(($2 ? $2 + $$ % (m > 0 ? m : 1) : 0)) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
-  __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
+  builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
+  _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
+  builtin local _vid _vin
+  __vault_look
+  _vours=$_vid _vhere=$_vin
 }
 
-# The user's secrets wait in an array, which bash never exports.
+# Who the variables say one is, without a secret, and the regions.
+__vault_look() {
+  _vid="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
+  _vin="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
+}
+
+# Called by the code: puts variables of the user aside in an array, which bash never
+# exports, and puts some of them back.
 __vault_stash() {
-  builtin local n d
-  __vault_kept=()
-  for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
-    [[ ${!n+x} ]] || continue
-    d=$(\builtin declare -p "$n")
-    d=${d%%=*}
-    __vault_kept+=("${d//[!x]/}" "$n" "${!n}")
+  builtin local _vn _vd
+  _vkept=()
+  for _vn; do
+    [[ ${!_vn+x} ]] || continue
+    _vd=$(\builtin declare -p "$_vn")
+    _vd=${_vd%%=*}
+    _vkept+=("${_vd//[!x]/}" "$_vn" "${!_vn}")
   done
 }
 
 __vault_unstash() {
-  builtin local i n
-  for ((i = 0; i < ${#__vault_kept[@]}; i += 3)); do
-    n=${__vault_kept[i + 1]}
-    builtin printf -v "$n" %s "${__vault_kept[i + 2]}"
-    [[ -z ${__vault_kept[i]} ]] || builtin export "${n?}"
+  builtin local _vi _vn
+  for ((_vi = 0; _vi < ${#_vkept[@]}; _vi += 3)); do
+    _vn=${_vkept[_vi + 1]}
+    [[ " $* " == *" $_vn "* ]] || continue
+    builtin printf -v "$_vn" %s "${_vkept[_vi + 2]}"
+    [[ -z ${_vkept[_vi]} ]] || builtin export "${_vn?}"
   done
-  __vault_kept=()
+  _vkept=()
 }
 
 # --- the precmd
-__vault_v=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
-if ((__vault_v >= 402)); then # EPOCHSECONDS is of 5.0
-  __vault_now() { builtin printf -v __vault_t '%(%s)T' -1; }
+_vver=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
+if ((_vver >= 402)); then
+  # EPOCHSECONDS came with 5.0
+  __vault_now() { builtin printf -v _vt '%(%s)T' -1; }
 else
-  __vault_base=$((@EPOCH@ - SECONDS)) # SECONDS is wall clock: sleep counts
-  __vault_now() { __vault_t=$((__vault_base + SECONDS)); }
+  # SECONDS counts while the machine sleeps
+  _vbase=$((@EPOCH@ - SECONDS))
+  __vault_now() { _vt=$((_vbase + SECONDS)); }
 fi
 
 __vault_precmd() {
-  builtin local __vault_rc="$?"
-  if [[ $__vault_flags ]]; then builtin set "-$__vault_flags"; __vault_flags=''; fi
+  builtin local _vrc="$?"
+  if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
   elif [[ $- != *[exv]* ]]; then
@@ -112,37 +147,41 @@ __vault_precmd() {
   else
     __vault_quiet __vault_tick || :
   fi
-  [[ $- != *e* ]] || return 0 # set -e would end the shell
-  return "$__vault_rc"
+  # set -e would end the shell
+  [[ $- != *e* ]] || return 0
+  return "$_vrc"
 }
 
-# No process while label, generation and variables are right.
+# Starts no process while label, generation and variables are right.
 __vault_tick() {
-  builtin local __vault_t="${EPOCHSECONDS-}" __vault_is="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
-  [[ $__vault_t ]] || __vault_now
-  if ((__vault_t < __vault_lo || __vault_t >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != "$__vault_is" ]]; then
+  builtin local _vt="${EPOCHSECONDS-}" _vid _vin
+  [[ $_vt ]] || __vault_now
+  __vault_look
+  if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $_vours != "$_vid" || $_vhere != "$_vin" ]]; then
     __vault_slow
   fi
   [[ ${PS1-} == *__vault_text* ]] || __vault_segment
 }
 
 __vault_slow() {
-  if [[ $__vault_ours && $__vault_ours != "$__vault_is" ]]; then
-    __vault_text="$__vault_label changed!" __vault_hi=0 # shown, not fought
+  if [[ $_vours && $_vours != "$_vid" ]]; then
+    # another program did it: shown, and left alone
+    __vault_text="$__vault_label changed!" __vault_hi=0
     return
   fi
-  if ((__vault_t < __vault_lo)) || [[ -z $__vault_ours || $__vault_chk || ! -e $__VAULT_TOKEN ]]; then # a clock set back, too
-    if ((__vault_t - __vault_try >= 30 || __vault_t < __vault_try)); then
-      builtin local d="$__VAULT_TOKEN"
-      __vault_try=$__vault_t
+  # or the clock was set back
+  if ((_vt < __vault_lo)) || [[ -z $_vours || $__vault_chk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
+    if ((_vt - _vtry >= 30 || _vt < _vtry)); then
+      builtin local _vd="$__VAULT_TOKEN"
+      _vtry=$_vt
       __vault_apply --env
-      if [[ $__vault_ours && (-e ${__VAULT_TOKEN-} || $d != "${__VAULT_TOKEN-}") ]]; then __vault_try=0; fi
+      if [[ $_vours && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
     fi
   fi
-  if ((__vault_ref && __vault_t >= __vault_ref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
-    [[ $__vault_gen == "$__VAULT_TOKEN" ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
-    if ((__vault_t - __vault_rtry >= 30 || __vault_t < __vault_rtry)); then
-      __vault_rtry=$__vault_t
+  if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
+    [[ $_vgen == "$__VAULT_TOKEN" ]] || _vgen=$__VAULT_TOKEN _vrtry=0
+    if ((_vt - _vrtry >= 30 || _vt < _vrtry)); then
+      _vrtry=$_vt
       __vault_renew
     fi
   fi
@@ -156,77 +195,73 @@ __vault_renew() {
 
 # Writes the text, and from when to when it is right.
 __vault_show() {
-  builtin local s="$((__vault_exp - __vault_t))" left=''
-  __vault_lo=$__vault_t __vault_hi=$((__vault_t + s % 60 + 1))
-  if ((__vault_exp == 0)); then __vault_hi=$((__vault_t + 3600))
-  elif ((s <= 0)); then left=' expired' __vault_hi=$((__vault_t + 30))
-  elif ((s < 60)); then left=' <1m' __vault_hi=$__vault_exp
-  elif ((s < 5400)); then left=" $((s / 60))m"
-  else left=" $((s / 3600))h$((s / 60 % 60))m"; fi
-  s=$((__vault_ref > __vault_t ? __vault_ref : __vault_rtry + 30))
-  if ((__vault_ref && s > __vault_t && s < __vault_hi)); then __vault_hi=$s; fi
-  __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
+  builtin local _vs="$((_vexp - _vt))" _vl=''
+  __vault_lo=$_vt __vault_hi=$((_vt + _vs % 60 + 1))
+  if ((_vexp == 0)); then __vault_hi=$((_vt + 3600))
+  elif ((_vs <= 0)); then _vl=' expired' __vault_hi=$((_vt + 30))
+  elif ((_vs < 60)); then _vl=' <1m' __vault_hi=$_vexp
+  elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
+  else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi
+  _vs=$((_vref > _vt ? _vref : _vrtry + 30))
+  if ((_vref && _vs > _vt && _vs < __vault_hi)); then __vault_hi=$_vs; fi
+  __vault_text="${__vault_label:-?}$_vl${_vnote:+ $_vnote}"
   [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
 }
 
-# A prompt can idle for hours.
+# Renews a session that has expired while the prompt waited.
 __vault_preexec() {
   [[ ${__VAULT_TOKEN-} ]] || return 0
-  builtin local __vault_t="${EPOCHSECONDS-}"
-  [[ $__vault_t ]] || __vault_now
-  if ((__vault_exp && __vault_t >= __vault_exp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
+  builtin local _vt="${EPOCHSECONDS-}"
+  [[ $_vt ]] || __vault_now
+  if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
 }
 
 __vault_late() {
-  [[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
-  if ((__vault_t - __vault_late >= 30 || __vault_t < __vault_late)); then
-    __vault_late=$__vault_t
+  builtin local _vid _vin
+  __vault_look
+  [[ $_vours == "$_vid" ]] || return 0
+  if ((_vt - _vlate >= 30 || _vt < _vlate)); then
+    _vlate=$_vt
     __vault_apply --if-due --env
   fi
 }
 
-# --- the prompt segment: a reference, expanded once, so that the label stays data
+# --- the prompt segment: PS1 refers to the text, which bash then does not expand
 __vault_segment() {
   if ((@PROMPT@)) && builtin shopt -q promptvars; then
     PS1='${__vault_text:+[$__vault_text] }'"${PS1-}"
   fi
 }
 
-# --- registration: as the last hook
-__vault_in() {
-  builtin local x w="$1"
-  shift
-  for x; do [[ $x != *"$w"* ]] || return 0; done
-  return 1
-}
-
-if [[ ${__vault_pid-} != "$$" ]]; then
-  __vault_pid=$$ __vault_text='' __vault_label='' __vault_note='' __vault_ours='' __vault_flags='' __vault_gen=''
-  __vault_exp=0 __vault_ref=0 __vault_lo=0 __vault_hi=0 __vault_try=0 __vault_rtry=0 __vault_late=0 __vault_ble=''
-  __vault_kept=()
+# --- registration, as the last hook
+if [[ ${_vpid-} != "$$" ]]; then
+  _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vours='' _vhere='' _vflags='' _vgen=''
+  _vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=''
+  _vkept=()
 fi
 if [[ $- == *i* ]]; then
   if [[ ${BLE_VERSION-} ]]; then
-    [[ $__vault_ble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
-    __vault_ble=1
+    [[ $_vble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
+    _vble=1
   else
-    # bash-preexec reads this, also if it comes later
-    __vault_in __vault_preexec "${preexec_functions[@]-}" || preexec_functions+=(__vault_preexec)
+    # read by bash-preexec, which may be loaded later
+    [[ ${preexec_functions[*]-} == *__vault_preexec* ]] || preexec_functions+=(__vault_preexec)
     if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
-      __vault_in __vault_precmd "${precmd_functions[@]-}" || precmd_functions+=(__vault_precmd)
-    elif ! __vault_in __vault_precmd "${PROMPT_COMMAND[@]-}"; then
-      if ((__vault_v >= 501)); then
+      [[ ${precmd_functions[*]-} == *__vault_precmd* ]] || precmd_functions+=(__vault_precmd)
+    elif [[ ${PROMPT_COMMAND[*]-} != *__vault_precmd* ]]; then
+      if ((_vver >= 501)); then
         PROMPT_COMMAND+=(__vault_precmd)
       else
-        __vault_nl=$'\n' # bash 3.2 misreads it inside "${x:+...}"
-        PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$__vault_nl}__vault_precmd"
+        # bash 3.2 misreads the line break inside "${x:+...}"
+        _vnl=$'\n'
+        PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}__vault_precmd"
       fi
     fi
-    if ((__vault_v >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then PS0='${ __vault_preexec; }'"${PS0-}"; fi
+    if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then PS0='${ __vault_preexec; }'"${PS0-}"; fi
   fi
   [[ ${PS1-} == *__vault_text* ]] || __vault_segment
 fi
 fi
-\builtin shopt "$__vault_alias" expand_aliases
+\builtin shopt "$_valias" expand_aliases
 
 # --- in @RCLINE@

@@ -2,17 +2,19 @@
 set -q VSCODE_RESOLVING_ENVIRONMENT; and return
 
 # --- the function: fd 3 carries code; the other streams stay the user's. A command
-# substitution would have neither fd 4 nor the piped stdin.
+# substitution would have neither fd 4 nor the piped stdin. Other commands run as if there
+# were no function, so that job control works.
 function @NAME@ --description 'AWS sessions in this shell'
     if not __vault_switches $argv
         command @BINARY@ $argv
         return
     end
-    set -l fish_trace # nothing below is traced
+    # nothing below is traced
+    set -l fish_trace
     set -l code ''
     set -l rc 0
     begin
-        __VAULT_SHELL=fish command @BINARY@ $argv 3>&1 >&4 | read -z code
+        __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
     if test $rc -eq 0; and test -n "$code"
@@ -21,7 +23,14 @@ function @NAME@ --description 'AWS sessions in this shell'
     return $rc
 end
 
-# Does the first word that is no flag change the shell?
+# Names the variables that fish has universally: they can be hidden, and not removed.
+function __vault_fixed
+    for n in @VARIABLES@
+        set -qU $n; and builtin echo $n
+    end | string join ' '
+end
+
+# True when the first word that is not a flag changes the shell.
 function __vault_switches
     while set -q argv[1]
         switch $argv[1]
@@ -37,19 +46,19 @@ function __vault_switches
     return 1
 end
 
-# The current session again. A missing program must not wake fish_command_not_found.
+# Applies the current session again. A missing program must not call fish_command_not_found.
 function __vault_apply
     command -q @BINARY@; or return
     set -l fish_trace
     set -l code ''
-    __VAULT_SHELL=fish command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+    __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
     test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
 end
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so
-# ask the program each time the label changes.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
+# program is asked each time the label changes. The jitter keeps shells from renewing at once.
 function __vault_set
-    set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter
+    set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))")
     test $m -lt 12; or set m 20
     set -g __vault_exp $argv[1]
     set -g __vault_ref $argv[2]
@@ -59,14 +68,25 @@ function __vault_set
     set -g __vault_chk $argv[5]
     set -g __vault_lo -9999999999
     set -g __vault_hi -9999999999
-    set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
+    __vault_look
+    set -g __vault_ours $__vault_id
+    set -g __vault_here $__vault_in
 end
 
-# The user's secrets wait in an unexported list; a universal value stays where it is.
+# Who the variables say one is, without a secret, and the regions. The status is how many
+# of the two are missing.
+function __vault_look
+    set -q AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+    set -g __vault_id "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT|$status"
+    set -g __vault_in "$AWS_REGION|$AWS_DEFAULT_REGION"
+end
+
+# Called by the code: puts variables of the user aside in a list that is not exported, and
+# puts some of them back.
 function __vault_stash
     set -l fish_trace
     set -gu __vault_kept
-    for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN
+    for n in $argv
         set -l how -gu
         set -qgx $n; and set how -gx
         set -qg $n; and set -a __vault_kept $how $n "$$n"
@@ -76,7 +96,7 @@ end
 function __vault_unstash
     set -l fish_trace
     while set -q __vault_kept[3]
-        set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
+        builtin contains -- $__vault_kept[2] $argv; and set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
         set -e __vault_kept[1..3]
     end
 end
@@ -87,12 +107,14 @@ function __vault_precmd
         set -g __vault_text ''
         return
     end
-    # No process while label, generation and variables are right.
+    # Starts no process while label, generation and variables are right.
+    __vault_look
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
     and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-    and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"
+    and test "$__vault_id@$__vault_in" = "$__vault_ours@$__vault_here"
     or __vault_slow "$age"
-    if set -q __vault_again # a renewal ended meanwhile
+    # a renewal ended meanwhile
+    if set -q __vault_again
         set -e __vault_again
         __vault_precmd
         return
@@ -106,15 +128,17 @@ end
 
 function __vault_slow
     set -l age $argv[1]
-    if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
-        set -g __vault_text "$__vault_label changed!" # shown, not fought
+    if test -n "$__vault_ours"; and test "$__vault_id" != "$__vault_ours"
+        # another program did it: shown, and left alone
+        set -g __vault_text "$__vault_label changed!"
         set -g __vault_hi -9999999999
         set -g __vault_lo -9999999999
         return
     end
     set -g __vault_busy
     set -l now (__vault_now)
-    if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk"; or test $age -lt $__vault_lo # a clock set back, too
+    # or the clock was set back
+    if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
             set -l old "$__VAULT_TOKEN"
             set -g __vault_try $now
@@ -136,7 +160,8 @@ function __vault_slow
     set -e __vault_busy
 end
 
-function __vault_now # the clock when there is no generation file
+# The clock when there is no generation file.
+function __vault_now
     builtin math (builtin path mtime -- /) + (builtin path mtime -R -- /)
 end
 
@@ -145,7 +170,8 @@ function __vault_renew
     command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &
     function __vault_renewed --on-process-exit $last_pid
         builtin functions -e __vault_renewed
-        if set -q __vault_busy # events interrupt functions
+        # events interrupt functions
+        if set -q __vault_busy
             set -g __vault_again
             return
         end
@@ -186,21 +212,22 @@ function __vault_show
     set -q __VAULT_TOKEN; or set -g __vault_text ''
 end
 
-# A prompt can idle for hours.
+# Renews a session that has expired while the prompt waited.
 function __vault_preexec
     set -q __VAULT_TOKEN; or return
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
     and test $__vault_exp -eq 0 -o $age -lt $__vault_end
     and return
-    test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"; or return
+    __vault_look
+    test "$__vault_id" = "$__vault_ours"; or return
     set -l now (__vault_now)
     test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
     set -g __vault_late $now
     __vault_apply --if-due --env
 end
 
-# --- the prompt segment, in the right prompt, again whenever the last prompt did not show
-# it: a theme may come, or be autoloaded, at any time.
+# --- the prompt segment, in the right prompt; put there again whenever the last prompt did
+# not show it, because a theme may be loaded at any time.
 function __vault_segment
     set -g __vault_shown 1
     test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
@@ -226,7 +253,7 @@ end
 # --- registration
 if test "$__vault_pid" != $fish_pid
     set -g __vault_pid $fish_pid
-    for n in text label note ours gen
+    for n in text label note ours here gen
         set -g __vault_$n ''
     end
     for n in exp ref lo hi end try rtry late

@@ -1,16 +1,18 @@
 # vault hook for Windows PowerShell 5.1 and PowerShell 7: pure ASCII, the language and .NET only.
-# DebuggerHidden keeps what passes here out of Set-PSDebug -Trace.
+# DebuggerHidden keeps what passes here out of Set-PSDebug -Trace. What the program says is data and is
+# never compiled: a company may log all code (script block logging).
 if ($env:VSCODE_RESOLVING_ENVIRONMENT) { }
 elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
   'vault: no hook in the constrained language mode of this PowerShell; there is: @NAME@ exec PROFILE -- COMMAND'
 }
 else {
 
-# --- the function: stdout of use, off and refresh is code; the rest runs as if there were no function
+# --- the function: it reads the stdout of use, off and refresh; the rest runs as if there were no function
 function global:@NAME@ {
   [Diagnostics.DebuggerHidden()] param()
   begin {
-    $p = $null; $piped = @(); $v = $args; $n = ''   # $e, $v and $n: what the repeated words refer to
+    # The repeated words refer to $e, $v and $n.
+    $p = $null; $piped = @(); $v = $args; $n = ''
     $was = $ErrorActionPreference; $ErrorActionPreference = 'Stop'
     $e = __vault_find @BINARY@
     if (-not $e) { throw (__vault_error ('vault: no such program: ' + @BINARY@)) }
@@ -18,7 +20,7 @@ function global:@NAME@ {
     $ErrorActionPreference = $was
     __vault_wrap
     if (-not (__vault_switches $v)) {
-      # A pipeline begun for this command has its input, its terminal, and makes its $? false.
+      # A steppable pipeline passes on input and terminal, and makes $? false when the program fails.
       $p = [ScriptBlock]::Create($words).GetSteppablePipeline()
       $p.Begin($MyInvocation.ExpectingInput, $ExecutionContext)
     }
@@ -31,31 +33,49 @@ function global:@NAME@ {
   }
   end {
     if ($p) { try { $p.End() } finally { $p.Dispose() }; return }
-    $code = ''; $ok = $false
+    $said = @(); $ok = $false
     try {
       $env:__VAULT_SHELL = 'pwsh'
-      $code = @(. ([ScriptBlock]::Create($words))) -join "`n"
+      $said = @(. ([ScriptBlock]::Create($words)))
       $ok = $global:LASTEXITCODE -eq 0
     }
-    finally {   # which Ctrl-C cannot cut in two
+    # Ctrl-C does not interrupt this.
+    finally {
       $env:__VAULT_SHELL = $null
-      if ($ok -and $code) { . (__vault_code $code) }
+      if ($ok) { __vault_do $said }
     }
-    # The program has said why. What counts on the switch must not run, with or without &&.
+    # The program has said why. A command that needs the switch must not run, with or without &&.
     if (-not $ok) { $ErrorActionPreference = 'Stop'; throw (__vault_error '') }
   }
 }
 
 function global:__vault_find { [Diagnostics.DebuggerHidden()] param($Name) $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
 
-function global:__vault_code { [Diagnostics.DebuggerHidden()] param($Text) [ScriptBlock]::Create("[Diagnostics.DebuggerHidden()] param()`n$Text") }
+# Does what the program said: set NAME VALUE, unset NAME, call FUNCTION WORD...; words are in base64. Everything
+# is read before anything is changed.
+function global:__vault_do {
+  [Diagnostics.DebuggerHidden()] param($Lines)
+  $steps = foreach ($l in $Lines) {
+    $what, $name, $rest = "$l".Split(' ')
+    @{ What = $what; Name = $name; Words = @(foreach ($w in $rest) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($w)) }) }
+  }
+  foreach ($s in $steps) {
+    $w = $s.Words
+    switch -CaseSensitive ($s.What) {
+      'set' { [Environment]::SetEnvironmentVariable($s.Name, $w[0]) }
+      'unset' { [Environment]::SetEnvironmentVariable($s.Name, [NullString]::Value) }
+      'call' { if ($s.Name -clike '__vault_*') { & $s.Name @w } }
+    }
+  }
+}
 
-function global:__vault_error {   # with this id only the text is shown
+# With this id only the text is shown.
+function global:__vault_error {
   [Diagnostics.DebuggerHidden()] param($Text)
   [Management.Automation.ErrorRecord]::new([Exception]::new($Text), 'NativeCommandErrorMessage', 'NotSpecified', $null)
 }
 
-# Does the first word that is no flag change the shell?
+# True when the first word that is not a flag changes the shell.
 function global:__vault_switches {
   [Diagnostics.DebuggerHidden()] param($Words)
   $skip = $false
@@ -67,11 +87,12 @@ function global:__vault_switches {
   $false
 }
 
-# A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So what is
-# written out in the call is repeated as it stands, and what was computed is said as $v[0], $v[1] ...
+# A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So the words
+# of the call are repeated as they are written, and computed ones become $v[0], $v[1] ...
 function global:__vault_words {
   [Diagnostics.DebuggerHidden()] param($Call, $v)
-  $out = $null   # .Line is public, but has only the first line of a call
+  # .Line is public, but has the first line of a call only.
+  $out = $null
   $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
   $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring([Math]::Max(0, $Call.OffsetInLine - 1)) }
   $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
@@ -79,13 +100,15 @@ function global:__vault_words {
   if ($ast -and -not $ast.Extent.StartOffset) {
     $plan = @(__vault_plan $ast); $need = 0
     for ($k = $plan.Count - 1; $k -ge 0 -and $plan[$k].Take -ge 0; $k--) { $need += $plan[$k].Take }
-    if ($k -ge 0) { $plan[$k].From = $v.Count - $need }   # where the words after the last splat begin
+    # Where the words after the last splat begin.
+    if ($k -ge 0) { $plan[$k].From = $v.Count - $need }
     $out = __vault_match $plan 0 $v 0
   }
-  if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }   # called by other means
+  # It was called in another way.
+  if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
 }
 
-# For each word: its text, how a computed value is said, how many values it gave (-1: a splat), the first of them.
+# For each word: its text, what stands for a computed value, how many values it gave (-1: a splat), the first of them.
 function global:__vault_plan {
   [Diagnostics.DebuggerHidden()] param($Ast)
   $ended = $open = $lost = $false
@@ -108,7 +131,8 @@ function global:__vault_plan {
   }
 }
 
-function global:__vault_say {   # nothing for a constant: its text will do
+# Nothing for a constant, of which the text is repeated.
+function global:__vault_say {
   [Diagnostics.DebuggerHidden()] param($Ast)
   switch ($Ast.GetType().Name) {
     'StringConstantExpressionAst' { return }
@@ -121,7 +145,7 @@ function global:__vault_say {   # nothing for a constant: its text will do
   '$v[#]'
 }
 
-# The words from the k-th on, if they can have given the values from the i-th on. A splat gives any number.
+# The words from the k-th on, if they can have given the values from the i-th on. A splat can give any number.
 function global:__vault_match {
   [Diagnostics.DebuggerHidden()] param($Plan, $k, $v, $i)
   if ($k -eq $Plan.Count) { if ($i -eq $v.Count) { return '' } else { return } }
@@ -137,7 +161,8 @@ function global:__vault_match {
   }
 }
 
-function global:__vault_splat {   # a splatted table comes as -name: value
+# A splatted table comes as -name: value.
+function global:__vault_splat {
   [Diagnostics.DebuggerHidden()] param($v, $i, $end)
   $out = ''
   for (; $i -lt $end; $i++) {
@@ -148,22 +173,23 @@ function global:__vault_splat {   # a splatted table comes as -name: value
   $out
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK], after the variables are set.
-# CHECK: the clock is wrong, so ask the program each time the label changes.
+# Called by the program: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the program is asked
+# each time the label changes. The jitter keeps shells from renewing at once.
 function global:__vault_set {
   [Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
   $v = $global:__vault
-  $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }   # shells do not stampede
+  $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
-  $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }
+  $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }; $v.Here = __vault_here
   $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 
-# The secrets the user had himself wait in a variable, which no program inherits.
+# Called by the program: puts variables of the user aside, where no program inherits them, and puts some of
+# them back.
 function global:__vault_stash {
   [Diagnostics.DebuggerHidden()] param()
   $global:__vault.Kept = @{}
-  foreach ($n in 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN') {
+  foreach ($n in $args) {
     $x = [Environment]::GetEnvironmentVariable($n)
     if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
   }
@@ -171,12 +197,18 @@ function global:__vault_stash {
 
 function global:__vault_unstash {
   [Diagnostics.DebuggerHidden()] param()
-  foreach ($n in @($global:__vault.Kept.Keys)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) }
+  foreach ($n in $args) { if ($global:__vault.Kept.Contains($n)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) } }
   $global:__vault.Kept = @{}
 }
 
-# --- the precmd. PowerShell has no preexec; PSReadLine is left alone.
-function global:__vault_ours { [Diagnostics.DebuggerHidden()] param() "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT" }
+# --- the precmd. PowerShell has no event before a command; PSReadLine is not touched.
+# Who the variables say one is, without a secret, and the regions.
+function global:__vault_ours {
+  [Diagnostics.DebuggerHidden()] param()
+  "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT|$([bool]$env:AWS_SECRET_ACCESS_KEY)|$([bool]$env:AWS_SESSION_TOKEN)"
+}
+
+function global:__vault_here { [Diagnostics.DebuggerHidden()] param() "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 
 function global:__vault_precmd {
   [Diagnostics.DebuggerHidden()] param()
@@ -184,21 +216,23 @@ function global:__vault_precmd {
   $f = $env:__VAULT_TOKEN
   if (-not $f) { $global:__vault_text = ''; return }
   $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-  # No process while the label is right, the generation is current and the variables are ours.
-  if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Ours -cne (__vault_ours)) { __vault_slow $now $f }
+  # Starts no process while label, generation and variables are right.
+  if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Ours -cne (__vault_ours) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }
 }
 
 function global:__vault_slow {
   [Diagnostics.DebuggerHidden()] param([long]$Now, [string]$File)
   $v = $global:__vault
-  if ($v.Ours -and $v.Ours -cne (__vault_ours)) {   # someone else's now: shown, not fought
+  # Another program did it: shown, and left alone.
+  if ($v.Ours -and $v.Ours -cne (__vault_ours)) {
     $v.Hi = 0L; $global:__vault_text = "$($v.Label) changed!"
     return
   }
-  if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File)) {   # a clock set back, too
+  # Or the clock was set back.
+  if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File) -or $v.Here -cne (__vault_here)) {
     if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
       $v.Try = $Now
-      try { $code = __vault_start 'refresh --env' $true; if ($code) { . (__vault_code $code) } } catch { }
+      try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { }
       if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
     }
   }
@@ -209,7 +243,7 @@ function global:__vault_slow {
   __vault_label $Now
 }
 
-# Starts the program with fixed words, away from the terminal; returns what it said, or leaves it alone.
+# Starts the program with fixed words, away from the terminal; returns what it said, or does not wait for it.
 function global:__vault_start {
   [Diagnostics.DebuggerHidden()] param([string]$Words, [bool]$Wait)
   $e = __vault_find @BINARY@
@@ -247,13 +281,14 @@ function global:__vault_label {
   if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }
 }
 
-# --- the prompt segment: put before what the wrapped prompt says. A theme may have replaced prompt since (then
-# it is wrapped too), or may call this one: Old is what was wrapped, the newest first, Depth how far in we are.
+# --- the prompt segment: put before what the wrapped prompt returns. A theme may have replaced prompt since (then
+# it is wrapped too), or may call this one: Old is what was wrapped, the newest first, Depth how many calls deep.
 function global:__vault_wrap {
   [Diagnostics.DebuggerHidden()] param()
   $now = $ExecutionContext.InvokeCommand.GetCommand('prompt', 'Function')
   $is = if ($now) { $now.ScriptBlock } else { { 'PS>' } }
-  $ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')   # which has no console
+  # The ISE has no console.
+  $ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')
   if ($ise -or "$is" -like '*__vault_precmd*' -or "$is" -ceq $global:__vault.Caller) { return }
   $global:__vault.Old.Insert(0, $is)
   function global:prompt {
@@ -273,19 +308,21 @@ function global:__vault_wrap {
       $shown = & $old
     }
     finally { $v.Depth--; if ($last) { $last.Value = $status } }
-    if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }   # it calls this one
+    # It calls this one.
+    if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }
     if ($pre) { $pre + ($shown -join '') } else { $shown }
   }
 }
 
-function global:__vault_false {   # makes $? false for what follows, which only an advanced function can
+# Makes $? false for what follows; only an advanced function can.
+function global:__vault_false {
   [Diagnostics.DebuggerHidden()] [CmdletBinding()] param()
   $PSCmdlet.WriteError((__vault_error '-'))
 }
 
 # --- registration
 $global:__vault = & {
-  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Kept = @{}; Job = $null
+  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Here = ''; Kept = @{}; Job = $null
     Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
   $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
   if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }

@@ -1,20 +1,36 @@
 # vault hook for zsh 5.1 and later
 'builtin' 'typeset' '-g' __vault_bin=@BINARY@
-# Sticky emulation: neither the options nor the aliases of the user reach the functions
-# below, and nothing in them is traced. No apostrophe may occur inside.
+# Sticky emulation: the functions below run without the options and aliases of the user,
+# and untraced. There can be no apostrophe inside.
 'builtin' 'emulate' 'zsh' '-o' 'no_aliases' '-o' 'no_xtrace' '-o' 'no_verbose' '-c' '
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 
 # --- the function: fd 3 carries code; the other streams stay with the user
+# Other commands run as if there were no function, so that job control works.
 @NAME@() {
   __vault_switches "$@" || { command $__vault_bin "$@"; return }
-  local __vault_code; local -i __vault_rc
-  { __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+  local __vault_code __vault_sub; local -i __vault_rc
+  (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
+  { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
   (( __vault_rc )) || [[ -z $__vault_code ]] || builtin eval "$__vault_code"
   return __vault_rc
 }
 
-# Does the first word that is no flag change the shell?
+# In a sub-shell: true when the line that was typed lets nothing follow in it, as in
+# "use x | cat", "use x &" and "$(use x)". In zsh no trap runs at the end of a pipe.
+__vault_alone() {
+  local MATCH MBEGIN MEND match mbegin mend
+  [[ $__vault_line =~ "(^|[^[:alnum:]_/-])@NAME@ ([^][|&;)[:cntrl:]]|[<>]&|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
+}
+
+# Runs the program with fd 3 for code, and names the variables that cannot be changed.
+__vault_ask() {
+  local n; local -a fixed
+  for n in @VARIABLES@; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
+  __VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin "$@"
+}
+
+# True when the first word that is not a flag changes the shell.
 __vault_switches() {
   while (( $# )); do
     case $1 in
@@ -27,28 +43,37 @@ __vault_switches() {
   return 1
 }
 
-# The current session again, from the store. Looked up first: a missing program must
-# not wake a command_not_found handler.
+# Applies the current session again. A missing program must not call the handler of
+# commands that are not found.
 __vault_apply() {
   builtin whence -p -- $__vault_bin >/dev/null || return 1
-  local __vault_code
-  __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
+  local __vault_code __vault_sub
+  __vault_code="$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK], after the variables are set.
-# CHECK: the clock is wrong, so ask the program each time the label changes.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
+# program is asked each time the label changes. The jitter keeps shells from renewing at once.
 __vault_set() {
-  local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
+  local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))
   __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
-  __vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
+  local id at
+  __vault_look
+  __vault_ours=$id __vault_here=$at
 }
 
-# The secrets the user had himself wait in an array, which zsh never exports.
+# Who the variables say one is, without a secret, and the regions.
+__vault_look() {
+  id="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
+  at="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
+}
+
+# Called by the code: puts variables of the user aside in an array, which zsh never
+# exports, and puts some of them back.
 __vault_stash() {
   local n
   __vault_kept=()
-  for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
+  for n; do
     (( ! ${(P)+n} )) || __vault_kept+=("${(Pt)n}" $n "${(P)n}")
   done
 }
@@ -56,6 +81,7 @@ __vault_stash() {
 __vault_unstash() {
   local t n v
   for t n v in "${__vault_kept[@]}"; do
+    (( ${@[(Ie)$n]} )) || continue
     if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
   done
   __vault_kept=()
@@ -69,19 +95,22 @@ __vault_precmd() {
     return rc
   fi
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-  # No process while the label is right, the generation current and the variables ours.
-  if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
-    $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+  local id at
+  __vault_look
+  # Starts no process while label, generation and variables are right.
+  if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != $id || $__vault_here != $at ]]; then __vault_slow; fi
   [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
   return rc
 }
 
 __vault_slow() {
-  if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
-    __vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
+  if [[ -n $__vault_ours && $__vault_ours != $id ]]; then
+    # another program did it: shown, and left alone
+    __vault_text="$__vault_label changed!" __vault_hi=0
     return
   fi
-  if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN ]]; then   # a clock set back, too
+  # or the clock was set back
+  if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
     if (( now - __vault_try >= 30 || now < __vault_try )); then
       local before=$__VAULT_TOKEN
       __vault_try=now
@@ -99,7 +128,7 @@ __vault_slow() {
   __vault_label_now
 }
 
-# A subshell around the renewal holds a pipe; its end wakes zle, so an idle prompt repaints.
+# A sub-shell around the renewal holds a pipe. When it ends, zle repaints an idle prompt.
 __vault_renew() {
   builtin whence -p -- $__vault_bin >/dev/null || return 0
   (( ! __vault_fd )) || __vault_hangup
@@ -117,7 +146,8 @@ __vault_renewed() {
   [[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
 
-__vault_hangup() {   # unregister first: a dead fd left in zle -F spins
+# A closed descriptor that zle still watches would keep it busy.
+__vault_hangup() {
   builtin zle -F $__vault_fd
   exec {__vault_fd}<&-
   __vault_fd=0
@@ -138,19 +168,22 @@ __vault_label_now() {
   [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
 
-# A prompt can idle for hours: live credentials for the next command.
+# Renews a session that has expired while the prompt waited.
 __vault_preexec() {
+  __vault_line=$3
   [[ -n ${__VAULT_TOKEN-} ]] || return 0
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
   (( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
-  [[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
+  local id at
+  __vault_look
+  [[ $__vault_ours == $id ]] || return 0
   (( now - __vault_late >= 30 || now < __vault_late )) || return 0
   __vault_late=now
   __vault_apply --if-due --env
 }
 
-# --- the prompt segment: psvar is shown as data, with and without prompt_subst. Checked
-# at each prompt, and after the hooks that came later: themes write PROMPT and psvar anew.
+# --- the prompt segment: psvar is shown as data, with and without prompt_subst. It is
+# checked at each prompt, after the other hooks: themes set PROMPT and psvar again.
 __vault_segment() {
   (( @PROMPT@ )) || return 0
   if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
@@ -161,8 +194,8 @@ __vault_segment() {
 }
 
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_gen
-typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves
+typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_here __vault_gen __vault_line
+typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then

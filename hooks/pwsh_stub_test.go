@@ -162,7 +162,7 @@ func (w *pwshWorld) answers(command string, s pwshSession) {
 	}
 	stash := ""
 	if s.stash {
-		stash = "__vault_stash\n"
+		stash = w.call("__vault_stash", env.Secrets...)
 	}
 	w.write("code."+command, stash+w.rendered(before)+w.call("__vault_set", epoch(s.exp), epoch(s.ref), s.note, s.label))
 }
@@ -173,11 +173,11 @@ func (w *pwshWorld) answersOff() {
 	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", "__VAULT_TOKEN"} {
 		gone = append(gone, env.Change{Name: n, Unset: true})
 	}
-	w.write("code.off", w.rendered(gone)+"__vault_unstash\n"+w.call("__vault_set", "0", "0", "", ""))
+	w.write("code.off", w.rendered(gone)+w.call("__vault_unstash", env.Secrets...)+w.call("__vault_set", "0", "0", "", ""))
 }
 
 func (w *pwshWorld) rendered(c []env.Change) string {
-	text, err := pwshDialect(w.t).Render(c)
+	text, err := pwshDialect(w.t).Hook.Render(c)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func (w *pwshWorld) rendered(c []env.Change) string {
 }
 
 func (w *pwshWorld) call(function string, words ...string) string {
-	text, err := pwshDialect(w.t).Call(function, words...)
+	text, err := pwshDialect(w.t).Hook.Call(function, words...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -108,7 +108,7 @@ func (s stub) use(args []string) int {
 	if h.Label == "" {
 		h.Label = h.Name
 	}
-	s.emit(s.renewed(h, p.Life, p.Due), os.Getenv(env.Token) == "")
+	s.emit(s.renewed(h, p.Life, p.Due), os.Getenv(env.GenerationFile) == "")
 	fmt.Fprintln(os.Stderr, "stub: using "+h.Name)
 	return 0
 }
@@ -127,11 +127,11 @@ func (s stub) asked() bool {
 
 func (s stub) off() int {
 	var changes []env.Change
-	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", env.Token} {
+	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", env.GenerationFile} {
 		changes = append(changes, env.Change{Name: n, Unset: true})
 	}
 	s.code(func(sh *shells.Shell) string {
-		return must(sh.Render(changes)) + must(sh.Call("__vault_unstash")) + must(sh.Call("__vault_set", "0", "0", "", ""))
+		return must(sh.Hook.Render(changes)) + must(sh.Hook.Call("__vault_unstash", env.Secrets...)) + must(sh.Hook.Call("__vault_set", "0", "0", "", ""))
 	})
 	return 0
 }
@@ -188,16 +188,16 @@ func (s stub) emit(h held, stash bool) {
 	set := func(name, value string) env.Change { return env.Change{Name: name, Value: creds.New(value)} }
 	changes := []env.Change{
 		set("AWS_ACCESS_KEY_ID", "FAKEID"+gen), set("AWS_SECRET_ACCESS_KEY", secretOf(h.Gen)), set("AWS_SESSION_TOKEN", secretOf(h.Gen)+"-token"),
-		set("AWS_VAULT", h.Name), set(env.Token, s.token(h)),
+		set("AWS_VAULT", h.Name), set(env.GenerationFile, s.token(h)),
 		{Name: "AWS_PROFILE", Unset: true}, {Name: "AWS_SECURITY_TOKEN", Unset: true},
 	}
 	s.code(func(sh *shells.Shell) string {
 		text := ""
 		if stash {
-			text = must(sh.Call("__vault_stash"))
+			text = must(sh.Hook.Call("__vault_stash", env.Secrets...))
 		}
-		return text + must(sh.Render(changes)) +
-			must(sh.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label))
+		return text + must(sh.Hook.Render(changes)) +
+			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label))
 	})
 }
 

@@ -18,6 +18,9 @@ type Language struct {
 	assign func(name, quoted string) string // a statement that exports a variable
 	unset  func(name string) string         // a statement that removes a variable
 	call   func(function string, quoted []string) string
+	// guard puts statements after a look whether the variables can be changed at all: it
+	// changes nothing, says why and fails if one cannot. Nil: every variable can.
+	guard func(names []string, statements string) string
 
 	// ReadWord reads a word of a line that is being typed. Nil: the shell's completion
 	// script passes words without quotes.
@@ -52,6 +55,20 @@ func (l Language) Render(changes []env.Change) (string, error) {
 		b.WriteString(l.assign(c.Name, q) + "\n")
 	}
 	return b.String(), nil
+}
+
+// Script returns statements that make all the changes or, where the shell keeps a variable
+// from being changed, none. It fails as Render does.
+func (l Language) Script(changes []env.Change) (string, error) {
+	text, err := l.Render(changes)
+	if err != nil || l.guard == nil || len(changes) == 0 {
+		return text, err
+	}
+	names := make([]string, len(changes))
+	for i, c := range changes {
+		names[i] = c.Name
+	}
+	return l.guard(names, text), nil
 }
 
 // Call returns a statement that calls one of the hook's functions with the given words.

@@ -28,7 +28,7 @@ var pwsh = Shell{
 	Extension: "ps1",
 
 	Language: pwshLanguage,
-	Hook:     pwshLanguage,
+	Hook:     data, // script block logging writes what PowerShell compiles into a log
 	Channel:  CapturedOutput,
 	Complete: CompleteStyle{Words: WordsUnquoted, Variable: true, Candidates: CandidateTab},
 

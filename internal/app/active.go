@@ -99,7 +99,7 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	exported := t.exported(p)
 	m, known := t.Env.Runtime().Mark(refresh.Key(p))
-	if known && m.File == t.Env.Get(env.Token) {
+	if known && m.File == t.Env.Get(env.GenerationFile) {
 		return t.leaseOf(p, exported, m.Note)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
@@ -157,7 +157,7 @@ func (t *Task) mark(p profiles.Profile, s creds.Session, note refresh.Note) refr
 }
 
 func (t *Task) leaseOf(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
-	l := refresh.Lease{Session: s, Note: note, RefreshAt: t.Policy.When(s), File: t.Env.Get(env.Token)}
+	l := refresh.Lease{Session: s, Note: note, RefreshAt: t.Policy.When(s), File: t.Env.Get(env.GenerationFile)}
 	if failures, next := t.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && note != "" {
 		l.RefreshAt = next
 	}

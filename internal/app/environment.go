@@ -27,7 +27,7 @@ type Environment struct {
 // user's account, which may take a while; it is called when no variable names one.
 func NewEnvironment(list []string, account func() string) Environment {
 	current := env.Parse(list)
-	e := Environment{List: list, Current: current, User: env.Wishes(current)}
+	e := Environment{List: list, Current: current, User: env.User(current)}
 	if account != nil {
 		e.account = sync.OnceValue(account)
 	}

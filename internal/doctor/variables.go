@@ -38,8 +38,8 @@ func (x *examination) state() []Finding {
 	switch {
 	case !active && x.Env.Get(env.StateVar) != "":
 		return []Finding{warning("open a new shell", "%s cannot be read: it is of another version of this program, or damaged", env.StateVar)}
-	case !active && x.Env.Get(env.Profile) != "":
-		return []Finding{note("exit leaves it", "this shell is inside aws-vault exec %s, or another tool has set %s", x.Env.Get(env.Profile), env.Profile)}
+	case !active && x.Env.Get(env.ActiveProfile) != "":
+		return []Finding{note("exit leaves it", "this shell is inside aws-vault exec %s, or another tool has set %s", x.Env.Get(env.ActiveProfile), env.ActiveProfile)}
 	case !active:
 		return nil
 	}
@@ -185,9 +185,9 @@ func (x *examination) universal() []Finding {
 		name, is := universalName(line)
 		switch {
 		case !is:
-		case slices.Contains(env.Stashed, name):
+		case slices.Contains(env.Secrets, name):
 			list = append(list, problem("set --erase --universal "+name, "fish keeps %s in plain text in %s, as a universal variable", name, x.tilde(file)))
-		case slices.Contains(env.Family, name), name == env.Profile, name == "AWS_REGION", name == "AWS_DEFAULT_REGION", strings.HasPrefix(name, "__VAULT_"):
+		case slices.Contains(env.Identity, name), name == env.ActiveProfile, name == "AWS_REGION", name == "AWS_DEFAULT_REGION", strings.HasPrefix(name, "__VAULT_"):
 			list = append(list, warning("set --erase --universal "+name, "%s is a universal variable of fish: every fish shell starts with it, and vault off brings it back", name))
 		}
 	}

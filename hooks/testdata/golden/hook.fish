@@ -5,17 +5,22 @@ if not __vault_switches $argv
 command 'vault' $argv
 return
 end
-set -l fish_trace # nothing below is traced
+set -l fish_trace
 set -l code ''
 set -l rc 0
 begin
-__VAULT_SHELL=fish command 'vault' $argv 3>&1 >&4 | read -z code
+__VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
 if test $rc -eq 0; and test -n "$code"
 eval $code
 end
 return $rc
+end
+function __vault_fixed
+for n in AWS_VAULT AWS_REGION AWS_DEFAULT_REGION AWS_CREDENTIAL_EXPIRATION AWS_PROFILE AWS_DEFAULT_PROFILE AWS_EB_PROFILE AWS_SESSION_EXPIRATION AWS_CREDENTIAL_FILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_SDK_LOAD_CONFIG AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN __VAULT_TOKEN __VAULT_STATE
+set -qU $n; and builtin echo $n
+end | string join ' '
 end
 function __vault_switches
 while set -q argv[1]
@@ -35,11 +40,11 @@ function __vault_apply
 command -q 'vault'; or return
 set -l fish_trace
 set -l code ''
-__VAULT_SHELL=fish command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+__VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
 test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
 end
 function __vault_set
-set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))") # jitter
+set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))")
 test $m -lt 12; or set m 20
 set -g __vault_exp $argv[1]
 set -g __vault_ref $argv[2]
@@ -49,12 +54,19 @@ set -g __vault_label $argv[4]
 set -g __vault_chk $argv[5]
 set -g __vault_lo -9999999999
 set -g __vault_hi -9999999999
-set -g __vault_ours "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT"
+__vault_look
+set -g __vault_ours $__vault_id
+set -g __vault_here $__vault_in
+end
+function __vault_look
+set -q AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+set -g __vault_id "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT|$status"
+set -g __vault_in "$AWS_REGION|$AWS_DEFAULT_REGION"
 end
 function __vault_stash
 set -l fish_trace
 set -gu __vault_kept
-for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN
+for n in $argv
 set -l how -gu
 set -qgx $n; and set how -gx
 set -qg $n; and set -a __vault_kept $how $n "$$n"
@@ -63,7 +75,7 @@ end
 function __vault_unstash
 set -l fish_trace
 while set -q __vault_kept[3]
-set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
+builtin contains -- $__vault_kept[2] $argv; and set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
 set -e __vault_kept[1..3]
 end
 end
@@ -73,11 +85,12 @@ if not set -q __VAULT_TOKEN
 set -g __vault_text ''
 return
 end
+__vault_look
 set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
 and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"
+and test "$__vault_id@$__vault_in" = "$__vault_ours@$__vault_here"
 or __vault_slow "$age"
-if set -q __vault_again # a renewal ended meanwhile
+if set -q __vault_again
 set -e __vault_again
 __vault_precmd
 return
@@ -90,15 +103,15 @@ end
 end
 function __vault_slow
 set -l age $argv[1]
-if test -n "$__vault_ours"; and test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" != "$__vault_ours"
-set -g __vault_text "$__vault_label changed!" # shown, not fought
+if test -n "$__vault_ours"; and test "$__vault_id" != "$__vault_ours"
+set -g __vault_text "$__vault_label changed!"
 set -g __vault_hi -9999999999
 set -g __vault_lo -9999999999
 return
 end
 set -g __vault_busy
 set -l now (__vault_now)
-if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk"; or test $age -lt $__vault_lo # a clock set back, too
+if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo
 if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
 set -l old "$__VAULT_TOKEN"
 set -g __vault_try $now
@@ -119,7 +132,7 @@ end
 __vault_show $now $age
 set -e __vault_busy
 end
-function __vault_now # the clock when there is no generation file
+function __vault_now
 builtin math (builtin path mtime -- /) + (builtin path mtime -R -- /)
 end
 function __vault_renew
@@ -127,7 +140,7 @@ command -q 'vault'; or return
 command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &
 function __vault_renewed --on-process-exit $last_pid
 builtin functions -e __vault_renewed
-if set -q __vault_busy # events interrupt functions
+if set -q __vault_busy
 set -g __vault_again
 return
 end
@@ -170,13 +183,14 @@ set -q __VAULT_TOKEN; or return
 set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
 and test $__vault_exp -eq 0 -o $age -lt $__vault_end
 and return
-test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT" = "$__vault_ours"; or return
+__vault_look
+test "$__vault_id" = "$__vault_ours"; or return
 set -l now (__vault_now)
 test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
 set -g __vault_late $now
 __vault_apply --if-due --env
 end
-# --- the prompt segment, in the right prompt, again whenever the last prompt did not show
+# --- the prompt segment, in the right prompt; put there again whenever the last prompt did
 function __vault_segment
 set -g __vault_shown 1
 test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
@@ -199,7 +213,7 @@ end
 # --- registration
 if test "$__vault_pid" != $fish_pid
 set -g __vault_pid $fish_pid
-for n in text label note ours gen
+for n in text label note ours here gen
 set -g __vault_$n ''
 end
 for n in exp ref lo hi end try rtry late

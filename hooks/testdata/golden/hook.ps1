@@ -3,11 +3,11 @@ elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
 'vault: no hook in the constrained language mode of this PowerShell; there is: vault exec PROFILE -- COMMAND'
 }
 else {
-# --- the function: stdout of use, off and refresh is code; the rest runs as if there were no function
+# --- the function: it reads the stdout of use, off and refresh; the rest runs as if there were no function
 function global:vault {
 [Diagnostics.DebuggerHidden()] param()
 begin {
-$p = $null; $piped = @(); $v = $args; $n = ''   # $e, $v and $n: what the repeated words refer to
+$p = $null; $piped = @(); $v = $args; $n = ''
 $was = $ErrorActionPreference; $ErrorActionPreference = 'Stop'
 $e = __vault_find 'vault'
 if (-not $e) { throw (__vault_error ('vault: no such program: ' + 'vault')) }
@@ -27,22 +27,36 @@ else { $piped += , $_ }
 }
 end {
 if ($p) { try { $p.End() } finally { $p.Dispose() }; return }
-$code = ''; $ok = $false
+$said = @(); $ok = $false
 try {
 $env:__VAULT_SHELL = 'pwsh'
-$code = @(. ([ScriptBlock]::Create($words))) -join "`n"
+$said = @(. ([ScriptBlock]::Create($words)))
 $ok = $global:LASTEXITCODE -eq 0
 }
-finally {   # which Ctrl-C cannot cut in two
+finally {
 $env:__VAULT_SHELL = $null
-if ($ok -and $code) { . (__vault_code $code) }
+if ($ok) { __vault_do $said }
 }
 if (-not $ok) { $ErrorActionPreference = 'Stop'; throw (__vault_error '') }
 }
 }
 function global:__vault_find { [Diagnostics.DebuggerHidden()] param($Name) $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
-function global:__vault_code { [Diagnostics.DebuggerHidden()] param($Text) [ScriptBlock]::Create("[Diagnostics.DebuggerHidden()] param()`n$Text") }
-function global:__vault_error {   # with this id only the text is shown
+function global:__vault_do {
+[Diagnostics.DebuggerHidden()] param($Lines)
+$steps = foreach ($l in $Lines) {
+$what, $name, $rest = "$l".Split(' ')
+@{ What = $what; Name = $name; Words = @(foreach ($w in $rest) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($w)) }) }
+}
+foreach ($s in $steps) {
+$w = $s.Words
+switch -CaseSensitive ($s.What) {
+'set' { [Environment]::SetEnvironmentVariable($s.Name, $w[0]) }
+'unset' { [Environment]::SetEnvironmentVariable($s.Name, [NullString]::Value) }
+'call' { if ($s.Name -clike '__vault_*') { & $s.Name @w } }
+}
+}
+}
+function global:__vault_error {
 [Diagnostics.DebuggerHidden()] param($Text)
 [Management.Automation.ErrorRecord]::new([Exception]::new($Text), 'NativeCommandErrorMessage', 'NotSpecified', $null)
 }
@@ -58,7 +72,7 @@ $false
 }
 function global:__vault_words {
 [Diagnostics.DebuggerHidden()] param($Call, $v)
-$out = $null   # .Line is public, but has only the first line of a call
+$out = $null
 $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
 $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring([Math]::Max(0, $Call.OffsetInLine - 1)) }
 $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
@@ -66,10 +80,10 @@ $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [r
 if ($ast -and -not $ast.Extent.StartOffset) {
 $plan = @(__vault_plan $ast); $need = 0
 for ($k = $plan.Count - 1; $k -ge 0 -and $plan[$k].Take -ge 0; $k--) { $need += $plan[$k].Take }
-if ($k -ge 0) { $plan[$k].From = $v.Count - $need }   # where the words after the last splat begin
+if ($k -ge 0) { $plan[$k].From = $v.Count - $need }
 $out = __vault_match $plan 0 $v 0
 }
-if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }   # called by other means
+if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
 }
 function global:__vault_plan {
 [Diagnostics.DebuggerHidden()] param($Ast)
@@ -92,7 +106,7 @@ if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.Star
 @{ Text = $text; Say = $say; Take = $take; First = $first; From = 0 }
 }
 }
-function global:__vault_say {   # nothing for a constant: its text will do
+function global:__vault_say {
 [Diagnostics.DebuggerHidden()] param($Ast)
 switch ($Ast.GetType().Name) {
 'StringConstantExpressionAst' { return }
@@ -118,7 +132,7 @@ return ' ' + $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
 if ($w.Take -ge 0) { return }
 }
 }
-function global:__vault_splat {   # a splatted table comes as -name: value
+function global:__vault_splat {
 [Diagnostics.DebuggerHidden()] param($v, $i, $end)
 $out = ''
 for (; $i -lt $end; $i++) {
@@ -131,45 +145,49 @@ $out
 function global:__vault_set {
 [Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
 $v = $global:__vault
-$m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }   # shells do not stampede
+$m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
 $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
-$v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }
+$v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }; $v.Here = __vault_here
 $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 function global:__vault_stash {
 [Diagnostics.DebuggerHidden()] param()
 $global:__vault.Kept = @{}
-foreach ($n in 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN', 'AWS_CONTAINER_AUTHORIZATION_TOKEN') {
+foreach ($n in $args) {
 $x = [Environment]::GetEnvironmentVariable($n)
 if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
 }
 }
 function global:__vault_unstash {
 [Diagnostics.DebuggerHidden()] param()
-foreach ($n in @($global:__vault.Kept.Keys)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) }
+foreach ($n in $args) { if ($global:__vault.Kept.Contains($n)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) } }
 $global:__vault.Kept = @{}
 }
-# --- the precmd. PowerShell has no preexec; PSReadLine is left alone.
-function global:__vault_ours { [Diagnostics.DebuggerHidden()] param() "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT" }
+# --- the precmd. PowerShell has no event before a command; PSReadLine is not touched.
+function global:__vault_ours {
+[Diagnostics.DebuggerHidden()] param()
+"$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT|$([bool]$env:AWS_SECRET_ACCESS_KEY)|$([bool]$env:AWS_SESSION_TOKEN)"
+}
+function global:__vault_here { [Diagnostics.DebuggerHidden()] param() "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 function global:__vault_precmd {
 [Diagnostics.DebuggerHidden()] param()
 $v = $global:__vault
 $f = $env:__VAULT_TOKEN
 if (-not $f) { $global:__vault_text = ''; return }
 $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
-if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Ours -cne (__vault_ours)) { __vault_slow $now $f }
+if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Ours -cne (__vault_ours) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }
 }
 function global:__vault_slow {
 [Diagnostics.DebuggerHidden()] param([long]$Now, [string]$File)
 $v = $global:__vault
-if ($v.Ours -and $v.Ours -cne (__vault_ours)) {   # someone else's now: shown, not fought
+if ($v.Ours -and $v.Ours -cne (__vault_ours)) {
 $v.Hi = 0L; $global:__vault_text = "$($v.Label) changed!"
 return
 }
-if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File)) {   # a clock set back, too
+if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File) -or $v.Here -cne (__vault_here)) {
 if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
 $v.Try = $Now
-try { $code = __vault_start 'refresh --env' $true; if ($code) { . (__vault_code $code) } } catch { }
+try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { }
 if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
 }
 }
@@ -213,12 +231,12 @@ if ($v.Ref -and $next -gt $Now -and $next -lt $v.Hi) { $v.Hi = $next }
 $global:__vault_text = ''
 if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }
 }
-# --- the prompt segment: put before what the wrapped prompt says. A theme may have replaced prompt since (then
+# --- the prompt segment: put before what the wrapped prompt returns. A theme may have replaced prompt since (then
 function global:__vault_wrap {
 [Diagnostics.DebuggerHidden()] param()
 $now = $ExecutionContext.InvokeCommand.GetCommand('prompt', 'Function')
 $is = if ($now) { $now.ScriptBlock } else { { 'PS>' } }
-$ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')   # which has no console
+$ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')
 if ($ise -or "$is" -like '*__vault_precmd*' -or "$is" -ceq $global:__vault.Caller) { return }
 $global:__vault.Old.Insert(0, $is)
 function global:prompt {
@@ -238,17 +256,17 @@ if (-not $ok) { __vault_false -ErrorAction Ignore }
 $shown = & $old
 }
 finally { $v.Depth--; if ($last) { $last.Value = $status } }
-if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }   # it calls this one
+if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }
 if ($pre) { $pre + ($shown -join '') } else { $shown }
 }
 }
-function global:__vault_false {   # makes $? false for what follows, which only an advanced function can
+function global:__vault_false {
 [Diagnostics.DebuggerHidden()] [CmdletBinding()] param()
 $PSCmdlet.WriteError((__vault_error '-'))
 }
 # --- registration
 $global:__vault = & {
-$v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Kept = @{}; Job = $null
+$v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Here = ''; Kept = @{}; Job = $null
 Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
 $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
 if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }

@@ -4,10 +4,20 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay with the user
 vault() {
 __vault_switches "$@" || { command $__vault_bin "$@"; return }
-local __vault_code; local -i __vault_rc
-{ __vault_code="$(__VAULT_SHELL=zsh command $__vault_bin "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+local __vault_code __vault_sub; local -i __vault_rc
+(( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
+{ __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
 (( __vault_rc )) || [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 return __vault_rc
+}
+__vault_alone() {
+local MATCH MBEGIN MEND match mbegin mend
+[[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^][|&;)[:cntrl:]]|[<>]&|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
+}
+__vault_ask() {
+local n; local -a fixed
+for n in AWS_VAULT AWS_REGION AWS_DEFAULT_REGION AWS_CREDENTIAL_EXPIRATION AWS_PROFILE AWS_DEFAULT_PROFILE AWS_EB_PROFILE AWS_SESSION_EXPIRATION AWS_CREDENTIAL_FILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_SDK_LOAD_CONFIG AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN __VAULT_TOKEN __VAULT_STATE; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
+__VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin "$@"
 }
 __vault_switches() {
 while (( $# )); do
@@ -22,25 +32,32 @@ return 1
 }
 __vault_apply() {
 builtin whence -p -- $__vault_bin >/dev/null || return 1
-local __vault_code
-__vault_code="$(__VAULT_SHELL=zsh command $__vault_bin refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
+local __vault_code __vault_sub
+__vault_code="$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
 [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
 __vault_set() {
-local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))   # jitter: shells do not stampede
+local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))
 __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
-__vault_ours="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}"
+local id at
+__vault_look
+__vault_ours=$id __vault_here=$at
+}
+__vault_look() {
+id="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
+at="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
 }
 __vault_stash() {
 local n
 __vault_kept=()
-for n in AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN; do
+for n; do
 (( ! ${(P)+n} )) || __vault_kept+=("${(Pt)n}" $n "${(P)n}")
 done
 }
 __vault_unstash() {
 local t n v
 for t n v in "${__vault_kept[@]}"; do
+(( ${@[(Ie)$n]} )) || continue
 if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
 done
 __vault_kept=()
@@ -53,17 +70,18 @@ if [[ -z ${__VAULT_TOKEN-} ]]; then
 return rc
 fi
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
-$__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then __vault_slow; fi
+local id at
+__vault_look
+if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != $id || $__vault_here != $at ]]; then __vault_slow; fi
 [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
 return rc
 }
 __vault_slow() {
-if [[ -n $__vault_ours && $__vault_ours != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]]; then
-__vault_text="$__vault_label changed!" __vault_hi=0   # shown, not fought
+if [[ -n $__vault_ours && $__vault_ours != $id ]]; then
+__vault_text="$__vault_label changed!" __vault_hi=0
 return
 fi
-if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN ]]; then   # a clock set back, too
+if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
 if (( now - __vault_try >= 30 || now < __vault_try )); then
 local before=$__VAULT_TOKEN
 __vault_try=now
@@ -95,7 +113,7 @@ local before=$__vault_text
 __vault_precmd
 [[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
-__vault_hangup() {   # unregister first: a dead fd left in zle -F spins
+__vault_hangup() {
 builtin zle -F $__vault_fd
 exec {__vault_fd}<&-
 __vault_fd=0
@@ -114,15 +132,18 @@ __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
 [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
 __vault_preexec() {
+__vault_line=$3
 [[ -n ${__VAULT_TOKEN-} ]] || return 0
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
 (( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
-[[ $__vault_ours == "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}" ]] || return 0
+local id at
+__vault_look
+[[ $__vault_ours == $id ]] || return 0
 (( now - __vault_late >= 30 || now < __vault_late )) || return 0
 __vault_late=now
 __vault_apply --if-due --env
 }
-# --- the prompt segment: psvar is shown as data, with and without prompt_subst. Checked
+# --- the prompt segment: psvar is shown as data, with and without prompt_subst. It is
 __vault_segment() {
 (( 1 )) || return 0
 if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
@@ -132,8 +153,8 @@ psvar[20]=$__vault_text
 [[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
 }
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_gen
-typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves
+typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_here __vault_gen __vault_line
+typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then

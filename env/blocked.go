@@ -1,0 +1,42 @@
+package env
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// Blocked is a variable that would have to change and cannot.
+type Blocked struct {
+	Name      string
+	Universal bool // of fish: it can be hidden by another value, and not removed
+}
+
+// possible sorts changes by name and takes out those of variables that the shell cannot
+// change. Where the variable is as it should be already, nothing is lost by that.
+func possible(current map[string]string, changes []Change) ([]Change, []Blocked) {
+	readOnly, universal := strings.Fields(current[ReadOnly]), strings.Fields(current[Universal])
+	var list []Change
+	var blocked []Blocked
+	for _, c := range changes {
+		fixed, cannotGo := slices.Contains(readOnly, c.Name), slices.Contains(universal, c.Name) && c.Unset
+		switch value, is := current[c.Name]; {
+		case !fixed && !cannotGo:
+			list = append(list, c)
+		case is == c.Unset || is && value != c.Value.Reveal():
+			blocked = append(blocked, Blocked{Name: c.Name, Universal: !fixed})
+		}
+	}
+	slices.SortFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	return list, blocked
+}
+
+// Prevents returns the variables that keep a shell from taking any session of a request.
+// It can be asked before the session is made; the region of the session may add one.
+func Prevents(current map[string]string, r Request) []Blocked {
+	user := User(current)
+	dummy := creds.Session{AccessKeyID: "-", SecretKey: creds.New("-"), Token: creds.New("-"), Region: cmp.Or(r.Region, user[region], user[defaultRegion])}
+	return Activate(current, r, dummy, "-").Blocked
+}

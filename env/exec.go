@@ -1,0 +1,72 @@
+package env
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// Child returns the environment of a program that runs as s. It starts from what the user
+// made of environ, so a session around it leaves no trace but its name.
+func Child(environ []string, r Request, s creds.Session, generation string) []string {
+	return child(environ, r, variables(r, s), s, generation)
+}
+
+// Endpoint is where a program asks for credentials. The zero value is the instance
+// metadata service, which every program finds by itself.
+type Endpoint struct {
+	URL   string
+	Token creds.Secret
+}
+
+// ChildServed is Child for a program that asks e: it gets no keys. Of s it gets the
+// region.
+func ChildServed(environ []string, r Request, e Endpoint, s creds.Session, generation string) []string {
+	values := map[string]creds.Secret{ActiveProfile: creds.New(r.Profile)}
+	if e.URL != "" {
+		values[endpointURL], values[endpointToken] = creds.New(e.URL), e.Token
+	} else {
+		environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool { // they lead elsewhere, or nowhere
+			return strings.HasPrefix(entry, "AWS_EC2_METADATA_")
+		})
+	}
+	return child(environ, r, values, s, generation)
+}
+
+func child(environ []string, r Request, values map[string]creds.Secret, s creds.Session, generation string) []string {
+	current := Parse(environ)
+	base, user := Parse(Strip(environ)), User(current)
+	for _, n := range []string{region, defaultRegion} {
+		delete(base, n)
+		if v, ok := user[n]; ok {
+			base[n] = v
+		}
+	}
+	for _, t := range projectTools { // a shell would load the directory again, over the session
+		if note, has := current[t.variable]; has {
+			base[t.variable] = note
+		}
+	}
+	a := activate(base, r, values, s, generation)
+	if outer, active := StateOf(current); active {
+		a.Changes = inside(a.Changes, append(slices.Clone(outer.Outer), outer.Request.Profile))
+		a.Changes = append(a.Changes, reproject(current, outer, func(n string) (string, bool) {
+			v, ok := values[n]
+			return v.Reveal(), ok
+		})...)
+	}
+	return Apply(list(base), a.Changes)
+}
+
+// inside notes in the state among changes which profiles are active around it.
+func inside(changes []Change, outer []string) []Change {
+	for i, c := range changes {
+		if c.Name == StateVar {
+			st, _ := StateOf(map[string]string{StateVar: c.Value.Reveal()})
+			st.Outer = outer
+			changes[i].Value = creds.New(st.encode())
+		}
+	}
+	return changes
+}
