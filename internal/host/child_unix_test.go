@@ -27,6 +27,9 @@ func TestMain(m *testing.M) {
 	if part := os.Getenv("HOST_TEST_SIGNALLED"); part != "" {
 		os.Exit(signalled(part))
 	}
+	if os.Getenv(besideIt) != "" {
+		os.Exit(runInForeground(os.Args[1:]))
+	}
 	os.Exit(m.Run())
 }
 

@@ -45,6 +45,10 @@ type World struct {
 	// Exec replaces the process, or runs the program to its end where that cannot be
 	// done; it returns only if the program could not be started or has ended.
 	Exec func(path string, argv, environ []string) (status int, err error)
+	// Foreground runs a program with the terminal to its end, while this process goes on
+	// beside it, and returns the program's exit status, which is 128+n after signal n. The
+	// error says why it could not be started.
+	Foreground func(path string, argv, environ []string) (status int, err error)
 	// Detach runs this program itself away from the terminal and waits for its end.
 	Detach func(ctx context.Context, args, environ []string) error
 	// Start starts a program away from the terminal and does not wait for it.
@@ -66,7 +70,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
-		Exec: execute, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
+		Exec: execute, Foreground: runForeground, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
 	}
 	w.Self, _ = os.Executable()
 	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {

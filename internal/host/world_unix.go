@@ -47,9 +47,11 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	defer func() { _ = tty.Close() }()
 	fd := int(tty.Fd())
 	defer borrow(tty, "\r\n")()
-	// Stopped half-way, a shell's command substitution could not be resumed.
-	signal.Ignore(syscall.SIGTSTP)
-	defer signal.Reset(syscall.SIGTSTP)
+	// Stopped half-way, a shell's command substitution could not be resumed. The signal is
+	// caught: ignored, it would stay so for a program that runs in our place.
+	stops := make(chan os.Signal, 1)
+	signal.Notify(stops, syscall.SIGTSTP)
+	defer signal.Stop(stops)
 	if hidden { // first, because some people type before they are asked
 		if err := hideTyping(fd); err != nil {
 			return creds.Secret{}, fmt.Errorf("turn the terminal's echo off: %w", err)
