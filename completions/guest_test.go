@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func TestZshLoadsBeforeAndAfterCompinit(t *testing.T) {
@@ -117,7 +118,10 @@ func TestCompletionSurvivesStrictOptions(t *testing.T) {
 	for _, sh := range shelltest.All(t) {
 		shell := sh.Name
 		for i, o := range shelltest.In(t, shell, strict) {
-			for _, order := range []string{"before", "after"} {
+			for j, order := range []string{"before", "after"} {
+				if (i+j)%3 != 0 && !testenv.Long() {
+					continue // one of three is the sample
+				}
 				t.Run(fmt.Sprint(shell, i, order), func(t *testing.T) {
 					t.Parallel()
 					h := newHome(t, shell)

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // pwshEventually waits for something outside the terminal.
@@ -31,6 +33,7 @@ func TestPwshHealsWhenTheGenerationIsGone(t *testing.T) {
 }
 
 func TestPwshHealsAtMostEveryHalfMinuteWhileItFails(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
 	x := w.start("")
@@ -51,6 +54,7 @@ func TestPwshHealsAtMostEveryHalfMinuteWhileItFails(t *testing.T) {
 }
 
 func TestPwshInsideAnotherShellHealsAtTheFirstPrompt(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.write("old", "")
 	w.env = []string{"AWS_VAULT=prod", "AWS_ACCESS_KEY_ID=FAKEold", "__VAULT_TOKEN=" + w.path("old")}
@@ -64,6 +68,7 @@ func TestPwshInsideAnotherShellHealsAtTheFirstPrompt(t *testing.T) {
 }
 
 func TestPwshPromptAppearsWhateverIsMissing(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.env = []string{"AWS_VAULT=$(touch pwned)", "AWS_ACCESS_KEY_ID=FAKEold", "__VAULT_TOKEN=" + w.path("none")}
 	w.write("hook.ps1", w.script(Options{Binary: w.path("bin/vault"), Prompt: true}))
@@ -116,6 +121,7 @@ func (w *pwshWorld) openPipes(x *pwshTerm) []os.DirEntry {
 }
 
 func TestPwshStartingProgramsLeavesNoDescriptorOpen(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second, ref: -time.Minute})
 	w.answers("refresh", pwshSession{name: "prod", exp: 2550 * time.Second, ref: -time.Minute})
@@ -135,6 +141,7 @@ func TestPwshStartingProgramsLeavesNoDescriptorOpen(t *testing.T) {
 }
 
 func TestPwshSaysWhenSomeoneElseChangedTheVariables(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second, ref: -time.Minute})
 	x := w.start("Set-StrictMode -Version Latest")
@@ -148,6 +155,7 @@ func TestPwshSaysWhenSomeoneElseChangedTheVariables(t *testing.T) {
 }
 
 func TestPwshSaysHowLongIsLeft(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	for name, s := range map[string]pwshSession{
 		"a": {exp: 30 * time.Second}, "b": {exp: 5390 * time.Second}, "c": {exp: 5430 * time.Second}, "d": {exp: -time.Minute},
@@ -164,6 +172,7 @@ func TestPwshSaysHowLongIsLeft(t *testing.T) {
 }
 
 func TestPwshShellsDoNotRenewAllAtOnce(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	got := newPwsh(t).runs(`
 __vault_set '10000' '5000' '' 'p'; "$($__vault.Ref -eq 5000 + $PID % 20)"
 __vault_set '5060' '5000' '' 'p'; "$($__vault.Ref -eq 5000 + $PID % 6)"
@@ -237,6 +246,7 @@ func TestPwshCtrlCAtAQuestionChangesNothing(t *testing.T) {
 }
 
 func TestPwshLoadsAgainAndTwiceWithoutHarm(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
 	w.write("av.ps1", w.script(Options{Name: "av", Prompt: true}))
@@ -253,6 +263,7 @@ func TestPwshLoadsAgainAndTwiceWithoutHarm(t *testing.T) {
 }
 
 func TestPwshLivesWithThemes(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
 	w.answersOff()
@@ -273,6 +284,7 @@ func TestPwshLivesWithThemes(t *testing.T) {
 }
 
 func TestPwshAPromptThatFailsIsNotOurs(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod"})
 	x := w.start("")
@@ -286,6 +298,7 @@ func TestPwshAPromptThatFailsIsNotOurs(t *testing.T) {
 }
 
 func TestPwshWithoutThePromptOnlyTheTextIsKept(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.write("hook.ps1", w.script(Options{}))
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
@@ -295,6 +308,7 @@ func TestPwshWithoutThePromptOnlyTheTextIsKept(t *testing.T) {
 }
 
 func TestPwshStandsAsideWhereItCannotWork(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	for _, c := range []struct{ name, before, want string }{
 		{"VS Code reads the environment", "$env:VSCODE_RESOLVING_ENVIRONMENT = '1'", "function False\n"},
 		{"constrained language", "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'", "vault: no hook in the constrained language mode of this PowerShell; there is: vault exec PROFILE -- COMMAND\nfunction False\n"},
@@ -333,6 +347,7 @@ func TestPwshPrintsNothingAndStartsNothingAtLoad(t *testing.T) {
 }
 
 func TestPwshFindsAProgramByAnAwkwardPath(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	path := "odd [x] it's ’é/va ult"
 	w.write(path, pwshStub)

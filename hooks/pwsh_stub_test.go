@@ -46,6 +46,9 @@ exec) shift; [ "$1" != -- ] || shift; exec "$@" ;;
 esac
 `
 
+// slowStart is why half of the tests in a PowerShell run only among the long ones.
+const slowStart = "PowerShell takes most of a second to start"
+
 // pwshWorld is a home, a stub on PATH and a rendered hook for one PowerShell.
 type pwshWorld struct {
 	t    testing.TB
@@ -238,7 +241,7 @@ type pwshTerm struct {
 	cmd  *exec.Cmd
 }
 
-const pwshPatience = 30 * time.Second
+const pwshPatience = 2 * time.Minute
 
 const pwshPrompt = "function global:prompt { \"<$? $($ExecutionContext.SessionState.PSVariable.GetValue('global:LASTEXITCODE'))>PS> \" }\n"
 
@@ -284,7 +287,9 @@ func (x *pwshTerm) send(s string) {
 // until waits for text after what was seen before, and returns all up to its end.
 func (x *pwshTerm) until(text string) string {
 	x.t.Helper()
-	for end := time.Now().Add(pwshPatience); ; time.Sleep(3 * time.Millisecond) {
+	pause := time.Millisecond
+	for end := time.Now().Add(pwshPatience); ; time.Sleep(pause) {
+		pause = min(2*pause, 20*time.Millisecond)
 		x.mu.Lock()
 		seen := x.raw.String()[x.mark:]
 		x.mu.Unlock()

@@ -25,7 +25,7 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 // world is a home, a stub and a rendered hook for one shell.
 type world struct {
@@ -166,7 +166,9 @@ func (x *term) send(s string) {
 // eventually waits until ok, or fails with the screen.
 func (x *term) eventually(what string, ok func() bool) {
 	x.t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(4 * time.Millisecond) {
+	pause := time.Millisecond // it grows, or on a busy machine the looking would keep it busy
+	for end := time.Now().Add(patience); !ok(); time.Sleep(pause) {
+		pause = min(2*pause, 20*time.Millisecond)
 		if time.Now().After(end) {
 			x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.calls(), strings.TrimRight(x.screen.String(), " \n"))
 		}
