@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +68,9 @@ func (d disguised) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	}
 	switch os.Getenv("STORE_TEST_PLUGIN") {
 	case "hang":
-		time.Sleep(10 * time.Second)
+		signal.Ignore(os.Interrupt)
+		_ = os.WriteFile(os.Getenv("STORE_TEST_PLUGIN_PID"), []byte(strconv.Itoa(os.Getpid())), 0o600)
+		time.Sleep(time.Minute)
 	case "ask":
 		_ = d.p.DisplayMessage("touch the key")
 		pin, err := d.p.RequestValue("PIN", true)

@@ -118,7 +118,11 @@ func readAll(r io.Reader) ([]byte, error) {
 func (a *ageFiles) withDeadline(ctx context.Context, f func(context.Context) ([]byte, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.o.limit())
 	defer cancel()
-	return within(ctx, func() ([]byte, error) { return f(ctx) })
+	out, err := within(ctx, func() ([]byte, error) { return f(ctx) })
+	if ctx.Err() != nil {
+		host.EndLibraryPrograms() // a plugin that hangs, which age would leave
+	}
+	return out, err
 }
 
 // explain tells an item that is not ours to read from a plugin that needs a person.
@@ -165,10 +169,9 @@ func (a *ageFiles) identitiesOf(ctx context.Context, id *identity) ([]age.Identi
 }
 
 // ui passes a plugin's questions on to whoever can be asked; with nobody there they
-// fail. Every plugin is given one before it starts, and inherits our environment, so
-// here the secrets go out of that. main has read them by now.
+// fail. Every plugin is given one before it starts, and age starts it, not host.Run.
 func (a *ageFiles) ui(ctx context.Context) *plugin.ClientUI {
-	host.CleanEnvironment(env.Keeper)
+	host.LibraryPrograms("age-plugin-", env.Keeper)
 	ask := func(name, question string) (creds.Secret, error) {
 		if a.o.Ask == nil || ctx.Err() != nil {
 			return creds.Secret{}, ErrLocked

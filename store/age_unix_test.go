@@ -4,14 +4,17 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -118,4 +121,24 @@ func TestAgeTakesAnIdentityThatTheProgramAgeMade(t *testing.T) {
 	if err := getErr(t, open(t, o), "k"); !errors.Is(err, errNoItem) {
 		t.Error(err)
 	}
+}
+
+func TestAPluginThatHangsIsEnded(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("it needs /proc")
+	}
+	o := plugged(t)
+	put(t, open(t, o), "a", "value of a")
+	pid := filepath.Join(t.TempDir(), "pid")
+	t.Setenv("STORE_TEST_PLUGIN", "hang")
+	t.Setenv("STORE_TEST_PLUGIN_PID", pid)
+	o.Deadline = 2 * time.Second
+	if err := getErr(t, open(t, o), "a"); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(pid)
+	if err != nil {
+		t.Fatal("the plugin was not started: ", err)
+	}
+	gone(t, string(text))
 }

@@ -173,8 +173,9 @@ func supervise(ctx context.Context, c *exec.Cmd, contact Contact) error {
 var running = &families{all: map[*family]bool{}}
 
 type families struct {
-	mu  sync.Mutex
-	all map[*family]bool
+	mu        sync.Mutex
+	all       map[*family]bool
+	byLibrary []string // the beginnings of the names of programs that libraries start
 }
 
 func (r *families) add(f *family) {
@@ -193,10 +194,32 @@ func (r *families) remove(f *family) {
 // EndChildren ends every program that still runs, with all that it has started. It is for
 // the end of this process, which may come before a caller's deadline has done its work.
 func EndChildren() {
+	EndLibraryPrograms()
 	running.mu.Lock()
 	defer running.mu.Unlock()
 	for f := range running.all {
 		f.kill()
+	}
+}
+
+// LibraryPrograms tells of programs that a library starts by itself, and that Run cannot
+// look after: those whose names begin with prefix, which has at most 15 characters. They
+// inherit the environment of this process, so what they may not have goes out of that.
+func LibraryPrograms(prefix string, k env.Kind) {
+	cleanEnvironment(k)
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	if !slices.Contains(running.byLibrary, prefix) {
+		running.byLibrary = append(running.byLibrary, prefix)
+	}
+}
+
+// EndLibraryPrograms ends the programs that libraries have started and not waited for.
+func EndLibraryPrograms() {
+	running.mu.Lock()
+	defer running.mu.Unlock()
+	for _, prefix := range running.byLibrary {
+		endStarted(prefix)
 	}
 }
 
@@ -281,9 +304,9 @@ func runSelf(_ context.Context, args, environ []string) error {
 	return c.Run()
 }
 
-// CleanEnvironment makes the environment of this process what a child of the kind may
-// have. It is for programs that a library starts, which inherit all of it.
-func CleanEnvironment(k env.Kind) {
+// cleanEnvironment makes the environment of this process what a child of the kind may
+// have.
+func cleanEnvironment(k env.Kind) {
 	before := os.Environ()
 	kept := env.Parse(env.For(k, before))
 	for name, value := range env.Parse(before) {

@@ -5,6 +5,7 @@ package host
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -66,6 +67,7 @@ func (f *family) signal(sig unix.Signal) (sent bool) {
 
 // procInfo is what we read of another process.
 type procInfo struct {
+	name                        string // of the program, cut at 15 characters
 	pid, parent, group, session int
 	started                     int64 // in units of the system's
 	zombie                      bool
@@ -104,6 +106,19 @@ func orphan(p, us procInfo, known map[int]procInfo) bool {
 	}
 	parent, there := known[p.parent]
 	return !there || p.parent == 1 || parent.session != us.session
+}
+
+// endStarted ends the children of this process whose names begin so, each with all that
+// it has started.
+func endStarted(prefix string) {
+	all := processes()
+	for _, p := range all {
+		if p.parent == os.Getpid() && strings.HasPrefix(p.name, prefix) {
+			for _, pid := range append(descendants(all, p.pid, procInfo{}), p.pid) {
+				_ = unix.Kill(pid, unix.SIGKILL)
+			}
+		}
+	}
 }
 
 // openTerminal opens the terminal that a person sits at, nil when there is none. What the

@@ -3,6 +3,7 @@ package host
 import (
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -55,6 +56,24 @@ func (f *family) inJob() bool {
 	const basicAccounting = 1 // JobObjectBasicAccountingInformation
 	err := windows.QueryInformationJobObject(f.job, basicAccounting, uintptr(unsafe.Pointer(&info)), uint32(unsafe.Sizeof(info)), nil)
 	return err == nil && info.processes > 0
+}
+
+// endStarted ends the children of this process whose names begin so.
+func endStarted(prefix string) {
+	all, err := windows.CreateToolhelp32Snapshot(windows.TH32CS_SNAPPROCESS, 0)
+	if err != nil {
+		return
+	}
+	defer func() { _ = windows.CloseHandle(all) }()
+	p := windows.ProcessEntry32{Size: uint32(unsafe.Sizeof(windows.ProcessEntry32{}))}
+	for err = windows.Process32First(all, &p); err == nil; err = windows.Process32Next(all, &p) {
+		if p.ParentProcessID != uint32(os.Getpid()) || !strings.HasPrefix(windows.UTF16ToString(p.ExeFile[:]), prefix) {
+			continue
+		}
+		if found, err := os.FindProcess(int(p.ProcessID)); err == nil {
+			_ = found.Kill()
+		}
+	}
 }
 
 // openTerminal opens the console that a person sits at, nil when there is none.

@@ -25,7 +25,7 @@ func processOf(pid int) (p procInfo, there bool) {
 
 func fromKernel(k *unix.KinfoProc) procInfo {
 	const zombie = 5 // SZOMB
-	p := procInfo{pid: int(k.Proc.P_pid), parent: int(k.Eproc.Ppid), group: int(k.Eproc.Pgid), zombie: k.Proc.P_stat == zombie}
+	p := procInfo{name: unix.ByteSliceToString(k.Proc.P_comm[:]), pid: int(k.Proc.P_pid), parent: int(k.Eproc.Ppid), group: int(k.Eproc.Pgid), zombie: k.Proc.P_stat == zombie}
 	p.session, _ = unix.Getsid(p.pid)
 	p.started = k.Proc.P_starttime.Nano()
 	return p

@@ -37,6 +37,8 @@ func processOf(pid int) (p procInfo, there bool) {
 		return p, false
 	}
 	p.pid, p.zombie = pid, f[0] == "Z"
+	_, name, _ := bytes.Cut(stat[:end], []byte("("))
+	p.name = string(name)
 	for i, field := range []*int{&p.parent, &p.group, &p.session} {
 		*field, _ = strconv.Atoi(f[1+i])
 	}

@@ -77,7 +77,7 @@ func Real() *World {
 		_ = os.Setenv("HOME", home()) // for libraries, which would look in the current directory
 	}
 	listen(w)
-	CleanEnvironment(env.Keeper) // for what libraries start; everything else is in Environ
+	cleanEnvironment(env.Keeper) // for what libraries start; everything else is in Environ
 	return w
 }
 
