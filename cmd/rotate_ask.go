@@ -46,7 +46,7 @@ func (x rotating) makeRoom(ctx context.Context, keys []rotation.Owned) (string, 
 
 // mayDelete asks, on the terminal or by flag.
 func (x rotating) mayDelete(ctx context.Context, k rotation.Owned) error {
-	recent := k.Unseen == nil && !k.Use.At.IsZero() && x.Now().Sub(k.Use.At) < recentUse
+	recent := k.UseErr == nil && !k.Use.At.IsZero() && x.Now().Sub(k.Use.At) < recentUse
 	named := x.o.deleteOther != "" && x.o.deleteOther != anyOther
 	if named && x.o.deleteOther != k.ID && x.o.deleteOther != creds.Last4(k.ID) {
 		return app.Usage("vault rotate", fmt.Errorf("--delete-other=%s is not the other key, %s", x.o.deleteOther, creds.Tail(k.ID)))

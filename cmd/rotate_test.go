@@ -605,7 +605,7 @@ func TestALostAnswerIsNoLostKey(t *testing.T) {
 	old := w.storedKey(t, "base")
 	w.aws.Inject("CreateAccessKey", fakeaws.Fault{Lose: true})
 	r := w.vault(t, w.environ(), "rotate", "base")
-	if r.status != 1 || !strings.Contains(r.err, "made for it was deleted again, and all is as it was\n") {
+	if r.status != 1 || !strings.Contains(r.err, "which was made for this, was deleted again, and nothing has changed\n") {
 		t.Errorf("status %d: %s", r.status, r.err)
 	}
 	w.unfinishedBusiness(t, "base", false)
@@ -623,7 +623,7 @@ func TestAKeyThatTheKeyringWillNotTakeIsDeletedAgain(t *testing.T) {
 	c, errs := w.ongoing(t, "CreateAccessKey", fakeaws.Fault{Delay: time.Second})
 	check(os.Mkdir(w.path("keys/"+store.StagedName("base")), 0o700)) // no file can take this name now
 	_ = c.Wait()
-	if c.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), "was deleted again, and all is as it was\n") {
+	if c.ProcessState.ExitCode() != 1 || !strings.Contains(errs.String(), "was deleted again, and nothing has changed\n") {
 		t.Errorf("status %d: %s", c.ProcessState.ExitCode(), errs.String())
 	}
 	if list := w.keysAt(t, "alice", "base"); len(list) != 1 || list[0].ID != old.ID {

@@ -112,7 +112,7 @@ func (x rotating) preview(ctx context.Context, s rotation.State) error {
 	case rotation.Unclear:
 		x.say("would delete the key that was made and not stored, if there is one, and make another")
 	case rotation.Staged:
-		x.say("would store the key %s for %s in the place of %s", creds.Tail(s.Beside.ID), x.Item, old)
+		x.say("would store the key %s for %s in the place of %s", creds.Tail(s.Staged.ID), x.Item, old)
 	case rotation.Stored:
 		old = creds.Tail(s.Journal.Old)
 		if slices.ContainsFunc(s.Keys, func(k rotation.Key) bool { return k.ID == s.Journal.Old && !k.Active }) {
@@ -144,7 +144,7 @@ func (x rotating) printKeys(keys []rotation.Owned) {
 
 // lastUse says when a key was last used; unknown is the text where AWS did not say.
 func lastUse(k rotation.Owned, now time.Time, unknown string) string {
-	if k.Unseen != nil {
+	if k.UseErr != nil {
 		return unknown
 	}
 	return useWords(k.Use, now)

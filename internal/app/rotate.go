@@ -170,7 +170,7 @@ func (x *Rotator) UserKeys(ctx context.Context, s rotation.State) []rotation.Own
 		if k.ID == s.Key.ID {
 			o.Stored = x.Item
 		}
-		o.Use, o.Unseen = x.Rotation.AWS.LastUsed(ctx, k.ID)
+		o.Use, o.UseErr = x.Rotation.AWS.LastUsed(ctx, k.ID)
 		all = append(all, o)
 	}
 	return all

@@ -16,19 +16,19 @@ import (
 	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
-// This file keeps the journal: one small file for each key that is being rotated, gone
-// when it is done. It says what was about to be changed, so that a later run can find
-// out what was. No secret is in it.
+// This file keeps the journals: a small file for each key that is being rotated, which is
+// removed at the end. It says what was going to be changed, so that a later run can find
+// out what has been. It contains no secret.
 
-// Journal is what is written down before each change.
+// Journal is what is recorded before each change.
 type Journal struct {
 	Version int       `json:"version"`
 	Item    string    `json:"item"`    // under which the key is stored
-	Profile string    `json:"profile"` // as it was named by whoever began
+	Profile string    `json:"profile"` // the name that the person gave who began
 	Backend string    `json:"backend"` // of the store
 	User    string    `json:"user"`    // ARN
 	Old     string    `json:"old"`     // id of the key to be replaced
-	Before  []string  `json:"before"`  // ids AWS listed before a key was made; nil if it would not
+	Before  []string  `json:"before"`  // the ids that AWS listed before a key was made; nil if that was not allowed
 	New     string    `json:"new,omitempty"`
 	Step    Step      `json:"step"`
 	KeepOld bool      `json:"keep_old,omitempty"`
@@ -36,8 +36,8 @@ type Journal struct {
 	At      time.Time `json:"at"` // of this entry
 }
 
-// Step is what was about to be done. Resuming trusts what it finds at AWS and in the
-// store more than this word.
+// Step is what was going to be done. To resume a rotation, what is found at AWS and in the
+// store counts for more.
 type Step string
 
 // The steps, in order.
@@ -48,14 +48,14 @@ const (
 	Retiring  Step = "retire the old key"
 )
 
-// version of the journal's form.
+// version is that of the journal's format.
 const version = 1
 
-// maxSize of a journal, in bytes; one has some hundreds.
+// maxSize is more bytes than a journal can have; most have some hundreds.
 const maxSize = 1 << 20
 
-// Book is the directory of the journals. Its methods are for one process at a time for
-// each item: the caller holds a lock.
+// Book is the directory of the journals. The caller must hold a lock, so that only one
+// process at a time uses the journal of an item.
 type Book struct{ Dir string }
 
 // DamagedError is a journal that cannot be read.
@@ -70,11 +70,11 @@ func (b Book) file(item string) string {
 	return filepath.Join(b.Dir, hex.EncodeToString(sum[:6])+".json")
 }
 
-// Read returns the journal of an item; false when there is none.
+// Read returns the journal of an item, and false when there is none.
 func (b Book) Read(item string) (Journal, bool, error) {
 	j, err := read(b.file(item))
 	if errors.Is(err, fs.ErrNotExist) {
-		atomicfile.Sweep(b.Dir) // of a run that was killed before anything was done
+		atomicfile.Sweep(b.Dir) // what a run has left that was killed while it wrote its first entry
 		return Journal{}, false, nil
 	}
 	if err == nil && j.Item != item {
@@ -91,17 +91,16 @@ func read(file string) (Journal, error) {
 	var j Journal
 	switch {
 	case json.Unmarshal(text, &j) != nil:
-		return Journal{}, &DamagedError{file, "it is not what this program writes"}
+		return Journal{}, &DamagedError{file, "this program has not written it, or not all of it is there"}
 	case j.Version != version:
-		return Journal{}, &DamagedError{file, fmt.Sprintf("it has form %d, and this program knows form %d", j.Version, version)}
+		return Journal{}, &DamagedError{file, fmt.Sprintf("it has format %d, and this version of the program reads format %d", j.Version, version)}
 	case j.Item == "" || j.Old == "" && j.New == "":
-		return Journal{}, &DamagedError{file, "it names no key"}
+		return Journal{}, &DamagedError{file, "it does not name a key"}
 	}
 	return j, nil
 }
 
-// Write makes the journal say what is about to be done. When it returns, that is on the
-// disk.
+// Write replaces the journal of an item. When it returns, the entry is on the disk.
 func (b Book) Write(j Journal) error {
 	if err := b.write(j); err != nil {
 		return fmt.Errorf("write the journal of the rotation: %w", err)
@@ -121,7 +120,7 @@ func (b Book) write(j Journal) error {
 	return atomicfile.Write(b.file(j.Item), append(text, '\n'))
 }
 
-// Remove ends the journal of an item.
+// Remove deletes the journal of an item. It is not an error if there is none.
 func (b Book) Remove(item string) error {
 	err := atomicfile.Remove(b.file(item))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -130,9 +129,9 @@ func (b Book) Remove(item string) error {
 	return nil
 }
 
-// List returns the journals there are: the rotations that are not finished, or at work
-// now, by item. It reads nothing but them; what cannot be read is in the error, and the
-// rest is returned all the same.
+// List returns all journals, sorted by item: the rotations that are not finished, and those
+// that other processes are carrying out now. The error has those that cannot be read; the
+// others are returned all the same.
 func (b Book) List() ([]Journal, error) {
 	entries, err := os.ReadDir(b.Dir)
 	if errors.Is(err, fs.ErrNotExist) {

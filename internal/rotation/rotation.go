@@ -1,7 +1,7 @@
-// Package rotation replaces the key of an IAM user, at AWS and in the store, so that no
-// key is lost however it is interrupted: at every moment a key that works is stored under
-// the profile's name, and whatever else exists is named in a journal or lies beside it.
-// The calls come in as functions; the words and the questions are the caller's.
+// Package rotation replaces the access key of an IAM user, at AWS and in the store. It may
+// be interrupted at any moment without losing a key: a key that works is always stored under
+// the profile's name, and every other key is named in a journal or stored beside it.
+// The calls of AWS and the questions to a person are functions that the caller gives.
 package rotation
 
 import (
@@ -15,7 +15,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// Key is what AWS lists of a key.
+// Key is what AWS lists about a key, which does not include its secret.
 type Key struct {
 	ID      string
 	Active  bool
@@ -28,10 +28,10 @@ type Use struct {
 	Service, Region string
 }
 
-// Calls are the calls of AWS. Their errors match one of those below where it is known to
-// be true.
+// Calls are the calls of AWS. Their errors are one of those below, for errors.Is, where
+// that is known.
 type Calls struct {
-	// Who asks STS with the key itself whose it is, and returns an ARN.
+	// Who asks STS, with the key itself, whose it is, and returns the user's ARN.
 	Who        func(context.Context, creds.Key) (string, error)
 	List       func(context.Context) ([]Key, error)
 	Create     func(context.Context) (creds.Key, error)
@@ -40,9 +40,9 @@ type Calls struct {
 	LastUsed   func(ctx context.Context, id string) (Use, error)
 }
 
-// What Calls may say of a failure.
+// The errors of Calls.
 var (
-	ErrGone     = errors.New("there is no such key")
+	ErrGone     = errors.New("the key does not exist")
 	ErrDenied   = errors.New("not allowed")
 	ErrRejected = errors.New("the key does not work")
 	ErrUnsure   = errors.New("it is not known whether it was done")
@@ -52,11 +52,11 @@ var (
 type Owned struct {
 	Key
 	Use    Use
-	Unseen error  // why nothing is known of its use; nil when Use is right
-	Stored string // the item it is stored under, "" for none that we know of
+	UseErr error  // why Use is not known; nil when it is
+	Stored string // the item that it is stored under, "" when none is known
 }
 
-// Event is something that a person may want to hear of.
+// Event is something that has happened and that a person may want to know.
 type Event int
 
 // The events. Each comes with the id of the key it is about.
@@ -64,66 +64,66 @@ const (
 	Made        Event = iota // a new key is stored beside the old one
 	Waiting                  // AWS does not know the new key yet
 	Verified                 // the new key works
-	Switched                 // the new key has taken the old one's place in the store
-	Deactivated              // the old key
-	Deleted                  // the old key
-	Kept                     // the old key stays as it is: it may not be deactivated
-	Discarded                // a key that was made and lost
-	Removed                  // the other key, to make room
-	Unlisted                 // the keys may not be listed; goes on without (the old key)
-	Readopted                // the stored key is dead, and the one made for its place is stored
+	Switched                 // the new key has replaced the old one in the store
+	Deactivated              // the old key was deactivated
+	Deleted                  // the old key was deleted
+	Kept                     // the old key stays active: deactivating it is not allowed
+	Discarded                // a key was deleted that had been made and lost
+	Removed                  // the user's other key was deleted, to make room
+	Unlisted                 // listing the keys is not allowed, so what they are is not known (the old key)
+	Readopted                // the stored key does not exist any more, and the new one has replaced it
 )
 
-// Rotation is one rotation of the key stored under Item. All functions are needed.
+// Rotation is one rotation of the key stored under Item. All functions must be set.
 type Rotation struct {
 	Item    string
-	Profile string // as it was named, for the journal
+	Profile string // the name that the person gave, for the journal
 	Backend string // of Store, for the journal
-	User    string // ARN; what Identify returned
+	User    string // the ARN that Identify returned
 	KeepOld bool   // deactivate the old key and do not delete it
-	DryRun  bool   // Identify and Look are all that is called; nothing is to be changed
+	DryRun  bool   // only Identify and Look are called, and change nothing
 
 	Store store.Store
 	Book  Book
 	AWS   Calls
 
-	// MakeRoom is asked which of two keys to delete, so that a third can be made.
+	// MakeRoom chooses which of the user's two keys to delete, so that a new one can be made.
 	MakeRoom func(context.Context, []Owned) (id string, err error)
-	// MayDiscard is asked before a key is deleted that seems to be one that was made and
-	// lost, where AWS would not say that it was never used. An error leaves it.
+	// MayDiscard is called before a key is deleted that seems to be one that was made and
+	// lost, where AWS does not say whether it was used. The key stays if it returns an error.
 	MayDiscard func(context.Context, Owned) error
-	// Follow makes all else here follow the change, before the old key ends: sessions
-	// that were made with it, copies of it. It may be called more than once. old is ""
+	// Follow replaces what depends on the old key here, before that stops working: copies of
+	// it, and sessions that were made with it. It may be called more than once. old is ""
 	// when it is not known any more.
 	Follow func(ctx context.Context, old string, now creds.Key) error
 
 	Say   func(Event, string)
 	Now   func() time.Time
 	Sleep func(context.Context, time.Duration) error
-	// Hold keeps Ctrl-C from ending the process before release, while a key may exist
-	// that is stored nowhere.
+	// Hold keeps Ctrl-C from ending the process until release is called, while a key may
+	// exist that is stored nowhere.
 	Hold func() (release func())
 }
 
-// Phase is how far a rotation has come, by the facts.
+// Phase is how far a rotation has come, judged by the keys that exist.
 type Phase int
 
 // The phases.
 const (
-	Fresh    Phase = iota // nothing has begun
-	Unclear               // a key may have been made; it is not in the store
-	Staged                // a new key lies beside the old one
-	Stored                // the new key is in place; the old one may still exist
+	Fresh    Phase = iota // nothing was begun
+	Unclear               // a key may have been made, and is not in the store
+	Staged                // a new key is stored beside the old one
+	Stored                // the new key has replaced the old one, which may still exist
 	Replaced              // the stored key is neither the old nor the new one
 )
 
-// State is what Look found. It has secrets in it.
+// State is what Look found. It contains secrets.
 type State struct {
 	Phase   Phase
 	Journal Journal   // of an unfinished rotation; zero when there is none
-	Key     creds.Key // as stored
-	Beside  creds.Key // the staged one, zero when there is none
-	Keys    []Key     // what AWS lists; nil when that is not allowed
+	Key     creds.Key // the stored one
+	Staged  creds.Key // the one beside it, zero when there is none
+	Keys    []Key     // all of the user's that AWS lists; nil when that is not allowed
 }
 
 func (s State) unfinished() bool { return s.Journal.Version != 0 }
@@ -132,11 +132,12 @@ func (s State) unfinished() bool { return s.Journal.Version != 0 }
 type Result struct {
 	Old, New string
 	OldNow   string // "deleted", "inactive" or "active"
-	Resumed  bool   // it had been begun earlier, at Begun
+	Resumed  bool   // an earlier run had begun it, at Begun
 	Begun    time.Time
 }
 
-// ReplacedError: the stored key is not one that the unfinished rotation knows.
+// ReplacedError: the stored key is neither the old nor the new key of the unfinished
+// rotation.
 type ReplacedError struct {
 	Journal Journal
 	Stored  string
@@ -146,7 +147,7 @@ func (e *ReplacedError) Error() string {
 	return fmt.Sprintf("the stored key …%s is not the one that the unfinished rotation began with", tail(e.Stored))
 }
 
-// UsedError: a key that seems to be lost has been used, so somebody has it.
+// UsedError: a key that seems to be lost was used, so it is not.
 type UsedError struct {
 	ID  string
 	Use Use
@@ -156,7 +157,7 @@ func (e *UsedError) Error() string {
 	return fmt.Sprintf("the key …%s is not in the store, and was used", tail(e.ID))
 }
 
-// UnverifiedError: a new key did not work for as long as was waited.
+// UnverifiedError: the new key did not work before the time to wait was over.
 type UnverifiedError struct {
 	ID  string
 	Err error
@@ -167,44 +168,44 @@ func (e *UnverifiedError) Error() string {
 }
 func (e *UnverifiedError) Unwrap() error { return e.Err }
 
-// OrphanError: a key was made, could not be kept, and could not be deleted again.
+// OrphanError: a key was made, and could neither be stored nor deleted again.
 type OrphanError struct {
 	ID       string
-	Err, Why error // why it could not be kept, and why not deleted
+	Err, Why error // why it could not be stored, and why not deleted
 }
 
 func (e *OrphanError) Error() string {
-	return fmt.Sprintf("%v; the key …%s made for it is of no use and could not be deleted: %v", e.Err, tail(e.ID), e.Why)
+	return fmt.Sprintf("%v; the key …%s, which was made for this, is useless and could not be deleted: %v", e.Err, tail(e.ID), e.Why)
 }
 func (e *OrphanError) Unwrap() []error { return []error{e.Err, e.Why} }
 
-// UndoneError: a key was made, could not be kept, and was deleted. All is as it was.
+// UndoneError: a key was made, could not be stored, and was deleted. Nothing has changed.
 type UndoneError struct {
 	ID  string
 	Err error
 }
 
 func (e *UndoneError) Error() string {
-	return fmt.Sprintf("%v; the key …%s made for it was deleted again, and all is as it was", e.Err, tail(e.ID))
+	return fmt.Sprintf("%v; the key …%s, which was made for this, was deleted again, and nothing has changed", e.Err, tail(e.ID))
 }
 func (e *UndoneError) Unwrap() error { return e.Err }
 
 func tail(id string) string { return id[max(0, len(id)-4):] }
 
-// Begun reports whether there is anything to resume. It asks nobody but the store and
-// the journal.
+// Begun reports whether there is a rotation to resume. It looks into the store and the
+// journal only.
 func (r *Rotation) Begun(ctx context.Context) (Journal, bool, error) {
 	j, open, err := r.Book.Read(r.Item)
 	if err != nil || open {
 		return j, open, err
 	}
-	beside, err := r.beside(ctx)
-	return j, beside.ID != "", err
+	staged, err := r.staged(ctx)
+	return j, staged.ID != "", err
 }
 
-// Identify asks AWS whose key is stored, and returns that user's ARN and the key's id. If AWS does not know it, and a key lies beside
-// it that AWS knows, that one takes its place first: somebody deleted the old key before
-// the rotation could.
+// Identify asks AWS whose key is stored, and returns the user's ARN and the id of the key.
+// If AWS does not know the key, but knows the one that is staged beside it, that one
+// replaces it first: somebody deleted the old key before the rotation could.
 func (r *Rotation) Identify(ctx context.Context) (user, key string, err error) {
 	k, err := store.GetKey(ctx, r.Store, r.Item)
 	if err != nil {
@@ -214,21 +215,21 @@ func (r *Rotation) Identify(ctx context.Context) (user, key string, err error) {
 	if !errors.Is(err, ErrRejected) || r.DryRun {
 		return user, k.ID, err
 	}
-	beside, other := r.beside(ctx)
-	if other != nil || beside.ID == "" || beside.ID == k.ID {
+	staged, other := r.staged(ctx)
+	if other != nil || staged.ID == "" || staged.ID == k.ID {
 		return "", "", err
 	}
-	if user, other = r.AWS.Who(ctx, beside); other != nil {
+	if user, other = r.AWS.Who(ctx, staged); other != nil {
 		return "", "", err
 	}
-	if err := store.KeepKey(ctx, r.Store, r.Item, beside); err != nil {
+	if err := store.KeepKey(ctx, r.Store, r.Item, staged); err != nil {
 		return "", "", err
 	}
-	r.Say(Readopted, beside.ID)
-	return user, beside.ID, nil
+	r.Say(Readopted, staged.ID)
+	return user, staged.ID, nil
 }
 
-// Look finds out where things stand, and changes nothing.
+// Look finds out how far the rotation has come. It changes nothing.
 func (r *Rotation) Look(ctx context.Context) (State, error) {
 	var s State
 	var err error
@@ -238,7 +239,7 @@ func (r *Rotation) Look(ctx context.Context) (State, error) {
 	if s.Key, err = store.GetKey(ctx, r.Store, r.Item); err != nil {
 		return s, err
 	}
-	if s.Beside, err = r.beside(ctx); err != nil {
+	if s.Staged, err = r.staged(ctx); err != nil {
 		return s, err
 	}
 	s.Phase = s.phase()
@@ -248,11 +249,11 @@ func (r *Rotation) Look(ctx context.Context) (State, error) {
 
 func (s State) phase() Phase {
 	switch j := s.Journal; {
-	case s.Beside.ID != "" && s.Beside.ID == s.Key.ID, s.unfinished() && j.New == s.Key.ID:
+	case s.Staged.ID != "" && s.Staged.ID == s.Key.ID, s.unfinished() && j.New == s.Key.ID:
 		return Stored
 	case s.unfinished() && s.Key.ID != j.Old:
 		return Replaced
-	case s.Beside.ID != "":
+	case s.Staged.ID != "":
 		return Staged
 	case s.unfinished():
 		return Unclear
@@ -260,7 +261,8 @@ func (s State) phase() Phase {
 	return Fresh
 }
 
-// list returns the user's keys, and none when we may not see them.
+// list returns the user's keys, nil when listing them is not allowed. about is the id of
+// the stored key.
 func (r *Rotation) list(ctx context.Context, about string) ([]Key, error) {
 	keys, err := r.AWS.List(ctx)
 	if errors.Is(err, ErrDenied) {
@@ -270,8 +272,8 @@ func (r *Rotation) list(ctx context.Context, about string) ([]Key, error) {
 	return keys, err
 }
 
-// beside returns the staged key, or a zero one.
-func (r *Rotation) beside(ctx context.Context) (creds.Key, error) {
+// staged returns the new key that is stored beside the old one, or a zero key.
+func (r *Rotation) staged(ctx context.Context) (creds.Key, error) {
 	k, err := store.GetKey(ctx, r.Store, store.StagedName(r.Item))
 	if errors.Is(err, store.ErrNotFound) {
 		return creds.Key{}, nil
@@ -279,13 +281,14 @@ func (r *Rotation) beside(ctx context.Context) (creds.Key, error) {
 	return k, err
 }
 
-func (r *Rotation) note(j *Journal, step Step) error {
+// record writes into the journal what will be done next.
+func (r *Rotation) record(j *Journal, step Step) error {
 	j.Version, j.Step, j.At = version, step, r.Now().UTC()
 	return r.Book.Write(*j)
 }
 
-// Run carries the rotation from where it stands to its end. An error leaves a key that
-// works under the profile's name, and a journal unless everything is as it was.
+// Run does the rest of a rotation. After an error a key that works is stored under the
+// profile's name, and there is a journal unless nothing has changed.
 func (r *Rotation) Run(ctx context.Context, s State) (Result, error) {
 	res := Result{Resumed: s.Phase != Fresh, Begun: s.Journal.Begun}
 	r.KeepOld = r.KeepOld || s.Journal.KeepOld
@@ -294,7 +297,7 @@ func (r *Rotation) Run(ctx context.Context, s State) (Result, error) {
 	case Replaced:
 		return res, &ReplacedError{s.Journal, s.Key.ID}
 	case Unclear:
-		err = r.settle(ctx, &s)
+		err = r.deleteLost(ctx, &s)
 	case Staged:
 		err = r.recover(ctx, &s)
 	}
@@ -312,20 +315,20 @@ func (r *Rotation) Run(ctx context.Context, s State) (Result, error) {
 	return res, err
 }
 
-// recover makes sure that what lies beside the old key is worth going on with. Where the
-// journal was lost it is written again.
+// recover checks that the staged key still exists at AWS, and drops it otherwise. It writes
+// the journal again if that was lost.
 func (r *Rotation) recover(ctx context.Context, s *State) error {
-	if s.Keys != nil && !has(s.Keys, s.Beside.ID) {
-		// The list may be behind; the key itself knows better. It is the only copy.
-		_, err := r.AWS.Who(ctx, s.Beside)
+	if s.Keys != nil && !has(s.Keys, s.Staged.ID) {
+		// The list may be out of date, and this is the only copy of the key: ask with the key.
+		_, err := r.AWS.Who(ctx, s.Staged)
 		if err != nil && !errors.Is(err, ErrRejected) {
 			return err
 		}
-		if err != nil && r.Now().Sub(s.Journal.At) > settling {
+		if err != nil && r.Now().Sub(s.Journal.At) > listTime {
 			if err := r.unstage(ctx); err != nil {
 				return err
 			}
-			s.Beside, s.Phase = creds.Key{}, Unclear
+			s.Staged, s.Phase = creds.Key{}, Unclear
 			if !s.unfinished() {
 				s.Phase = Fresh
 			}
@@ -335,14 +338,15 @@ func (r *Rotation) recover(ctx context.Context, s *State) error {
 	if !s.unfinished() {
 		s.Journal = r.begin(*s)
 	}
-	s.Journal.New = s.Beside.ID
-	return r.note(&s.Journal, Verifying)
+	s.Journal.New = s.Staged.ID
+	return r.record(&s.Journal, Verifying)
 }
 
 func has(keys []Key, id string) bool {
 	return slices.ContainsFunc(keys, func(k Key) bool { return k.ID == id })
 }
 
+// begin returns the first entry of a journal.
 func (r *Rotation) begin(s State) Journal {
 	return Journal{
 		Item: r.Item, Profile: r.Profile, Backend: r.Backend, User: r.User, Old: s.Key.ID, Begun: r.Now().UTC(),
@@ -350,13 +354,14 @@ func (r *Rotation) begin(s State) Journal {
 	}
 }
 
-// Abandon gives up an unfinished rotation whose old key is no longer the stored one. The
-// key it made is deleted. That of another user is not ours to delete, nor to forget.
+// Abandon ends an unfinished rotation whose old key is not the stored one any more, and
+// deletes the key that it made. It fails if that rotation was of another user's key: the
+// stored key cannot delete that, and to forget it would lose it.
 func (r *Rotation) Abandon(ctx context.Context, s State) error {
 	if s.Journal.User != r.User {
 		return &ReplacedError{s.Journal, s.Key.ID}
 	}
-	for _, id := range []string{s.Beside.ID, s.Journal.New} {
+	for _, id := range []string{s.Staged.ID, s.Journal.New} {
 		if id == "" || id == s.Key.ID || s.Keys != nil && !has(s.Keys, id) {
 			continue
 		}
@@ -371,6 +376,7 @@ func (r *Rotation) Abandon(ctx context.Context, s State) error {
 	return r.Book.Remove(r.Item)
 }
 
+// unstage deletes the staged key from the store.
 func (r *Rotation) unstage(ctx context.Context) error {
 	err := r.Store.Delete(ctx, store.StagedName(r.Item))
 	if errors.Is(err, store.ErrNotFound) {

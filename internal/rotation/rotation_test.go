@@ -16,7 +16,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-func TestAKeyIsReplacedInOrder(t *testing.T) {
+func TestAKeyIsReplacedInTheRightOrder(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	res, m, err := w.run(0, whole, nil)
 	w.must(err)
@@ -34,7 +34,7 @@ func TestAKeyIsReplacedInOrder(t *testing.T) {
 	}
 }
 
-// The property the package is for.
+// This is what the package is for.
 func TestInterruptedAnywhereARotationLosesNoKeyAndIsFinishedByTheNextRun(t *testing.T) {
 	_, undisturbed, err := newWorld(t, fakeaws.Options{}).run(0, whole, nil)
 	if err != nil {
@@ -139,7 +139,7 @@ func TestAKeyThatCanNeitherBeStoredNorDeletedIsNamedAndDeletedByTheNextRun(t *te
 	}
 }
 
-func TestALostKeyThatSomebodyHasUsedIsNotDeleted(t *testing.T) {
+func TestALostKeyThatWasUsedIsNotDeleted(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, err := w.run(opOf(t, "create"), dieBefore, nil)
 	if err == nil {
@@ -171,14 +171,14 @@ func TestAKeyMadeLongAfterIsNotTakenForALostOne(t *testing.T) {
 	}
 }
 
-func TestWhatMayNotBeAskedIsForAPersonToSay(t *testing.T) {
+func TestAPersonDecidesWhereAWSDoesNotSayWhetherAKeyWasUsed(t *testing.T) {
 	for _, agreed := range []bool{false, true} {
 		w := newWorld(t, fakeaws.Options{})
 		_, _, _ = w.run(opOf(t, "create"), dieAfter, nil)
 		w.aws.Deny(w.user, "iam:GetAccessKeyLastUsed")
 		_, _, err := w.run(0, whole, func(r *rotation.Rotation) {
 			r.MayDiscard = func(_ context.Context, o rotation.Owned) error {
-				if !errors.Is(o.Unseen, rotation.ErrDenied) || agreed {
+				if !errors.Is(o.UseErr, rotation.ErrDenied) || agreed {
 					return nil
 				}
 				return errors.New("rather not")
@@ -193,7 +193,7 @@ func TestWhatMayNotBeAskedIsForAPersonToSay(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsMadeGoodAtOnceWhereAWSCanBeAsked(t *testing.T) {
+func TestAKeyWhoseAnswerWasLostIsDeletedAtOnce(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	w.aws.Inject("CreateAccessKey", fakeaws.Fault{Lose: true})
 	_, _, err := w.run(0, whole, nil)
@@ -204,7 +204,7 @@ func TestALostAnswerIsMadeGoodAtOnceWhereAWSCanBeAsked(t *testing.T) {
 	w.nothingLeft("undone")
 }
 
-func TestALostAnswerOffLineLeavesItToTheNextRun(t *testing.T) {
+func TestAKeyWhoseAnswerWasLostIsDeletedByTheNextRunIfAWSCannotBeReached(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	w.aws.Inject("CreateAccessKey", fakeaws.Fault{Lose: true})
 	w.aws.Inject("ListAccessKeys", fakeaws.Fault{Delay: time.Nanosecond}) // the first list is answered
@@ -232,7 +232,7 @@ func TestARefusalToMakeAKeyLeavesNothing(t *testing.T) {
 	w.safe("refused")
 }
 
-func TestTheNewKeyIsWaitedForAndNotForEver(t *testing.T) {
+func TestARotationWaitsForTheNewKeyAndNotForEver(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{KeysSettle: 5})
 	_, _, err := w.run(0, whole, nil)
 	w.must(err)
@@ -261,7 +261,7 @@ func TestAnOldKeyMayBeKept(t *testing.T) {
 	}
 	w.nothingLeft("kept")
 
-	// What was wished for at the beginning holds for the run that ends it.
+	// The run that resumes a rotation keeps the old key if the one that began it was told to.
 	w = newWorld(t, fakeaws.Options{})
 	_, _, err = w.run(opOf(t, "deactivate"), dieBefore, keep)
 	if err == nil {
@@ -275,7 +275,7 @@ func TestAnOldKeyMayBeKept(t *testing.T) {
 }
 
 // AWS Vault's users were told to allow three actions.
-func TestItGetsByWithLittlePermission(t *testing.T) {
+func TestARotationWorksWithTheThreePermissionsThatAWSVaultNeeds(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	w.aws.Deny(w.user, "iam:ListAccessKeys", "iam:UpdateAccessKey", "iam:GetAccessKeyLastUsed")
 	_, _, err := w.run(0, whole, nil)
@@ -331,7 +331,7 @@ func TestTwoKeysAreShownAndOneMakesRoom(t *testing.T) {
 	}
 }
 
-func TestALostJournalIsNoLoss(t *testing.T) {
+func TestARotationGoesOnWithoutItsJournal(t *testing.T) {
 	for _, at := range []string{"who", "store base"} { // the new key lies beside the old one
 		w := newWorld(t, fakeaws.Options{})
 		_, _, _ = w.run(opOf(t, "create")+3, dieAfter, nil)
@@ -349,7 +349,7 @@ func TestALostJournalIsNoLoss(t *testing.T) {
 	}
 }
 
-func TestTheKeyBesideTakesThePlaceOfADeadOne(t *testing.T) {
+func TestTheStagedKeyReplacesOneThatWasDeletedAtAWS(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, _ = w.run(opOf(t, "store base"), dieBefore, nil)
 	beside, err := store.GetKey(context.Background(), w.store, store.StagedName("base"))
@@ -365,7 +365,7 @@ func TestTheKeyBesideTakesThePlaceOfADeadOne(t *testing.T) {
 	}
 }
 
-func TestAStagedKeyThatIsGoneAtAWSIsMadeAnew(t *testing.T) {
+func TestAStagedKeyThatWasDeletedAtAWSIsReplacedByAnotherNewOne(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, _ = w.run(opOf(t, "store base"), dieBefore, nil)
 	beside, err := store.GetKey(context.Background(), w.store, store.StagedName("base"))
@@ -374,10 +374,10 @@ func TestAStagedKeyThatIsGoneAtAWSIsMadeAnew(t *testing.T) {
 	w.now = w.now.Add(time.Minute)
 	_, _, err = w.run(0, whole, nil)
 	w.must(err)
-	w.done("made anew")
+	w.done("replaced")
 }
 
-func TestAKeyThatWasReplacedByHandIsLeftAlone(t *testing.T) {
+func TestAKeyThatWasReplacedByHandStays(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, _ = w.run(opOf(t, "store base"), dieBefore, nil)
 	beside, err := store.GetKey(context.Background(), w.store, store.StagedName("base"))
@@ -393,7 +393,7 @@ func TestAKeyThatWasReplacedByHandIsLeftAlone(t *testing.T) {
 	if !errors.As(err, &replaced) || replaced.Stored != byHand.ID || w.stored().ID != byHand.ID || len(w.listed()) != 2 {
 		t.Fatal(err)
 	}
-	// Given up, what it had made goes, and nothing else.
+	// Abandoning it deletes the key that it had made, and nothing else.
 	r := (&machine{world: w}).rotation()
 	ctx := context.Background()
 	if r.User, _, err = r.Identify(ctx); err != nil {
@@ -408,7 +408,7 @@ func TestAKeyThatWasReplacedByHandIsLeftAlone(t *testing.T) {
 	w.nothingLeft("given up")
 }
 
-func TestAnotherUsersUnfinishedRotationIsNotGivenUp(t *testing.T) {
+func TestAnotherUsersUnfinishedRotationIsNotAbandoned(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, _ = w.run(opOf(t, "store base"), dieBefore, nil)
 	bob, err := w.aws.AddUser(account, "bob")
@@ -461,7 +461,7 @@ func TestAJournalThatCannotBeWrittenStopsBeforeAnythingIsDone(t *testing.T) {
 	w.done("with a journal again")
 }
 
-func TestCtrlCDoesNotCutOffTheMakingOfAKey(t *testing.T) {
+func TestCtrlCDoesNotInterruptTheCreationOfAKey(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &machine{world: w}
@@ -491,7 +491,7 @@ func TestCtrlCDoesNotCutOffTheMakingOfAKey(t *testing.T) {
 	w.done("resumed")
 }
 
-func TestADamagedJournalIsNamed(t *testing.T) {
+func TestADamagedJournalIsReportedWithItsFile(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	_, _, _ = w.run(opOf(t, "create"), dieBefore, nil)
 	for _, text := range []string{"", "{", `{"version":2,"item":"base","old":"x"}`, `{"version":1,"item":"other","old":"x"}`, `{"version":1,"item":"base"}`} {

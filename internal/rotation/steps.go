@@ -11,23 +11,23 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// This file has the steps, each with the next thing complete before the last one goes,
-// and each harmless when it is done again.
+// This file has the steps. Each completes the new thing before it removes the old one, and
+// each can be done again.
 
 const (
-	patience = 2 * time.Minute  // until a new key must work
-	settling = 5 * time.Second  // until a key that was made must be listed
-	grace    = 10 * time.Minute // between AWS's clock and ours
-	cleanup  = 30 * time.Second // for what is done even after Ctrl-C
-	pauseMin = 500 * time.Millisecond
-	pauseMax = 10 * time.Second
+	verifyTime = 2 * time.Minute  // how long a new key may take until it works
+	listTime   = 5 * time.Second  // how long a new key may take until it is listed
+	clockSkew  = 10 * time.Minute // how far the clocks of AWS and this machine may be apart
+	finishTime = 30 * time.Second // how long a call may take that Ctrl-C does not stop
+	pauseMin   = 500 * time.Millisecond
+	pauseMax   = 10 * time.Second
 )
 
-// settle finds a key that may have been made when the last run was cut off, and deletes
-// it: nobody has its secret.
-func (r *Rotation) settle(ctx context.Context, s *State) error {
+// deleteLost deletes a key that may have been made when the last run was interrupted:
+// nobody has its secret.
+func (r *Rotation) deleteLost(ctx context.Context, s *State) error {
 	lost := r.lost(*s)
-	for s.Keys != nil && len(lost) == 0 && r.Now().Before(s.Journal.At.Add(settling)) {
+	for s.Keys != nil && len(lost) == 0 && r.Now().Before(s.Journal.At.Add(listTime)) {
 		if err := r.Sleep(ctx, pauseMin); err != nil {
 			return err
 		}
@@ -45,15 +45,15 @@ func (r *Rotation) settle(ctx context.Context, s *State) error {
 	return nil
 }
 
-// lost are the keys that the unfinished rotation has made, or may have made: they were
-// not there before, appeared in its time, and are not in the store.
+// lost returns the keys that the unfinished rotation has made, or may have made: they did
+// not exist before, were made while it ran, and are not in the store.
 func (r *Rotation) lost(s State) []Key {
 	var list []Key
 	j := s.Journal
 	for _, k := range s.Keys {
-		ours := k.ID == j.New || j.Before != nil && !slices.Contains(j.Before, k.ID) &&
-			k.Created.After(j.Begun.Add(-grace)) && k.Created.Before(j.At.Add(grace))
-		if ours && k.ID != j.Old && k.ID != s.Key.ID && k.ID != s.Beside.ID {
+		made := k.ID == j.New || j.Before != nil && !slices.Contains(j.Before, k.ID) &&
+			k.Created.After(j.Begun.Add(-clockSkew)) && k.Created.Before(j.At.Add(clockSkew))
+		if made && k.ID != j.Old && k.ID != s.Key.ID && k.ID != s.Staged.ID {
 			list = append(list, k)
 		}
 	}
@@ -63,14 +63,14 @@ func (r *Rotation) lost(s State) []Key {
 	return list
 }
 
-// discard deletes a key that was made and lost. If the journal names it, it is ours.
-// Otherwise it must never have been used.
+// discard deletes a key that was made and lost. Unless the journal names it, it must never
+// have been used.
 func (r *Rotation) discard(ctx context.Context, s *State, k Key) error {
 	if k.ID != s.Journal.New {
 		use, err := r.AWS.LastUsed(ctx, k.ID)
 		switch {
 		case errors.Is(err, ErrDenied):
-			err = r.MayDiscard(ctx, Owned{Key: k, Unseen: err})
+			err = r.MayDiscard(ctx, Owned{Key: k, UseErr: err})
 		case err == nil && !use.At.IsZero():
 			err = &UsedError{k.ID, use}
 		}
@@ -87,8 +87,8 @@ func (r *Rotation) discard(ctx context.Context, s *State, k Key) error {
 	return nil
 }
 
-// create makes the new key and puts it beside the old one. From the call on it cannot be
-// interrupted by a person: a key would be lost.
+// create makes the new key and stores it beside the old one. Ctrl-C does not stop it once
+// AWS was asked for the key, which would be lost.
 func (r *Rotation) create(ctx context.Context, s *State) error {
 	if err := r.makeRoom(ctx, s); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 		j.Begun = s.Journal.Begun
 	}
 	if s.Keys != nil {
-		j.Before = []string{} // nothing, and not unknown
+		j.Before = []string{} // nil would mean that it is not known
 	}
 	for _, k := range s.Keys {
 		j.Before = append(j.Before, k.ID)
@@ -106,12 +106,12 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := r.note(&j, Making); err != nil {
+	if err := r.record(&j, Making); err != nil {
 		return err
 	}
 	s.Journal = j
 	defer r.Hold()()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*cleanup)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*finishTime)
 	defer cancel()
 	k, err := r.AWS.Create(ctx)
 	switch {
@@ -124,12 +124,12 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 		return r.undo(ctx, s, k.ID, err)
 	}
 	r.Say(Made, k.ID)
-	s.Beside, s.Phase, s.Journal.New = k, Staged, k.ID
-	return r.note(&s.Journal, Verifying)
+	s.Staged, s.Phase, s.Journal.New = k, Staged, k.ID
+	return r.record(&s.Journal, Verifying)
 }
 
-// unsure looks for the key that a call without an answer may have made. What it cannot
-// find out the next run will.
+// unsure looks for the key that a call may have made whose answer was lost. If that fails
+// too, the next run looks for it.
 func (r *Rotation) unsure(ctx context.Context, s *State, failed error) error {
 	var err error
 	if s.Keys, err = r.list(ctx, s.Key.ID); err != nil || s.Keys == nil || len(r.lost(*s)) == 0 {
@@ -144,10 +144,10 @@ func (r *Rotation) unsure(ctx context.Context, s *State, failed error) error {
 	return errors.Join(failed, r.Book.Remove(r.Item))
 }
 
-// undo deletes a key that could not be stored: its secret ends with this process.
+// undo deletes a key that could not be stored: nobody will have its secret.
 func (r *Rotation) undo(ctx context.Context, s *State, id string, failed error) error {
 	s.Journal.New = id
-	_ = r.note(&s.Journal, Making) // the disk may be why we are here
+	_ = r.record(&s.Journal, Making) // the disk may be what has failed
 	if err := r.AWS.Delete(ctx, id); err != nil && !errors.Is(err, ErrGone) {
 		return &OrphanError{id, failed, err}
 	}
@@ -157,8 +157,8 @@ func (r *Rotation) undo(ctx context.Context, s *State, id string, failed error) 
 	return &UndoneError{id, failed}
 }
 
-// makeRoom has one of two keys deleted. It is deactivated first: who still needs it can
-// have it back until the answer to the second call.
+// makeRoom deletes one of two keys, which the caller chooses. It is deactivated first, which
+// can be undone if that call shows that it is not allowed to delete keys.
 func (r *Rotation) makeRoom(ctx context.Context, s *State) error {
 	if len(s.Keys) < 2 {
 		return nil
@@ -169,7 +169,7 @@ func (r *Rotation) makeRoom(ctx context.Context, s *State) error {
 		if k.ID == s.Key.ID {
 			o.Stored = r.Item
 		}
-		o.Use, o.Unseen = r.AWS.LastUsed(ctx, k.ID)
+		o.Use, o.UseErr = r.AWS.LastUsed(ctx, k.ID)
 		all = append(all, o)
 	}
 	id, err := r.MakeRoom(ctx, all)
@@ -177,7 +177,7 @@ func (r *Rotation) makeRoom(ctx context.Context, s *State) error {
 		return err
 	}
 	if id == s.Key.ID || !has(s.Keys, id) {
-		return fmt.Errorf("the key …%s is not one that can make room", tail(id))
+		return fmt.Errorf("the key …%s is not the user's other key, so it cannot be deleted to make room", tail(id))
 	}
 	if err := r.AWS.Deactivate(ctx, id); err != nil && !errors.Is(err, ErrGone) && !errors.Is(err, ErrDenied) {
 		return err
@@ -190,31 +190,31 @@ func (r *Rotation) makeRoom(ctx context.Context, s *State) error {
 	return nil
 }
 
-// switchOver proves the new key and puts it in the place of the old one.
+// switchOver checks that the new key works and replaces the old one by it in the store.
 func (r *Rotation) switchOver(ctx context.Context, s *State) error {
-	if err := r.verify(ctx, s.Beside); err != nil {
+	if err := r.verify(ctx, s.Staged); err != nil {
 		return err
 	}
-	r.Say(Verified, s.Beside.ID)
-	if err := r.note(&s.Journal, Switching); err != nil {
+	r.Say(Verified, s.Staged.ID)
+	if err := r.record(&s.Journal, Switching); err != nil {
 		return err
 	}
 	// The new key is on the disk twice before the old one, and then its first copy, goes.
 	if err := store.Flush(ctx, r.Store); err != nil {
 		return err
 	}
-	if err := store.KeepKey(ctx, r.Store, r.Item, s.Beside); err != nil {
+	if err := store.KeepKey(ctx, r.Store, r.Item, s.Staged); err != nil {
 		return err
 	}
-	s.Key, s.Phase = s.Beside, Stored
+	s.Key, s.Phase = s.Staged, Stored
 	r.Say(Switched, s.Key.ID)
 	return nil
 }
 
-// verify waits until AWS knows the key as the user's. After a first no it wants two
-// answers in a row: not all of AWS learns of a key at once.
+// verify waits until AWS accepts the key as the user's. After a first refusal it must be
+// accepted twice in a row: not every part of AWS learns of a key at the same time.
 func (r *Rotation) verify(ctx context.Context, k creds.Key) error {
-	end := r.Now().Add(patience)
+	end := r.Now().Add(verifyTime)
 	failed, good := false, 0
 	for pause := pauseMin; ; pause = min(2*pause, pauseMax) {
 		user, err := r.AWS.Who(ctx, k)
@@ -222,7 +222,7 @@ func (r *Rotation) verify(ctx context.Context, k creds.Key) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err == nil && user != r.User:
-			return fmt.Errorf("the new key …%s is that of %s and not of %s", tail(k.ID), user, r.User)
+			return fmt.Errorf("the new key …%s belongs to %s and not to %s", tail(k.ID), user, r.User)
 		case err == nil:
 			if good++; good == 2 || !failed {
 				return nil
@@ -242,12 +242,12 @@ func (r *Rotation) verify(ctx context.Context, k creds.Key) error {
 	}
 }
 
-// retire forgets what was made with the old key, makes it useless, and ends the
-// rotation. The sessions go first: should one of them end with its key, nobody must be
-// handed it any more.
+// retire forgets the sessions that were made with the old key, deactivates or deletes it,
+// and ends the rotation. The sessions are forgotten first, so that nobody gets one that
+// stops working with its key.
 func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err error) {
 	if s.Journal.Version != 0 {
-		if err := r.note(&s.Journal, Retiring); err != nil {
+		if err := r.record(&s.Journal, Retiring); err != nil {
 			return "", err
 		}
 	}
@@ -271,10 +271,11 @@ func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err err
 	return oldNow, r.Book.Remove(r.Item)
 }
 
-// end deactivates and deletes the old key, each only while the new one is seen to work.
+// end deactivates and deletes the old key, after checking each time that the new one works.
+// It returns what became of the old key.
 func (r *Rotation) end(ctx context.Context, s *State, old string) (string, error) {
 	if s.Keys != nil && s.Journal.Before != nil && !has(s.Keys, old) && slices.Contains(s.Journal.Before, old) {
-		return "deleted", nil // by a run that was cut off just then
+		return "deleted", nil // by a run that was interrupted right after it
 	}
 	if err := r.verify(ctx, s.Key); err != nil {
 		return "active", err
@@ -290,7 +291,7 @@ func (r *Rotation) end(ctx context.Context, s *State, old string) (string, error
 		case errors.Is(err, ErrDenied) && r.KeepOld:
 			r.Say(Kept, old)
 			return now, nil
-		case errors.Is(err, ErrDenied): // then it may be allowed to delete it, as older tools asked for
+		case errors.Is(err, ErrDenied): // policies for older tools allow only to delete it
 		case err != nil:
 			return now, err
 		default:

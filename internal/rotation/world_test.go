@@ -21,7 +21,7 @@ import (
 
 const account = "111122223333"
 
-// world is an AWS with one user, whose key is stored for base, and the machine's clock.
+// world has an AWS with one user, whose key is stored as "base", and a clock.
 type world struct {
 	t     *testing.T
 	aws   *fakeaws.Server
@@ -31,7 +31,7 @@ type world struct {
 	dir   string
 	now   time.Time
 	slept time.Duration
-	drops int // of sessions
+	drops int // how often sessions were forgotten
 	said  []rotation.Event
 }
 
@@ -58,30 +58,30 @@ func (w *world) must(err error) {
 	}
 }
 
-// how says what happens to one of the operations of a run.
+// how says what happens to one operation of a run.
 type how int
 
 const (
-	whole     how = iota // all goes well
+	whole     how = iota // it succeeds
 	dieBefore            // the process ends before the operation
-	dieAfter             // the process ends when it has been done, before anybody knows
-	fails                // it fails, with nothing done
-	loses                // it is done, and fails all the same
+	dieAfter             // the process ends right after it
+	fails                // it fails and has done nothing
+	loses                // it is done, and fails
 )
 
 func (h how) String() string {
 	return [...]string{"nothing", "death before", "death after", "failure at", "loss of the answer of"}[h]
 }
 
-// machine is one process. Each thing it does outside of itself is an operation.
+// machine is one process. Each call of AWS or of the store is an operation.
 type machine struct {
 	*world
 	ops  []string
-	at   int // which one is disturbed, from 1
+	at   int // the operation that is disturbed, from 1; 0 for none
 	what how
 }
 
-// death is what a panic carries where the process would end.
+// death is the value of the panic that ends a process.
 type death struct{}
 
 var errDisturbed = errors.New("disturbed")
@@ -109,7 +109,7 @@ func (m *machine) do(name string, f func() error) error {
 	return err
 }
 
-// wire is the store as the machine reaches it.
+// wire is the store, with each call an operation of the machine.
 type wire struct {
 	m *machine
 	store.Store
@@ -149,7 +149,7 @@ func (w *world) who(ctx context.Context, k creds.Key) (string, error) {
 	return id.ARN, plain(err)
 }
 
-// plain puts AWS's errors into the vocabulary of rotations.
+// plain turns AWS's errors into those of rotations.
 func plain(err error) error {
 	var call *sessions.CallError
 	var unsure *sessions.UnsureError
@@ -205,7 +205,7 @@ func (m *machine) rotation() *rotation.Rotation {
 			},
 		},
 		MakeRoom:   func(context.Context, []rotation.Owned) (string, error) { return "", errors.New("no room") },
-		MayDiscard: func(_ context.Context, o rotation.Owned) error { return o.Unseen },
+		MayDiscard: func(_ context.Context, o rotation.Owned) error { return o.UseErr },
 		Follow: func(_ context.Context, old string, now creds.Key) error {
 			if old == now.ID || now.ID != m.stored().ID {
 				m.t.Errorf("…%s is to be followed by …%s", old, now.ID)
@@ -222,7 +222,7 @@ func (m *machine) rotation() *rotation.Rotation {
 	}
 }
 
-// run is one process from its start to its end.
+// run is one process from its start to its end, with one operation disturbed.
 func (w *world) run(at int, what how, change func(*rotation.Rotation)) (res rotation.Result, m *machine, err error) {
 	m = &machine{world: w, at: at, what: what}
 	defer func() {
@@ -250,7 +250,7 @@ func (w *world) run(at int, what how, change func(*rotation.Rotation)) (res rota
 	return res, m, err
 }
 
-// stored is the key under the profile's name.
+// stored is the key that is stored under the profile's name.
 func (w *world) stored() creds.Key {
 	w.t.Helper()
 	k, err := store.GetKey(context.Background(), w.store, "base")
@@ -258,7 +258,7 @@ func (w *world) stored() creds.Key {
 	return k
 }
 
-// safe checks what must hold at any moment: the stored key works.
+// safe checks what must be true at any moment: the stored key works.
 func (w *world) safe(when string) {
 	w.t.Helper()
 	if arn, err := w.who(context.Background(), w.stored()); err != nil || arn != w.user {
@@ -279,7 +279,7 @@ func (w *world) journals() []string {
 	return files
 }
 
-// listed is what AWS has, newest last.
+// listed is what AWS lists, newest last.
 func (w *world) listed() []sessions.AccessKey {
 	w.t.Helper()
 	list, err := (&machine{world: w}).iam().ListAccessKeys(context.Background())
@@ -287,8 +287,8 @@ func (w *world) listed() []sessions.AccessKey {
 	return list
 }
 
-// done checks what must hold at the end: one key at AWS, active, stored, another than at
-// first, and nothing left.
+// done checks what must be true at the end: AWS has one key, which is active, stored and
+// new, and nothing is left over.
 func (w *world) done(when string) {
 	w.t.Helper()
 	w.safe(when)
