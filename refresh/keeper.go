@@ -35,6 +35,12 @@ type Keeper struct {
 type Want struct {
 	MinTTL      time.Duration // what must be left of it; 0: as the policy says
 	IgnoreCache bool          // it must be made now
+	// Except is the access key id of a session that AWS does not accept: another one is
+	// wanted. "" for none.
+	Except string
+	// CheckKey compares the session with the stored key that it was made with, in every
+	// back end. Otherwise that is done only if the store says that the key was replaced.
+	CheckKey bool
 }
 
 // Lease is a session with what a shell needs to keep it.
@@ -43,6 +49,7 @@ type Lease struct {
 	File      string    // the generation file; it may not exist, when the disk is full
 	RefreshAt time.Time // when to renew it; zero: not without a person
 	Note      Note
+	New       bool // it was made by this call, and was not cached
 	// Warning is a failure after which the session can be used all the same: it could not
 	// be cached, or it is the old one because no new one could be made.
 	Warning error
@@ -67,7 +74,7 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 	}
 	began := k.Now()
 	for first := true; ; first = false {
-		old, err := k.cached(ctx, p)
+		old, err := k.current(ctx, p, w.CheckKey)
 		if err != nil {
 			return Lease{}, err
 		}
@@ -88,19 +95,21 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 // freshAlone is Fresh for the process that holds the lock. Another process may have made
 // a session just before.
 func (k *Keeper) freshAlone(ctx context.Context, p profiles.Profile, w Want, began time.Time) (Lease, error) {
-	old, err := k.cached(ctx, p)
+	old, err := k.current(ctx, p, w.CheckKey)
 	if err != nil {
 		return Lease{}, err
 	}
 	if k.good(old, w) && (!w.IgnoreCache || old.Issued.After(began)) {
 		return k.lease(p, old, "", nil), nil
 	}
-	s, err := k.Make(ctx, p)
+	s, err := k.make(ctx, p)
 	if err == nil {
 		k.Dir.clearRetry(Key(p))
-		return k.lease(p, s, "", k.save(ctx, p, s)), nil
+		l := k.lease(p, s, "", k.save(ctx, p, s))
+		l.New = true
+		return l, nil
 	}
-	if w.IgnoreCache || !k.usable(old) || ctx.Err() != nil {
+	if w.IgnoreCache || !k.usable(old) || old.AccessKeyID == w.Except || ctx.Err() != nil {
 		return Lease{}, err
 	}
 	return k.lease(p, old, k.failed(p, err), err), nil
@@ -139,7 +148,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if err != nil {
 		return err
 	}
-	s, err := k.Make(ctx, p)
+	s, err := k.make(ctx, p)
 	if err != nil {
 		_, err = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
@@ -274,7 +283,7 @@ func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning e
 
 // good reports whether a cached session is as good as wanted.
 func (k *Keeper) good(s creds.Session, w Want) bool {
-	return s.AccessKeyID != "" && k.Policy.Good(s, k.Now(), w.MinTTL)
+	return s.AccessKeyID != "" && s.AccessKeyID != w.Except && k.Policy.Good(s, k.Now(), w.MinTTL)
 }
 
 // usable reports whether a cached session has not expired.
@@ -282,18 +291,28 @@ func (k *Keeper) usable(s creds.Session) bool {
 	return s.AccessKeyID != "" && !s.Expired(k.Now())
 }
 
-// cached returns the session in the store, as it holds by this machine's clock now, or a
-// zero one. A session that this user may not
+// cached is current without a look at the stored key, unless the store says that the key
+// was replaced.
+func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+	return k.current(ctx, p, false)
+}
+
+// current returns the session in the store, as it holds by this machine's clock now, or a
+// zero one. A session that was made with another key than the one that is stored now is
+// none: it may be another user's. checkKey has the key read for that in every back end. A session that this user may not
 // read, which a command left that root ran in this user's name, is none: a new one takes
 // its place.
-func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+func (k *Keeper) current(ctx context.Context, p profiles.Profile, checkKey bool) (creds.Session, error) {
 	s, err := store.GetSession(ctx, k.Store, name(p))
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
 		return creds.Session{}, nil
+	}
+	if err != nil || !k.madeWithKey(ctx, p, s, checkKey) {
+		return creds.Session{}, err
 	}
 	var started time.Time
 	if k.Started != nil {
 		started = k.Started()
 	}
-	return s.By(k.Now(), started), err
+	return s.By(k.Now(), started), nil
 }

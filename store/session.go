@@ -54,6 +54,8 @@ type sessionItem struct {
 	Expires      time.Time
 	ClockSkew    time.Duration `json:",omitzero"`
 	ClockStarted time.Time     `json:",omitzero"`
+	KeyID        string        `json:",omitempty"`
+	KeyStamp     string        `json:",omitempty"`
 }
 
 // PutSession keeps a session under a name of SessionName.
@@ -62,6 +64,7 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
 		SecretKey: v.SecretKey.Reveal(), SessionToken: v.Token.Reveal(),
 		ARN: v.ARN, Issued: v.Issued.UTC(), Expires: v.Expires.UTC(), ClockSkew: v.Clock.Skew, ClockStarted: v.Clock.Started,
+		KeyID: v.Key.ID, KeyStamp: v.Key.Stamp,
 	})
 	if err != nil {
 		return err
@@ -84,6 +87,7 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
 		SecretKey: creds.New(v.SecretKey), Token: creds.New(v.SessionToken),
 		ARN: v.ARN, Issued: v.Issued, Expires: v.Expires, Clock: creds.Clock{Skew: v.ClockSkew, Started: v.ClockStarted},
+		Key: creds.KeyRef{ID: v.KeyID, Stamp: v.KeyStamp},
 	}, nil
 }
 

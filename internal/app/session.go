@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/d44b7504/vault/env"
@@ -28,10 +29,11 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err := t.checkCircle(p); err != nil {
 		return p, refresh.Lease{}, err
 	}
-	k, err := t.Keeper(ctx)
+	m, err := t.Maker(ctx)
 	if err != nil {
 		return p, refresh.Lease{}, err
 	}
+	k := t.keeperOf(m, w.IgnoreCache)
 	if w.MinTTL, err = t.minTTL(q); err != nil {
 		return p, refresh.Lease{}, err
 	}
@@ -61,19 +63,40 @@ func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.keeperOf(m), nil
+	return t.keeperOf(m, false), nil
 }
 
-// keeperOf keeps what m makes, and gives m its Base.
-func (t *Task) keeperOf(m *sessions.Maker) *refresh.Keeper {
+// keeperOf keeps what m makes, and gives m its Base. renew says that the person wants new
+// sessions.
+func (t *Task) keeperOf(m *sessions.Maker, renew bool) *refresh.Keeper {
 	k := &refresh.Keeper{
 		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: t.waiting(),
 	}
-	m.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
-		l, err := k.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute})
-		return l.Session, err
+	m.Base = func(ctx context.Context, base profiles.Profile, no sessions.Rejected) (creds.Session, bool, error) {
+		w := refresh.Want{MinTTL: time.Minute, CheckKey: true, Except: no.AccessKeyID}
+		code := !m.MFAToken.IsZero()
+		w.IgnoreCache = no.AccessKeyID == "" && (renew || code)
+		l, err := k.Fresh(ctx, base, w)
+		if err != nil && w.IgnoreCache && cannotRenew(err, renew) {
+			w.IgnoreCache = false // the one that there is may be good
+			l, err = k.Fresh(ctx, base, w)
+		}
+		if err != nil && no.Certain {
+			if failed := k.Drop(context.WithoutCancel(ctx), base, no.AccessKeyID); failed != nil {
+				err = errors.Join(err, failed)
+			}
+		}
+		return l.Session, !l.New, err
 	}
 	return k
+}
+
+// cannotRenew reports whether a shared session was not renewed only because no person
+// gave a code for it, or, unless asked, because the code on the command line was used
+// before: then the cached one will do.
+func cannotRenew(err error, asked bool) bool {
+	var failed *sessions.CallError
+	return errors.Is(err, sessions.ErrNeedsUser) || !asked && errors.As(err, &failed) && failed.Kind == sessions.WrongCode
 }
 
 // waiting tells the caller that another process is at it; nil where nobody is told.

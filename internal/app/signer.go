@@ -61,7 +61,7 @@ func (t *Task) NewSigner(ctx context.Context, p profiles.Profile, user string, n
 	}
 	s.codes = &codeSpacer{now: t.Now, sleep: t.Sleep, say: t.say}
 	m.Ask, m.RunProcess = s.codes.ask(m.Ask), s.codes.run(m.RunProcess)
-	s.maker, s.keeper = m, t.keeperOf(m)
+	s.maker, s.keeper = m, t.keeperOf(m, false)
 	return s, nil
 }
 
@@ -178,9 +178,9 @@ func (s *Signer) withKey(ctx context.Context, f func(sessions.IAM) error) error 
 // it was made from. A code that a machine gave and AWS refused was used a moment ago:
 // the machine is asked again for the next one.
 func (s *Signer) obtain(ctx context.Context, anew bool) error {
-	s.maker.Base = func(ctx context.Context, base profiles.Profile) (creds.Session, error) {
-		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, IgnoreCache: anew})
-		return l.Session, err
+	s.maker.Base = func(ctx context.Context, base profiles.Profile, no sessions.Rejected) (creds.Session, bool, error) {
+		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, IgnoreCache: anew, Except: no.AccessKeyID})
+		return l.Session, !l.New, err
 	}
 	for tries := 3; ; tries-- {
 		given := !s.maker.MFAToken.IsZero()

@@ -22,6 +22,14 @@ type Session struct {
 	ARN             string
 	Issued, Expires time.Time
 	Clock           Clock
+	Key             KeyRef
+}
+
+// KeyRef says which stored key a session was made with. The zero value: with none, or it
+// is not known.
+type KeyRef struct {
+	ID    string
+	Stamp string // of the item in the store, "" if the store has no stamps
 }
 
 // Clock is what is known about the clock by which a session was made. The zero value is a

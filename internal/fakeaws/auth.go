@@ -58,7 +58,7 @@ func (c *call) payloadHash(p *proof) (string, *apiError) {
 	return sha256Hex(c.body), nil
 }
 
-// authorize refuses what was denied with Deny, and what a session from
+// authorize refuses what was denied with Deny or RevokeSessions, and what a session from
 // GetSessionToken may not do unless it was made with MFA.
 func (s *Server) authorize(c *call) *apiError {
 	if c.service == iamService && c.who.isUserSession() && !c.who.mfa {
@@ -67,8 +67,9 @@ func (s *Server) authorize(c *call) *apiError {
 	if fail := c.checkFederated(); fail != nil {
 		return fail
 	}
-	action := c.service.name + ":" + c.action
-	if c.action == "GetCallerIdentity" || !s.state.denied[c.who.permissionsARN()][action] {
+	action, whose := c.service.name+":"+c.action, c.who.permissionsARN()
+	revoked := c.who.temporary() && !c.who.created.After(s.state.revoked[whose])
+	if c.action == "GetCallerIdentity" || !revoked && !s.state.denied[whose][action] {
 		return nil
 	}
 	return c.accessDenied(c.resource())

@@ -15,7 +15,7 @@ import (
 
 // trusts reports whether the role's trust policy lets who in.
 func (r *role) trusts(who *credential, q *AssumeRoleCall) bool {
-	if r.Trust.MFA && !q.MFA {
+	if (r.Trust.MFA || r.Trust.MFAAge > 0) && !q.MFA || r.Trust.MFAAge > 0 && q.mfaAge > r.Trust.MFAAge {
 		return false
 	}
 	if r.Trust.ExternalID != "" && r.Trust.ExternalID != q.ExternalID {

@@ -31,6 +31,7 @@ type state struct {
 	credentials map[string]*credential // by access key id
 	buckets     map[string][]bucket    // by account
 	denied      map[string]map[string]bool
+	revoked     map[string]time.Time // sessions made until then have no permissions
 	lastAssume  *AssumeRoleCall
 	sso         ssoState
 	issuers     map[string]*Issuer // by path
@@ -45,6 +46,7 @@ func newState() state {
 		credentials: map[string]*credential{},
 		buckets:     map[string][]bucket{},
 		denied:      map[string]map[string]bool{},
+		revoked:     map[string]time.Time{},
 		sso:         newSSOState(),
 		issuers:     map[string]*Issuer{},
 		signin:      newSigninState(),
@@ -222,6 +224,9 @@ type Trust struct {
 	Principals []string
 	// MFA asks for aws:MultiFactorAuthPresent.
 	MFA bool
+	// MFAAge, unless 0, is the condition aws:MultiFactorAuthAge: how long ago the code may
+	// have been given. It implies MFA.
+	MFAAge time.Duration
 	// ExternalID, unless "", must be sent as it is.
 	ExternalID string
 	// Web, unless nil, lets in by AssumeRoleWithWebIdentity, which nothing else
@@ -269,6 +274,14 @@ func (s *Server) Deny(arn string, actions ...string) {
 		denied[a] = true
 	}
 	s.state.denied[arn] = denied
+}
+
+// RevokeSessions denies everything to the sessions of a user or a role that were made until
+// now, as the policy AWSRevokeOlderSessions does.
+func (s *Server) RevokeSessions(arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.revoked[arn] = s.opts.Now().UTC()
 }
 
 // AddBucket makes a bucket that ListBuckets shows to the account's callers.

@@ -107,6 +107,8 @@ type AssumeRoleCall struct {
 	TransitiveTagKeys []string
 	SerialNumber      string
 	MFA               bool // present, by the call's own code or by its session
+
+	mfaAge time.Duration // how long ago the code was given
 }
 
 // LastAssumeRole returns the last AssumeRole request whose signature and MFA
@@ -210,6 +212,9 @@ func (c *call) assumeRoleCall(seconds int, mfa bool) *AssumeRoleCall {
 		TransitiveTagKeys: members(p, "TransitiveTagKeys", ""),
 		SerialNumber:      p.Get("SerialNumber"),
 		MFA:               mfa,
+	}
+	if mfa && q.SerialNumber == "" {
+		q.mfaAge = c.now.Sub(c.who.created)
 	}
 	values := members(p, "Tags", "Value")
 	for i, k := range members(p, "Tags", "Key") {

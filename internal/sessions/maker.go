@@ -27,8 +27,9 @@ type Maker struct {
 	// Endpoint says where a service (STS, SSO, …) of a region is, for a profile.
 	Endpoint func(p profiles.Profile, service, region string) Endpoint
 	// Base returns the session shared by the roles over one key. The caller caches it,
-	// so that one MFA question serves all of them.
-	Base func(context.Context, profiles.Profile) (creds.Session, error)
+	// so that one MFA question serves all of them, and reports whether it was cached. If
+	// AWS has rejected one, another one is wanted.
+	Base func(context.Context, profiles.Profile, Rejected) (s creds.Session, cached bool, err error)
 	// Lock waits until no other process holds the name; nil if there are no others.
 	Lock func(ctx context.Context, name string) (unlock func(), err error)
 
@@ -56,11 +57,11 @@ type Maker struct {
 // it returns a *NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 	plan := NewPlan(p)
-	s, err := m.first(ctx, p, plan)
+	s, roles, err := m.begin(ctx, p, plan)
 	if err != nil {
 		return creds.Session{}, err
 	}
-	for _, r := range plan.Roles {
+	for _, r := range roles {
 		if s, err = m.assume(ctx, p, s, r); err != nil {
 			return creds.Session{}, err
 		}
@@ -75,11 +76,55 @@ func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, er
 	return s, nil
 }
 
+// Rejected is a shared session that AWS does not accept. The zero value is none.
+type Rejected struct {
+	AccessKeyID string
+	// Certain says that no call will accept it: its key is gone, or it has ended. Otherwise
+	// it may be too old for one role, or the role may be denied to any session.
+	Certain bool
+}
+
+// begin makes the first call of the plan, and returns the roles that are left.
+func (m *Maker) begin(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, []RoleCall, error) {
+	if plan.Base == nil {
+		s, err := m.first(ctx, p, plan)
+		return s, plan.Roles, err
+	}
+	s, err := m.overBase(ctx, p, plan)
+	return s, plan.Roles[1:], err
+}
+
+// overBase assumes the first role with the shared session. AWS may not accept a cached one
+// any more: its key was replaced, a policy wants a younger MFA, older sessions were
+// revoked. Then it tries once with another one.
+func (m *Maker) overBase(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
+	base, cached, err := m.Base(ctx, *plan.Base, Rejected{})
+	if err != nil {
+		return creds.Session{}, err
+	}
+	s, err := m.assume(ctx, p, base, plan.Roles[0])
+	var failed *CallError
+	if !errors.As(err, &failed) || !cached {
+		return s, err
+	}
+	no := Rejected{base.AccessKeyID, failed.Kind == BadKey || failed.Kind == Expired}
+	if !no.Certain && failed.Kind != Denied {
+		return s, err
+	}
+	m.say("AWS does not accept the shared MFA session for this role; trying once with a new one")
+	base, _, again := m.Base(ctx, *plan.Base, no)
+	switch {
+	case again == nil:
+		return m.assume(ctx, p, base, plan.Roles[0])
+	case no.Certain, errors.Is(again, context.Canceled):
+		return creds.Session{}, again
+	}
+	return s, err
+}
+
 // first returns the credentials that the chain begins with.
 func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	switch from := plan.First; {
-	case plan.Base != nil:
-		return m.Base(ctx, *plan.Base)
 	case from.SSO != nil:
 		return m.roleCredentials(ctx, p, from.SSO)
 	case from.Process != nil:
@@ -103,7 +148,7 @@ func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (cred
 	if err != nil {
 		return creds.Session{}, err
 	}
-	long := creds.Session{Profile: p.Name, AccessKeyID: k.ID, SecretKey: k.Secret}
+	long := creds.Session{Profile: p.Name, AccessKeyID: k.ID, SecretKey: k.Secret, Key: creds.KeyRef{ID: k.ID}}
 	if plan.Session == nil {
 		return long, nil
 	}
@@ -113,7 +158,9 @@ func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (cred
 		if err != nil {
 			return creds.Session{}, m.failure("get a session", "", p.Name, err)
 		}
-		return m.session(out.Credentials, "", plan.Session.Duration)
+		s, err := m.session(out.Credentials, "", plan.Session.Duration)
+		s.Key = long.Key
+		return s, err
 	})
 }
 
@@ -132,7 +179,9 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 		if err != nil {
 			return creds.Session{}, m.failure("assume role", r.ARN, p.Name, err)
 		}
-		return m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn), r.Duration)
+		s, err := m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn), r.Duration)
+		s.Key = creds.KeyRef{ID: by.Key.ID}
+		return s, err
 	})
 }
 

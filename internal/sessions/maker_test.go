@@ -55,9 +55,10 @@ func newBenchAt(t *testing.T, now func() time.Time) *bench {
 		Store: s, Now: time.Now, Ask: b.ask, SessionName: func() string { return "alice@laptop" },
 		Endpoint: func(_ profiles.Profile, _, region string) Endpoint { return Endpoint{Region: region, URL: aws.URL()} },
 	}
-	b.Base = func(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+	b.Base = func(ctx context.Context, p profiles.Profile, _ Rejected) (creds.Session, bool, error) {
 		b.bases++
-		return b.Make(ctx, p)
+		s, err := b.Make(ctx, p)
+		return s, false, err
 	}
 	return b
 }
