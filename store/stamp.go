@@ -17,8 +17,8 @@ type filed interface {
 }
 
 func (f *files) itemFile(key string) (string, error)    { return f.path(key), nil }
-func (a *ageFiles) itemFile(key string) (string, error) { return a.find(key) }
-func (p *passwords) itemFile(key string) (string, error) {
+func (a *ageFiles) itemFile(key string) (string, error) { return a.fileOf(key) }
+func (p *passStore) itemFile(key string) (string, error) {
 	return filepath.Join(p.dir, p.path(key)+".gpg"), nil
 }
 
