@@ -2,10 +2,9 @@ package cmd
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,53 +12,12 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
-	"github.com/d44b7504/vault/internal/profiles"
-	"github.com/d44b7504/vault/internal/sessions"
 )
 
 type showOptions struct {
 	region, roleARN string
 	duration        time.Duration
 	noSession, json bool
-}
-
-// shown is the answer for one profile. Its form is documented in the command's help.
-type shown struct {
-	Profile  string         `json:"profile"`
-	Region   string         `json:"region,omitempty"`
-	Chain    []app.Hop      `json:"chain"`
-	Needs    []app.Need     `json:"needs"`
-	Network  *shownNetwork  `json:"network,omitempty"`
-	CacheKey string         `json:"cache_key,omitempty"`
-	Origins  []origin       `json:"origins"`
-	Settings map[string]any `json:"settings"`
-	Hidden   []string       `json:"hidden"`
-	Warnings []string       `json:"warnings"`
-	Error    string         `json:"error,omitempty"`
-}
-
-// origin is a setting that counts and where it comes from.
-type origin struct {
-	Profile  string `json:"profile"`
-	Key      string `json:"key"`
-	Value    string `json:"value"`
-	Hidden   bool   `json:"hidden,omitempty"` // the value, or all of it but a program's name
-	File     string `json:"file,omitempty"`
-	Line     int    `json:"line,omitempty"`
-	Section  string `json:"section,omitempty"`
-	Variable string `json:"variable,omitempty"`
-	Flag     string `json:"flag,omitempty"`
-	Default  bool   `json:"default,omitempty"`
-}
-
-type shownNetwork struct {
-	Endpoints   map[string]string `json:"endpoints,omitempty"`
-	FIPS        bool              `json:"use_fips_endpoint,omitempty"`
-	DualStack   bool              `json:"use_dualstack_endpoint,omitempty"`
-	CABundle    string            `json:"ca_bundle,omitempty"`
-	LegacySTS   bool              `json:"legacy_sts,omitempty"`
-	MaxAttempts int               `json:"max_attempts,omitempty"`
-	RetryMode   string            `json:"retry_mode,omitempty"`
 }
 
 func newShow(r *run) *cobra.Command {
@@ -90,7 +48,7 @@ With --json each profile is one object:
 Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 		Args:              args(cobra.MinimumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE:              func(_ *cobra.Command, names []string) error { return show(r, o, names) },
+		RunE:              func(_ *cobra.Command, names []string) error { return runShow(r, o, names) },
 	}
 	fs := c.Flags()
 	boolFlag(fs, &o.json, "json", "", false, "as JSON")
@@ -103,189 +61,83 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 	return c
 }
 
-func show(r *run, o showOptions, names []string) error {
-	set, err := r.task.Profiles()
-	if err != nil {
-		return err
-	}
-	var failed error
+// runShow explains each profile, and goes on after one that cannot be resolved. The last
+// error makes the exit status.
+func runShow(r *run, o showOptions, names []string) error {
+	var last error
 	for i, name := range names {
-		s, err := r.explain(set, o, name)
-		if err != nil && failed != nil { // the last one is reported with its hint
-			r.say("%s", app.Text(failed))
+		e, err := r.task.Explain(env.Request{
+			Profile: name, Region: o.region, RoleARN: o.roleARN, Seconds: int(o.duration / time.Second), NoSession: o.noSession,
+		})
+		if err != nil && last != nil { // the last one is reported with its hint
+			r.say("%s", app.Text(last))
 		}
-		failed = cmp.Or(err, failed)
-		if !o.json {
+		last = cmp.Or(err, last)
+		switch {
+		case e.Settings == nil: // the config file cannot be read
+			return err
+		case o.json:
+			err = display.JSON(r.Stdout, e)
+		default:
 			if i > 0 {
 				fmt.Fprintln(r.Stdout)
 			}
-			r.showText(s)
-			continue
+			err = printExplanation(r, e)
 		}
-		if err := display.JSON(r.Stdout, s); err != nil {
+		if err != nil {
 			return err
 		}
 	}
-	return failed
+	return last
 }
 
-// explain resolves a profile and words what there is to say of it.
-func (r *run) explain(set *profiles.Set, o showOptions, name string) (shown, error) {
-	over := r.task.Overrides(env.Request{
-		Profile: name, Region: o.region, RoleARN: o.roleARN, Seconds: int(o.duration / time.Second), NoSession: o.noSession,
-	})
-	unwritten := map[string]bool{}
-	over.HasKey = func(source string) bool { // the keyring is not asked
-		unwritten[source] = source != name
-		return source != name
-	}
-	x, err := set.Explain(name, over)
-	s := shown{Profile: name, Chain: []app.Hop{}, Needs: []app.Need{}, Origins: []origin{}, Warnings: []string{}}
-	s.Settings, s.Hidden = settingsOf(set, name)
-	for _, step := range x.Steps {
-		for _, from := range step.Origins {
-			s.Origins = append(s.Origins, originOf(step.Profile, from))
+// printExplanation writes the answer for a person.
+func printExplanation(r *run, e app.Explanation) error {
+	fmt.Fprintln(r.Stdout, display.Clean(e.Profile))
+	facts := display.Table{Indent: "  "}
+	if e.Error == "" {
+		facts.Row("region", e.Region)
+		for i, h := range e.Chain {
+			facts.Row([]string{"is", "over"}[min(i, 1)], h.Words())
 		}
-		if unwritten[step.Profile] {
-			s.Warnings = append(s.Warnings, fmt.Sprintf("profile %q has no section, so it must be the name of a stored key", step.Profile))
+		for _, n := range e.Needs {
+			facts.Row("needs", n.Words())
 		}
-	}
-	if err == nil {
-		before := app.Chain(x.Profile)
-		if err = r.task.Finish(&x.Profile); err == nil {
-			s.fill(x.Profile)
-			s.Origins = append(s.Origins, durations(before, s.Chain)...)
+		if len(e.Needs) == 0 {
+			facts.Row("needs", "nothing from you")
 		}
+		facts.Row("cache key", e.CacheKey)
 	}
-	if err != nil {
-		s.Error = app.Text(err)
+	for _, w := range e.Warnings {
+		facts.Row("note", w)
 	}
-	return s, err
+	origins := display.Table{Indent: "  "}
+	for _, s := range e.Origins {
+		origins.Row(settingPlace(s), s.Profile, s.Key+" = "+settingText(s))
+	}
+	return errors.Join(facts.Write(r.Stdout), origins.Write(r.Stdout))
 }
 
-func (s *shown) fill(p profiles.Profile) {
-	s.Region, s.Chain, s.Needs, s.CacheKey = p.Region, app.Chain(p), app.Needs(p), p.CacheKey()[:12]
-	n := p.Network
-	s.Network = &shownNetwork{nil, n.FIPS, n.DualStack, n.CABundle, n.LegacySTS, n.MaxAttempts, n.RetryMode}
-	for service, url := range n.Endpoints {
-		if s.Network.Endpoints == nil {
-			s.Network.Endpoints = map[string]string{}
-		}
-		s.Network.Endpoints[service], _ = profiles.Show("endpoint_url", url)
-	}
-	for _, w := range p.Warnings {
-		s.Warnings = append(s.Warnings, w.String())
-	}
-}
-
-// settingsOf is a profile's section as AWS's tools read it, without what may be secret.
-func settingsOf(set *profiles.Set, name string) (settings map[string]any, hidden []string) {
-	settings, hidden = map[string]any{}, []string{}
-	for _, x := range set.Settings(name) {
-		text, whole := profiles.Show(x.Key, x.Value)
-		switch block := x.Nested(); {
-		case !whole:
-			settings[x.Key] = nil
-			hidden = append(hidden, x.Key)
-		case block != nil:
-			settings[x.Key] = block
-		default:
-			settings[x.Key] = text
-		}
-	}
-	slices.Sort(hidden)
-	return settings, hidden
-}
-
-// flags are the names of what an origin without a place was given by.
-var flags = map[string]string{"region": "--region", "role_arn": "--role-arn", "duration": "--duration"}
-
-func originOf(profile string, x profiles.Origin) origin {
-	key, _, _ := strings.Cut(x.Key, " ")
-	value, whole := profiles.Show(key, x.Value)
-	o := origin{
-		Profile: profile, Key: x.Key, Value: value, Hidden: !whole, File: x.File, Line: x.Line, Section: x.Section,
-		Variable: x.Variable, Default: x.Default,
-	}
-	if x.File == "" && x.Variable == "" && !x.Default {
-		o.Flag = flags[x.Key]
-	}
-	return o
-}
-
-// durations says where those durations come from that the file does not give.
-func durations(before, after []app.Hop) []origin {
-	var list []origin
-	for i, h := range after {
-		o := origin{Profile: h.Profile, Key: "duration", Value: display.Duration(time.Duration(h.Seconds) * time.Second)}
-		switch stored := h.Kind == app.HopStored; {
-		case before[i].Seconds != 0 || h.Kind != app.HopRole && h.Kind != app.HopWeb && !stored:
-			continue // said already, or not for us to say
-		case h.Seconds == 0 && stored:
-			continue // depends on what it is used for
-		case h.Seconds == 0:
-			o.Value, o.Default = display.Duration(sessions.RoleDefault), true
-		case stored && i > 0:
-			o.Variable = "AWS_CHAINED_SESSION_TOKEN_TTL"
-		case stored:
-			o.Variable = "AWS_SESSION_TOKEN_TTL"
-		default:
-			o.Variable = "AWS_ASSUME_ROLE_TTL"
-		}
-		list = append(list, o)
-	}
-	return list
-}
-
-// showText writes the answer for a person.
-func (r *run) showText(s shown) {
-	fmt.Fprintln(r.Stdout, display.Clean(s.Profile))
-	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	row := func(name, value string) { fmt.Fprintf(w, "  %s\t%s\n", name, display.Clean(value)) }
-	if s.Error == "" {
-		row("region", s.Region)
-		for i, h := range s.Chain {
-			row([]string{"is", "over"}[min(i, 1)], h.Words())
-		}
-		for _, n := range s.Needs {
-			row("needs", n.Words())
-		}
-		if len(s.Needs) == 0 {
-			row("needs", "nothing from you")
-		}
-		row("cache key", s.CacheKey)
-	}
-	for _, note := range s.Warnings {
-		row("note", note)
-	}
-	_ = w.Flush()
-	w = tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	for _, o := range s.Origins {
-		fmt.Fprintf(w, "  %s\t%s\t%s = %s\n", display.Clean(o.place()), display.Clean(o.Profile), display.Clean(o.Key), display.Clean(o.text()))
-	}
-	_ = w.Flush()
-}
-
-// place is where a setting comes from, as a person looks for it.
-func (o origin) place() string {
+// settingPlace is where a setting comes from, as a person looks for it.
+func settingPlace(s app.SettingFrom) string {
 	switch {
-	case o.File != "":
-		return fmt.Sprintf("%s:%d", o.File, o.Line)
-	case o.Variable != "":
-		return "$" + o.Variable
-	case o.Flag != "":
-		return o.Flag
+	case s.File != "":
+		return fmt.Sprintf("%s:%d", s.File, s.Line)
+	case s.Variable != "":
+		return "$" + s.Variable
+	case s.Flag != "":
+		return s.Flag
 	}
 	return "default"
 }
 
-func (o origin) text() string {
-	value := o.Value
-	if o.Hidden {
+func settingText(s app.SettingFrom) string {
+	value := s.Value
+	if s.Hidden {
 		value = strings.TrimSpace(value + " (not shown)")
 	}
-	if own := o.Section == "" || o.Section == "profile "+o.Profile || o.Section == o.Profile; !own {
-		value += "  [" + o.Section + "]"
+	if own := s.Section == "" || s.Section == "profile "+s.Profile || s.Section == s.Profile; !own {
+		value += "  [" + s.Section + "]"
 	}
 	return value
 }

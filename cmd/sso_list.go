@@ -2,13 +2,10 @@ package cmd
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/display"
-	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
 
@@ -21,61 +18,51 @@ func newSSOList(r *run) *cobra.Command {
 there. You may have to sign in first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE: func(c *cobra.Command, a []string) error {
-			_, list, err := r.accounts(c.Context(), a)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return listJSON(r, list)
-			}
-			return listAccounts(r, list)
-		},
+		RunE:              func(c *cobra.Command, a []string) error { return runSSOList(c.Context(), r, first(a), asJSON) },
 	}
 	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
 	return c
 }
 
-// accounts lists a directory. The person who wants that may be sent to the browser.
-func (r *run) accounts(ctx context.Context, names []string) (*profiles.SSO, []sessions.Account, error) {
-	name := ""
-	if len(names) > 0 {
-		name = names[0]
-	}
-	p, s, err := r.directory(ctx, name)
+func runSSOList(ctx context.Context, r *run, name string, asJSON bool) error {
+	d, err := r.task.Directory(ctx, name)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	m, err := r.task.Maker(ctx)
-	if err != nil {
-		return nil, nil, err
+	accounts, err := r.task.Accounts(ctx, d)
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return printAccountsJSON(r, accounts)
 	}
-	list, err := m.Accounts(ctx, p, s)
-	return s, list, err
+	return printAccounts(r, accounts)
 }
 
-func listJSON(r *run, list []sessions.Account) error {
-	type row struct {
-		Account string   `json:"account"`
-		Name    string   `json:"name"`
-		Email   string   `json:"email,omitempty"`
-		Roles   []string `json:"roles"`
-	}
-	rows := []row{}
-	for _, a := range list {
-		rows = append(rows, row{a.ID, a.Name, a.Email, append([]string{}, a.Roles...)})
+// accountRoles is an account in the JSON form.
+type accountRoles struct {
+	Account string   `json:"account"`
+	Name    string   `json:"name"`
+	Email   string   `json:"email,omitempty"`
+	Roles   []string `json:"roles"`
+}
+
+func printAccountsJSON(r *run, accounts []sessions.Account) error {
+	rows := []accountRoles{}
+	for _, a := range accounts {
+		rows = append(rows, accountRoles{a.ID, a.Name, a.Email, append([]string{}, a.Roles...)})
 	}
 	return display.JSON(r.Stdout, rows)
 }
 
-func listAccounts(r *run, list []sessions.Account) error {
-	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "Account\tName\tRole")
-	fmt.Fprintln(w, "=======\t====\t====")
-	for _, a := range list {
+func printAccounts(r *run, accounts []sessions.Account) error {
+	var t display.Table
+	t.Row("Account", "Name", "Role")
+	t.Row("=======", "====", "====")
+	for _, a := range accounts {
 		for _, role := range a.Roles {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", display.Clean(a.ID), display.Clean(a.Name), display.Clean(role))
+			t.Row(a.ID, a.Name, role)
 		}
 	}
-	return w.Flush()
+	return t.Write(r.Stdout)
 }

@@ -198,7 +198,7 @@ func TestSSOSyncWritesItsOwnBlockAndNothingElse(t *testing.T) {
 	sync := []string{"sso", "sync", "--prefix", "x-", "--region", "eu-central-1"}
 	w.signIn(t)
 	want(t, w.vault(t, w.environ(), append(sync, "--dry-run")...), 0, "+[profile x-dev-team-ReadOnly]", "x-dev-team-Admin is a profile of your own")
-	want(t, w.vault(t, w.environ(), sync...), 2, "no terminal to agree on")
+	want(t, w.vault(t, w.environ(), sync...), 2, "no terminal to ask on")
 	if string(must(os.ReadFile(real))) != before {
 		t.Fatal("it wrote unasked")
 	}

@@ -1,0 +1,168 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+)
+
+// This file is about Identity Center: which one is meant, and the profiles that are written
+// for what it gives.
+
+// Directory is an Identity Center, and the profile that says how it is reached.
+type Directory struct {
+	Profile profiles.Profile
+	*profiles.SSO
+}
+
+// Name is how a person knows it.
+func (d Directory) Name() string { return cmp.Or(d.Session, d.SSO.Directory()) }
+
+// Directory finds the Identity Center that is meant: that of a profile, of an sso-session, or
+// with "" that of the active profile, or the only one there is.
+func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
+	set, err := t.Profiles()
+	if err != nil {
+		return Directory{}, err
+	}
+	if name == "" {
+		if d, found := t.activeDirectory(); found {
+			return d, nil
+		}
+		if name, err = onlySession(set); err != nil {
+			return Directory{}, err
+		}
+	}
+	if !set.Has(name) {
+		s, extra, err := set.SSOSession(name)
+		var missing *profiles.NotFoundError
+		switch {
+		case err == nil:
+			p, err := t.ResolveEmpty(name)
+			p.Extra, p.Source = extra, profiles.Source{SSO: &s}
+			return Directory{p, &s}, err
+		case !errors.As(err, &missing):
+			return Directory{}, err
+		}
+	}
+	p, err := t.Resolve(ctx, env.Request{Profile: name})
+	if err != nil {
+		return Directory{}, err
+	}
+	s := Origin(p).SSO
+	if s == nil {
+		return Directory{}, WithHint(fmt.Errorf("%q does not come from Identity Center", name), "vault show %s says where it comes from", Word(name))
+	}
+	return Directory{p, s}, nil
+}
+
+// activeDirectory is that of the active profile, if it comes from one.
+func (t *Task) activeDirectory() (d Directory, found bool) {
+	st, active := t.Env.Active()
+	if !active {
+		return Directory{}, false
+	}
+	p, err := t.ResolveUnopened(st.Request)
+	if err != nil || Origin(p).SSO == nil {
+		return Directory{}, false
+	}
+	return Directory{p, Origin(p).SSO}, true
+}
+
+func onlySession(set *profiles.Set) (string, error) {
+	names := set.SSOSessions()
+	switch len(names) {
+	case 0:
+		return "", WithHint(errors.New("there is no sso-session in the config file"), "aws configure sso-session writes one")
+	case 1:
+		return names[0], nil
+	}
+	return "", WithHint(errors.New("there are several sso-sessions, so name one"), "%s", strings.Join(names, ", "))
+}
+
+// Accounts lists what a directory gives. The person may be sent to the browser first.
+func (t *Task) Accounts(ctx context.Context, d Directory) ([]sessions.Account, error) {
+	m, err := t.Maker(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.Accounts(ctx, d.Profile, d.SSO)
+}
+
+// SyncOptions say how profiles are written for the roles that a directory gives.
+type SyncOptions struct {
+	Name, Prefix string // {account}, {id}, {role} and {session} are filled in in Name
+	Region       string // of every profile; "": the directory's
+	Program      string // how other programs run this one
+	Prune        bool   // profiles whose role is not given any more are removed
+}
+
+// PlanSync works out the change of the config file. It writes nothing.
+func (t *Task) PlanSync(d Directory, list []sessions.Account, o SyncOptions) (*profiles.Sync, error) {
+	if d.Session == "" {
+		return nil, WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
+	}
+	return profiles.PlanSync(t.Env.ConfigFile(), d.Session, o.stanzas(*d.SSO, list), o.Prune)
+}
+
+// WriteSync makes the change that was shown. plan works it out again under the lock: another
+// program may have changed another part of the file since.
+func (t *Task) WriteSync(ctx context.Context, shown *profiles.Sync, plan func() (*profiles.Sync, error)) error {
+	unlock, err := t.LockFiles(ctx, shown.Path)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	now, err := plan()
+	switch {
+	case err != nil:
+		return err
+	case now.Diff() != shown.Diff():
+		return &profiles.ChangedError{File: shown.Path}
+	}
+	return now.Write()
+}
+
+// stanzas are the profiles for what the directory gives. Where two would have one name, the
+// account's number is added.
+func (o SyncOptions) stanzas(s profiles.SSO, list []sessions.Account) []profiles.Stanza {
+	type choice struct{ id, role, name string }
+	var choices []choice
+	times := map[string]int{}
+	for _, a := range list {
+		for _, role := range a.Roles {
+			name := profileName(o.Prefix + strings.NewReplacer(
+				"{account}", cmp.Or(a.Name, a.ID), "{id}", a.ID, "{role}", role, "{session}", s.Session,
+			).Replace(o.Name))
+			choices = append(choices, choice{a.ID, role, name})
+			times[name]++
+		}
+	}
+	all := make([]profiles.Stanza, 0, len(choices))
+	for _, c := range choices {
+		if times[c.name] > 1 {
+			c.name += "-" + c.id
+		}
+		s.Account, s.Role = c.id, c.role
+		command := o.Program + " export " + c.name + " --format json"
+		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, cmp.Or(o.Region, s.Region), command)})
+	}
+	return all
+}
+
+// profileName keeps the characters that no shell and no AWS tool has to quote.
+func profileName(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if strings.ContainsRune("-_./@+=:", c) || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' {
+			return c
+		}
+		return '-'
+	}, s)
+	return strings.TrimLeft(s, "-")
+}
