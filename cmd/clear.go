@@ -21,11 +21,11 @@ one makes a new one if that needs no person, and else keeps what it has until th
 expires; vault off, in that shell, leaves it. vault sso logout ends a sign-in at AWS
 too.`,
 		ValidArgsFunction: completeProfiles(r),
-		RunE:              func(c *cobra.Command, a []string) error { return clearCaches(c.Context(), r, distinct(a)) },
+		RunE:              func(c *cobra.Command, a []string) error { return runClear(c.Context(), r, distinct(a)) },
 	}
 }
 
-func clearCaches(ctx context.Context, r *run, names []string) error {
+func runClear(ctx context.Context, r *run, names []string) error {
 	done, err := r.task.ClearCaches(ctx, names)
 	nothing := done.Sessions+done.SignIns+done.Foreign == 0
 	if err == nil || !nothing {

@@ -27,7 +27,7 @@ func newWords(root *cobra.Command, r *run) *cobra.Command {
 			if err != nil {
 				return usage(c, err)
 			}
-			_, err = r.Stdout.Write(q.Text(complete(root, q)))
+			_, err = r.Stdout.Write(q.Text(completeLine(root, q)))
 			return err
 		},
 	}
@@ -44,9 +44,9 @@ type typed struct {
 	wrong   bool        // a word we cannot place
 }
 
-// complete says what the last word of a line may become.
-func complete(root *cobra.Command, q completions.Request) completions.Answer {
-	t := read(root, q.Words, q.Word.Text)
+// completeLine says what the last word of a line may become.
+func completeLine(root *cobra.Command, q completions.Request) completions.Answer {
+	t := readLine(root, q.Words, q.Word.Text)
 	word := q.Word.Text
 	name, value, assign := strings.Cut(word, "=")
 	switch {
@@ -65,18 +65,18 @@ func complete(root *cobra.Command, q completions.Request) completions.Answer {
 		a.Assign = true
 		return a
 	case !t.ended && strings.HasPrefix(word, "-"):
-		return completions.Answer{Candidates: t.flags(word)}
+		return completions.Answer{Candidates: t.flagCandidates(word)}
 	}
 	return t.positional(word)
 }
 
-// read walks the finished words. next is the unfinished one: whether it begins with a
+// readLine walks the finished words. next is the unfinished one: whether it begins with a
 // dash decides where exec's command starts.
-func read(root *cobra.Command, words []string, next string) typed {
+func readLine(root *cobra.Command, words []string, next string) typed {
 	t := typed{}
 	t.enter(root)
 	for i, w := range words {
-		if t.word(w); t.wrong {
+		if t.take(w); t.wrong {
 			return t
 		}
 		if t.wraps() && (t.ended || len(t.args) > 1) {
@@ -102,7 +102,7 @@ func (t *typed) enter(c *cobra.Command) {
 	_ = c.InheritedFlags() // makes Flags hold the parents' too
 }
 
-func (t *typed) word(w string) {
+func (t *typed) take(w string) {
 	switch {
 	case t.value != nil:
 		t.value = nil
@@ -111,17 +111,17 @@ func (t *typed) word(w string) {
 	case w == "--":
 		t.ended = true
 	case strings.HasPrefix(w, "--"):
-		t.long(w[2:])
+		t.takeLong(w[2:])
 	case len(w) > 1 && w[0] == '-':
-		t.short(w[1:])
+		t.takeShort(w[1:])
 	case len(t.args) == 0 && t.command.HasSubCommands():
-		t.sub(w)
+		t.takeCommand(w)
 	default:
 		t.args = append(t.args, w)
 	}
 }
 
-func (t *typed) sub(name string) {
+func (t *typed) takeCommand(name string) {
 	for _, c := range t.command.Commands() {
 		if c.Name() == name || c.HasAlias(name) {
 			t.enter(c)
@@ -131,23 +131,23 @@ func (t *typed) sub(name string) {
 	t.wrong = true
 }
 
-func (t *typed) long(word string) {
+func (t *typed) takeLong(word string) {
 	name, _, assigned := strings.Cut(word, "=")
-	t.flag(t.command.Flags().Lookup(name), assigned)
+	t.takeFlag(t.command.Flags().Lookup(name), assigned)
 }
 
-// short reads a cluster: -nd 1h, -nd1h.
-func (t *typed) short(letters string) {
+// takeShort reads a cluster: -nd 1h, -nd1h.
+func (t *typed) takeShort(letters string) {
 	for i := range len(letters) {
 		f := t.command.Flags().ShorthandLookup(letters[i : i+1])
-		t.flag(f, i+1 < len(letters))
+		t.takeFlag(f, i+1 < len(letters))
 		if t.wrong || f.NoOptDefVal == "" {
 			return
 		}
 	}
 }
 
-func (t *typed) flag(f *pflag.Flag, assigned bool) {
+func (t *typed) takeFlag(f *pflag.Flag, assigned bool) {
 	if f == nil {
 		t.wrong = true
 		return
@@ -158,9 +158,9 @@ func (t *typed) flag(f *pflag.Flag, assigned bool) {
 	}
 }
 
-// flags lists those that may still be given: both spellings after one dash, the long
+// flagCandidates lists those that may still be given: both spellings after one dash, the long
 // ones after two.
-func (t *typed) flags(word string) []string {
+func (t *typed) flagCandidates(word string) []string {
 	var list []string
 	t.command.Flags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden || f.Deprecated != "" || slices.Contains(t.used, f) && !repeatable(f) {
@@ -181,7 +181,7 @@ func repeatable(f *pflag.Flag) bool {
 
 func (t *typed) valuesOf(f *pflag.Flag, word string) completions.Answer {
 	if complete, ok := t.command.GetFlagCompletionFunc(f.Name); ok {
-		return answer(complete(t.command, t.args, word))
+		return answerOf(complete(t.command, t.args, word))
 	}
 	if f.Value.Type() == "bool" {
 		return completions.Answer{Candidates: []string{"true", "false"}}
@@ -203,11 +203,11 @@ func (t *typed) positional(word string) completions.Answer {
 	if t.command.ValidArgsFunction == nil {
 		return completions.Answer{Candidates: t.command.ValidArgs}
 	}
-	return answer(t.command.ValidArgsFunction(t.command, t.args, word))
+	return answerOf(t.command.ValidArgsFunction(t.command, t.args, word))
 }
 
-// answer turns cobra's terms into ours.
-func answer(list []cobra.Completion, d cobra.ShellCompDirective) completions.Answer {
+// answerOf turns cobra's terms into ours.
+func answerOf(list []cobra.Completion, d cobra.ShellCompDirective) completions.Answer {
 	switch {
 	case d&cobra.ShellCompDirectiveError != 0:
 		return completions.Answer{}

@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
-	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/shells"
 )
@@ -29,14 +28,14 @@ with the hook loaded. Sessions last a minute, so that you see one renew. Nothing
 yours is read or written, and nothing is left when you leave. Without a terminal it
 plays the same story as a transcript.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return demo(c.Context(), r, o) },
+		RunE: func(c *cobra.Command, _ []string) error { return runDemo(c.Context(), r, o) },
 	}
 	c.Flags().StringVar(&o.shell, "shell", "", "shell to start instead of your own")
 	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
 	return c
 }
 
-func demo(ctx context.Context, r *run, o demoOptions) error {
+func runDemo(ctx context.Context, r *run, o demoOptions) error {
 	path, sh, err := r.demoShell(o.shell)
 	if err != nil {
 		return err
@@ -50,8 +49,8 @@ func demo(ctx context.Context, r *run, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	cmd, err := s.shell(path, sh, r.task.Env.List)
+	defer s.tearDown()
+	cmd, err := s.prepareShell(path, sh, r.task.Env.List)
 	if err != nil {
 		return err
 	}
@@ -59,7 +58,7 @@ func demo(ctx context.Context, r *run, o demoOptions) error {
 		fmt.Fprintf(r.Stderr, tour, sh.PrintVariable(env.Expiration))
 		return s.visit(ctx, cmd)
 	}
-	return s.play(ctx, r.Stdout, cmd, sh)
+	return s.tellStory(ctx, r.Stdout, cmd, sh)
 }
 
 const tour = `
@@ -125,42 +124,3 @@ func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
 		return ctx.Err()
 	}
 }
-
-// emulator starts the AWS of the demo: an account with a user and two roles.
-func emulator() (*fakeaws.Server, string, error) {
-	aws, err := fakeaws.Start(fakeaws.Options{MinDuration: time.Second})
-	if err != nil {
-		return nil, "", err
-	}
-	const account = "111122223333"
-	user, err := aws.AddUser(account, "you")
-	for _, role := range []string{"developer", "administrator"} {
-		if err == nil {
-			_, err = aws.AddRole(fakeaws.Role{
-				Account: account, Name: role, Trust: fakeaws.Trust{Principals: []string{user}},
-			})
-		}
-	}
-	if err != nil {
-		_ = aws.Close()
-		return nil, "", err
-	}
-	aws.AddBucket(account, "a-bucket-of-the-demo")
-	return aws, user, nil
-}
-
-const demoConfig = `# The profiles of the demo. A role is assumed with the key stored for "base".
-[default]
-region = eu-west-1
-
-[profile base]
-
-[profile dev]
-role_arn = arn:aws:iam::111122223333:role/developer
-source_profile = base
-
-[profile prod]
-role_arn = arn:aws:iam::111122223333:role/administrator
-source_profile = base
-region = us-east-1
-`

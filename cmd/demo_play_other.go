@@ -12,9 +12,9 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-// play feeds the story to the shell's standard input: there is no pseudo-terminal to
+// tellStory feeds the story to the shell's standard input: there is no pseudo-terminal to
 // run it on here, so the prompt is not shown.
-func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, _ *shells.Shell) error {
+func (s *stage) tellStory(ctx context.Context, out io.Writer, cmd *exec.Cmd, _ *shells.Shell) error {
 	run := exec.CommandContext(ctx, cmd.Path, cmd.Args[1:]...)
 	run.Env, run.Stdout, run.Stderr = cmd.Env, out, os.Stderr
 	run.Stdin = strings.NewReader(strings.Join([]string{

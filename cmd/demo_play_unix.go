@@ -41,9 +41,9 @@ func story(sh *shells.Shell) []scene {
 	}
 }
 
-// play runs the story in a real shell on a terminal of its own, and prints what that
+// tellStory runs the story in a real shell on a terminal of its own, and prints what that
 // terminal showed.
-func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, sh *shells.Shell) error {
+func (s *stage) tellStory(ctx context.Context, out io.Writer, cmd *exec.Cmd, sh *shells.Shell) error {
 	cmd.Env = append(cmd.Env, "TERM=xterm")
 	tty, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: demoRows, Cols: demoCols})
 	if err != nil {
@@ -55,10 +55,10 @@ func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, sh *shel
 		_ = tty.Close()
 	}()
 	screen := newScreen(demoCols, demoRows, tty)
-	go screen.show(tty)
+	go screen.feed(tty)
 
 	t := &transcript{screen: screen}
-	if err := t.prompt(ctx); err != nil {
+	if err := t.awaitPrompt(ctx); err != nil {
 		return err
 	}
 	for _, sc := range story(sh) {
@@ -71,7 +71,7 @@ func (s *stage) play(ctx context.Context, out io.Writer, cmd *exec.Cmd, sh *shel
 		if _, err := io.WriteString(tty, sc.types+"\r"); err != nil {
 			return err
 		}
-		if err := t.prompt(ctx); err != nil {
+		if err := t.awaitPrompt(ctx); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, t.news())
@@ -86,7 +86,7 @@ func (s *stage) awaitRenewal(ctx context.Context, tty io.Writer, t *transcript) 
 	ctx, cancel := context.WithTimeout(ctx, 2*s.life)
 	defer cancel()
 	generation := func() string {
-		files, _ := filepath.Glob(s.path("run/vault/g/*"))
+		files, _ := filepath.Glob(s.inDir("run/vault/g/*"))
 		return strings.Join(files, " ")
 	}
 	for before := generation(); generation() == before; {
@@ -98,13 +98,13 @@ func (s *stage) awaitRenewal(ctx context.Context, tty io.Writer, t *transcript) 
 		if _, err := io.WriteString(tty, "\r"); err != nil {
 			return err
 		}
-		if err := t.prompt(ctx); err != nil {
+		if err := t.awaitPrompt(ctx); err != nil {
 			return err
 		}
 	}
 	_, err := io.WriteString(tty, "\r") // the prompt that takes the new session over
 	if err == nil {
-		err = t.prompt(ctx)
+		err = t.awaitPrompt(ctx)
 	}
 	t.news()
 	return err
@@ -117,12 +117,12 @@ type transcript struct {
 	row     int // of the last prompt
 }
 
-// prompt waits for the next one.
-func (t *transcript) prompt(ctx context.Context) error {
+// awaitPrompt waits for the next one.
+func (t *transcript) awaitPrompt(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	for {
-		lines := t.lines()
+		lines := t.screenLines()
 		n, last := 0, 0
 		for i, l := range lines {
 			if isDemoPrompt(l) {
@@ -153,8 +153,8 @@ func atEnd(line string) bool {
 	return strings.HasSuffix(line, "demo>")
 }
 
-// lines is the screen down to the last line with text.
-func (t *transcript) lines() []string {
+// screenLines is the screen down to the last line with text.
+func (t *transcript) screenLines() []string {
 	lines := strings.Split(strings.TrimRight(t.screen.String(), " \n"), "\n")
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
@@ -164,7 +164,7 @@ func (t *transcript) lines() []string {
 
 // news is what was typed and shown since the last prompt but one.
 func (t *transcript) news() string {
-	lines := t.lines()
+	lines := t.screenLines()
 	from := t.row
 	t.row = len(lines) - 1
 	return strings.Join(lines[from:t.row], "\n")

@@ -49,7 +49,7 @@ func TestTheDemosScreenShowsWhatAnEmulatorShows(t *testing.T) {
 			sent.WriteString(stroke(r))
 		}
 		ours, theirs := newScreen(20, 8, io.Discard), vt10x.New(vt10x.WithSize(20, 8))
-		ours.show(strings.NewReader(sent.String()))
+		ours.feed(strings.NewReader(sent.String()))
 		_, err := io.WriteString(theirs, sent.String())
 		if got, want := drawn(ours.String()), drawn(theirs.String()); err != nil || got != want {
 			t.Fatalf("%q (%v) is drawn as\n%s\nand should be\n%s", sent.String(), err, got, want)
@@ -59,7 +59,7 @@ func TestTheDemosScreenShowsWhatAnEmulatorShows(t *testing.T) {
 
 func TestTheDemosScreenAnswersWhatProgramsAskATerminal(t *testing.T) {
 	var said strings.Builder
-	newScreen(20, 8, &said).show(strings.NewReader("ab\r\nc\x1b[6n\x1b[c"))
+	newScreen(20, 8, &said).feed(strings.NewReader("ab\r\nc\x1b[6n\x1b[c"))
 	if said.String() != "\x1b[2;2R\x1b[?6c" {
 		t.Errorf("it said %q", said.String())
 	}

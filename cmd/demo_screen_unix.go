@@ -17,7 +17,7 @@ import (
 // emulator compiles its patterns at every start of the program, for the demo alone.
 
 // screen is a grid of characters that a shell draws on. String may be called by other
-// goroutines while show runs.
+// goroutines while feed runs.
 type screen struct {
 	cols, rows int
 	reply      io.Writer // gets the answers to the questions that programs ask a terminal
@@ -44,8 +44,8 @@ func (s *screen) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// show draws what r sends, until r ends.
-func (s *screen) show(r io.Reader) {
+// feed draws what r sends, until r ends.
+func (s *screen) feed(r io.Reader) {
 	in := bufio.NewReader(r)
 	for {
 		c, _, err := in.ReadRune()

@@ -36,28 +36,28 @@ func openStage(ctx context.Context, r *run, life time.Duration) (*stage, error) 
 	}
 	s := &stage{aws: aws, pass: rand.Text(), life: life}
 	if s.dir, err = os.MkdirTemp("", "vault-demo-"); err == nil {
-		err = s.furnish(ctx, r, user)
+		err = s.makeHome(ctx, r, user)
 	}
 	if err != nil {
-		s.close()
+		s.tearDown()
 		return nil, err
 	}
 	return s, nil
 }
 
-// furnish makes the home: a config file, a keyring with one key, and the program
+// makeHome makes the home: a config file, a keyring with one key, and the program
 // under its name.
-func (s *stage) furnish(ctx context.Context, r *run, user string) error {
+func (s *stage) makeHome(ctx context.Context, r *run, user string) error {
 	// Where fish finds no generated completions it starts to make them, for minutes.
 	for _, d := range []string{"home/.aws", "home/.local/share/fish/generated_completions", "run", "bin", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, d), 0o700); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(s.path("home/.aws/config"), []byte(demoConfig), 0o600); err != nil {
+	if err := os.WriteFile(s.inDir("home/.aws/config"), []byte(demoConfig), 0o600); err != nil {
 		return err
 	}
-	if err := linkOrCopy(r.Self, s.path("bin/vault"+filepath.Ext(r.Self))); err != nil {
+	if err := linkOrCopy(r.Self, s.inDir("bin/vault"+filepath.Ext(r.Self))); err != nil {
 		return err
 	}
 	key, err := s.aws.AddKey(user)
@@ -65,30 +65,30 @@ func (s *stage) furnish(ctx context.Context, r *run, user string) error {
 		return err
 	}
 	pass := creds.New(s.pass)
-	keys, err := r.OpenStore(ctx, store.Options{Backend: "file", FileDir: s.path("keys"), FilePassphrase: &pass})
+	keys, err := r.OpenStore(ctx, store.Options{Backend: "file", FileDir: s.inDir("keys"), FilePassphrase: &pass})
 	if err != nil {
 		return err
 	}
 	return store.PutKey(ctx, keys, "base", key)
 }
 
-func (s *stage) path(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
+func (s *stage) inDir(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
-// close takes everything down. A renewal that is under way holds its lock; waiting for
+// tearDown removes everything. A renewal that is under way holds its lock; waiting for
 // it keeps it from writing into a directory that is gone.
-func (s *stage) close() {
+func (s *stage) tearDown() {
 	_ = s.aws.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	locks, _ := filepath.Glob(s.path("run/vault/l/*"))
+	locks, _ := filepath.Glob(s.inDir("run/vault/l/*"))
 	for _, l := range locks {
 		_, _ = flock.New(l).TryLockContext(ctx, 20*time.Millisecond)
 	}
 	_ = os.RemoveAll(s.dir)
 }
 
-// environ is the user's environment with the stage in front of everything AWS.
-func (s *stage) environ(outer []string) []string {
+// stageEnviron is the user's environment with the stage in front of everything AWS.
+func (s *stage) stageEnviron(outer []string) []string {
 	var out []string
 	path := ""
 	for _, e := range outer {
@@ -104,19 +104,19 @@ func (s *stage) environ(outer []string) []string {
 	}
 	ttl := s.life.String()
 	return append(out,
-		"PATH="+s.path("bin")+string(os.PathListSeparator)+path,
-		"HOME="+s.path("home"), "ZDOTDIR="+s.path("home"), "XDG_RUNTIME_DIR="+s.path("run"), "TMPDIR="+s.path("tmp"),
-		"XDG_CONFIG_HOME="+s.path("home/.config"), "XDG_DATA_HOME="+s.path("home/.local/share"),
-		"AWS_CONFIG_FILE="+s.path("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE="+s.path("home/.aws/credentials"),
+		"PATH="+s.inDir("bin")+string(os.PathListSeparator)+path,
+		"HOME="+s.inDir("home"), "ZDOTDIR="+s.inDir("home"), "XDG_RUNTIME_DIR="+s.inDir("run"), "TMPDIR="+s.inDir("tmp"),
+		"XDG_CONFIG_HOME="+s.inDir("home/.config"), "XDG_DATA_HOME="+s.inDir("home/.local/share"),
+		"AWS_CONFIG_FILE="+s.inDir("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE="+s.inDir("home/.aws/credentials"),
 		"AWS_ENDPOINT_URL="+s.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR="+s.path("keys"), "AWS_VAULT_FILE_PASSPHRASE="+s.pass,
+		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR="+s.inDir("keys"), "AWS_VAULT_FILE_PASSPHRASE="+s.pass,
 		"AWS_ASSUME_ROLE_TTL="+ttl, "AWS_SESSION_TOKEN_TTL="+ttl,
 	)
 }
 
-// shell prepares a shell with the hook loaded and nothing else of the user's.
-func (s *stage) shell(path string, sh *shells.Shell, outer []string) (*exec.Cmd, error) {
-	file := sh.StartFiles(shells.Places{OS: runtime.GOOS, Home: s.path("home")})[0]
+// prepareShell prepares a shell with the hook loaded and nothing else of the user's.
+func (s *stage) prepareShell(path string, sh *shells.Shell, outer []string) (*exec.Cmd, error) {
+	file := sh.StartFiles(shells.Places{OS: runtime.GOOS, Home: s.inDir("home")})[0]
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return nil, err
 	}
@@ -124,7 +124,7 @@ func (s *stage) shell(path string, sh *shells.Shell, outer []string) (*exec.Cmd,
 		return nil, err
 	}
 	cmd := exec.Command(path, sh.Interactive(file)...)
-	cmd.Env = s.environ(outer)
+	cmd.Env = s.stageEnviron(outer)
 	return cmd, nil
 }
 
@@ -144,3 +144,42 @@ func linkOrCopy(from, to string) error {
 	_, err = io.Copy(out, in)
 	return errors.Join(err, out.Close())
 }
+
+// emulator starts the AWS of the demo: an account with a user and two roles.
+func emulator() (*fakeaws.Server, string, error) {
+	aws, err := fakeaws.Start(fakeaws.Options{MinDuration: time.Second})
+	if err != nil {
+		return nil, "", err
+	}
+	const account = "111122223333"
+	user, err := aws.AddUser(account, "you")
+	for _, role := range []string{"developer", "administrator"} {
+		if err == nil {
+			_, err = aws.AddRole(fakeaws.Role{
+				Account: account, Name: role, Trust: fakeaws.Trust{Principals: []string{user}},
+			})
+		}
+	}
+	if err != nil {
+		_ = aws.Close()
+		return nil, "", err
+	}
+	aws.AddBucket(account, "a-bucket-of-the-demo")
+	return aws, user, nil
+}
+
+const demoConfig = `# The profiles of the demo. A role is assumed with the key stored for "base".
+[default]
+region = eu-west-1
+
+[profile base]
+
+[profile dev]
+role_arn = arn:aws:iam::111122223333:role/developer
+source_profile = base
+
+[profile prod]
+role_arn = arn:aws:iam::111122223333:role/administrator
+source_profile = base
+region = us-east-1
+`

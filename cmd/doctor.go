@@ -29,14 +29,14 @@ message and cure.
 
 Exit status: 0 no problem was found, 1 there is one.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return examine(c.Context(), r, o) },
+		RunE: func(c *cobra.Command, _ []string) error { return runDoctor(c.Context(), r, o) },
 	}
 	boolFlag(c.Flags(), &o.offline, "offline", "", false, "do not ask AWS for the time")
 	boolFlag(c.Flags(), &o.json, "json", "", false, "as JSON")
 	return c
 }
 
-func examine(ctx context.Context, r *run, o doctorOptions) error {
+func runDoctor(ctx context.Context, r *run, o doctorOptions) error {
 	r.task.Quiet = true
 	found, err := doctor.Examine(ctx, doctor.Options{Task: r.task, Program: r.Self, Offline: o.offline})
 	if err != nil {

@@ -38,7 +38,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 			if err := o.split(c, a); err != nil {
 				return usage(c, err)
 			}
-			return runCommand(c.Context(), r, o)
+			return runExec(c.Context(), r, o)
 		},
 	}
 	c.Flags().SetInterspersed(false)
@@ -67,7 +67,7 @@ func (o *execOptions) split(c *cobra.Command, a []string) error {
 	return nil
 }
 
-func runCommand(ctx context.Context, r *run, o execOptions) error {
+func runExec(ctx context.Context, r *run, o execOptions) error {
 	mode := ""
 	if o.profileEnv {
 		mode = env.ModeProfile
@@ -79,7 +79,7 @@ func runCommand(ctx context.Context, r *run, o execOptions) error {
 	var argv []string
 	var path string
 	if !o.asJSON {
-		if argv, path, err = command(r, o.argv); err != nil {
+		if argv, path, err = findCommand(r, o.argv); err != nil {
 			return err
 		}
 	}
@@ -108,9 +108,9 @@ func execute(r *run, path string, argv, environ []string) error {
 	return statusError(status)
 }
 
-// command finds the program before a person is asked for anything: a typo should not
+// findCommand finds the program before a person is asked for anything: a typo should not
 // cost an MFA code.
-func command(r *run, argv []string) (args []string, path string, err error) {
+func findCommand(r *run, argv []string) (args []string, path string, err error) {
 	if len(argv) == 0 {
 		argv = []string{userShell(r)}
 	}

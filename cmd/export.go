@@ -31,11 +31,11 @@ of a GitHub Actions step and masks the secrets in its log.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
-			o.profile = first(a)
+			o.profile = firstArg(a)
 			if !slices.Contains(exportFormats(), o.format) {
 				return usage(c, fmt.Errorf("--format is one of %s, not %q", strings.Join(exportFormats(), ", "), o.format))
 			}
-			return export(c.Context(), r, o)
+			return runExport(c.Context(), r, o)
 		},
 	}
 	o.bind(c)
@@ -45,7 +45,7 @@ of a GitHub Actions step and masks the secrets in its log.`,
 	return c
 }
 
-func export(ctx context.Context, r *run, o exportOptions) error {
+func runExport(ctx context.Context, r *run, o exportOptions) error {
 	q, err := o.choose(ctx, r, o.profile, "")
 	if err != nil {
 		return err

@@ -25,19 +25,19 @@ func (n negation) Set(s string) error { *n.p = s != "true"; return nil }
 
 // durationFlag takes Go's notation, as AWS Vault does, or a plain number of seconds.
 func durationFlag(fs *pflag.FlagSet, p *time.Duration, name, short, usage string) {
-	fs.VarP((*duration)(p), name, short, usage)
+	fs.VarP((*durationValue)(p), name, short, usage)
 }
 
-type duration time.Duration
+type durationValue time.Duration
 
-func (d *duration) String() string {
+func (d *durationValue) String() string {
 	if *d == 0 {
 		return ""
 	}
 	return time.Duration(*d).String()
 }
-func (d *duration) Type() string { return "duration" }
-func (d *duration) Set(s string) error {
+func (d *durationValue) Type() string { return "duration" }
+func (d *durationValue) Set(s string) error {
 	v, err := time.ParseDuration(s)
 	if err != nil {
 		v, err = time.ParseDuration(s + "s")
@@ -45,7 +45,7 @@ func (d *duration) Set(s string) error {
 	if err != nil || v < 0 {
 		return errors.New("write it like 45m, 1h30m, or in seconds")
 	}
-	*d = duration(v)
+	*d = durationValue(v)
 	return nil
 }
 
@@ -61,8 +61,8 @@ func args(check cobra.PositionalArgs) cobra.PositionalArgs {
 
 const volatileUsage = "move keys also into a keyring that a restart of this machine empties (keyctl)"
 
-// first is the first argument, "" when there is none.
-func first(args []string) string {
+// firstArg is the first argument, "" when there is none.
+func firstArg(args []string) string {
 	if len(args) == 0 {
 		return ""
 	}

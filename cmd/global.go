@@ -19,7 +19,7 @@ func bindGlobals(root *cobra.Command, r *run) {
 	}
 	boolFlag(fs, &r.debug, "debug", "", false, "show what AWS answered")
 	r.task.MFAPrompts = r.getenv("AWS_VAULT_PROMPT")
-	fs.Var((*prompts)(&r.task.MFAPrompts), "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ",")+" ($AWS_VAULT_PROMPT)")
+	fs.Var((*promptList)(&r.task.MFAPrompts), "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ",")+" ($AWS_VAULT_PROMPT)")
 	str(&r.task.Store.Backend, "backend", "AWS_VAULT_BACKEND", "keyring to use")
 	for _, s := range store.Settings() {
 		str(s.Value(&r.task.Store), s.Flag, s.Variable, s.Usage)
@@ -40,15 +40,15 @@ func completeGlobals(root *cobra.Command) {
 	}
 }
 
-// prompts is a list of drivers as --prompt takes it. What the variable says is looked at
+// promptList is a list of drivers as --prompt takes it. What the variable says is looked at
 // when a code may be needed: a typo there is no reason not to list profiles.
-type prompts string
+type promptList string
 
-func (p *prompts) String() string { return string(*p) }
-func (p *prompts) Type() string   { return "list" }
-func (p *prompts) Set(s string) error {
+func (p *promptList) String() string { return string(*p) }
+func (p *promptList) Type() string   { return "list" }
+func (p *promptList) Set(s string) error {
 	_, err := mfa.Parse(s)
-	*p = prompts(s)
+	*p = promptList(s)
 	return err
 }
 

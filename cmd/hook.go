@@ -31,7 +31,7 @@ starts no process, the prompt's segment, and completion.`,
 		ValidArgsFunction: completeShells,
 		RunE: func(c *cobra.Command, a []string) error {
 			o.shell = a[0]
-			return hook(c, r, o)
+			return runHook(c, r, o)
 		},
 	}
 	c.Flags().StringVar(&o.name, "name", "vault", "name of the function, where another tool is called vault")
@@ -58,7 +58,7 @@ func rcLine(sh *shells.Shell) string {
 	return line
 }
 
-func hook(c *cobra.Command, r *run, o hookOptions) error {
+func runHook(c *cobra.Command, r *run, o hookOptions) error {
 	sh, err := shells.For(o.shell)
 	if err != nil {
 		return usage(c, err)

@@ -30,7 +30,7 @@ section), credential (a key is stored), sessions (how many are cached) and expir
 (when the usual one expires); and hidden_keys, other_sessions, sign_ins and
 aws_vault_sessions, the numbers of what has no profile's name.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return list(c.Context(), r, o) },
+		RunE: func(c *cobra.Command, _ []string) error { return runList(c.Context(), r, o) },
 	}
 	boolFlag(c.Flags(), &o.profiles, "profiles", "", false, "only the names of profiles, one a line")
 	boolFlag(c.Flags(), &o.credentials, "credentials", "", false, "only the names of stored keys, one a line")
@@ -39,7 +39,7 @@ aws_vault_sessions, the numbers of what has no profile's name.`,
 	return c
 }
 
-func list(ctx context.Context, r *run, o listOptions) error {
+func runList(ctx context.Context, r *run, o listOptions) error {
 	r.task.Quiet = true
 	if o.profiles && !o.credentials && !o.json {
 		return listProfiles(r)

@@ -15,14 +15,14 @@ func newOff(r *run) *cobra.Command {
 		Long: `Removes the session from this shell and restores every variable that "vault use"
 changed. The session itself stays cached for other terminals.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return off(r, shell) },
+		RunE: func(*cobra.Command, []string) error { return runOff(r, shell) },
 	}
 	c.Flags().StringVar(&shell, "shell", "", "without the hook: print code for this shell")
 	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
 	return c
 }
 
-func off(r *run, shell string) error {
+func runOff(r *run, shell string) error {
 	e, err := evaluatorOf(r, shell)
 	if err != nil {
 		return err

@@ -30,9 +30,9 @@ so does the key at AWS: whoever else has it can use it until it is deleted there
 		RunE: func(c *cobra.Command, a []string) error {
 			o.names, o.yes = distinct(a), o.yes || force
 			if sessionsOnly {
-				return clearCaches(c.Context(), r, o.names)
+				return runClear(c.Context(), r, o.names)
 			}
-			return remove(c.Context(), r, o)
+			return runRemove(c.Context(), r, o)
 		},
 	}
 	boolFlag(c.Flags(), &force, "force", "f", false, "do not ask")
@@ -42,8 +42,8 @@ so does the key at AWS: whoever else has it can use it until it is deleted there
 	return c
 }
 
-// remove deletes the keys that are stored, as rm does files, and fails for the others.
-func remove(ctx context.Context, r *run, o removeOptions) error {
+// runRemove deletes the keys that are stored, as rm does files, and fails for the others.
+func runRemove(ctx context.Context, r *run, o removeOptions) error {
 	m, err := r.task.PlanRemoval(ctx, o.names)
 	if err != nil {
 		return err

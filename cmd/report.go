@@ -31,7 +31,7 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// startError is a command that could not be run. It has the status that a shell would give.
+// startError is a command that could not be run. It has the status that a unknown would give.
 type startError struct {
 	error
 	status int
@@ -65,12 +65,12 @@ func (r *run) report(err error) int {
 
 func statusOf(err error) int {
 	var start startError
-	var use *app.UsageError
-	var shell *shells.UnknownError
+	var misuse *app.UsageError
+	var unknown *shells.UnknownError
 	switch {
 	case errors.As(err, &start):
 		return start.status
-	case errors.As(err, &use), errors.As(err, &shell), unknownCommand(err):
+	case errors.As(err, &misuse), errors.As(err, &unknown), unknownCommand(err):
 		return exitUsage
 	case errors.Is(err, sessions.ErrNeedsUser), errors.Is(err, store.ErrLocked):
 		return exitSignIn
@@ -80,15 +80,15 @@ func statusOf(err error) int {
 
 // hintFor says what to do about an error: what the core knows, and about the command line.
 func hintFor(err error) string {
-	var shell *shells.UnknownError
-	var use *app.UsageError
+	var unknown *shells.UnknownError
+	var misuse *app.UsageError
 	hint := app.Hint(err)
 	switch {
 	case hint != "":
-	case errors.As(err, &shell):
+	case errors.As(err, &unknown):
 		hint = "choose one of " + strings.Join(shells.Names(), ", ")
-	case errors.As(err, &use):
-		hint = use.Command + " --help"
+	case errors.As(err, &misuse):
+		hint = misuse.Command + " --help"
 	}
 	return hint
 }

@@ -48,11 +48,11 @@ question, 130 interrupted.`,
 			return runRotate(c.Context(), r, o)
 		},
 	}
-	o.bind(c)
+	o.bindRotate(c)
 	return c
 }
 
-func (o *rotateOptions) bind(c *cobra.Command) {
+func (o *rotateOptions) bindRotate(c *cobra.Command) {
 	fs := c.Flags()
 	boolFlag(fs, &o.resume, "resume", "", false, "finish a rotation, and begin none")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "sign with the key itself, not with a session or role")
@@ -159,7 +159,7 @@ func (x rotating) prepare(ctx context.Context) (state rotation.State, found bool
 	if begun {
 		x.announceResumed(journal)
 	} else {
-		x.announce(key)
+		x.announceKey(key)
 	}
 	state, err = x.Rotation.Look(ctx)
 	return state, true, err

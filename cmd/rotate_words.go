@@ -31,7 +31,7 @@ type rotating struct {
 	o rotateOptions
 }
 
-func (x rotating) announce(key string) {
+func (x rotating) announceKey(key string) {
 	_, name := app.UserOf(x.Rotation.User)
 	verb := "rotating the"
 	if x.o.dryRun {

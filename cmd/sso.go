@@ -46,7 +46,7 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
-			o.name = first(a)
+			o.name = firstArg(a)
 			r.task.SignIn = app.SignIn{Requested: true, PrintOnly: o.stdout, Timeout: o.timeout}
 			if c.Flags().Changed("device") || c.Flags().Changed("no-device") {
 				r.task.SignIn.Device = &o.device
@@ -113,7 +113,7 @@ func newSSOLogout(r *run) *cobra.Command {
 it stay valid until they expire.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE:              func(c *cobra.Command, a []string) error { return runSSOLogout(c.Context(), r, first(a)) },
+		RunE:              func(c *cobra.Command, a []string) error { return runSSOLogout(c.Context(), r, firstArg(a)) },
 	}
 }
 

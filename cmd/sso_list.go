@@ -18,7 +18,7 @@ func newSSOList(r *run) *cobra.Command {
 there. You may have to sign in first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE:              func(c *cobra.Command, a []string) error { return runSSOList(c.Context(), r, first(a), asJSON) },
+		RunE:              func(c *cobra.Command, a []string) error { return runSSOList(c.Context(), r, firstArg(a), asJSON) },
 	}
 	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
 	return c

@@ -34,7 +34,7 @@ In --name these are filled in: {account} its name, {id} its number, {role},
 Where two profiles would have one name, the account's number is added.`,
 		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, a []string) error {
-			o.session = first(a)
+			o.session = firstArg(a)
 			return runSSOSync(c.Context(), r, o)
 		},
 	}

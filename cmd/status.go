@@ -20,13 +20,13 @@ func newStatus(r *run) *cobra.Command {
 
 Exit status: 0 valid, 3 expired, or a person must sign in; 1 no profile is active.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return showStatus(r, asJSON) },
+		RunE: func(*cobra.Command, []string) error { return runStatus(r, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return c
 }
 
-func showStatus(r *run, asJSON bool) error {
+func runStatus(r *run, asJSON bool) error {
 	st, active := r.task.Env.Active()
 	switch {
 	case !active && asJSON:
@@ -65,7 +65,7 @@ func printStatus(r *run, s app.Status) error {
 	if s.Expires != nil {
 		now := r.Now()
 		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, now), display.Left(s.Expires.Sub(now))))
-		row("renews", renewal(r, s))
+		row("renews", renewalText(r, s))
 	} else {
 		row("expires", "never: this is a long-lived key")
 	}
@@ -92,7 +92,7 @@ func urgency(s app.Status) color.Attribute {
 	return color.FgGreen
 }
 
-func renewal(r *run, s app.Status) string {
+func renewalText(r *run, s app.Status) string {
 	switch {
 	case s.Expired:
 		return "when you run vault refresh"

@@ -3,8 +3,6 @@ package cmd
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,9 +32,6 @@ somebody on the list, who runs vault store add-recipient and pushes.`,
 		newStoreReencrypt(r), newStoreCheck(r), newStoreList(r))
 	return c
 }
-
-// ageStore opens the age back end's directory, whichever back end keys are kept in.
-func (r *run) ageStore() (*store.AgeStore, error) { return store.OpenAge(r.task.StoreOptions()) }
 
 func newStoreCreate(r *run) *cobra.Command {
 	var p store.AgePlan
@@ -98,12 +93,5 @@ func (r *run) unusedStore(ctx context.Context) {
 	s, err := r.OpenStore(ctx, o)
 	if err == nil && store.Of(s).Name != "age" {
 		r.hint("keys are kept in %v here; --backend age or AWS_VAULT_BACKEND=age keeps them in this store", s)
-	}
-}
-
-// shared reminds of git where the store is in it.
-func (r *run) shared(s *store.AgeStore) {
-	if _, err := os.Stat(filepath.Join(s.Dir(), ".git")); err == nil {
-		r.hint("commit recipients.txt and items/ together, and push them")
 	}
 }

@@ -30,8 +30,8 @@ sign in and nobody can be asked, 130 interrupted.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
-			o.profile = first(a)
-			return use(c.Context(), r, o)
+			o.profile = firstArg(a)
+			return runUse(c.Context(), r, o)
 		},
 	}
 	o.bind(c)
@@ -43,7 +43,7 @@ sign in and nobody can be asked, 130 interrupted.`,
 	return c
 }
 
-func use(ctx context.Context, r *run, o useOptions) error {
+func runUse(ctx context.Context, r *run, o useOptions) error {
 	e, err := evaluatorOf(r, o.shell)
 	if err != nil {
 		return err

@@ -18,13 +18,13 @@ func newWhoami(r *run) *cobra.Command {
 permission. If its session has expired a new one is made first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE:              func(c *cobra.Command, a []string) error { return whoami(c.Context(), r, first(a), asJSON) },
+		RunE:              func(c *cobra.Command, a []string) error { return runWhoami(c.Context(), r, firstArg(a), asJSON) },
 	}
 	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
 	return c
 }
 
-func whoami(ctx context.Context, r *run, name string, asJSON bool) error {
+func runWhoami(ctx context.Context, r *run, name string, asJSON bool) error {
 	q, err := sessionFlags{}.choose(ctx, r, name, "")
 	if err != nil {
 		return err
