@@ -80,35 +80,31 @@ func placesHelp() string {
 // migration is a move of keys, and what came of it.
 type migration struct {
 	migrateOptions
-	source, target app.OpenedStore
-	moved          []store.Moved
+	*app.Migration
+	moved []store.Moved
 }
 
 func runMigrate(ctx context.Context, r *run, o migrateOptions) error {
-	to, err := r.task.NewStore(ctx, o.to)
+	m, err := r.task.NewMigration(ctx, o.from, o.to)
 	if err != nil {
 		return err
 	}
-	from, err := r.task.OldStore(ctx, o.from, to)
-	if err != nil {
-		return err
-	}
-	from, names, err := r.task.KeysToMove(ctx, from, o.profiles)
+	names, err := m.Keys(ctx, o.profiles)
 	if err != nil {
 		return err
 	}
 	if o.deleteSource && !o.dryRun && !o.volatile {
-		if err := app.CheckSurvivesRestart("vault migrate", store.Of(to.Store)); err != nil {
+		if err := app.CheckSurvivesRestart("vault migrate", store.Of(m.To.Store)); err != nil {
 			return err
 		}
 	}
-	m := store.Migration{From: from.Store, To: to.Store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, DryRun: o.dryRun}
+	job := store.Migration{From: m.From.Store, To: m.To.Store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, DryRun: o.dryRun}
 	if !o.json {
-		r.say("from %s to %s", from.Spec(), to.Spec())
-		m.Tell = func(x store.Moved) { printMoved(r, x, o.dryRun) }
+		r.say("from %s to %s", m.From.Spec(), m.To.Spec())
+		job.Tell = func(x store.Moved) { printMoved(r, x, o.dryRun) }
 	}
-	moved, err := m.Run(ctx, names)
-	return concludeMigration(ctx, r, migration{o, from, to, moved}, err)
+	moved, err := job.Run(ctx, names)
+	return concludeMigration(ctx, r, migration{o, m, moved}, err)
 }
 
 // outcomeText is the words for what became of an item: in JSON, and for a person.
@@ -152,7 +148,7 @@ func concludeMigration(ctx context.Context, r *run, m migration, err error) erro
 	}
 	undone := m.count(isNotMoved)
 	if undone > 0 && m.count(isDeleted) == 0 && m.deleteSource && !m.dryRun && err == nil {
-		r.say("not every key was moved, so none was deleted from %s", m.source.Spec())
+		r.say("not every key was moved, so none was deleted from %s", m.From.Spec())
 	}
 	for _, x := range m.moved {
 		if x.Err != nil && x.Outcome != store.Foreign {
@@ -161,7 +157,7 @@ func concludeMigration(ctx context.Context, r *run, m migration, err error) erro
 	}
 	switch {
 	case errors.Is(err, store.ErrSameStore):
-		return app.WithHint(fmt.Errorf("%s and %s: %w; nothing was deleted", m.source.Spec(), m.target.Spec(), err), "leave --delete-source out")
+		return app.WithHint(fmt.Errorf("%s and %s: %w; nothing was deleted", m.From.Spec(), m.To.Spec(), err), "leave --delete-source out")
 	case err != nil:
 		r.say("stopped: run vault migrate again")
 		return err
@@ -172,8 +168,10 @@ func concludeMigration(ctx context.Context, r *run, m migration, err error) erro
 	if undone > 0 {
 		return statusError(exitFailed)
 	}
-	if m.to != "" && !m.dryRun && len(m.moved) > 0 && !r.task.IsDefault(ctx, m.target) {
-		r.hint("to use it from now on: export %s", r.task.Settings(m.target, quotedWord))
+	if m.to != "" && !m.dryRun && len(m.moved) > 0 {
+		if settings := m.Settings(ctx, quotedWord); settings != "" {
+			r.hint("to use it from now on: export %s", settings)
+		}
 	}
 	return nil
 }
@@ -214,7 +212,7 @@ func (m migration) summary() string {
 	}
 	switch {
 	case len(parts) == 0:
-		return "there are no keys in " + m.source.Spec()
+		return "there are no keys in " + m.From.Spec()
 	case m.dryRun:
 		return "nothing was changed; it would be: " + strings.Join(parts, ", ")
 	}
@@ -237,7 +235,7 @@ type movedItem struct {
 }
 
 func printMigrationJSON(r *run, m migration) error {
-	j := migrationJSON{From: m.source.Spec(), To: m.target.Spec(), DryRun: m.dryRun, Items: []movedItem{}}
+	j := migrationJSON{From: m.From.Spec(), To: m.To.Spec(), DryRun: m.dryRun, Items: []movedItem{}}
 	for _, x := range m.moved {
 		item := movedItem{Name: x.Name, Outcome: outcomeWords(x.Outcome).key, Deleted: x.Deleted}
 		if x.Err != nil {

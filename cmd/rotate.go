@@ -13,7 +13,6 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/rotation"
-	"github.com/d44b7504/vault/internal/sessions"
 )
 
 func newRotate(r *run) *cobra.Command {
@@ -86,17 +85,16 @@ func runRotate(ctx context.Context, r *run, o rotateOptions) error {
 	for _, warning := range p.Warnings {
 		r.say("%s", warning)
 	}
-	item := sessions.NewPlan(p).Key
-	if item == "" {
+	rotator := r.task.NewRotator(p)
+	if rotator.Item == "" {
 		return app.WithHint(fmt.Errorf("%q does not use a stored key that could be rotated: %s", p.Name, app.SourceText(p)), "vault list --credentials shows the stored keys")
 	}
-	unlock, err := r.task.LockRotation(ctx, item)
+	unlock, err := rotator.Lock(ctx)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	rotator, err := r.task.NewRotator(ctx, p)
-	if err != nil {
+	if err := rotator.Open(ctx); err != nil {
 		return err
 	}
 	x := rotating{r, rotator, o}

@@ -29,7 +29,7 @@ func runSSOList(ctx context.Context, r *run, name string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := r.task.Accounts(ctx, d)
+	accounts, err := d.Accounts(ctx)
 	switch {
 	case err != nil:
 		return err

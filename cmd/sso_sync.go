@@ -54,12 +54,12 @@ func runSSOSync(ctx context.Context, r *run, o syncOptions) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := r.task.Accounts(ctx, d)
+	accounts, err := d.Accounts(ctx)
 	if err != nil {
 		return err
 	}
 	o.Program = callableProgram(r.Program)
-	makePlan := func() (*profiles.Sync, error) { return r.task.PlanSync(d, accounts, o.SyncOptions) }
+	makePlan := func() (*profiles.Sync, error) { return d.PlanSync(accounts, o.SyncOptions) }
 	plan, err := makePlan()
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func runSSOSync(ctx context.Context, r *run, o syncOptions) error {
 			return err
 		}
 	}
-	if err := r.task.WriteSync(ctx, plan, makePlan); err != nil {
+	if err := d.WriteSync(ctx, plan, makePlan); err != nil {
 		return err
 	}
 	r.say("wrote %s", change)

@@ -49,7 +49,7 @@ func (t *Task) Status(st env.State) Status {
 	if s.Account == "" {
 		s.Account = creds.AccountOf(t.Env.Get("AWS_ACCESS_KEY_ID"))
 	}
-	exported := t.exported(profiles.Profile{Name: s.Profile})
+	exported := exportedSession(t, profiles.Profile{Name: s.Profile})
 	if !exported.Expires.IsZero() {
 		s.Expires, s.Expired = &exported.Expires, exported.Expired(t.Now())
 		s.Left = max(0, int(exported.Expires.Sub(t.Now())/time.Second))
@@ -89,7 +89,7 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 		}
 	}
 	// The keyring could not be opened, or did not let us read: that is why nothing is renewed.
-	_, setErr := t.Env.Runtime().Set(refresh.Key(p), t.exported(p), NoteFor(err))
+	_, setErr := t.Env.Runtime().Set(refresh.Key(p), exportedSession(t, p), NoteFor(err))
 	return errors.Join(err, setErr)
 }
 
@@ -97,17 +97,17 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 // store, or one without its secret when the environment has the right one already or
 // the store cannot give another.
 func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
-	exported := t.exported(p)
+	exported := exportedSession(t, p)
 	m, known := t.Env.Runtime().Mark(refresh.Key(p))
 	if known && m.File == t.Env.Get(env.GenerationFile) {
-		return t.leaseOf(p, exported, m.Note)
+		return leaseOf(t, p, exported, m.Note)
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if exported.Expires.IsZero() {
-		return t.mark(p, exported, "")
+		return mark(t, p, exported, "")
 	}
-	l, err := t.stored(ctx, p)
+	l, err := storedLease(ctx, t, p)
 	if err == nil {
 		return l
 	}
@@ -115,9 +115,9 @@ func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	if !errors.Is(err, refresh.ErrNoSession) && !errors.Is(err, store.ErrNotFound) {
 		note = NoteFor(err)
 	}
-	l = t.leaseOf(p, exported, note)
+	l = leaseOf(t, p, exported, note)
 	if l.File = m.File; !known {
-		l = t.mark(p, exported, note)
+		l = mark(t, p, exported, note)
 	} // else the file stays: two shells that each said what they have would never agree
 	if note == "" {
 		l.RefreshAt = t.Now() // nothing is cached: make one soon
@@ -125,8 +125,8 @@ func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	return l
 }
 
-// stored is the session in the store.
-func (t *Task) stored(ctx context.Context, p profiles.Profile) (refresh.Lease, error) {
+// storedLease is the session in the store.
+func storedLease(ctx context.Context, t *Task, p profiles.Profile) (refresh.Lease, error) {
 	k, err := t.Keeper(ctx)
 	if err != nil {
 		return refresh.Lease{}, err
@@ -136,9 +136,9 @@ func (t *Task) stored(ctx context.Context, p profiles.Profile) (refresh.Lease, e
 	return l, err
 }
 
-// exported is the session in the caller's environment, without its secrets: enough for a
+// exportedSession is the session in the caller's environment, without its secrets: enough for a
 // label.
-func (t *Task) exported(p profiles.Profile) creds.Session {
+func exportedSession(t *Task, p profiles.Profile) creds.Session {
 	st, _ := t.Env.Active()
 	expires, _ := time.Parse(time.RFC3339, t.Env.Get(env.Expiration))
 	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: t.Env.Get("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: expires}
@@ -150,13 +150,13 @@ func (t *Task) exported(p profiles.Profile) creds.Session {
 
 // mark makes the generation file say what the shell has. The path is right even where the
 // disk refuses it; the shell then asks again, rarely.
-func (t *Task) mark(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
-	l := t.leaseOf(p, s, note)
+func mark(t *Task, p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+	l := leaseOf(t, p, s, note)
 	l.File, _ = t.Env.Runtime().Set(refresh.Key(p), s, note)
 	return l
 }
 
-func (t *Task) leaseOf(p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
+func leaseOf(t *Task, p profiles.Profile, s creds.Session, note refresh.Note) refresh.Lease {
 	l := refresh.Lease{Session: s, Note: note, RefreshAt: t.Policy.When(s), File: t.Env.Get(env.GenerationFile)}
 	if failures, next := t.Env.Runtime().Retry(refresh.Key(p)); failures > 0 && note != "" {
 		l.RefreshAt = next

@@ -45,7 +45,7 @@ func (t *Task) ClearCaches(ctx context.Context, names []string) (Cleared, error)
 	}
 	c, notify := caches{sessions: n.Sessions, tokens: n.Tokens, foreign: n.AWSVault}, t.Env.Runtime().Clear
 	if len(names) > 0 {
-		if c, err = t.cachesOf(set, n, names); err != nil {
+		if c, err = cachesOf(t, set, n, names); err != nil {
 			return Cleared{}, err
 		}
 		notify = func() { t.Env.Runtime().Forget(c.keys...) }
@@ -71,7 +71,7 @@ func (c caches) delete(ctx context.Context, s store.Store) (done Cleared, err er
 
 // cachesOf collects what belongs to some profiles. A profile that is no longer in the
 // config file can have sessions; a name that nothing is known of is a mistake.
-func (t *Task) cachesOf(set *profiles.Set, n store.Names, names []string) (caches, error) {
+func cachesOf(t *Task, set *profiles.Set, n store.Names, names []string) (caches, error) {
 	var c caches
 	for _, name := range names {
 		p, err := t.ResolveUnopened(env.Request{Profile: name})

@@ -14,15 +14,15 @@ import (
 
 // askForCode is how a code is obtained, nil when nobody can be asked. For a hook and in
 // the background nothing is tried: a dialog that opens by itself is not to be trusted.
-func (t *Task) askForCode() (sessions.Asker, error) {
-	if t.Quiet {
+func (h helpers) askForCode() (sessions.Asker, error) {
+	if h.Quiet {
 		return nil, nil
 	}
-	order, err := mfa.Parse(t.MFAPrompts)
+	order, err := mfa.Parse(h.MFAPrompts)
 	if err != nil {
 		return nil, &UsageError{Command: "vault", Err: fmt.Errorf("AWS_VAULT_PROMPT: %w", err)}
 	}
-	a := &mfa.Asker{Order: order, Env: t.Env.Current, Terminal: t.AskHidden(), Run: t.runMFAProgram}
+	a := &mfa.Asker{Order: order, Env: h.Env.Current, Terminal: h.AskHidden(), Run: h.runMFAProgram}
 	if !a.Possible() {
 		return nil, nil
 	}

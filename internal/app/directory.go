@@ -19,6 +19,8 @@ import (
 type Directory struct {
 	Profile profiles.Profile
 	*profiles.SSO
+
+	task *Task
 }
 
 // Name is how a person knows it.
@@ -32,7 +34,7 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 		return Directory{}, err
 	}
 	if name == "" {
-		if d, found := t.activeDirectory(); found {
+		if d, found := activeDirectory(t); found {
 			return d, nil
 		}
 		if name, err = onlySession(set); err != nil {
@@ -46,7 +48,7 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 		case err == nil:
 			p, err := t.ResolveEmpty(name)
 			p.Extra, p.Source = extra, profiles.Source{SSO: &s}
-			return Directory{p, &s}, err
+			return Directory{p, &s, t}, err
 		case !errors.As(err, &missing):
 			return Directory{}, err
 		}
@@ -59,11 +61,11 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 	if s == nil {
 		return Directory{}, WithHint(fmt.Errorf("%q does not come from Identity Center", name), "vault show %s says where it comes from", Word(name))
 	}
-	return Directory{p, s}, nil
+	return Directory{p, s, t}, nil
 }
 
 // activeDirectory is that of the active profile, if it comes from one.
-func (t *Task) activeDirectory() (d Directory, found bool) {
+func activeDirectory(t *Task) (d Directory, found bool) {
 	st, active := t.Env.Active()
 	if !active {
 		return Directory{}, false
@@ -72,7 +74,7 @@ func (t *Task) activeDirectory() (d Directory, found bool) {
 	if err != nil || Origin(p).SSO == nil {
 		return Directory{}, false
 	}
-	return Directory{p, Origin(p).SSO}, true
+	return Directory{p, Origin(p).SSO, t}, true
 }
 
 func onlySession(set *profiles.Set) (string, error) {
@@ -86,9 +88,9 @@ func onlySession(set *profiles.Set) (string, error) {
 	return "", WithHint(errors.New("there are several sso-sessions, so name one"), "%s", strings.Join(names, ", "))
 }
 
-// Accounts lists what a directory gives. The person may be sent to the browser first.
-func (t *Task) Accounts(ctx context.Context, d Directory) ([]sessions.Account, error) {
-	m, err := t.Maker(ctx)
+// Accounts lists what the directory gives. The person may be sent to the browser first.
+func (d Directory) Accounts(ctx context.Context) ([]sessions.Account, error) {
+	m, err := d.task.Maker(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -104,17 +106,17 @@ type SyncOptions struct {
 }
 
 // PlanSync works out the change of the config file. It writes nothing.
-func (t *Task) PlanSync(d Directory, list []sessions.Account, o SyncOptions) (*profiles.Sync, error) {
+func (d Directory) PlanSync(list []sessions.Account, o SyncOptions) (*profiles.Sync, error) {
 	if d.Session == "" {
 		return nil, WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
 	}
-	return profiles.PlanSync(t.Env.ConfigFile(), d.Session, o.stanzas(*d.SSO, list), o.Prune)
+	return profiles.PlanSync(d.task.Env.ConfigFile(), d.Session, o.stanzas(*d.SSO, list), o.Prune)
 }
 
 // WriteSync makes the change that was shown. plan works it out again under the lock: another
 // program may have changed another part of the file since.
-func (t *Task) WriteSync(ctx context.Context, shown *profiles.Sync, plan func() (*profiles.Sync, error)) error {
-	unlock, err := t.LockFiles(ctx, shown.Path)
+func (d Directory) WriteSync(ctx context.Context, shown *profiles.Sync, plan func() (*profiles.Sync, error)) error {
+	unlock, err := d.task.LockFiles(ctx, shown.Path)
 	if err != nil {
 		return err
 	}

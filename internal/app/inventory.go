@@ -41,7 +41,7 @@ type InventoryRow struct {
 func (t *Task) Inventory(ctx context.Context) (Inventory, error) {
 	configured := make(chan []string, 1)
 	defer close(configured)
-	stored := t.readStore(ctx, configured)
+	stored := readStore(ctx, t, configured)
 	set, err := t.Profiles()
 	if err != nil {
 		return Inventory{}, err
@@ -52,7 +52,7 @@ func (t *Task) Inventory(ctx context.Context) (Inventory, error) {
 	if s.err != nil {
 		return Inventory{}, s.err
 	}
-	return t.inventory(set, names, s), nil
+	return inventoryOf(t, set, names, s), nil
 }
 
 // storeContents is what can be read while the config file is read.
@@ -64,7 +64,7 @@ type storeContents struct {
 
 // readStore reads the store's names and the generation files in another goroutine. It waits
 // for the names in the config file only where those of the store are encrypted.
-func (t *Task) readStore(ctx context.Context, configured <-chan []string) <-chan storeContents {
+func readStore(ctx context.Context, t *Task, configured <-chan []string) <-chan storeContents {
 	result := make(chan storeContents, 1)
 	options, dir := t.StoreOptions(), t.Env.Runtime()
 	go func() {
@@ -78,8 +78,8 @@ func (t *Task) readStore(ctx context.Context, configured <-chan []string) <-chan
 	return result
 }
 
-// inventory joins the config file with what the store has.
-func (t *Task) inventory(set *profiles.Set, configured []string, c storeContents) Inventory {
+// inventoryOf joins the config file with what the store has.
+func inventoryOf(t *Task, set *profiles.Set, configured []string, c storeContents) Inventory {
 	n := c.names
 	keys := make(map[string]bool, len(n.Keys))
 	for _, name := range n.Keys {
@@ -94,7 +94,7 @@ func (t *Task) inventory(set *profiles.Set, configured []string, c storeContents
 			rows = append(rows, InventoryRow{Profile: name, Credential: true})
 		}
 	}
-	known := t.addSessions(rows, n.CountSessions(), c.marks)
+	known := addSessions(t, rows, n.CountSessions(), c.marks)
 	return Inventory{
 		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.AWSVault),
 	}
@@ -103,7 +103,7 @@ func (t *Task) inventory(set *profiles.Set, configured []string, c storeContents
 // addSessions fills in how many sessions each profile has and until when, and returns
 // how many there are in all. A hash for each of thousands of profiles is work for every
 // core there is.
-func (t *Task) addSessions(rows []InventoryRow, sessions store.Counts, marks refresh.Marks) int {
+func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refresh.Marks) int {
 	if len(sessions) == 0 {
 		return 0
 	}
@@ -115,7 +115,7 @@ func (t *Task) addSessions(rows []InventoryRow, sessions store.Counts, marks ref
 				row := &part[i]
 				if row.Sessions = sessions.Of(row.Profile); row.Sessions > 0 {
 					known.Add(int64(row.Sessions))
-					row.Expires = t.expiryOf(row.Profile, marks)
+					row.Expires = expiryOf(t, row.Profile, marks)
 				}
 			}
 		})
@@ -125,7 +125,7 @@ func (t *Task) addSessions(rows []InventoryRow, sessions store.Counts, marks ref
 }
 
 // expiryOf finds when a profile's usual session expires: its generation file says so.
-func (t *Task) expiryOf(name string, marks refresh.Marks) *time.Time {
+func expiryOf(t *Task, name string, marks refresh.Marks) *time.Time {
 	p, err := t.ResolveUnopened(env.Request{Profile: name})
 	if err != nil {
 		return nil

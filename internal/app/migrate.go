@@ -14,6 +14,27 @@ import (
 
 // This file finds the two stores of a migration, and the keys to move.
 
+// Migration is a move of keys from one store to another. The stores are open.
+type Migration struct {
+	From, To OpenedStore
+
+	task *Task
+}
+
+// NewMigration opens the two stores: BACKEND or BACKEND:PLACE each. Without to it is the one
+// that vault uses, without from the one of AWS Vault's own stores that has keys.
+func (t *Task) NewMigration(ctx context.Context, from, to string) (*Migration, error) {
+	m := &Migration{task: t}
+	var err error
+	if m.To, err = m.openNew(ctx, to); err != nil {
+		return nil, err
+	}
+	if m.From, err = m.openOld(ctx, from); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
 // OpenedStore is a store that was opened, and how.
 type OpenedStore struct {
 	store.Options
@@ -23,7 +44,7 @@ type OpenedStore struct {
 func (o OpenedStore) backend() store.Backend { return store.Of(o.Store) }
 
 // openStore opens a store and finds out which it is.
-func (t *Task) openStore(ctx context.Context, o store.Options) (OpenedStore, error) {
+func openStore(ctx context.Context, t *Task, o store.Options) (OpenedStore, error) {
 	s, err := t.OpenStore(ctx, o)
 	if err != nil {
 		return OpenedStore{}, err
@@ -34,62 +55,59 @@ func (t *Task) openStore(ctx context.Context, o store.Options) (OpenedStore, err
 	return OpenedStore{o, s}, nil
 }
 
-// NewStore opens the store that keys are moved to: BACKEND or BACKEND:PLACE, or "" for the
-// one that vault uses.
-func (t *Task) NewStore(ctx context.Context, spec string) (OpenedStore, error) {
-	o := t.StoreOptions()
+func (m *Migration) openNew(ctx context.Context, spec string) (OpenedStore, error) {
+	o := m.task.StoreOptions()
 	if spec != "" {
 		var err error
 		if o, err = o.At(spec); err != nil {
 			return OpenedStore{}, Usage("vault migrate", fmt.Errorf("--to %w", err))
 		}
 	}
-	return t.openStore(ctx, o)
+	return openStore(ctx, m.task, o)
 }
 
 // fromPassphrase opens the old store, where the two have different passphrases.
 const fromPassphrase = "AWS_VAULT_FROM_PASSPHRASE"
 
-// OldStore opens the store that keys are moved from, which must not be to. With "" it looks
-// through AWS Vault's own stores for the one that has keys.
-func (t *Task) OldStore(ctx context.Context, spec string, to OpenedStore) (OpenedStore, error) {
-	o := t.StoreOptions()
-	if p := t.Env.Secret(fromPassphrase); p != nil {
+// openOld opens the store that keys are moved from, which must not be the new one.
+func (m *Migration) openOld(ctx context.Context, spec string) (OpenedStore, error) {
+	o := m.task.StoreOptions()
+	if p := m.task.Env.Secret(fromPassphrase); p != nil {
 		o.SetPassphrases(func(string) *creds.Secret { return p })
 	}
 	if spec == "" {
-		return t.findKeys(ctx, o, to)
+		return m.findKeys(ctx, o)
 	}
 	o, err := o.At(spec)
 	if err != nil {
 		return OpenedStore{}, Usage("vault migrate", fmt.Errorf("--from %w", err))
 	}
-	if store.Same(o, to.Options) {
-		return OpenedStore{}, sameStore(to)
+	if store.Same(o, m.To.Options) {
+		return OpenedStore{}, m.sameStore()
 	}
-	from, err := t.openStore(ctx, o)
-	if err == nil && store.Same(from.Options, to.Options) {
-		err = sameStore(to)
+	from, err := openStore(ctx, m.task, o)
+	if err == nil && store.Same(from.Options, m.To.Options) {
+		err = m.sameStore()
 	}
 	return from, err
 }
 
-func sameStore(to OpenedStore) error {
-	return WithHint(fmt.Errorf("%s is the old store and the new one", to.Spec()), "--from and --to name two different stores")
+func (m *Migration) sameStore() error {
+	return WithHint(fmt.Errorf("%s is the old store and the new one", m.To.Spec()), "--from and --to name two different stores")
 }
 
 // findKeys looks through AWS Vault's own stores, without asking anything, for the one
 // that has keys.
-func (t *Task) findKeys(ctx context.Context, o store.Options, to OpenedStore) (OpenedStore, error) {
+func (m *Migration) findKeys(ctx context.Context, o store.Options) (OpenedStore, error) {
 	var found []store.Options
 	var told []string
 	for _, at := range store.Usual(o) {
-		if store.Same(at, to.Options) {
+		if store.Same(at, m.To.Options) {
 			continue
 		}
 		quiet := at
 		quiet.Quiet = true
-		n, err := t.countKeys(ctx, quiet)
+		n, err := m.countKeys(ctx, quiet)
 		switch {
 		case ctx.Err() != nil:
 			return OpenedStore{}, ctx.Err()
@@ -102,15 +120,15 @@ func (t *Task) findKeys(ctx context.Context, o store.Options, to OpenedStore) (O
 	}
 	switch {
 	case len(found) == 1:
-		return t.openStore(ctx, found[0])
+		return openStore(ctx, m.task, found[0])
 	case len(told) > 0:
 		return OpenedStore{}, WithHint(fmt.Errorf("it is not clear which store to move from: %s", strings.Join(told, "; ")), "--from names it")
 	}
-	return OpenedStore{}, WithHint(fmt.Errorf("no keys were found in AWS Vault's stores on this machine, apart from %s", to.Spec()), "--from names another store")
+	return OpenedStore{}, WithHint(fmt.Errorf("no keys were found in AWS Vault's stores on this machine, apart from %s", m.To.Spec()), "--from names another store")
 }
 
-func (t *Task) countKeys(ctx context.Context, o store.Options) (int, error) {
-	s, err := t.OpenStore(ctx, o)
+func (m *Migration) countKeys(ctx context.Context, o store.Options) (int, error) {
+	s, err := m.task.OpenStore(ctx, o)
 	if err != nil {
 		return 0, err
 	}
@@ -118,30 +136,30 @@ func (t *Task) countKeys(ctx context.Context, o store.Options) (int, error) {
 	return len(names) + hidden, err
 }
 
-// KeysToMove lists the keys in the old store, all or those that are wanted, and makes sure
-// that it can be read before anything is written. Where the usual passphrase does not open
-// it a person is asked for the other one; the store is then another one.
-func (t *Task) KeysToMove(ctx context.Context, from OpenedStore, wanted []string) (OpenedStore, []string, error) {
-	names, err := readableKeys(ctx, from)
-	if errors.Is(err, store.ErrLocked) && from.backend().Passphrase.Variable != "" {
-		if t.AskHidden() == nil || t.Env.Secret(fromPassphrase) != nil {
-			return from, nil, WithHint(err, "%s is the passphrase of the store that is moved from", fromPassphrase)
+// Keys lists the keys in the old store, all or those that are wanted, and makes sure that it
+// can be read before anything is written. Where the usual passphrase does not open it a
+// person is asked for the other one.
+func (m *Migration) Keys(ctx context.Context, wanted []string) ([]string, error) {
+	names, err := readableKeys(ctx, m.From)
+	if errors.Is(err, store.ErrLocked) && m.From.backend().Passphrase.Variable != "" {
+		if m.task.AskHidden() == nil || m.task.Env.Secret(fromPassphrase) != nil {
+			return nil, WithHint(err, "%s is the passphrase of the store that is moved from", fromPassphrase)
 		}
-		o := from.Options
+		o := m.From.Options
 		o.SetPassphrases(func(string) *creds.Secret { return nil })
-		if from, err = t.openStore(ctx, o); err == nil {
-			names, err = readableKeys(ctx, from)
+		if m.From, err = openStore(ctx, m.task, o); err == nil {
+			names, err = readableKeys(ctx, m.From)
 		}
 	}
 	if err != nil {
-		return from, nil, err
+		return nil, err
 	}
 	if len(wanted) > 0 {
-		if names, err = selectKeys(from, names, wanted); err != nil {
-			return from, nil, err
+		if names, err = selectKeys(m.From, names, wanted); err != nil {
+			return nil, err
 		}
 	}
-	return from, names, notRotating(ctx, from, names)
+	return names, notRotating(ctx, m.From, names)
 }
 
 // selectKeys is the list of the wanted keys, each of which must be stored.
@@ -182,19 +200,17 @@ func notRotating(ctx context.Context, from OpenedStore, names []string) error {
 	return nil
 }
 
-// IsDefault reports whether vault uses a store by itself.
-func (t *Task) IsDefault(ctx context.Context, o OpenedStore) bool {
-	now, err := t.openStore(ctx, t.StoreOptions())
-	return err == nil && store.Same(now.Options, o.Options)
-}
-
-// Settings are the variables that make vault use a store, NAME=VALUE each; the last one is
-// left out where the back end's usual place is meant. quote makes a word of a value.
-func (t *Task) Settings(o OpenedStore, quote func(string) string) string {
-	settings := "AWS_VAULT_BACKEND=" + o.Backend
-	usual, err := t.StoreOptions().At(o.Backend)
-	if _, place, given := strings.Cut(o.Spec(), ":"); given && (err != nil || !store.Same(usual, o.Options)) {
-		setting, _ := o.backend().Place()
+// Settings are the variables that make vault use the new store, "NAME=VALUE …"; "" when it
+// does already. quote makes a word of a value.
+func (m *Migration) Settings(ctx context.Context, quote func(string) string) string {
+	t, to := m.task, m.To
+	if now, err := openStore(ctx, t, t.StoreOptions()); err == nil && store.Same(now.Options, to.Options) {
+		return ""
+	}
+	settings := "AWS_VAULT_BACKEND=" + to.Backend
+	usual, err := t.StoreOptions().At(to.Backend)
+	if _, place, given := strings.Cut(to.Spec(), ":"); given && (err != nil || !store.Same(usual, to.Options)) {
+		setting, _ := to.backend().Place()
 		settings += " " + setting.Variable + "=" + quote(place)
 	}
 	return settings

@@ -17,6 +17,10 @@ import (
 	"github.com/d44b7504/vault/internal/sessions"
 )
 
+// helpers are what making a session may need beside AWS: the commands of a profile, the
+// programs that give MFA codes, a browser.
+type helpers struct{ *Task }
+
 // processVariable lists the profiles whose credential_process is running around this
 // process. A name may hold any character, so the list is JSON in base64.
 const processVariable = "__VAULT_PROCESS"
@@ -33,12 +37,12 @@ func (e Environment) runningProcesses() []string {
 // checkCircle returns an error for a profile whose credential_process has started this
 // process. It is called before any lock is taken: the caller may hold that, and would
 // wait for this process while this one waits for the lock.
-func (t *Task) checkCircle(p profiles.Profile) error {
+func (h helpers) checkCircle(p profiles.Profile) error {
 	c := Origin(p).Process
 	if c == nil {
 		return nil
 	}
-	names := t.Env.runningProcesses()
+	names := h.Env.runningProcesses()
 	if at := slices.Index(names, c.Profile); at >= 0 {
 		return &sessions.CircleError{Path: append(names[at:], c.Profile)}
 	}
@@ -46,39 +50,39 @@ func (t *Task) checkCircle(p profiles.Profile) error {
 }
 
 // runCredentialProcess runs a credential_process in the user's own environment.
-func (t *Task) runCredentialProcess(ctx context.Context, c profiles.Process) (creds.Secret, error) {
-	list, err := json.Marshal(append(t.Env.runningProcesses(), c.Profile))
+func (h helpers) runCredentialProcess(ctx context.Context, c profiles.Process) (creds.Secret, error) {
+	list, err := json.Marshal(append(h.Env.runningProcesses(), c.Profile))
 	if err != nil {
 		return creds.Secret{}, err
 	}
-	child := t.command("credential_process", c.Command, env.Source)
+	child := h.command("credential_process", c.Command, env.Source)
 	child.Extra = []string{processVariable + "=" + base64.RawURLEncoding.EncodeToString(list)}
-	out, err := t.Run(ctx, child)
+	out, err := h.Run(ctx, child)
 	return out.Answer(), err
 }
 
 // runToken runs an mfa_process or a web_identity_token_process.
-func (t *Task) runToken(ctx context.Context, command string) (creds.Secret, error) {
-	out, err := t.Run(ctx, t.command("process", command, env.Tool))
+func (h helpers) runToken(ctx context.Context, command string) (creds.Secret, error) {
+	out, err := h.Run(ctx, h.command("process", command, env.Tool))
 	return out.Answer(), err
 }
 
 // command is a profile's command under one of the keys that end in process. It may ask
 // the person, if anyone may, and what it has to say is shown.
-func (t *Task) command(key, command string, kind env.Kind) host.Child {
+func (h helpers) command(key, command string, kind env.Kind) host.Child {
 	name, _ := profiles.Show(key, command)
 	return host.Child{
-		Name: name, Argv: host.ShellLine(command), Kind: kind, Environ: t.Env.List,
-		Contact: t.contact(), Shown: !t.Quiet,
+		Name: name, Argv: host.ShellLine(command), Kind: kind, Environ: h.Env.List,
+		Contact: h.contact(), Shown: !h.Quiet,
 	}
 }
 
 // contact is how a program that is run for the caller may reach the person.
-func (t *Task) contact() host.Contact {
+func (h helpers) contact() host.Contact {
 	switch {
-	case t.Quiet:
+	case h.Quiet:
 		return host.Silent
-	case t.Ask == nil:
+	case h.Ask == nil:
 		return host.Desktop
 	}
 	return host.Terminal
@@ -86,12 +90,12 @@ func (t *Task) contact() host.Contact {
 
 // runMFAProgram runs a program that gives an MFA code. Its error is the bare way it ended:
 // mfa names the program.
-func (t *Task) runMFAProgram(ctx context.Context, p mfa.Program) (code creds.Secret, said string, err error) {
-	child := host.Child{Argv: p.Argv, Kind: env.Tool, Environ: t.Env.List, Extra: p.Environ, Contact: host.Desktop}
+func (h helpers) runMFAProgram(ctx context.Context, p mfa.Program) (code creds.Secret, said string, err error) {
+	child := host.Child{Argv: p.Argv, Kind: env.Tool, Environ: h.Env.List, Extra: p.Environ, Contact: host.Desktop}
 	if p.Terminal {
 		child.Contact, child.Shown = host.Terminal, true
 	}
-	out, err := t.Run(ctx, child)
+	out, err := h.Run(ctx, child)
 	var failed *host.ChildError
 	if errors.As(err, &failed) {
 		said, err = failed.Said, failed.Err

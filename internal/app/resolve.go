@@ -16,7 +16,7 @@ import (
 // may have to be opened for that.
 func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, error) {
 	var failed error
-	p, err := t.resolve(q, func(name string) bool {
+	p, err := resolve(t, q, func(name string) bool {
 		var has bool
 		has, failed = t.HasKey(ctx, name)
 		return has
@@ -30,12 +30,12 @@ func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, er
 // ResolveUnopened is Resolve without the store: a name without a section is taken for
 // that of a stored key.
 func (t *Task) ResolveUnopened(q env.Request) (profiles.Profile, error) {
-	return t.resolve(q, anyKey)
+	return resolve(t, q, anyKey)
 }
 
 func anyKey(string) bool { return true }
 
-func (t *Task) resolve(q env.Request, hasKey func(string) bool) (profiles.Profile, error) {
+func resolve(t *Task, q env.Request, hasKey func(string) bool) (profiles.Profile, error) {
 	set, err := t.Profiles()
 	if err != nil {
 		return profiles.Profile{}, err

@@ -15,9 +15,10 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// Rotator rotates the key that a profile uses. The functions of the Rotation that put
-// questions to a person, MakeRoom, MayDiscard and Say, are the caller's to set.
+// Rotator rotates the key that a profile uses.
 type Rotator struct {
+	// Rotation is nil before Open. The functions that put questions to a person, MakeRoom,
+	// MayDiscard and Say, are the caller's to set.
 	Rotation *rotation.Rotation
 	Profile  profiles.Profile
 	Item     string // the name that the key is stored under
@@ -28,40 +29,45 @@ type Rotator struct {
 // ErrRotating says that another process rotates the same key.
 var ErrRotating = errors.New("another terminal is rotating this key")
 
-// LockRotation lets one process rotate a key. It does not wait for another one: what that
-// does would be done twice. The error is ErrRotating then.
-func (t *Task) LockRotation(ctx context.Context, item string) (unlock func(), err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	unlock, err = t.Env.Runtime().Lock(ctx, "rotate\x00"+item, func() { cancel(ErrRotating) })
-	if err != nil && errors.Is(context.Cause(ctx), ErrRotating) {
-		err = ErrRotating
-	}
-	return unlock, err
-}
-
 // Rotations is where unfinished rotations are noted down.
 func (t *Task) Rotations() (rotation.Book, error) {
 	dir, err := t.Env.StateDir()
 	return rotation.Book{Dir: filepath.Join(dir, "rotate")}, err
 }
 
-// NewRotator opens the store for the rotation of the key that p uses.
-func (t *Task) NewRotator(ctx context.Context, p profiles.Profile) (*Rotator, error) {
+// NewRotator is for the rotation of the key that p uses. It opens nothing.
+func (t *Task) NewRotator(p profiles.Profile) *Rotator {
+	return &Rotator{Profile: p, Item: sessions.NewPlan(p).Key, task: t}
+}
+
+// Lock lets one process rotate a key. It does not wait for another one: what that does would
+// be done twice. The error is ErrRotating then.
+func (x *Rotator) Lock(ctx context.Context) (unlock func(), err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	unlock, err = x.task.Env.Runtime().Lock(ctx, "rotate\x00"+x.Item, func() { cancel(ErrRotating) })
+	if err != nil && errors.Is(context.Cause(ctx), ErrRotating) {
+		err = ErrRotating
+	}
+	return unlock, err
+}
+
+// Open opens the store and makes the Rotation.
+func (x *Rotator) Open(ctx context.Context) error {
+	t := x.task
 	book, err := t.Rotations()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s, err := t.Keyring(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	x := &Rotator{Profile: p, Item: sessions.NewPlan(p).Key, task: t}
 	x.Rotation = &rotation.Rotation{
-		Item: x.Item, Profile: p.Name, Backend: store.Of(s).Name, Store: s, Book: book,
-		AWS: rotation.Calls{Who: KeyUser(p)}, Follow: x.follow, Now: t.Now, Sleep: t.Sleep, Hold: host.HoldSignals,
+		Item: x.Item, Profile: x.Profile.Name, Backend: store.Of(s).Name, Store: s, Book: book,
+		AWS: rotation.Calls{Who: KeyUser(x.Profile)}, Follow: x.follow, Now: t.Now, Sleep: t.Sleep, Hold: host.HoldSignals,
 	}
-	return x, nil
+	return nil
 }
 
 // Identify finds out whose key it is, and who makes the calls of IAM: a session, or with

@@ -26,7 +26,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 			t.say("%s", warning)
 		}
 	}
-	if err := t.checkCircle(p); err != nil {
+	if err := (helpers{t}).checkCircle(p); err != nil {
 		return p, refresh.Lease{}, err
 	}
 	m, err := t.Maker(ctx)
@@ -34,7 +34,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 		return p, refresh.Lease{}, err
 	}
 	k := t.keeperOf(m, w.IgnoreCache)
-	if w.MinTTL, err = t.minTTL(q); err != nil {
+	if w.MinTTL, err = minTTL(t, q); err != nil {
 		return p, refresh.Lease{}, err
 	}
 	l, err := k.Fresh(ctx, p, w)
@@ -46,7 +46,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 }
 
 // minTTL is how much must be left of a session that is handed out.
-func (t *Task) minTTL(q env.Request) (time.Duration, error) {
+func minTTL(t *Task, q env.Request) (time.Duration, error) {
 	if q.MinTTL > 0 {
 		return time.Duration(q.MinTTL) * time.Second, nil
 	}
@@ -70,7 +70,7 @@ func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 // sessions.
 func (t *Task) keeperOf(m *sessions.Maker, renew bool) *refresh.Keeper {
 	k := &refresh.Keeper{
-		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: t.waiting(),
+		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: waiting(t),
 	}
 	m.Base = func(ctx context.Context, base profiles.Profile, no sessions.Rejected) (creds.Session, bool, error) {
 		w := refresh.Want{MinTTL: time.Minute, CheckKey: true, Except: no.AccessKeyID}
@@ -100,7 +100,7 @@ func cannotRenew(err error, asked bool) bool {
 }
 
 // waiting tells the caller that another process is at it; nil where nobody is told.
-func (t *Task) waiting() func() {
+func waiting(t *Task) func() {
 	if t.Quiet {
 		return nil
 	}
@@ -114,16 +114,17 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	codes, err := t.askForCode()
+	h := helpers{t}
+	codes, err := h.askForCode()
 	if err != nil {
 		return nil, err
 	}
 	m := &sessions.Maker{
-		Store: s, Endpoint: Endpoint, Ask: codes, Browser: t.browser, MFAToken: t.MFACode,
-		RunProcess: t.runToken, RunCredentials: t.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
+		Store: s, Endpoint: Endpoint, Ask: codes, Browser: h.browser, MFAToken: t.MFACode,
+		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
 		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now, Started: t.Started,
 		Lock: func(ctx context.Context, name string) (func(), error) {
-			return t.Env.Runtime().Lock(ctx, name, t.waiting())
+			return t.Env.Runtime().Lock(ctx, name, waiting(t))
 		},
 	}
 	if !t.Quiet {

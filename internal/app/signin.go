@@ -15,27 +15,27 @@ import (
 // This file decides how a person signs in in a browser, and opens one.
 
 // browser is how a person signs in for a profile, nil when nobody is there.
-func (t *Task) browser(p profiles.Profile) *sessions.Browser {
-	if t.Quiet || t.Ask == nil && !t.SignIn.Requested {
+func (h helpers) browser(p profiles.Profile) *sessions.Browser {
+	if h.Quiet || h.Ask == nil && !h.SignIn.Requested {
 		return nil
 	}
-	remote := t.Env.remoteBrowser()
-	b := &sessions.Browser{Device: t.byDevice(p, remote), Show: t.ShowSignIn, Timeout: t.SignIn.Timeout}
-	if !t.SignIn.PrintOnly && (remote == "" || !b.Device) {
-		b.Open = func(url string) error { return t.openBrowser(p, url) }
+	remote := h.Env.remoteBrowser()
+	b := &sessions.Browser{Device: h.byDevice(p, remote), Show: h.ShowSignIn, Timeout: h.SignIn.Timeout}
+	if !h.SignIn.PrintOnly && (remote == "" || !b.Device) {
+		b.Open = func(url string) error { return h.openBrowser(p, url) }
 	}
 	return b
 }
 
 // byDevice chooses the way of signing in: the flag, then what the profile or its
 // sso-session says, then whether a browser here could come back to us.
-func (t *Task) byDevice(p profiles.Profile, remote string) bool {
-	if t.SignIn.Device != nil {
-		return *t.SignIn.Device
+func (h helpers) byDevice(p profiles.Profile, remote string) bool {
+	if h.SignIn.Device != nil {
+		return *h.SignIn.Device
 	}
 	flow := p.Extra["vault_sso_flow"]
 	if s := Origin(p).SSO; flow == "" && s != nil && s.Session != "" {
-		if set, err := t.Profiles(); err == nil {
+		if set, err := h.Profiles(); err == nil {
 			_, extra, _ := set.SSOSession(s.Session) // a profile that uses it has been resolved
 			flow = extra["vault_sso_flow"]
 		}
@@ -50,9 +50,9 @@ func (t *Task) byDevice(p profiles.Profile, remote string) bool {
 }
 
 // openBrowser starts a browser and does not wait for it.
-func (t *Task) openBrowser(p profiles.Profile, url string) error {
-	argv := t.Env.browserCommand(p.Extra["vault_browser"])
-	if len(argv) == 0 || t.Start == nil {
+func (h helpers) openBrowser(p profiles.Profile, url string) error {
+	argv := h.Env.browserCommand(p.Extra["vault_browser"])
+	if len(argv) == 0 || h.Start == nil {
 		return errors.New("no browser can be opened here")
 	}
 	at := slices.IndexFunc(argv, func(a string) bool { return strings.Contains(a, "%s") })
@@ -61,7 +61,7 @@ func (t *Task) openBrowser(p profiles.Profile, url string) error {
 	} else {
 		argv[at] = strings.ReplaceAll(argv[at], "%s", url)
 	}
-	return t.Start(argv, t.Env.List)
+	return h.Start(argv, h.Env.List)
 }
 
 // remoteBrowser says why a browser that is opened on this machine would not be in front

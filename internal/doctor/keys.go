@@ -100,7 +100,7 @@ func otherItems(n store.Names) []Finding {
 // missingKeys finds profiles that use a key that is not stored.
 func (x *examination) missingKeys(n store.Names, keys []string, users map[string][]string) []Finding {
 	inFiles := map[string]bool{}
-	for _, k := range x.plainKeys() {
+	for _, k := range (search{x}).plainKeys() {
 		inFiles[k.profile] = k.longLived()
 	}
 	var list []Finding

@@ -17,13 +17,17 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-// This file looks for keys that lie on the disk in plain text. It reads them to know
+// This file looks for keys that are on the disk in plain text. It reads them to know
 // that they are there; what it tells of one is where it is and how its id ends.
 
-// plainText looks where keys lie most often.
+// search looks for keys in the files of the examination.
+type search struct{ *examination }
+
+// plainText looks where keys are most often.
 func (x *examination) plainText(context.Context) []Finding {
+	s := search{x}
 	var list []Finding
-	for _, look := range []func() []Finding{x.inKeyFiles, x.inScripts, x.inHistories, x.inCaches} {
+	for _, look := range []func() []Finding{s.inKeyFiles, s.inScripts, s.inHistories, s.inCaches} {
 		list = append(list, look()...)
 	}
 	if len(list) == 0 {
@@ -42,7 +46,7 @@ type plainKey struct {
 func (k plainKey) longLived() bool { return k.secret && !k.token && !k.temporary }
 
 // plainKeys lists the keys in the AWS files and in copies of them.
-func (x *examination) plainKeys() []plainKey {
+func (x search) plainKeys() []plainKey {
 	files := []string{x.Env.CredentialsFile(), x.Env.ConfigFile(), x.Env.InHome(".boto")}
 	for _, base := range files[:2] {
 		copies, _ := filepath.Glob(literal(base) + "?*") // credentials.bak, credentials~
@@ -94,7 +98,7 @@ func (k *plainKey) set(line string) {
 }
 
 // inKeyFiles tells of the keys in the AWS files.
-func (x *examination) inKeyFiles() []Finding {
+func (x search) inKeyFiles() []Finding {
 	permanent, temporary := map[string][]string{}, map[string]int{}
 	var files []string
 	for _, k := range x.plainKeys() {
@@ -120,7 +124,7 @@ func (x *examination) inKeyFiles() []Finding {
 }
 
 // keyFile tells of a file that has keys that do not expire.
-func (x *examination) keyFile(file string, names []string) []Finding {
+func (x search) keyFile(file string, names []string) []Finding {
 	cure := "vault import moves them into the keyring"
 	if file != x.Env.CredentialsFile() && file != x.Env.ConfigFile() {
 		cure = "delete the file once its keys are in the keyring"
@@ -142,7 +146,7 @@ var passphraseSet = pattern(`\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+[
 
 // inScripts looks through what shells read at their start, and what tools read in the
 // current folder.
-func (x *examination) inScripts() []Finding {
+func (x search) inScripts() []Finding {
 	files := []string{".env", ".envrc"}
 	for _, sh := range shells.All() {
 		files = append(files, x.startFiles(sh)...)
@@ -162,7 +166,7 @@ func (x *examination) inScripts() []Finding {
 }
 
 // inHistories counts the lines of shells' histories that have a secret in them.
-func (x *examination) inHistories() []Finding {
+func (x search) inHistories() []Finding {
 	var files []string
 	for _, sh := range shells.All() {
 		files = append(files, sh.HistoryFiles(x.places())...)
@@ -183,7 +187,7 @@ func (x *examination) inHistories() []Finding {
 }
 
 // inCaches counts what the AWS CLI keeps in plain text and has not expired.
-func (x *examination) inCaches() []Finding {
+func (x search) inCaches() []Finding {
 	var list []Finding
 	if n := x.notExpired(x.Env.InHome(".aws", "cli", "cache")); n > 0 {
 		list = append(list, note("they expire by themselves; in a shell with vault use the AWS CLI writes none", "the AWS CLI keeps %s in plain text in ~/.aws/cli/cache", display.Count(n, "session")))
@@ -195,7 +199,7 @@ func (x *examination) inCaches() []Finding {
 }
 
 // notExpired counts the files of a cache whose expiry is ahead. Nothing else of them is kept.
-func (x *examination) notExpired(dir string) int {
+func (x search) notExpired(dir string) int {
 	files, _ := filepath.Glob(filepath.Join(literal(dir), "*.json"))
 	n := 0
 	for _, file := range files {
