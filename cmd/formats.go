@@ -36,6 +36,9 @@ func printCredentials(r *run, s creds.Session, format string) error {
 
 // credentialsText renders the whole text before any of it is printed.
 func credentialsText(r *run, s creds.Session, format string) (string, error) {
+	if err := s.Check(); err != nil {
+		return "", err
+	}
 	vars := credentialVariables(s)
 	switch format {
 	case "json":
@@ -45,7 +48,7 @@ func credentialsText(r *run, s creds.Session, format string) (string, error) {
 	case "github":
 		return github(r.getenv("GITHUB_ENV"), vars)
 	case "env", "dotenv":
-		return assignments(vars, format == "dotenv")
+		return assignments(vars, format == "dotenv"), nil
 	case "export-env":
 		format = "bash"
 	}
@@ -90,13 +93,9 @@ func processJSON(s creds.Session) (string, error) {
 	return string(b) + "\n", err
 }
 
-func errLineBreak() error {
-	return errors.New("a value has a line break, which this format cannot hold")
-}
-
 func iniSection(s creds.Session) (string, error) {
-	if strings.ContainsAny(s.Profile, "\r\n]") {
-		return "", errLineBreak()
+	if strings.Contains(s.Profile, "]") {
+		return "", errors.New("the profile's name has a ], which this format cannot hold")
 	}
 	b := "[" + s.Profile + "]\n"
 	for _, kv := range [][2]string{
@@ -115,19 +114,16 @@ func iniSection(s creds.Session) (string, error) {
 
 // assignments are lines of NAME=value. In a .env file a value stands between double quotes when
 // it has a character that some reader of such files would act on.
-func assignments(vars []env.Change, dotenv bool) (string, error) {
+func assignments(vars []env.Change, dotenv bool) string {
 	var b strings.Builder
 	for _, c := range vars {
 		v := c.Value.Reveal()
-		if strings.ContainsAny(v, "\r\n\x00") {
-			return "", errLineBreak()
-		}
 		if dotenv && strings.ContainsAny(v, " \t#\"'\\$`") {
 			v = `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(v) + `"`
 		}
 		b.WriteString(c.Name + "=" + v + "\n")
 	}
-	return b.String(), nil
+	return b.String()
 }
 
 // github hands the variables to the later steps of a GitHub Actions job, by the file
@@ -137,15 +133,11 @@ func github(file string, vars []env.Change) (string, error) {
 	if file == "" {
 		return "", app.WithHint(errors.New("GITHUB_ENV is not set"), "the github format is for a step of GitHub Actions")
 	}
-	text, err := assignments(vars, false)
-	if err != nil {
-		return "", err
-	}
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", err
 	}
-	_, err = f.WriteString(text)
+	_, err = f.WriteString(assignments(vars, false))
 	if err = errors.Join(err, f.Close()); err != nil {
 		return "", err
 	}

@@ -98,7 +98,8 @@ func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
 func parseKey(name string, item creds.Secret) (creds.Key, error) {
 	var k keyJSON
 	// The decoder's error could quote the item, so it is not passed on.
-	if json.Unmarshal([]byte(item.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" {
+	if json.Unmarshal([]byte(item.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" ||
+		!creds.Printable(k.AccessKeyID) || !creds.Printable(k.SecretAccessKey) {
 		return creds.Key{}, fmt.Errorf("%w: %w", ErrUnavailable, errNotAKey{name})
 	}
 	return creds.Key{ID: k.AccessKeyID, Secret: creds.New(k.SecretAccessKey)}, nil

@@ -83,12 +83,16 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.AccessKeyID == "" {
 		return creds.Session{}, fmt.Errorf("%w: the item is no session", ErrNotFound)
 	}
-	return creds.Session{
+	session := creds.Session{
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
 		SecretKey: creds.New(v.SecretKey), Token: creds.New(v.SessionToken),
 		ARN: v.ARN, Issued: v.Issued, Expires: v.Expires, Clock: creds.Clock{Skew: v.ClockSkew, Started: v.ClockStarted},
 		Key: creds.KeyRef{ID: v.KeyID, Stamp: v.KeyStamp},
-	}, nil
+	}
+	if err := session.Check(); err != nil {
+		return creds.Session{}, fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
+	return session, nil
 }
 
 // PrefixOf returns the ProfilePrefix that the name of a session begins with.

@@ -39,6 +39,9 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	}
 	l, err := k.Fresh(ctx, p, w)
 	l.Session.Region = p.Region
+	if err == nil {
+		err = l.Session.Check()
+	}
 	if l.Warning != nil {
 		t.say("%s", Text(l.Warning))
 	}

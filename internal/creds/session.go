@@ -1,6 +1,11 @@
 package creds
 
-import "time"
+import (
+	"fmt"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
 
 // Key is a pair that does not expire by itself: the access key of an IAM user.
 type Key struct {
@@ -51,6 +56,40 @@ var never = time.Unix(1, 0).UTC()
 // Expired reports whether the session is of no use at the moment now.
 func (s Session) Expired(now time.Time) bool {
 	return !s.Expires.IsZero() && !now.Before(s.Expires)
+}
+
+// UnprintableError says that a value has a character which AWS never issues and which could
+// begin a line or a command of its own wherever the value is written.
+type UnprintableError struct{ What string }
+
+func (e *UnprintableError) Error() string {
+	return fmt.Sprintf("the %s has a control character or another one that cannot be printed", e.What)
+}
+
+// Check returns an *UnprintableError if a value of the session has a character that cannot
+// be printed. Credentials are checked where they come in and again where they go out,
+// because not every way between is this program's.
+func (s Session) Check() error {
+	for _, v := range []struct{ what, text string }{
+		{"profile's name", s.Profile}, {"region", s.Region}, {"access key id", s.AccessKeyID},
+		{"secret access key", s.SecretKey.Reveal()}, {"session token", s.Token.Reveal()}, {"role's ARN", s.ARN},
+	} {
+		if !Printable(v.text) {
+			return &UnprintableError{v.what}
+		}
+	}
+	return nil
+}
+
+// Printable reports whether a text is UTF-8 in which no character acts on a terminal or
+// ends a line: no control, format or separator character but the space.
+func Printable(text string) bool {
+	for _, r := range text {
+		if !unicode.IsPrint(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(text)
 }
 
 // By returns the session with the expiry that holds by a clock which may have been set

@@ -62,9 +62,15 @@ func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, er
 		return creds.Session{}, err
 	}
 	for _, r := range roles {
+		if err = usable(s, p.Name); err != nil {
+			return creds.Session{}, err
+		}
 		if s, err = m.assume(ctx, p, s, r); err != nil {
 			return creds.Session{}, err
 		}
+	}
+	if err = usable(s, p.Name); err != nil {
+		return creds.Session{}, err
 	}
 	s.Profile, s.Region = p.Name, p.Region
 	if !s.Expires.IsZero() {
@@ -74,6 +80,15 @@ func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, er
 		}
 	}
 	return s, nil
+}
+
+// usable returns an error for credentials with characters that AWS never issues, whichever
+// source gave them.
+func usable(s creds.Session, profile string) error {
+	if err := s.Check(); err != nil {
+		return fmt.Errorf("the credentials that the source of %q gave cannot be used: %w", profile, err)
+	}
+	return nil
 }
 
 // Rejected is a shared session that AWS does not accept. The zero value is none.

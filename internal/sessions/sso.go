@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,13 @@ func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 	}
 }
 
+// What AWS allows in an account's id and in a role's name. Both come from the portal and are
+// written to config files, so nothing else is taken.
+var (
+	accountID = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{12}$`) })
+	roleName  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9_+=,.@-]{1,64}$`) })
+)
+
 // Account is an account of the directory with the roles one has in it.
 type Account struct {
 	ID, Name, Email string
@@ -114,6 +122,9 @@ func (m *Maker) accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 		var out page
 		err := m.portal(ctx, p, s, "/assignment/accounts", query, &out)
 		for _, a := range out.AccountList {
+			if !accountID().MatchString(a.AccountID) || !creds.Printable(a.AccountName) || !creds.Printable(a.EmailAddress) {
+				return "", malformed("an account in the answer has no id of twelve digits, or a name that cannot be printed")
+			}
 			list = append(list, Account{ID: a.AccountID, Name: a.AccountName, Email: a.EmailAddress})
 		}
 		return out.NextToken, err
@@ -134,6 +145,9 @@ func (m *Maker) roles(ctx context.Context, p profiles.Profile, s *profiles.SSO, 
 		query.Set("account_id", account)
 		err := m.portal(ctx, p, s, "/assignment/roles", query, &out)
 		for _, r := range out.RoleList {
+			if !roleName().MatchString(r.RoleName) {
+				return "", malformed("a role in the answer has a name that IAM does not allow")
+			}
 			list = append(list, r.RoleName)
 		}
 		return out.NextToken, err

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
@@ -99,11 +100,14 @@ func (m *Maker) withBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t s
 	defer func() { _ = server.Close() }()
 	go func() { _ = server.Serve(l) }()
 
-	b.invite(Invitation{URL: oidc.base + "/authorize?" + url.Values{
+	err := b.invite(oidc, Invitation{URL: oidc.base + "/authorize?" + url.Values{
 		"response_type": {"code"}, "client_id": {t.Client}, "redirect_uri": {redirect}, "state": {state},
 		"code_challenge_method": {"S256"}, "code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])},
 		"scopes": {strings.Join(scopes(s), " ")},
 	}.Encode()})
+	if err != nil {
+		return t, err
+	}
 	select {
 	case <-ctx.Done():
 		return t, ctx.Err()
@@ -122,15 +126,41 @@ func (m *Maker) withBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t s
 }
 
 // invite tells the person what to do, then opens the browser. If none opens, the person
-// has the address.
-func (b Browser) invite(i Invitation) {
+// has the address. An address that is not one of a web page is neither shown nor opened.
+func (b Browser) invite(oidc rest, i Invitation) error {
+	if !webPage(i.URL, oidc.base) || !creds.Printable(i.Code) {
+		return malformed("the address for signing in is not one of a web page, so it was not opened")
+	}
 	if b.Show != nil {
 		b.Show(i)
 	}
 	if b.Open != nil {
 		_ = b.Open(i.URL)
 	}
+	return nil
 }
+
+// webPage reports whether a text is the address of a web page and nothing that a program
+// which opens addresses could take for a file, an option or a command: https with a host
+// name, or what the endpoint itself has in their place.
+func webPage(text, endpoint string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.User != nil || u.Opaque != "" || strings.ContainsFunc(text, oddInAddress) {
+		return false
+	}
+	host := u.Hostname()
+	own, err := url.Parse(endpoint)
+	if err == nil && u.Scheme == own.Scheme && u.Host == own.Host && host != "" {
+		return true
+	}
+	return u.Scheme == "https" && strings.Contains(strings.Trim(host, "."), ".") && !strings.HasPrefix(host, "-") &&
+		!strings.ContainsFunc(host, func(r rune) bool {
+			return r != '-' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		})
+}
+
+// oddInAddress: what RFC 3986 does not allow in an address.
+func oddInAddress(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"<>\\^`{|}'", r) }
 
 // callbackResult is what the browser brought back.
 type callbackResult struct {
@@ -208,7 +238,9 @@ func (m *Maker) withCode(ctx context.Context, oidc rest, s *profiles.SSO, t stor
 		ctx, cancel = context.WithTimeout(ctx, time.Duration(out.ExpiresIn)*time.Second)
 		defer cancel()
 	}
-	b.invite(Invitation{URL: out.URLComplete, Code: out.UserCode})
+	if err := b.invite(oidc, Invitation{URL: out.URLComplete, Code: out.UserCode}); err != nil {
+		return t, err
+	}
 	return m.poll(ctx, oidc, t, out.DeviceCode, time.Duration(out.Interval)*time.Second)
 }
 
