@@ -385,6 +385,75 @@ func TestSecretsAreRevealedOnlyWhereTheyMustBe(t *testing.T) {
 	}
 }
 
+// printers lists the files of cmd that write to standard output or standard error by
+// themselves, and why. All others print by what cleans a text for a terminal.
+var printers = map[string]string{
+	"cmd/output.go":   "cleans it",
+	"cmd/run.go":      "cleans it",
+	"cmd/root.go":     "buffers it",
+	"cmd/emit.go":     "code that a shell evaluates",
+	"cmd/formats.go":  "what export was asked for, which is refused if a terminal would act on it",
+	"cmd/hook.go":     "code that a shell evaluates",
+	"cmd/complete.go": "candidates for a shell",
+	"cmd/list.go":     "JSON of thousands of rows, each by display.AppendJSONString",
+	"cmd/version.go":  "one line of JSON about the build",
+	"cmd/import.go":   "chooses one of the two for what cleans",
+	"cmd/demo.go":     "the terminal of the demo's own shell",
+
+	"cmd/demo_play_other.go": "the terminal of the demo's own shell",
+}
+
+// cleaners are the functions that may be given a stream: they clean what they write.
+var cleaners = []string{"JSON", "Write", "printCleanLines"}
+
+// Text from outside, such as an answer of AWS or a name in a file, may hold escape
+// sequences. It reaches a terminal by functions that leave none of them.
+func TestTextReachesATerminalOnlyWithoutEscapeSequences(t *testing.T) {
+	found := map[string]bool{}
+	sources(t, func(file string, tree *ast.File) {
+		if path.Dir(file) != "cmd" {
+			return
+		}
+		cleaned := map[ast.Node]bool{} // streams that are handed to a cleaner
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && slices.Contains(cleaners, called(call)) {
+				for _, arg := range call.Args {
+					cleaned[arg] = true
+				}
+			}
+			s, ok := n.(*ast.SelectorExpr)
+			if ok && (s.Sel.Name == "Stdout" || s.Sel.Name == "Stderr") && !cleaned[s] {
+				found[file] = true
+			}
+			return true
+		})
+	})
+	for file := range found {
+		if printers[file] == "" {
+			t.Errorf("%s writes to standard output or standard error by itself", file)
+		}
+	}
+	for file := range printers {
+		if !found[file] {
+			t.Errorf("%s no longer writes by itself; take it off the list", file)
+		}
+	}
+}
+
+// called is the name of the function or method that is called, "" for another expression.
+func called(call *ast.CallExpr) string {
+	switch f := call.Fun.(type) {
+	case *ast.Ident:
+		return f.Name
+	case *ast.SelectorExpr:
+		if x, ok := f.X.(*ast.SelectorExpr); ok && (x.Sel.Name == "Stdout" || x.Sel.Name == "Stderr") {
+			return "" // the stream's own Write
+		}
+		return f.Sel.Name
+	}
+	return ""
+}
+
 func TestEveryHookHasItsFivePartsInOrder(t *testing.T) {
 	parts := []string{"the function", "the precmd", "the prompt segment", "registration", "in "}
 	for _, shell := range shells.All() {

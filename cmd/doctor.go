@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -54,19 +53,17 @@ func runDoctor(ctx context.Context, r *run, o doctorOptions) error {
 }
 
 func printFindings(r *run, found []doctor.Finding) error {
-	var b bytes.Buffer
 	for i, f := range found {
 		if i == 0 || found[i-1].Check != f.Check {
-			fmt.Fprintf(&b, "%s\n", f.Check)
+			_ = r.print("%s", f.Check) // a failure to write is flush's to report
 		}
-		fmt.Fprintf(&b, "  %s %s\n", levelWord(r, f.Level), display.Clean(f.Message))
+		_ = r.printAfter("  "+levelWord(r, f.Level)+" ", f.Message)
 		if f.Cure != "" {
-			fmt.Fprintf(&b, "  %8s %s\n", "", display.Clean(f.Cure))
+			_ = r.print("  %8s %s", "", f.Cure)
 		}
 	}
-	b.WriteString("\n" + doctor.Summary(found) + "\n")
-	_, err := r.Stdout.Write(b.Bytes())
-	return err
+	_ = r.print("")
+	return r.print("%s", doctor.Summary(found))
 }
 
 // levelWord is the level as a word of eight columns, coloured on a terminal. The word says

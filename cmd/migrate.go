@@ -133,7 +133,7 @@ func printMoved(r *run, x store.Moved, dryRun bool) {
 	if dryRun {
 		text = words.would
 	}
-	fmt.Fprintf(r.Stdout, "%s: %s\n", display.Clean(x.Name), text)
+	_ = r.print("%s: %s", x.Name, text)
 	_ = r.flush()
 }
 

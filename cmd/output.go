@@ -11,6 +11,20 @@ import (
 	"github.com/d44b7504/vault/internal/display"
 )
 
+// print prints a line that was asked for on standard output, without what a terminal would
+// act on. Text from outside reaches standard output by this, by a display.Table or by
+// display.JSON; rules_test.go lists the files in which a shell or a program is the reader.
+func (r *run) print(format string, args ...any) error {
+	_, err := fmt.Fprintln(r.Stdout, display.Clean(fmt.Sprintf(format, args...)))
+	return err
+}
+
+// printAfter prints a line that begins with a text of our own, which may have a colour.
+func (r *run) printAfter(ours, text string) error {
+	_, err := fmt.Fprintln(r.Stdout, ours+display.Clean(text))
+	return err
+}
+
 // printNames prints names one a line: as they are for a program, and for a terminal without
 // what it would act on.
 func printNames(r *run, list []string) error {

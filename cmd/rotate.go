@@ -189,7 +189,7 @@ func listRotations(r *run, asJSON bool) error {
 		return errors.Join(display.JSON(r.Stdout, rows), err)
 	}
 	for _, u := range rows {
-		fmt.Fprintf(r.Stdout, "%s: begun %s, stopped at: %s; vault rotate --resume %s\n", display.Clean(u.Item), display.Ago(r.Now().Sub(u.Begun)), display.Clean(u.Step), app.Word(u.Profile))
+		_ = r.print("%s: begun %s, stopped at: %s; vault rotate --resume %s", u.Item, display.Ago(r.Now().Sub(u.Begun)), u.Step, app.Word(u.Profile))
 	}
 	if len(rows) == 0 && err == nil {
 		r.say("no rotation is unfinished")

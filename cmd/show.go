@@ -80,7 +80,7 @@ func runShow(r *run, o showOptions, names []string) error {
 			err = display.JSON(r.Stdout, e)
 		default:
 			if i > 0 {
-				fmt.Fprintln(r.Stdout)
+				_ = r.print("")
 			}
 			err = printExplanation(r, e)
 		}
@@ -93,7 +93,7 @@ func runShow(r *run, o showOptions, names []string) error {
 
 // printExplanation writes the answer for a person.
 func printExplanation(r *run, e app.Explanation) error {
-	fmt.Fprintln(r.Stdout, display.Clean(e.Profile))
+	_ = r.print("%s", e.Profile) // a failure to write is also the table's
 	facts := display.Table{Indent: "  "}
 	if e.Error == "" {
 		facts.Row("region", e.Region)

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/d44b7504/vault/internal/sessions"
@@ -12,7 +11,7 @@ import (
 func showSignIn(r *run) func(sessions.Invitation) {
 	return func(i sessions.Invitation) {
 		if r.task.SignIn.PrintOnly {
-			fmt.Fprintln(r.Stdout, i.URL)
+			_ = r.print("%s", i.URL)
 			_ = r.flush() // whoever reads it is waited for
 		} else {
 			r.say("sign in in the browser, here if none opens:")

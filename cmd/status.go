@@ -30,7 +30,7 @@ func runStatus(r *run, asJSON bool) error {
 	st, active := r.task.Env.Active()
 	switch {
 	case !active && asJSON:
-		fmt.Fprintln(r.Stdout, `{"profile":null}`)
+		_ = r.print(`{"profile":null}`)
 		return statusError(exitFailed)
 	case !active:
 		return errInactive()

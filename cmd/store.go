@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -79,7 +78,7 @@ func storeCreate(ctx context.Context, r *run, p store.AgePlan) error {
 		r.hint("you cannot read this store yet: somebody on its list runs vault store add-recipient with this")
 	}
 	for _, m := range mine {
-		if _, err := fmt.Fprintln(r.Stdout, m.Recipient); err != nil {
+		if err := r.print("%s", m.Recipient); err != nil {
 			return err
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -55,13 +54,13 @@ func storeRecipients(r *run, asJSON bool) error {
 	if asJSON {
 		return display.JSON(r.Stdout, rows)
 	}
-	w := tabwriter.NewWriter(r.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "Name\tRecipient\t")
-	fmt.Fprintln(w, "====\t=========\t")
+	var t display.Table
+	t.Row("Name", "Recipient")
+	t.Row("====", "=========")
 	for _, row := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", display.Clean(cmp.Or(row.Name, "-")), display.Clean(row.Recipient), map[bool]string{true: "you"}[row.Mine])
+		t.Row(cmp.Or(row.Name, "-"), row.Recipient, map[bool]string{true: "you"}[row.Mine])
 	}
-	return w.Flush()
+	return t.Write(r.Stdout)
 }
 
 func isMine(s *store.AgeStore, a store.AgeRecipient) bool {

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"encoding/json"
-	"fmt"
 	"runtime"
 	"runtime/debug"
 
@@ -25,7 +24,7 @@ func newVersion(r *run) *cobra.Command {
 					"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}
-			_, err := fmt.Fprintln(r.Stdout, "vault "+v)
+			err := r.print("vault %s", v)
 			return err
 		},
 	}

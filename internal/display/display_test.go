@@ -78,3 +78,21 @@ func TestCleanLeavesNothingThatATerminalActsOn(t *testing.T) {
 		}
 	}
 }
+
+func TestJSONHasNothingThatATerminalActsOn(t *testing.T) {
+	const hostile = "é \x1b[2J \u009b31m \u202e \u200b \x7f \U000e0001 \U0001f600"
+	var b bytes.Buffer
+	if err := JSON(&b, map[string]string{"a": hostile}); err != nil {
+		t.Fatal(err)
+	}
+	text := append(b.Bytes(), AppendJSONString(nil, hostile)...)
+	for _, line := range strings.Split(string(text), "\n") {
+		if Clean(line) != line {
+			t.Errorf("%q", line)
+		}
+	}
+	var got map[string]string
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["a"] != hostile {
+		t.Errorf("%q, %v", got["a"], err)
+	}
+}
