@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,9 @@ import (
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/store"
 )
 
 // deaf starts a vault that reads a config file which never ends, and waits until it does.
@@ -115,13 +119,14 @@ func (w *world) onTerminal(t *testing.T, environ []string, shows string, then fu
 			}
 		}
 	}()
+	ended := make(chan struct{})
+	go func() { _ = c.Wait(); close(ended) }()
 	select {
 	case <-begun:
 		then(c.Process, tty)
-	case <-done:
-	case <-time.After(patience):
+	case <-ended:
 	}
-	_ = c.Wait()
+	<-ended
 	after := must(unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS))
 	must(fmt.Fprint(line, "the end of the test"))
 	<-done
@@ -168,5 +173,19 @@ func TestWhateverEndsAQuestionTheTerminalIsAsItWas(t *testing.T) {
 		if traced := strings.Contains(shown, "goroutine"); traced != c.debug {
 			t.Errorf("%s: it is %v that it shows a trace:\n%s", name, traced, shown)
 		}
+	}
+}
+
+// A program that reads names gets them as they are; a person does not.
+func TestNamesOnATerminalHaveNoEscapeSequences(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile base]\nregion = eu-west-1\n")
+	check(store.PutKey(context.Background(), w.keyring(), escapes, creds.Key{ID: "AKIAFAKE", Secret: creds.New("x")}))
+	for _, args := range [][]string{{"list", "--credentials"}, {"list"}, {"list", "--json"}, {"store", "list"}} {
+		_, shown, _ := w.onTerminal(t, w.environ(), "a?[2J", func(*os.Process, *os.File) {}, args...)
+		wantHarmless(t, strings.Join(args, " "), shown, "a")
+	}
+	if r := w.vault(t, w.environ(), "list", "--credentials"); r.out != escapes+"\n" {
+		t.Errorf("for a program: %q", r.out)
 	}
 }
