@@ -76,6 +76,7 @@ print(s.client("sts").get_caller_identity()["Arn"], c.method, c.refresh_needed(r
 
 // moto is a second STS, written by others, that checks signatures and permissions.
 func TestMotoAcceptsWhatWeSignAndGiveOut(t *testing.T) {
+	testenv.OnlyLong(t, "another STS beside the emulator")
 	t.Parallel()
 	testenv.Require(t, "bash")
 	python := boto3(t)

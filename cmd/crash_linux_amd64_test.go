@@ -58,8 +58,6 @@ func (s scenario) stride(steps int) int {
 		return max(1, steps/5)
 	case testenv.Long():
 		return 1
-	case s.slow:
-		return steps
 	}
 	return max(1, steps/2)
 }
@@ -72,6 +70,7 @@ func TestAKillAtAnyStepLosesNoKey(t *testing.T) {
 		for _, s := range scenarios() {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
+				s.needsLong(t, false)
 				s.interrupt(t, kill)
 			})
 		}
@@ -99,7 +98,7 @@ func TestADiskThatFailsFromAnyStepOnLosesNoKey(t *testing.T) {
 func (s scenario) needsLong(t *testing.T, leftOut bool) {
 	t.Helper()
 	if s.slow || leftOut {
-		testenv.OnlyLong(t, "every command on every bad disk")
+		testenv.OnlyLong(t, "every command in every kind of trouble")
 	}
 }
 

@@ -202,6 +202,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 }
 
 func TestThePassphraseIsChangedAtTheTerminal(t *testing.T) {
+	testenv.OnlyLong(t, "seven passphrases, each of them made hard to guess")
 	t.Parallel()
 	w := newWorld(t, "")
 	environ := w.environ("AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR="+w.path("age"))
