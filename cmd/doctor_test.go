@@ -267,7 +267,7 @@ func TestDoctorReportsMistakesOfTheConfigFile(t *testing.T) {
 		want                []string
 	}{
 		{"a circle, told once", "[profile a]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = b\nregion = x\n[profile b]\nrole_arn = arn:aws:iam::111122223333:role/x\nsource_profile = a\nregion = x\n",
-			"config", []string{`problem source_profile goes in a circle: "a" -> "b" -> "a"`}},
+			"config", []string{`problem source_profile leads back to the same profile: "a" -> "b" -> "a"`}},
 		{"include of nothing", "[profile a]\ninclude_profile = nobody\nregion = x\n", "config", []string{`problem no profile named "nobody", which is the include_profile of "a" | vault show a`}},
 		{"a line that is none", "[profile a]\nregion = x\nwhat\n", "config", []string{"problem home/.aws/config:3"}},
 		{"an obsolete key", "[profile a]\nregion = x\nparent_profile = b\n", "config", []string{"warning parent_profile of profile \"a\""}},

@@ -114,7 +114,7 @@ func TestSettingTheSameAgainTouchesNothing(t *testing.T) {
 	}
 }
 
-func TestSweepingTakesOldGenerationsAndNobodyElses(t *testing.T) {
+func TestSweepingRemovesOldGenerationsOfItsOwnSessionOnly(t *testing.T) {
 	d := newDirectory(t)
 	set(t, d, "alive", fresh("ASIAALIVE", time.Hour), "")
 	set(t, d, "yesterday", fresh("ASIAYESTERDAY", -time.Hour), "")
@@ -201,7 +201,7 @@ func TestTheDirectoryIsForItsOwnerAlone(t *testing.T) {
 	}
 }
 
-func TestAForeignDirectoryIsRefused(t *testing.T) {
+func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
 	s := fresh("ASIAONE", time.Hour)
 	t.Run("a symbolic link", func(t *testing.T) {
 		d, elsewhere := newDirectory(t), t.TempDir()
@@ -236,7 +236,7 @@ func TestAForeignDirectoryIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := d.Set("prod", s, ""); err == nil {
-			t.Error("a file is no directory")
+			t.Error("a file is not a directory")
 		}
 	})
 }
@@ -296,7 +296,7 @@ func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
 		}
 		m := map[string]string{"XDG_RUNTIME_DIR": run, "HOME": home}
 		if got := RuntimeDir(func(n string) string { return m[n] }, home); strings.HasPrefix(got.Path, run) {
-			t.Error("somebody else's directory was chosen")
+			t.Error("another user's directory was chosen")
 		}
 	}
 }
@@ -321,7 +321,7 @@ func TestMarksAreWhatMarkSaysOfEach(t *testing.T) {
 	}
 }
 
-func TestForgetTakesSeveralAndClearTakesAll(t *testing.T) {
+func TestForgetRemovesSeveralAndClearRemovesAll(t *testing.T) {
 	d := newDirectory(t)
 	d.Forget("prod") // nothing is there yet
 	d.Clear()
@@ -375,7 +375,7 @@ func TestRecheckMakesEveryTerminalAsk(t *testing.T) {
 		t.Error("a backoff was forgotten")
 	}
 	if _, err := os.Stat(d.path("g", ".being-made")); err != nil {
-		t.Error("what somebody is making is gone")
+		t.Error("a temporary file is gone")
 	}
 }
 

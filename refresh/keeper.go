@@ -115,8 +115,8 @@ func (k *Keeper) freshAlone(ctx context.Context, p profiles.Profile, w Want, beg
 	return k.lease(p, old, k.failed(p, err), err), nil
 }
 
-// save caches a session. Credentials that do not expire are a stored key, which somebody
-// wants to use without a session: it is in the store already.
+// save caches a session. Credentials that do not expire are a stored key that is used
+// without a session: it is in the store already.
 func (k *Keeper) save(ctx context.Context, p profiles.Profile, s creds.Session) error {
 	if s.Expires.IsZero() {
 		return nil

@@ -274,7 +274,7 @@ func TestTheOldSessionStaysWhenNoNewOneCanBeMade(t *testing.T) {
 	o.wantNote("offline!")
 	// A person who asks for a new one wants to know.
 	if _, err := o.Fresh(context.Background(), prod, Want{IgnoreCache: true}); !errors.Is(err, errOffline) {
-		t.Errorf("anew: %v", err)
+		t.Errorf("without the cache: %v", err)
 	}
 	// What has lapsed is of no use.
 	o.pass(10 * time.Minute)

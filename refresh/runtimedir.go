@@ -47,7 +47,7 @@ func isDir(path string) bool {
 
 // safe reports whether a directory is, or would be, this user's alone to write to. Where
 // it does not exist, the directory that it would be made in has to be this user's, or one
-// like /tmp in which nobody can replace what another user has made.
+// like /tmp, in which a user cannot replace what another user has made.
 func safe(dir string) bool {
 	info, err := os.Lstat(dir)
 	if err == nil {

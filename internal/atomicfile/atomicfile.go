@@ -138,7 +138,7 @@ func MkdirAll(dir string) error {
 
 // PrivateDir makes a directory as MkdirAll does. One that exists and that others may read
 // or change is closed to them; where that is not allowed, because it is another user's, it
-// stays as it is and there is no error.
+// stays as it is, without an error.
 func PrivateDir(dir string) error {
 	if err := MkdirAll(dir); err != nil {
 		return err
@@ -210,7 +210,7 @@ type Info struct {
 	Links int
 }
 
-// Inspect says what is at path. A missing file is no error.
+// Inspect says what is at path. It is not an error if there is no file.
 func Inspect(path string) (Info, error) {
 	target, err := resolve(path)
 	if err != nil {

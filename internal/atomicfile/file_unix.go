@@ -40,7 +40,7 @@ func unsupported(err error) bool {
 	return errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL)
 }
 
-// sweep deletes a temporary file whose writer is dead: nobody else has the lock.
+// sweep deletes a temporary file whose writer is dead: no process has the lock.
 func sweep(path string) {
 	const how = unix.O_NOFOLLOW | unix.O_NONBLOCK
 	f, err := os.OpenFile(path, os.O_RDWR|how, 0)
@@ -52,7 +52,7 @@ func sweep(path string) {
 	}
 	defer func() { _ = f.Close() }()
 	st, err := f.Stat()
-	if err != nil || !ours(st) {
+	if err != nil || !mayDelete(st) {
 		return
 	}
 	switch err := lock(f); {
@@ -64,8 +64,8 @@ func sweep(path string) {
 	_ = os.Remove(path)
 }
 
-// ours reports whether a file is this user's, or this user is root.
-func ours(st fs.FileInfo) bool {
+// mayDelete reports whether a file belongs to this user, or this user is root.
+func mayDelete(st fs.FileInfo) bool {
 	sys, ok := st.Sys().(*syscall.Stat_t)
 	return ok && (int(sys.Uid) == os.Geteuid() || os.Geteuid() == 0)
 }
@@ -102,7 +102,7 @@ func giveOwner(f *os.File, target string, old fs.FileInfo) error {
 func groupMatters(mode fs.FileMode) bool { return mode.Perm()>>3&7 != mode.Perm()&7 }
 
 // giveDirOwner gives what root has just made in another user's directory to that user. A
-// directory that everybody may write to, such as /tmp, is nobody's in particular.
+// directory that every user may write to, such as /tmp, does not count as one user's.
 func giveDirOwner(path, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil

@@ -33,7 +33,7 @@ func resolve(path string) (string, error) {
 		}
 		path = filepath.Join(dir, name)
 		to, err := os.Readlink(path)
-		if err != nil { // it is no link, or it does not exist
+		if err != nil { // it is not a link, or does not exist
 			return path, nil
 		}
 		if !filepath.IsAbs(to) {

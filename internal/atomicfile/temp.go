@@ -11,19 +11,18 @@ import (
 // Pattern matches the names of temporary files, to tell git what to leave out.
 const Pattern = prefix + "*"
 
-// A temporary name is the prefix and 26 letters and digits at random: nobody gives such a
-// name to a file of their own.
+// A temporary name is the prefix and 26 random letters and digits, which no person gives to
+// a file.
 const (
 	prefix   = ".vault-tmp-"
 	alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" // of rand.Text
+	length   = 26                                 // of rand.Text
 )
-
-var nameLength = len(prefix) + len(rand.Text())
 
 // IsTemp reports whether name is one that this package gives to temporary files.
 func IsTemp(name string) bool {
 	random, is := strings.CutPrefix(name, prefix)
-	return is && len(name) == nameLength && strings.Trim(random, alphabet) == ""
+	return is && len(random) == length && strings.Trim(random, alphabet) == ""
 }
 
 func tempName(dir string) string { return filepath.Join(dir, prefix+rand.Text()) }

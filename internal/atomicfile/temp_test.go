@@ -7,6 +7,14 @@ import (
 	"time"
 )
 
+func TestATemporaryNameIsRecognised(t *testing.T) {
+	for range 100 {
+		if name := filepath.Base(tempName("x")); !IsTemp(name) {
+			t.Fatal(name)
+		}
+	}
+}
+
 // Another process may write into the same directory, and the clock may be wrong.
 func TestASweepLeavesWhatIsBeingWritten(t *testing.T) {
 	dir := t.TempDir()

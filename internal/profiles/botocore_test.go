@@ -33,7 +33,7 @@ type verdict struct {
 	Services map[string]map[string]any
 }
 
-// differences lists every way in which ours may disagree. applies recognises a file
+// differences lists the ways in which Parse may differ from botocore. applies recognises a file
 // that may have it. What botocore is given of such a file is changed by even, so that
 // it must agree after all; we get the file as it is.
 var differences = []struct {
@@ -47,7 +47,7 @@ var differences = []struct {
 		even:    func(text string) string { return strings.TrimPrefix(text, "\ufeff") },
 	},
 	{
-		why:     "a block in [DEFAULT] that is no key = value is a problem to us even when no section is there to use it",
+		why:     "a block in [DEFAULT] that is not key = value is a problem here even when no section uses it",
 		applies: func(text string) bool { return strings.Contains(text, "[DEFAULT]") },
 		even:    func(text string) string { return text + "\n[uses the block]\n" },
 	},
@@ -326,7 +326,7 @@ var (
 
 func (g *generator) space() string { return g.pick(genSpace...) }
 
-// indent is mostly none, as in a file somebody wrote.
+// indent is mostly empty, as in a file that a person wrote.
 func (g *generator) indent() string {
 	if g.one(8) {
 		return g.space()

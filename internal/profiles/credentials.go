@@ -12,11 +12,11 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file finds the access keys that stand in clear in the files of the AWS tools:
-// the shared credentials file, where a section is called by the profile's name alone,
-// and the config file, whose profiles may hold keys too.
+// This file finds access keys in plain text in the files of the AWS tools: the shared
+// credentials file, where the header of a section is the profile's name alone, and the
+// config file, whose profiles may have keys too.
 
-// The settings that make credentials. The AWS tools take either word for the token.
+// The settings that make credentials. The AWS tools accept both words for the token.
 const (
 	settingID     = "aws_access_key_id"
 	settingSecret = "aws_secret_access_key"
@@ -24,7 +24,7 @@ const (
 	oldToken      = "aws_security_token"
 )
 
-// KeyFile is a file that may hold keys, as it was when it was read.
+// KeyFile is a file that may contain keys, as it was when it was read.
 type KeyFile struct {
 	Path  string
 	Mode  fs.FileMode // 0 when there is no file
@@ -35,8 +35,8 @@ type KeyFile struct {
 	credentials bool // and not the config file
 }
 
-// LoadCredentials reads a shared credentials file, following symlinks. A file that does
-// not exist holds nothing.
+// LoadCredentials reads a shared credentials file, following symlinks. A file that does not
+// exist is empty.
 func LoadCredentials(path string) (*KeyFile, error) { return loadKeys(path, true) }
 
 // LoadKeys reads the keys in a config file, in the same way.
@@ -73,7 +73,8 @@ func (f *KeyFile) parse(data []byte) *Set {
 	return p.parse(data)
 }
 
-// credentialsHeader: every section is a profile, but for the one all others share.
+// credentialsHeader reads a header of a credentials file, where every section is a profile
+// except [DEFAULT].
 func credentialsHeader(text string) (sectionKind, string) {
 	if text == "DEFAULT" {
 		return sharedSection, text
@@ -81,29 +82,30 @@ func credentialsHeader(text string) (sectionKind, string) {
 	return profileSection, text
 }
 
-// Wipe overwrites what was read. Every Plain of the file loses its key.
+// Wipe overwrites what was read. The secrets in the Plain values of the file are then gone
+// too.
 func (f *KeyFile) Wipe() { clear(f.data) }
 
 // Has reports whether the file has a section for a profile.
 func (f *KeyFile) Has(profile string) bool { return f.set.Has(profile) }
 
-// Plain is an access key that stands in a file, or as much of one as there is.
+// Plain is an access key in a file, or a part of one.
 type Plain struct {
 	Profile  string
-	Line     int       // where it begins
-	Key      creds.Key // only the ID, if any, when Err is set
-	Err      error     // why it cannot be used as it stands; creds.ErrTemporary for one
-	Settings []Setting // what else its section says, without what may be secret
+	Line     int       // its first line
+	Key      creds.Key // without the secret when Err is set
+	Err      error     // why it cannot be used, such as creds.ErrTemporary
+	Settings []Setting // the other settings of its section, without those that may be secret
 }
 
-// Keys lists the keys in file order. Of [DEFAULT], whose settings every section has,
-// the name is DEFAULT.
+// Keys lists the keys in the order of the file. The one of [DEFAULT], whose settings every
+// section has, has the profile DEFAULT.
 func (f *KeyFile) Keys() []Plain {
 	var list []Plain
 	lends := anyKey(f.set.defaults)
 	if lends {
 		p := plainOf("DEFAULT", f.set.defaults)
-		p.Err = errors.New("[DEFAULT] lends it to every profile; give each profile its own")
+		p.Err = errors.New("every profile has it, because it is in [DEFAULT]; give each profile its own")
 		p.Key.Secret = creds.Secret{}
 		list = append(list, p)
 	}
@@ -117,7 +119,7 @@ func (f *KeyFile) Keys() []Plain {
 		if err := f.distrust(i); err != nil {
 			p.Err = err
 		} else if lends {
-			p.Err = errors.New("without it the profile would take the one in [DEFAULT]")
+			p.Err = errors.New("without it the profile would have the one in [DEFAULT]")
 		}
 		if p.Err != nil {
 			p.Key.Secret = creds.Secret{}
@@ -127,8 +129,8 @@ func (f *KeyFile) Keys() []Plain {
 	return list
 }
 
-// distrust says why the key in a section is not the one the AWS tools use for the
-// profile of that name.
+// distrust returns why the key in a section may not be the one that the AWS tools use for
+// the profile, nil if it is.
 func (f *KeyFile) distrust(at int) error {
 	sec := &f.set.sections[at]
 	bad := sec.bad
@@ -139,9 +141,9 @@ func (f *KeyFile) distrust(at int) error {
 	case bad != nil:
 		return fmt.Errorf("line %d cannot be read: %s", bad.Line, bad.Why)
 	case f.set.profiles.section(sec.name) != at:
-		return errors.New("a section below has the same name, and counts")
+		return errors.New("a section below has the same name, and is the one that is used")
 	case f.credentials && prefixed:
-		return fmt.Errorf("the AWS tools want the section called [%s] in this file", rest)
+		return fmt.Errorf("in this file the AWS tools look for a section [%s]", rest)
 	}
 	if why := unusableName(sec.name); why != "" {
 		return errors.New(why)
@@ -149,13 +151,15 @@ func (f *KeyFile) distrust(at int) error {
 	return nil
 }
 
+// anyKey reports whether a key, or a part of one, is among settings.
 func anyKey(list []Setting) bool {
 	return slices.ContainsFunc(list, func(x Setting) bool {
 		return (x.Key == settingID || x.Key == settingSecret) && x.Value != ""
 	})
 }
 
-// plainOf makes copies of what is no secret, which outlive Wipe.
+// plainOf makes a Plain of the settings of a section. It copies what is not secret, so that
+// Wipe leaves that.
 func plainOf(name string, list []Setting) Plain {
 	p := Plain{Profile: strings.Clone(name)}
 	var id, secret string
@@ -181,7 +185,7 @@ func plainOf(name string, list []Setting) Plain {
 	}
 	p.Key, p.Err = creds.NewKey(id, secret)
 	switch {
-	case strings.Contains(id+secret, "\n"): // more than one line, or a block under the key
+	case strings.Contains(id+secret, "\n"): // several lines, or a block below the key
 		id, p.Err = "", creds.ErrMalformed
 	case token:
 		p.Err = creds.ErrTemporary

@@ -9,10 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// This file adds to a config file. It never rewrites a line that is there: the new
-// section goes to the end, and the file is replaced whole or not at all.
+// This file adds a section to a config file, at its end. It changes no other line.
 
-// ExistsError: the profile has a section already.
+// ExistsError: there is already a section for the profile.
 type ExistsError struct {
 	Name string
 	File string
@@ -23,10 +22,9 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("profile %q is already in %s", e.Name, place(e.File, e.Line))
 }
 
-// AppendProfile adds a section to a config file. A file that is missing is created
-// with mode 0600, its directory with 0700. A symlink is followed: its target is
-// replaced. What was in the file stays byte for byte, and keeps its mode. Names and
-// values that no section can hold are refused before anything is written.
+// AppendProfile adds a section to a config file. What was in the file stays as it is, byte
+// for byte; a missing file is made. Names and values that a section cannot contain are
+// refused before anything is written. See atomicfile.Write for the rest.
 func AppendProfile(path, name string, settings []Setting) error {
 	old, err := ReadFile(path)
 	if err != nil {
@@ -42,8 +40,8 @@ func AppendProfile(path, name string, settings []Setting) error {
 	return nil
 }
 
-// appendSection returns the new text of a file. It reads the text back before it
-// trusts it: the profile must say what was asked, and nothing else may have changed.
+// appendSection returns the new text of a file. It parses that text to make sure that the
+// profile has these settings and that nothing else has changed.
 func appendSection(path string, old []byte, name string, settings []Setting) ([]byte, error) {
 	before := Parse(path, old)
 	if at, ok := before.profiles.find(name); ok {
@@ -60,12 +58,12 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 	after := Parse(path, text)
 	if !slices.Equal(after.profiles.list, append(before.Names(), name)) ||
 		len(after.problems) != len(before.problems) || !after.holds(name, settings) {
-		return nil, fmt.Errorf("add profile %q to %s: it would not read back as it was meant", name, path)
+		return nil, fmt.Errorf("add profile %q to %s: the file would have another meaning after that", name, path)
 	}
 	return text, nil
 }
 
-// holds reports whether a profile's own section is exactly these settings.
+// holds reports whether the section of a profile has exactly these settings.
 func (s *Set) holds(name string, settings []Setting) bool {
 	sec := &s.sections[s.profiles.section(name)]
 	return slices.EqualFunc(s.entries[sec.from:sec.to], settings, func(a, b Setting) bool {
@@ -73,8 +71,7 @@ func (s *Set) holds(name string, settings []Setting) bool {
 	})
 }
 
-// join puts a section after a text, with an empty line between and the text's own
-// line ends.
+// join adds a section to a text, after an empty line and with the line ends of the text.
 func join(old []byte, section string) []byte {
 	end := "\n"
 	if i := bytes.IndexByte(old, '\n'); i > 0 && old[i-1] == '\r' {
@@ -92,6 +89,7 @@ func join(old []byte, section string) []byte {
 	return append(text, strings.ReplaceAll(section, "\n", end)...)
 }
 
+// renderSection returns the text of a section.
 func renderSection(name string, settings []Setting) (string, error) {
 	header, err := renderHeader(name)
 	if err != nil {
@@ -108,8 +106,8 @@ func renderSection(name string, settings []Setting) (string, error) {
 	return b.String(), nil
 }
 
-// renderHeader writes the line that begins a profile, quoted when a shell would need
-// it quoted.
+// renderHeader returns the header of a profile. The name is quoted where a shell would need
+// quotes.
 func renderHeader(name string) (string, error) {
 	if why := unusableName(name); why != "" {
 		return "", &ValueError{Profile: name, Key: "name", Value: name, Why: why}
@@ -127,30 +125,32 @@ func renderHeader(name string) (string, error) {
 	return `[profile "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(name) + `"]`, nil
 }
 
+// unusableName says why a header cannot contain a name, "" if it can.
 func unusableName(name string) string {
 	switch {
 	case name == "":
-		return "a profile needs a name"
+		return "the name of a profile cannot be empty"
 	case !utf8.ValidString(name):
-		return "a profile's name is UTF-8 text"
+		return "the name of a profile must be UTF-8 text"
 	case strings.ContainsFunc(name, breaksLine):
-		return "a profile's name is one line without control characters"
+		return "the name of a profile must be one line without control characters"
 	case strings.ContainsRune(name, ']'):
-		return "a ] would end the section's header"
+		return "the name of a profile cannot contain a ]"
 	}
 	return ""
 }
 
 func breaksLine(r rune) bool { return unicode.IsControl(r) || r == 0x2028 || r == 0x2029 }
 
+// unwritable says why a section cannot contain a setting, "" if it can.
 func unwritable(x Setting) string {
 	switch {
 	case x.Key == "" || strings.Trim(x.Key, "abcdefghijklmnopqrstuvwxyz0123456789_") != "":
-		return "a key is made of lower-case letters, digits and _"
+		return "a key must consist of lower-case letters, digits and _"
 	case !utf8.ValidString(x.Value):
-		return "a value is UTF-8 text"
+		return "a value must be UTF-8 text"
 	case strings.ContainsFunc(x.Value, breaksLine):
-		return "a value is one line without control characters"
+		return "a value must be one line without control characters"
 	case trimSpace(x.Value) != x.Value:
 		return "a value cannot begin or end with white space"
 	}

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// NotFoundError: a name has no section. Profile and Key say who named it, and are ""
-// when the caller did.
+// NotFoundError: there is no profile of that name. Profile and Key say where the name is
+// written; they are "" when the caller gave it.
 type NotFoundError struct {
 	Name    string
-	Nearest []string // at most 3, best first
+	Nearest []string // names that may have been meant, at most three, best first
 	Profile string
 	Key     string // source_profile or include_profile
 }
@@ -21,8 +21,8 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("no profile named %q, which is the %s of %q", e.Name, e.Key, e.Profile)
 }
 
-// LoopError: profiles name each other in a circle. Path ends with the name at which
-// the circle closes.
+// LoopError: profiles refer to each other in a loop. Path has their names; the last is
+// the one that was there before.
 type LoopError struct {
 	Kind string // source_profile or include_profile
 	Path []string
@@ -33,11 +33,11 @@ func (e *LoopError) Error() string {
 	for i, name := range e.Path {
 		names[i] = fmt.Sprintf("%q", name)
 	}
-	return fmt.Sprintf("%s goes in a circle: %s", e.Kind, strings.Join(names, " -> "))
+	return fmt.Sprintf("%s leads back to the same profile: %s", e.Kind, strings.Join(names, " -> "))
 }
 
-// SyntaxError: a line of the config file cannot be read. It does not quote the line,
-// which may be half of a key pair.
+// SyntaxError: a line of the config file cannot be read. The line itself is not in it,
+// because it may contain a secret.
 type SyntaxError struct {
 	File string
 	Line int
@@ -48,14 +48,14 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("read %s: %s", place(e.File, e.Line), e.Why)
 }
 
-// ValueError: a setting is there and its value cannot be used. File is "" when the
-// value is not the file's: it is the caller's, or that of the variable Key names.
+// ValueError: the value of a setting cannot be used. File is "" when the value does not
+// come from a file: the caller gave it, or Key is an environment variable.
 type ValueError struct {
 	File    string
 	Line    int
 	Profile string
 	Key     string
-	Value   string // one line, and "" where it may hold a secret
+	Value   string // one line; "" where it may contain a secret
 	Why     string
 }
 
@@ -71,25 +71,26 @@ func (e *ValueError) Error() string {
 	return place(e.File, e.Line) + ": " + text
 }
 
-// ChangedError: a file is no longer what it was when the change of it was worked out.
+// ChangedError: another program has changed a file between the time when it was read and
+// the time when it was to be written.
 type ChangedError struct{ File string }
 
 func (e *ChangedError) Error() string {
-	return e.File + " was changed by somebody else in the meantime; nothing was written"
+	return e.File + " was changed by another program in the meantime; nothing was written"
 }
 
-// NoRoleError: something was asked for that only a role can have.
+// NoRoleError: the caller wants something that is possible with a role only.
 type NoRoleError struct {
 	Profile string
 	What    string
 }
 
 func (e *NoRoleError) Error() string {
-	return fmt.Sprintf("profile %q assumes no role, so there is nothing a %s applies to", e.Profile, e.What)
+	return fmt.Sprintf("profile %q does not assume a role, and a %s can be given only to a role", e.Profile, e.What)
 }
 
-// Warning is what a person should know of a profile that can be used: most often a
-// setting that does nothing. File is "" when it is about none that stands there.
+// Warning is something that a person should know about a profile that can be used, such
+// as a setting without effect. File is "" when it is not about a line of a file.
 type Warning struct {
 	File    string
 	Line    int
@@ -106,9 +107,10 @@ func (w Warning) String() string {
 	return place(w.File, w.Line) + ": " + text
 }
 
+// place is a line of a file, in the form that editors understand.
 func place(file string, line int) string { return fmt.Sprintf("%s:%d", file, line) }
 
-// short keeps a message readable when the value is not.
+// short cuts a long value for a message.
 func short(s string) string {
 	const most = 80
 	if r := []rune(s); len(r) > most {

@@ -1,30 +1,30 @@
 package profiles
 
-// Explanation is a resolved profile with the origin of every setting that counted.
+// Explanation is a resolved profile with the origin of every setting that was used.
 type Explanation struct {
 	Profile Profile
-	Steps   []*Step // from the profile asked for down to the one credentials come from
+	Steps   []*Step // from the profile itself to the one that its credentials come from
 }
 
 // Step is one profile of the chain.
 type Step struct {
 	Profile string
-	Origins []Origin // in the order they were asked for
+	Origins []Origin // in the order in which they were read
 }
 
-// Origin is a setting and where it was found. Without file, variable and Default it is
-// the caller's own.
+// Origin is a setting and where it was found. Without File, Variable and Default, the
+// caller gave it.
 type Origin struct {
 	Key, Value string
 	File       string
 	Line       int
-	Section    string // as it is written: profile x, sso-session x, default
+	Section    string // the header: profile x, sso-session x, default
 	Variable   string // of the environment
-	Default    bool   // nobody said anything
+	Default    bool   // it is set nowhere
 }
 
-// Explain is Resolve with its reasons. When the profile cannot be resolved it returns
-// the error with what was read until then.
+// Explain is Resolve with the origin of each setting. When the profile cannot be resolved,
+// it returns the error and what was read before it.
 func (s *Set) Explain(name string, o Overrides) (Explanation, error) {
 	x := &Explanation{}
 	c := &chain{set: s, over: o, trace: x}
@@ -33,7 +33,7 @@ func (s *Set) Explain(name string, o Overrides) (Explanation, error) {
 	return *x, err
 }
 
-// step begins the next profile; nil when nobody asks.
+// step begins the next profile. It returns nil when there is no Explanation.
 func (x *Explanation) step(profile string) *Step {
 	if x == nil {
 		return nil
@@ -43,7 +43,7 @@ func (x *Explanation) step(profile string) *Step {
 	return s
 }
 
-// add notes an origin, once.
+// add records an origin, once.
 func (s *Step) add(o Origin) {
 	if s == nil {
 		return
@@ -56,7 +56,7 @@ func (s *Step) add(o Origin) {
 	s.Origins = append(s.Origins, o)
 }
 
-// note remembers where a setting that counts was found.
+// note records where a setting was found that is used.
 func (v *view) note(key string, e found) {
 	if v.trace == nil {
 		return
@@ -68,10 +68,10 @@ func (v *view) note(key string, e found) {
 	v.trace.add(o)
 }
 
-// caller notes a setting that came with the call.
+// caller records a setting that the caller gave.
 func (v *view) caller(key, value string) { v.trace.add(Origin{Key: key, Value: value}) }
 
-// title is a section's header in its usual form.
+// title is the header of a section, in its usual form.
 func (s *section) title() string {
 	switch {
 	case s.kind == profileSection && s.name != "default":

@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzParse holds on to what must be true of any bytes: reading ends, a scan and a
-// parse agree, every name resolves or fails with an error of ours, and a problem
+// parse agree, every name resolves or fails with an error of this package, and a problem
 // names a line that is there.
 func FuzzParse(f *testing.F) {
 	for seed := range uint64(40) {

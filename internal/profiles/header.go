@@ -2,7 +2,7 @@ package profiles
 
 import "strings"
 
-// A sectionKind says what a header is about.
+// sectionKind is what a section is about.
 type sectionKind uint8
 
 const (
@@ -13,9 +13,9 @@ const (
 	sharedSection   // [DEFAULT], whose settings every section has
 )
 
-// readHeader says what the text between the brackets names. The prefix is compared
-// loosely and the name is split as a shell would, quotes and backslashes included,
-// because that is how the AWS CLI does it: [profile "a b"] is a b.
+// readHeader reads the text between the brackets of a header. As the AWS CLI does, it
+// compares only the beginning of the first word, and splits the words as a shell does, with
+// quotes and backslashes: [profile "a b"] is the profile "a b".
 func readHeader(text string) (sectionKind, string) {
 	kind := otherSection
 	switch {
@@ -40,10 +40,10 @@ func readHeader(text string) (sectionKind, string) {
 
 const wordSpecial = `'"\`
 
-// isBreak reports white space as a shell has it: ASCII only.
+// isBreak reports whether a byte is white space for a shell, which is ASCII only.
 func isBreak(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// isSpecial reports a byte that does not just stand for itself within a word.
+// isSpecial reports whether a byte has a meaning of its own within a word.
 func isSpecial(c byte) bool {
 	const low = 1<<' ' | 1<<'\t' | 1<<'\r' | 1<<'\n' | 1<<'"' | 1<<'\''
 	return c < 64 && uint64(low)>>c&1 != 0 || c == '\\'
@@ -61,8 +61,8 @@ func secondOfTwo(text string) (string, bool) {
 	return words[1], true
 }
 
-// plainSecond is secondOfTwo for a text without quotes, in one look at each byte. It is
-// the usual case, twenty thousand times over. plain is false for the other one.
+// plainSecond is secondOfTwo for a text without quotes, which is the usual case; a file may
+// have 20,000 of them. It looks once at each byte. plain is false for a text with quotes.
 func plainSecond(text string) (name string, ok, plain bool) {
 	words, start := 0, 0
 	inWord := false
@@ -90,8 +90,8 @@ func plainSecond(text string) (name string, ok, plain bool) {
 	return name, words == 2, true
 }
 
-// splitWords splits as a POSIX shell does, without expansions; false when a quote or
-// a backslash is left open.
+// splitWords splits a text as a POSIX shell does, without expansions. It is false if a quote
+// is not closed, or the text ends with a backslash.
 func splitWords(s string) (words []string, ok bool) {
 	var word strings.Builder
 	started := false
@@ -125,7 +125,7 @@ func splitWords(s string) (words []string, ok bool) {
 	return words, true
 }
 
-// quotedPart writes what stands before the closing quote and returns its offset.
+// quotedPart writes the text before the closing quote and returns the offset of that.
 func quotedPart(word *strings.Builder, s string, quote byte) (end int, closed bool) {
 	for i := 0; i < len(s); i++ {
 		c := s[i]

@@ -2,9 +2,9 @@ package profiles
 
 import "strings"
 
-// Show is what may be seen of a setting's value: all of it, or, with whole false, a
-// part that tells nothing. Keys stand in plain text in many a config file, commands
-// hold passwords among their arguments, and a URL can hold both.
+// Show returns what may be shown of a setting's value: all of it or, if whole is false, a
+// part that is not secret. Config files often contain keys in plain text, commands with
+// passwords among their arguments, and URLs with either.
 func Show(key, value string) (text string, whole bool) {
 	switch {
 	case isCommand(key):
@@ -26,8 +26,8 @@ func isCommand(key string) bool {
 	return strings.Contains(key, "process") || strings.Contains(key, "command")
 }
 
-// mayHide goes by the words of a key, so that a setting nobody has heard of is judged
-// as well.
+// mayHide reports whether the value of a setting may be secret. It looks for words in the
+// key, so that it can judge settings that are not known.
 func mayHide(key string) bool {
 	key = lower(trimSpace(key))
 	if key == "web_identity_token_file" {
@@ -41,7 +41,8 @@ func mayHide(key string) bool {
 	return false
 }
 
-// program is the first word of a command, where it is plainly a program's name.
+// program returns the first word of a command, if that looks like the name of a program,
+// and whether it is all of the command.
 func program(command string) (string, bool) {
 	first, rest, _ := strings.Cut(trimSpace(command), " ")
 	plain := strings.Trim(first, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\:~") == ""

@@ -9,16 +9,16 @@ import (
 	"slices"
 )
 
-// This file turns what determines a session into the name it is cached under. Each
-// part goes into the hash with its length, and each list with its count, so two
-// different inputs never spell the same bytes.
+// This file turns everything that determines a session into the name under which it is
+// cached. Each text is hashed with its length, and each list with its count, so that two
+// different inputs never give the same bytes.
 
-// CacheKey is a hex SHA-256 over everything that determines the session: the source,
-// each role with what is asked of it, the endpoints, the partition of the region. An
-// edited profile has another key. What only says how to get there or where to go
-// (the profile's name, the region within its partition, the MFA command, the rest of
-// Network, vault_* settings) is not in it: two profiles that mean the same share a session, so a
-// reader takes name and region from its own Profile, not from the cached session.
+// CacheKey returns a hash, in hex, of everything that determines the session: the source,
+// each role with its settings, the endpoints, the partition of the region. When a profile is
+// edited, it changes. It does not depend on the name of the profile, the region within its
+// partition, the MFA command, the rest of Network and the vault_* settings. Two profiles that
+// differ only in these share a session, so its user takes name and region from the Profile
+// and not from the cached session.
 func (p Profile) CacheKey() string {
 	k := newKey("profile 2")
 	k.add(p.Endpoint, Partition(p.Region))
@@ -30,8 +30,9 @@ func (p Profile) CacheKey() string {
 	return k.hex()
 }
 
-// CacheKey names the session that GetSessionToken makes of the key itself, which all
-// roles over it can share. It is never that of a Profile. The duration is part of it.
+// CacheKey returns the hash for the session that GetSessionToken makes with the key, which
+// all roles can use that are assumed with it. It is different from that of any Profile. The
+// duration is part of it.
 func (s Stored) CacheKey(partition, endpoint string) string {
 	k := newKey("stored 1")
 	k.add(endpoint, partition)
@@ -39,6 +40,7 @@ func (s Stored) CacheKey(partition, endpoint string) string {
 	return k.hex()
 }
 
+// key is a CacheKey that is being made.
 type key struct{ sum hash.Hash }
 
 func newKey(purpose string) key {

@@ -2,26 +2,25 @@ package profiles
 
 import "strings"
 
-// This file knows what kind of line a line is. The rules are those of the parser the
-// AWS CLI uses: a line whose first character is # or ; is a comment, wherever it
-// stands, and a # further right belongs to the value; a line indented deeper than the
-// setting above it continues that setting; a header runs from [ to the last ] of
-// its line; a key ends at the first = or :.
+// This file tells what kind of line a line is. The rules are those of the AWS CLI: a line
+// whose first character is # or ; is a comment, and a # further right is part of the value;
+// a line that is indented more than the setting above it continues that setting; a header
+// goes from [ to the last ] of its line; a key ends at the first = or :.
 
 type kind uint8
 
 const (
-	blank        kind = iota // nothing but white space
+	blank        kind = iota // white space only
 	header                   // [text]
 	option                   // key = text
-	continuation             // text, more of the option above
+	continuation             // text that belongs to the option above
 	bad                      // none of these; why says what is missing
 )
 
-// lineReader walks over a text, line by line. Comments are skipped. After next, the
-// fields describe the line. What it gives out are parts of src: reading copies nothing.
+// lineReader reads a text line by line, without its comments. After next, the fields
+// describe the line. The texts in them are parts of src: nothing is copied.
 type lineReader struct {
-	src  string // what is left, with \n as the only line end
+	src  string // the rest of the text, with \n as the only line end
 	line int    // number of the current line, from 1
 
 	kind kind
@@ -29,17 +28,17 @@ type lineReader struct {
 	cut  int    // of an option: where in text the = or : is
 	why  string // of a bad line
 
-	headersOnly bool   // options that begin a line are not wanted: skip them fast
-	skipped     string // src from the first of them on, as far as it was not looked at
+	headersOnly bool   // skip options that are not indented
+	skipped     string // src from the first option on that was skipped and not looked at
 
-	indent    int  // of the last line that was no continuation
-	inSection bool // a header was seen
-	open      bool // an option is there that can be continued
+	indent    int  // of the last line that was not a continuation
+	inSection bool // there was a header
+	open      bool // there is an option that the next line can continue
 }
 
 func readLines(s string) lineReader { return lineReader{src: unixLines(s)} }
 
-// unixLines turns \r\n and a lone \r into \n, as a text file is opened by Python.
+// unixLines turns \r\n, and \r alone, into \n, as Python does when it opens a text file.
 func unixLines(s string) string {
 	if strings.IndexByte(s, '\r') < 0 {
 		return s
@@ -47,7 +46,7 @@ func unixLines(s string) string {
 	return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(s)
 }
 
-// next moves to the next line that is no comment; false at the end.
+// next reads the next line that is not a comment. It returns false at the end.
 func (r *lineReader) next() bool {
 	for r.src != "" {
 		raw, rest := r.src, ""
@@ -81,8 +80,8 @@ func (r *lineReader) next() bool {
 	return false
 }
 
-// settle looks at the lines that were skipped, for what follows may continue one of
-// them. They all begin at the edge. Below a header they no longer matter.
+// settle looks at the lines that were skipped, because the next line may continue one of
+// them. None of them is indented. If the next line is a header, they do not matter.
 func (r *lineReader) settle(skipped, next string, indent int) {
 	r.skipped = ""
 	if indent == 0 && headerText(next) != "" {
@@ -96,6 +95,7 @@ func (r *lineReader) settle(skipped, next string, indent int) {
 	}
 }
 
+// classify sets the kind of a line that is neither blank nor a comment.
 func (r *lineReader) classify(text string, indent int) {
 	r.text = text
 	if r.open && indent > r.indent {
@@ -111,7 +111,7 @@ func (r *lineReader) classify(text string, indent int) {
 	r.option(text)
 }
 
-// headerText is what a header has between its brackets, "" for any other line.
+// headerText returns what a header has between its brackets, "" for any other line.
 func headerText(text string) string {
 	if text[0] != '[' {
 		return ""
@@ -120,18 +120,19 @@ func headerText(text string) string {
 	return text[1:max(end, 1)]
 }
 
+// option reads a line that must be key = value.
 func (r *lineReader) option(text string) {
 	if !r.inSection {
-		r.kind, r.why = bad, "no [section] above it"
+		r.kind, r.why = bad, "there is no [section] above it"
 		return
 	}
 	at := delimiter(text)
 	if at < 0 {
-		r.kind, r.why = bad, "neither a [section] nor key = value"
+		r.kind, r.why = bad, "it is neither a [section] nor key = value"
 		return
 	}
 	if at == 0 {
-		r.kind, r.why, r.open = bad, "no key before the =", false
+		r.kind, r.why, r.open = bad, "there is no key before the =", false
 		return
 	}
 	r.kind, r.cut, r.open = option, at, true
@@ -140,7 +141,7 @@ func (r *lineReader) option(text string) {
 // key is the key of an option, as written.
 func (r *lineReader) key() string { return trimRight(r.text[:r.cut]) }
 
-// value is the value of an option, as far as it stands on this line.
+// value is the value of an option, as far as it is on this line.
 func (r *lineReader) value() string { return trimSpace(r.text[r.cut+1:]) }
 
 func delimiter(s string) int {

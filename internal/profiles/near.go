@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// Near picks, among names of any kind, those that were probably meant: what a
-// NotFoundError has of profiles.
+// Near returns the names that were probably meant by one that does not exist, as
+// NotFoundError has them of profiles. The names may be of any kind.
 func Near(name string, names []string) []string { return near(name, names) }
 
-// near picks the names that were probably meant, at most three, best first: those a
-// few keystrokes away, then those that begin or go on with what was typed.
+// near returns the names that were probably meant, at most three, best first: those that
+// differ in a few keystrokes, then those that begin with what was typed or contain it.
 func near(name string, names []string) []string {
 	type match struct {
 		name  string
@@ -40,11 +40,11 @@ func near(name string, names []string) []string {
 	return found
 }
 
-// matcher compares one name with many; its rows are reused.
+// matcher compares one name with many. It reuses its memory.
 type matcher struct {
 	name             []rune
 	text             string
-	limit            int // most keystrokes that still count as a slip
+	limit            int // how many keystrokes may differ
 	older, prev, cur []int
 	runes            []rune
 }
@@ -64,7 +64,7 @@ func newMatcher(name string) *matcher {
 	}
 }
 
-// score is -1 for a name that has nothing to do with ours. Lower is nearer.
+// score says how similar a name is: lower is more similar, and -1 is not similar at all.
 func (m *matcher) score(candidate string) int {
 	if len(m.name) == 0 || len(candidate) > 4*longestName {
 		return -1
@@ -84,9 +84,9 @@ func (m *matcher) score(candidate string) int {
 	return -1
 }
 
-// distance counts insertions, deletions, changes and swaps of neighbours; it stops
-// as soon as the count is over the limit. What both begin and end with is left out
-// first: names of one organisation have much in common.
+// distance counts the insertions, deletions, changes and swaps of neighbours between two
+// names. It stops as soon as the count is above the limit. It first leaves out what both
+// begin and end with, because the names of one organisation are often alike.
 func (m *matcher) distance(candidate string) int {
 	over := m.limit + 1
 	if diff := utf8.RuneCountInString(candidate) - len(m.name); diff > m.limit || -diff > m.limit {
@@ -109,7 +109,7 @@ func (m *matcher) distance(candidate string) int {
 	return m.prev[len(a)]
 }
 
-// middle cuts off what two texts begin and end with alike.
+// middle returns two texts without what both begin and end with.
 func middle(a, b []rune) ([]rune, []rune) {
 	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
 		a, b = a[1:], b[1:]
@@ -120,8 +120,8 @@ func middle(a, b []rune) ([]rune, []rune) {
 	return a, b
 }
 
-// row compares all of a with the first i+1 runes of b into cur, and returns the least
-// count that is still possible.
+// row fills cur with the distances between the beginnings of a and the first i+1 runes of
+// b, and returns the smallest of them.
 func (m *matcher) row(a, b []rune, i int) int {
 	m.cur[0] = i + 1
 	least := i + 1

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Network is how AWS is reached for a profile. The zero value is AWS's own way.
+// Network says how AWS is reached for a profile. The zero value is AWS's default.
 type Network struct {
-	Endpoints   map[string]string // URLs by Service…, nil when there are none
+	Endpoints   map[string]string // URLs, by the Service… constants; nil when there are none
 	FIPS        bool
 	DualStack   bool
-	CABundle    string // a file, "" for the system's
-	LegacySTS   bool   // the global STS for the regions that once had no other, see STSRegion
-	MaxAttempts int    // calls in all, 0 for the default
+	CABundle    string // a file of certificates; "" for the system's
+	LegacySTS   bool   // use the global STS in the regions that once used it, see STSRegion
+	MaxAttempts int    // how often a call is tried; 0 for the default
 	RetryMode   string // legacy, standard or adaptive, "" for the default
 }
 
-// The services an endpoint can be named for, as they are called in a services section.
+// The services whose endpoint can be set, with the names that a services section has.
 const (
 	ServiceSTS     = "sts"
 	ServiceIAM     = "iam"
@@ -28,14 +28,14 @@ const (
 
 var services = [...]string{ServiceSTS, ServiceIAM, ServiceSSO, ServiceSSOOIDC, ServiceSignin}
 
-// legacySTS are the regions whose STS was the global one by default.
+// legacySTS lists the regions in which the global STS was the default.
 var legacySTS = []string{
 	"ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "ca-central-1", "eu-central-1",
 	"eu-north-1", "eu-west-1", "eu-west-2", "eu-west-3", "sa-east-1", "us-east-1", "us-east-2", "us-west-1", "us-west-2",
 }
 
-// STSRegion is the region to resolve STS's own endpoint with: the one given, or
-// "aws-global" where sts_regional_endpoints asks for the old global one.
+// STSRegion returns the region with which the endpoint of STS is resolved: the given one, or
+// "aws-global" if sts_regional_endpoints says that the global endpoint is to be used.
 func (n Network) STSRegion(region string) string {
 	if n.LegacySTS && !n.FIPS && !n.DualStack && slices.Contains(legacySTS, region) {
 		return "aws-global"
@@ -43,7 +43,7 @@ func (n Network) STSRegion(region string) string {
 	return region
 }
 
-// network reads a profile's own. What is above it in the chain uses it for all calls.
+// network reads the Network of a profile. It is used for all calls of its chain.
 func (c *chain) network(v *view) (Network, error) {
 	n := Network{
 		FIPS:        v.yes("use_fips_endpoint"),
@@ -72,8 +72,8 @@ func (c *chain) network(v *view) (Network, error) {
 	return n, v.err
 }
 
-// endpoint is the URL of a service, "" for AWS's own: from the environment, first for
-// the service and then for all; then likewise from the file.
+// endpoint returns the URL of a service, "" for AWS's default: from the environment, first
+// for the service and then for all; then from the file, in the same order.
 func (c *chain) endpoint(v, block *view, service string) string {
 	all := "AWS_ENDPOINT_URL"
 	for _, name := range [...]string{all + "_" + strings.ToUpper(service), all} {
@@ -98,7 +98,7 @@ func (c *chain) endpoint(v, block *view, service string) string {
 
 func endpointKey(service string) string { return "endpoint_url of " + service }
 
-// services opens the services section that a profile names; an empty view when it
+// services opens the services section that a profile names. It is empty when the profile
 // names none.
 func (c *chain) services(v *view) (*view, error) {
 	block := &view{set: c.set, name: v.name}
@@ -108,14 +108,14 @@ func (c *chain) services(v *view) (*view, error) {
 	}
 	at, ok := c.set.services.find(name)
 	if !ok {
-		v.rejectKey("services", "there is no such services section"+nearby(name, c.set.services.list))
+		v.rejectKey("services", "there is no services section of that name"+nearby(name, c.set.services.list))
 		return block, v.err
 	}
 	block.sections = []*section{&c.set.sections[at]}
 	return block, c.set.damage(block.sections[0])
 }
 
-// nearby ends a sentence about a name that is not there.
+// nearby is the end of a sentence about a name that does not exist.
 func nearby(name string, names []string) string {
 	close := near(name, names)
 	if len(close) == 0 {
@@ -124,7 +124,7 @@ func nearby(name string, names []string) string {
 	return ", but there is " + strconv.Quote(close[0])
 }
 
-// checkURL refuses what would only be refused later, and less clearly.
+// checkURL returns the value if it is a URL. Otherwise a later error would be less clear.
 func (v *view) checkURL(e found) string {
 	if !isURL(e.Value) {
 		v.reject(e, notURL)
@@ -133,7 +133,7 @@ func (v *view) checkURL(e found) string {
 	return e.Value
 }
 
-const notURL = "it must begin with https:// or http://, and hold no white space"
+const notURL = "it must begin with https:// or http:// and contain no white space"
 
 func isURL(s string) bool {
 	_, rest, ok := strings.Cut(s, "://")
@@ -141,8 +141,8 @@ func isURL(s string) bool {
 	return ok && rest != "" && (scheme == "https://" || scheme == "http://") && !strings.ContainsFunc(s, isSpace)
 }
 
-// yes reads a switch. botocore takes anything but "true" for false; a word that may
-// have been meant as yes is refused here.
+// yes reads a setting that is true or false. botocore takes every other word for false;
+// here it is an error, because true may have been meant.
 func (v *view) yes(key string) bool {
 	switch text := v.str(key); strings.ToLower(text) {
 	case "true":
@@ -154,6 +154,7 @@ func (v *view) yes(key string) bool {
 	return false
 }
 
+// choice reads a setting that has one of some values; "" when it is not set.
 func (v *view) choice(key string, of ...string) string {
 	text := v.str(key)
 	if text != "" && !slices.Contains(of, text) {
@@ -163,6 +164,7 @@ func (v *view) choice(key string, of ...string) string {
 	return text
 }
 
+// attempts reads a number of attempts; 0 when it is not set.
 func (v *view) attempts(key string) int {
 	text := v.str(key)
 	if text == "" {

@@ -7,18 +7,18 @@ import (
 	"unicode/utf8"
 )
 
-// Set is a config file that was read. It does not change; many goroutines may use it.
+// Set is a config file that was read. It never changes, so goroutines can share it.
 type Set struct {
 	path     string
 	sections []section
-	entries  []Setting // of all sections, each section's side by side
+	entries  []Setting // of all sections; those of one section are together
 	shared   section   // [DEFAULT]
-	defaults []Setting // settings of [DEFAULT], which every section has
+	defaults []Setting // the settings of [DEFAULT], which every section has
 
 	profiles index
 	sso      index
 	services index
-	others   index // by header: what is about something else
+	others   index // all other sections, by their header
 
 	problems []*SyntaxError
 }
@@ -26,19 +26,20 @@ type Set struct {
 type section struct {
 	kind     sectionKind
 	name     string
-	header   string // as it is written
+	header   string // the text between the brackets
 	line     int
 	from, to int          // its entries
-	bad      *SyntaxError // the first reason not to trust it
+	bad      *SyntaxError // the first error in it
 }
 
-// index finds sections by name. Of two with the same name the later one counts, in
+// index finds sections by name. Of two sections with the same name it has the later one, at
 // the place of the first.
 type index struct {
 	names
 	sections []int // of each name
 }
 
+// put adds a section, and reports whether its name is new.
 func (x *index) put(name string, section int) (isNew bool) {
 	if x.places == nil {
 		x.names = *newNames(0)
@@ -51,10 +52,10 @@ func (x *index) put(name string, section int) (isNew bool) {
 	return isNew
 }
 
-// section is the section of a name that is known to be there.
+// section returns the section of a name, which must be in the index.
 func (x *index) section(name string) int { return x.sections[x.places[name]] }
 
-// find returns the section of a name.
+// find returns the section of a name, and false when there is none.
 func (x *index) find(name string) (section int, ok bool) {
 	at, ok := x.places[name]
 	if ok {
@@ -63,9 +64,8 @@ func (x *index) find(name string) (section int, ok bool) {
 	return section, ok
 }
 
-// Load reads a config file, following symlinks. A file that does not exist is an
-// empty Set: nobody has written one yet. Lines that cannot be read are no error here;
-// see Problems.
+// Load reads a config file, following symlinks. A file that does not exist is an empty Set.
+// Lines that cannot be read are not an error here; see Problems.
 func Load(path string) (*Set, error) {
 	data, err := ReadFile(path)
 	if err != nil {
@@ -74,9 +74,9 @@ func Load(path string) (*Set, error) {
 	return Parse(path, data), nil
 }
 
-// Parse reads the text of a config file. It never fails: what cannot be read is kept
-// as a problem, and only profiles that depend on it cannot be resolved. The path is
-// used in messages alone. The Set keeps data, which must not be changed afterwards.
+// Parse reads the text of a config file. It never fails: a line that cannot be read becomes
+// one of Problems, and only the profiles that depend on it cannot be resolved. The path is
+// for messages. The Set keeps data, which must not be changed afterwards.
 func Parse(path string, data []byte) *Set { return newParser(path).parse(data) }
 
 func (p *parser) parse(data []byte) *Set {
@@ -90,38 +90,38 @@ func (p *parser) parse(data []byte) *Set {
 	return p.set
 }
 
-// notText recognises a file no line of which could be read.
+// notText says why no line of a file can be read, "" if that is not so.
 func notText(s string) string {
 	if strings.HasPrefix(s, "\xff\xfe") || strings.HasPrefix(s, "\xfe\xff") {
-		return "the file is UTF-16, save it as UTF-8"
+		return "the file is UTF-16; save it as UTF-8"
 	}
 	return ""
 }
 
-// Names lists the profiles in file order, each once.
+// Names lists the profiles in the order of the file, each once.
 func (s *Set) Names() []string { return append([]string(nil), s.profiles.list...) }
 
-// Has reports whether a profile has a section of its own.
+// Has reports whether there is a section for a profile.
 func (s *Set) Has(name string) bool {
 	_, ok := s.profiles.find(name)
 	return ok
 }
 
-// Path is the file the Set was read from, as given to Load or Parse.
+// Path is the path that was given to Load or Parse.
 func (s *Set) Path() string { return s.path }
 
-// Problems lists every line that could not be read, in file order. The AWS CLI would
-// refuse the whole file for any of them.
+// Problems lists the lines that cannot be read, in the order of the file. For any of them
+// the AWS CLI would refuse the whole file.
 func (s *Set) Problems() []*SyntaxError { return s.problems }
 
 // Setting is one line of a profile.
 type Setting struct {
-	Key, Value string // a Value that begins with a newline is a nested block, see Nested
-	Line       int    // 0 for one that is in no file yet
+	Key, Value string // a Value that begins with a line break is a block, see Nested
+	Line       int    // 0 for a setting that is not in a file yet
 }
 
-// Settings lists what stands in a profile's own section, in file order, and then what
-// [DEFAULT] adds. It is nil when the profile has no section.
+// Settings lists the settings of a profile's own section, in the order of the file, and then
+// those that [DEFAULT] adds. It is nil when the profile has no section.
 func (s *Set) Settings(name string) []Setting { return s.settings(&s.profiles, name) }
 
 func (s *Set) settings(x *index, name string) []Setting {
@@ -144,8 +144,8 @@ func (s *Set) settings(x *index, name string) []Setting {
 	return list
 }
 
-// Nested reads the indented block under a key. It is nil when the value is a plain
-// one. Of two lines with the same key the later one counts.
+// Nested reads the indented block below a key. It is nil when the value is one line. Of two
+// lines with the same key it has the later one.
 func (x Setting) Nested() map[string]string {
 	if !strings.HasPrefix(x.Value, "\n") {
 		return nil
@@ -162,16 +162,16 @@ func (x Setting) Nested() map[string]string {
 // parser builds a Set from lines.
 type parser struct {
 	set    *Set
-	names  func(header string) (sectionKind, string)
-	seen   map[string]int // header → its first section; nil while no name has come twice
-	cur    *section       // nil before the first header
-	keys   keySet         // of the current section
-	shared keySet         // of [DEFAULT], which may come back
+	names  func(header string) (sectionKind, string) // reads a header
+	seen   map[string]int                            // header → its first section; nil until a name is there twice
+	cur    *section                                  // nil before the first header
+	keys   keySet                                    // of the current section
+	shared keySet                                    // of [DEFAULT], which may come back
 
-	foreign map[int]*SyntaxError // lines that are not UTF-8, nil when all are
+	notUTF8 map[int]*SyntaxError // the lines that are not UTF-8; nil when all are
 
-	// The option that is being read: its further lines, and empty lines that count
-	// only when another line follows.
+	// The setting that is being read: its further lines, and empty lines, which belong to
+	// it only if another line of it follows.
 	last   *Setting
 	parts  []string
 	lines  []int
@@ -201,7 +201,7 @@ func (p *parser) run(text string) {
 		case bad:
 			p.damage(p.cur, p.problem(r.line, r.why))
 		}
-		if e := p.foreign[r.line]; e != nil {
+		if e := p.notUTF8[r.line]; e != nil {
 			p.damage(p.cur, e)
 		}
 	}
@@ -209,8 +209,8 @@ func (p *parser) run(text string) {
 	slices.SortStableFunc(p.set.problems, func(a, b *SyntaxError) int { return a.Line - b.Line })
 }
 
-// reserve sets memory aside for a large file, so that the tables are not copied as
-// they grow. 24 bytes is a short setting.
+// reserve allocates the tables for a large file, so that they are not copied as they grow.
+// A short setting has 24 bytes.
 func (p *parser) reserve(text string) {
 	headers := min(strings.Count(text, "["), len(text)/10) + 1
 	p.set.sections = make([]section, 0, headers)
@@ -230,8 +230,7 @@ func (p *parser) damage(s *section, e *SyntaxError) {
 	}
 }
 
-// open begins a section. The same header twice is an error to the AWS CLI, and which
-// of the two was meant is not for us to guess.
+// open begins a section.
 func (p *parser) open(text string, line int) {
 	p.finish()
 	kind, name := p.names(text)
@@ -248,8 +247,8 @@ func (p *parser) open(text string, line int) {
 	p.checkTwice(at, p.set.index(at))
 }
 
-// checkTwice looks for a header that was there before. As long as no name comes twice
-// none can have.
+// checkTwice makes an error of a header that is there twice, as the AWS CLI does. It is not
+// called for often: no header can be there twice as long as no name is.
 func (p *parser) checkTwice(at int, isNew bool) {
 	if p.seen == nil {
 		if isNew {
@@ -266,13 +265,13 @@ func (p *parser) checkTwice(at int, isNew bool) {
 		p.seen[this.header] = at
 		return
 	}
-	e := p.problem(this.line, fmt.Sprintf("the same section as in line %d", p.set.sections[i].line))
+	e := p.problem(this.line, fmt.Sprintf("the same section is in line %d", p.set.sections[i].line))
 	p.damage(&p.set.sections[i], e)
 	p.damage(this, e)
 }
 
-// index puts a section into the table of its kind, and says whether its name is new
-// there. What is in no table has no name.
+// index adds a section to the index of its kind, and reports whether its name is new
+// there.
 func (s *Set) index(at int) (isNew bool) {
 	sec := &s.sections[at]
 	switch sec.kind {
@@ -294,7 +293,7 @@ func (p *parser) add(key, value string, line int) {
 		keys, list = &p.shared, &p.set.defaults
 	}
 	if first := keys.add(key, line); first != 0 {
-		p.damage(p.cur, p.problem(line, fmt.Sprintf("the same key as in line %d", first)))
+		p.damage(p.cur, p.problem(line, fmt.Sprintf("the same key is in line %d", first)))
 	}
 	*list = append(*list, Setting{Key: key, Value: value, Line: line})
 	p.last = &(*list)[len(*list)-1]
@@ -308,7 +307,7 @@ func (p *parser) more(text string, line int) {
 	p.parts, p.lines = append(p.parts, text), append(p.lines, line)
 }
 
-// finish ends the option that is being read.
+// finish ends the setting that is being read.
 func (p *parser) finish() {
 	if p.last != nil && len(p.parts) > 0 {
 		if p.last.Value == "" {
@@ -320,35 +319,34 @@ func (p *parser) finish() {
 	p.parts, p.lines = p.parts[:0], p.lines[:0]
 }
 
-// checkNested makes sure that each line of a block under a key is key = value.
+// checkNested checks that each line of a block below a key is key = value.
 func (p *parser) checkNested() {
 	for i, part := range p.parts {
 		for line, rest := nextLine(part); line != "" || rest != ""; line, rest = nextLine(rest) {
 			line = trimSpace(line)
 			if line != "" && !strings.Contains(line, "=") {
-				p.damage(p.cur, p.problem(p.lines[i], "no key = value in the block of "+p.last.Key))
+				p.damage(p.cur, p.problem(p.lines[i], "it must be key = value, because it is in the block of "+p.last.Key))
 			}
 		}
 	}
 }
 
-// checkUTF8 records the lines that are not UTF-8. A comment in an old encoding is no
-// reason to distrust the section around it, so damage is left to run, which knows
-// which lines are comments.
+// checkUTF8 records the lines that are not UTF-8. Those that are comments do no harm to
+// their section; run knows which are.
 func (p *parser) checkUTF8(text string) {
 	if utf8.ValidString(text) {
 		return
 	}
-	p.foreign = map[int]*SyntaxError{}
+	p.notUTF8 = map[int]*SyntaxError{}
 	for number, line := range strings.Split(unixLines(text), "\n") {
 		if !utf8.ValidString(line) {
-			p.foreign[number+1] = p.problem(number+1, "not UTF-8")
+			p.notUTF8[number+1] = p.problem(number+1, "not UTF-8")
 		}
 	}
 }
 
-// keySet finds the second use of a key in a section. Sections are short, so a list
-// does; a map takes over when one is not.
+// keySet finds keys that are in a section twice. It is a list, because most sections are
+// short, and becomes a map when it grows long.
 type keySet struct {
 	list []keyLine
 	long map[string]int
@@ -361,7 +359,7 @@ type keyLine struct {
 
 func (k *keySet) reset() { k.list, k.long = k.list[:0], nil }
 
-// add returns the line where the key was used before, 0 when it was not.
+// add adds a key. It returns the line in which the key was before, 0 when it was not.
 func (k *keySet) add(key string, line int) int {
 	if k.long != nil {
 		if first := k.long[key]; first != 0 {
@@ -382,6 +380,7 @@ func (k *keySet) add(key string, line int) int {
 	return 0
 }
 
+// spill makes the map.
 func (k *keySet) spill() {
 	k.long = make(map[string]int, 2*len(k.list))
 	for _, x := range k.list {

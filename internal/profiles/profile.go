@@ -1,25 +1,25 @@
-// Package profiles reads the AWS config file and says what a profile means: where
-// its credentials come from, hop by hop, and in which region. It is pure: text in,
-// values out. No network, no keyring, no clock, no environment.
+// Package profiles reads the AWS config file and finds out what a profile means: where its
+// credentials come from, step by step, and in which region. It also changes the files of
+// the AWS tools. It reads no environment variable, and uses no network, keyring or clock.
 package profiles
 
 import "time"
 
-// Profile is a resolved profile: everything that is needed to make a session.
+// Profile is a resolved profile: all that is needed to make a session.
 type Profile struct {
 	Name   string
-	Region string // never "": where nobody names one it is the partition's usual one
+	Region string // never "": without a setting it is the default of the partition
 	Source Source
 
 	// Settings of the profile itself that are not about identity.
-	Endpoint string            // STS endpoint, "" for AWS's own; the same as in Network
+	Endpoint string            // of STS, "" for the default; the same as in Network
 	Network  Network           // how AWS is reached
-	Extra    map[string]string // vault_* keys, as written, nil when there are none
+	Extra    map[string]string // the vault_* settings; nil when there are none
 
-	Warnings []Warning // what a person should know, in chain order
+	Warnings []Warning // in the order of the chain
 }
 
-// Source is where credentials come from. Exactly one field is set.
+// Source says where credentials come from. Exactly one field is set.
 type Source struct {
 	Stored      *Stored
 	Role        *Role
@@ -32,22 +32,22 @@ type Source struct {
 
 // SSO is one role of one account in IAM Identity Center.
 type SSO struct {
-	Session  string // name of the sso-session section, "" for the legacy form
+	Session  string // the name of the sso-session section; "" for the legacy form
 	StartURL string
-	Region   string // the directory's, not the profile's
+	Region   string // of Identity Center, not of the profile
 	Account  string
 	Role     string
-	Scopes   []string // sso_registration_scopes, nil when not given
+	Scopes   []string // sso_registration_scopes; nil when it is not set
 }
 
 // Process is a credential_process: a command that prints credentials.
 type Process struct {
-	Profile string // the profile it is written in, to tell a circle
+	Profile string // the profile that it is set in, to find a loop
 	Command string
 }
 
-// WebIdentity is an AssumeRoleWithWebIdentity: a role for the bearer of a token. The
-// token comes from a file or from a command; exactly one is set.
+// WebIdentity is a role that is assumed with a token (AssumeRoleWithWebIdentity). The token
+// comes from a file or from a command; exactly one is set.
 type WebIdentity struct {
 	Profile     string
 	ARN         string
@@ -60,51 +60,51 @@ type WebIdentity struct {
 	Region      string
 }
 
-// Host is a credential_source: what the machine itself offers.
+// Host is a credential_source: credentials that the machine itself has.
 type Host struct {
 	Kind string // HostEnvironment, HostContainer or HostInstance
 }
 
-// The kinds of Host, as they are written in a config file.
+// The kinds of Host, with the names that they have in a config file.
 const (
 	HostEnvironment = "Environment"
 	HostContainer   = "EcsContainer"
 	HostInstance    = "Ec2InstanceMetadata"
 )
 
-// Login is a profile of "aws login": console credentials that the AWS CLI keeps in its
-// login cache.
+// Login is a profile of "aws login": credentials of the console, which the AWS CLI keeps in
+// its login cache.
 type Login struct {
-	Session string // login_session: the ARN of who signed in
+	Session string // login_session: the ARN of the user who signed in
 	Region  string
 }
 
-// Stored is a key pair in the keyring, and what GetSessionToken on it needs.
+// Stored is a key in the keyring, with what GetSessionToken needs besides.
 type Stored struct {
-	Profile    string        // the profile it is stored under: the name of the keyring's item
-	MFASerial  string        // "" when no MFA is wanted
-	MFAProcess string        // a command that prints a code, "" for none
-	Duration   time.Duration // 0: the default of the call that is made
-	NoSession  bool          // the long-lived key itself is wanted
+	Profile    string        // the name of the keyring's item
+	MFASerial  string        // "" for a session without MFA
+	MFAProcess string        // a command that prints a code; "" for none
+	Duration   time.Duration // 0 for the default of the call
+	NoSession  bool          // use the long-lived key itself
 }
 
-// Role is one AssumeRole call on top of another source.
+// Role is a call of AssumeRole with the credentials of another source.
 type Role struct {
-	Profile           string // the profile that asked for it, for messages
+	Profile           string // the profile that it is set in, for messages
 	ARN               string
 	ExternalID        string
 	SessionName       string // "" for the default
 	MFASerial         string
 	MFAProcess        string
 	Duration          time.Duration // 0: AWS's default of one hour
-	Tags              []Tag         // in the order written
+	Tags              []Tag         // in the order of the file
 	TransitiveTagKeys []string
 	SourceIdentity    string
 	Policy            string   // inline session policy, JSON
 	PolicyARNs        []string // managed session policies
-	Region            string   // region whose STS is asked
+	Region            string   // whose STS is called
 	Source            Source
 }
 
-// Tag is one session tag.
+// Tag is a session tag.
 type Tag struct{ Key, Value string }

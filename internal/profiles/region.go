@@ -1,7 +1,7 @@
 package profiles
 
-// region is the override, the environment's, the profile's own, or that of [default];
-// "" when there is none anywhere.
+// region returns the region of a profile: the override, that of the environment, of the
+// profile itself, or of [default]; "" when none is set.
 func (c *chain) region(v *view) (string, error) {
 	if region := c.over.Region; region != "" {
 		if !isLabel(region) {
@@ -21,12 +21,12 @@ func (c *chain) region(v *view) (string, error) {
 	if err := c.set.damage(sec); err != nil {
 		return "", err
 	}
-	lender := &view{set: c.set, name: "default", sections: []*section{sec}, trace: v.trace}
-	return lender.label("region"), lender.err
+	d := &view{set: c.set, name: "default", sections: []*section{sec}, trace: v.trace}
+	return d.label("region"), d.err
 }
 
-// regionless gives a profile that names no region the usual one of its partition, and
-// says so.
+// regionless gives a profile without a region the default one of its partition, with a
+// warning.
 func (c *chain) regionless(p *Profile, v *view) {
 	if p.Region != "" {
 		return
@@ -38,8 +38,8 @@ func (c *chain) regionless(p *Profile, v *view) {
 	})
 }
 
-// partitionOf is the partition a profile's session is good in: where its source says
-// so, that; else that of its region.
+// partitionOf returns the partition in which the session of a profile is valid: that of its
+// source, or else that of its region.
 func partitionOf(p *Profile) string {
 	partition := Partition(p.Region)
 	switch s := p.Source; {
@@ -55,8 +55,8 @@ func partitionOf(p *Profile) string {
 	return partition
 }
 
-// regionFor is the region whose STS can assume a role: the one that is wanted, unless
-// the role belongs to another partition, which knows nothing of that region.
+// regionFor returns the region whose STS can assume a role: the given one, unless the role
+// belongs to another partition.
 func regionFor(arn, region string) string {
 	partition := arnPartition(arn)
 	if region == "" || Partition(region) != partition {
@@ -65,9 +65,10 @@ func regionFor(arn, region string) string {
 	return region
 }
 
-const notRegion = "that is no region's name"
+const notRegion = "it is not the name of a region"
 
-// label reads a region. It becomes part of a host name, so it must look like one.
+// label reads the name of a region. It becomes part of a host name, so it must look like
+// one.
 func (v *view) label(key string) string {
 	region := v.str(key)
 	if region != "" && !isLabel(region) {

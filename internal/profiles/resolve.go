@@ -5,31 +5,30 @@ import (
 	"time"
 )
 
-// Overrides is what flags and environment ask for. They win over the file: a flag over
-// the environment, the environment over the profile. The zero value asks for nothing.
-// Region is for every profile of the chain, because it says where everything is asked;
-// the other fields are for the last call.
+// Overrides is what flags and the environment set. A flag goes before the environment, and
+// the environment before the profile. The zero value sets nothing. Region and Env are for
+// every profile of the chain, the other fields for the last call of AWS.
 type Overrides struct {
 	Region     string
-	NoSession  bool // the long-lived key is used as it is
+	NoSession  bool // use the long-lived key itself
 	Duration   time.Duration
-	RoleARN    string   // one more role on top: an ARN or ACCOUNT:ROLE
+	RoleARN    string   // one more role to assume: an ARN or ACCOUNT:ROLE
 	Policy     string   // inline session policy, JSON
 	PolicyARNs []string // managed session policies
 
-	// Env is the environment as the user made it. Only the variables that mean a
-	// setting of a profile count, such as AWS_REGION and AWS_MFA_SERIAL.
+	// Env is the environment, without what this program has exported. Only variables that
+	// stand for a setting of a profile are used, such as AWS_REGION and AWS_MFA_SERIAL.
 	Env map[string]string
 
-	// HasKey says whether a key is stored under a name that has no section. Such a
-	// name is a profile too. nil: only sections are. It is not called otherwise.
+	// HasKey reports whether a key is stored under a name that has no section: such a name
+	// is a profile too. It is called for names without a section only; nil is always false.
 	HasKey func(name string) bool
 }
 
-// Resolve says what a profile means. It follows include_profile and source_profile to
-// the end, so a Profile that comes back is complete, and never falls back to
-// [default]: that section lends its region and nothing else. The errors are
-// *NotFoundError, *LoopError, *SyntaxError, *ValueError and *NoRoleError.
+// Resolve finds out what a profile means. It follows include_profile and source_profile to
+// the end, so the Profile that it returns is complete. Of [default] it takes the region
+// only. Its errors are *NotFoundError, *LoopError, *SyntaxError, *ValueError and
+// *NoRoleError.
 func (s *Set) Resolve(name string, o Overrides) (Profile, error) {
 	c := &chain{set: s, over: o}
 	return c.resolve(name)
@@ -56,23 +55,24 @@ func (c *chain) resolve(name string) (Profile, error) {
 	return p, nil
 }
 
-// chain walks from a profile down to where its credentials come from.
+// chain follows a profile to where its credentials come from.
 type chain struct {
 	set      *Set
 	over     Overrides
-	path     []string        // names from the top, to tell a loop
-	on       map[string]bool // the same names, for a chain that is very long
+	path     []string        // the names so far, to find a loop
+	on       map[string]bool // the same names, to find one of them fast
 	warnings []Warning
-	trace    *Explanation // nil: nobody asks where values come from
+	trace    *Explanation // nil for Resolve
 }
 
-// link is one profile of the chain with everything below it.
+// link is one profile of the chain, with everything that its credentials come from.
 type link struct {
 	view       *view
 	source     Source
-	mfaProcess string // inherited by the profile above when it has none
+	mfaProcess string // of this profile, or of the one that its credentials come from
 }
 
+// follow resolves a profile, and those that its credentials come from.
 func (c *chain) follow(name string) (link, error) {
 	v, err := c.enter(name)
 	if err != nil {
@@ -95,7 +95,7 @@ func (c *chain) follow(name string) (link, error) {
 	return l, err
 }
 
-// enter opens a profile's settings and notes that it is on the path.
+// enter opens the settings of a profile and adds it to the path.
 func (c *chain) enter(name string) (*view, error) {
 	if c.on[name] {
 		from := slices.Index(c.path, name)
@@ -113,6 +113,7 @@ func (c *chain) enter(name string) (*view, error) {
 	return v, nil
 }
 
+// view opens the settings of a profile.
 func (c *chain) view(name string) (*view, error) {
 	v := &view{set: c.set, name: name, given: given(c.over.Env, len(c.path) == 0), trace: c.trace.step(name)}
 	if !c.set.Has(name) {
@@ -128,9 +129,10 @@ func (c *chain) view(name string) (*view, error) {
 	return v, v.collect()
 }
 
-// base finds what a profile's role, if it has one, stands on. With a role the
-// source_profile is asked first; without one, a source of the profile's own. A web
-// identity comes before both: the role is part of it.
+// base finds the source that the role of a profile is assumed with, or that of a profile
+// without a role. With a role, source_profile goes before a source of the profile's own;
+// without one it is the other way round. A web identity goes before both, because its role
+// is part of it.
 func (c *chain) base(v *view) (link, error) {
 	role := v.has("role_arn")
 	from, named := v.find("source_profile")
@@ -150,8 +152,8 @@ func (c *chain) base(v *view) (link, error) {
 	if err != nil || role {
 		return below, err
 	}
-	// A profile without a role is its source under another name. MFA that it asks
-	// for itself is meant for that key.
+	// A profile without a role is another name for its source_profile. Its own mfa_serial
+	// is for that key.
 	if key := below.source.Stored; key != nil && v.has("mfa_serial") {
 		own := *key
 		own.MFASerial = v.str("mfa_serial")
@@ -160,7 +162,8 @@ func (c *chain) base(v *view) (link, error) {
 	return below, nil
 }
 
-// role puts a profile's role on top of a source.
+// role makes the source that assumes a profile's role with the credentials of another
+// source.
 func (c *chain) role(v *view, below Source, mfaProcess string) (Source, error) {
 	r := &Role{
 		Profile:           v.name,
@@ -183,7 +186,7 @@ func (c *chain) role(v *view, below Source, mfaProcess string) (Source, error) {
 	return Source{Role: r}, err
 }
 
-// apply puts the overrides of the last call onto the end of the chain.
+// apply applies the overrides that are for the last call.
 func (c *chain) apply(p *Profile, v *view) error {
 	if c.over.RoleARN != "" {
 		if err := c.hop(p, v); err != nil {
@@ -200,18 +203,19 @@ func (c *chain) apply(p *Profile, v *view) error {
 	case s.WebIdentity != nil:
 		s.WebIdentity.Duration = or(o.Duration, s.WebIdentity.Duration)
 		s.WebIdentity.Policy, s.WebIdentity.PolicyARNs = o.Policy, o.PolicyARNs
-	case o.Policy != "" || len(o.PolicyARNs) > 0: // there is no call that could narrow it
+	case o.Policy != "" || len(o.PolicyARNs) > 0: // no call takes a policy
 		return &NoRoleError{Profile: p.Name, What: "session policy"}
 	case s.Stored != nil:
 		s.Stored.Duration = o.Duration
 	case o.Duration != 0:
 		c.warnings = append(c.warnings, Warning{
-			Profile: p.Name, Key: "duration", Why: "it has no effect, how long this lasts is set where it comes from",
+			Profile: p.Name, Key: "duration", Why: "it has no effect, because the source of these credentials decides how long they last",
 		})
 	}
 	return nil
 }
 
+// or returns the first value that is not zero.
 func or[T comparable](first, second T) T {
 	var zero T
 	if first != zero {
@@ -220,8 +224,8 @@ func or[T comparable](first, second T) T {
 	return second
 }
 
-// hop assumes the role of the overrides on top of everything. The name in CloudTrail
-// stays that of the profile, and so does the MFA of a key.
+// hop adds the role of the overrides at the end of the chain. It gets the session name of
+// the profile and, if the profile is a key, the MFA device of that.
 func (c *chain) hop(p *Profile, v *view) error {
 	r := &Role{Profile: p.Name, Source: p.Source, SessionName: v.str("role_session_name")}
 	if key := p.Source.Stored; key != nil {

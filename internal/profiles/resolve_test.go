@@ -125,7 +125,7 @@ func TestALoopIsNamed(t *testing.T) {
 	} {
 		var loop *LoopError
 		if err := resolveError(t, c.text, "x", Overrides{}); !errors.As(err, &loop) {
-			t.Errorf("%q: %v is no loop", c.text, err)
+			t.Errorf("%q: %v is not a loop", c.text, err)
 			continue
 		}
 		want(t, "kind", loop.Kind, c.kind)
@@ -453,7 +453,7 @@ func TestEveryRegionIsInItsPartition(t *testing.T) {
 		want(t, "partition of "+r.Name, Partition(r.Name), r.Partition)
 		want(t, "partition of its default", Partition(DefaultRegion(r.Partition)), r.Partition)
 		if !slices.ContainsFunc(Regions(), func(x Region) bool { return x.Name == DefaultRegion(r.Partition) }) {
-			t.Errorf("the default of %s is no region", r.Partition)
+			t.Errorf("the default of %s is not a region", r.Partition)
 		}
 	}
 	want(t, "unknown", []string{Partition(""), Partition("xx-new-1"), DefaultRegion("aws-x")}, []string{"aws", "aws", "us-east-1"})

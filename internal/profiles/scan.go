@@ -5,19 +5,19 @@ import (
 	"unsafe"
 )
 
-// This file answers TAB. It reads the same lines as Parse but keeps only names, so
-// that 20,000 profiles cost a few milliseconds.
+// This file is for completion. It reads the same lines as Parse, but keeps only names, so
+// that 20,000 profiles take a few milliseconds.
 
-// ScanNames lists the profiles of a config file in file order, each once. It is
-// Names without the cost of a Set. The names are parts of data, which must not be
-// changed afterwards.
+// ScanNames lists the profiles of a config file in the order of the file, each once. It is
+// Names without the cost of a Set. The names are parts of data, which must not be changed
+// afterwards.
 func ScanNames(data []byte) []string {
 	seen := newNames(len(data))
 	scan(data, func(name string) { seen.add(name) }, nil)
 	return seen.list
 }
 
-// textOf is data as a string, without a copy.
+// textOf returns data as a string, without copying it.
 func textOf(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
 
 // names is a list of names, each once.
@@ -54,9 +54,9 @@ type Summary struct {
 // StoredKey describes a profile whose section names no source: its key is in the keyring.
 const StoredKey = "stored key"
 
-// ScanSummaries lists the profiles with a few words about each, in one pass. It
-// follows no references: a description comes from the profile's own section. The
-// texts are parts of data, which must not be changed afterwards.
+// ScanSummaries lists the profiles with a few words about each, in one pass. The words come
+// from the profile's own section; references are not followed. The texts are parts of data,
+// which must not be changed afterwards.
 func ScanSummaries(data []byte) []Summary {
 	seen := newNames(len(data))
 	list := make([]Summary, 0, cap(seen.list))
@@ -79,8 +79,8 @@ func ScanSummaries(data []byte) []Summary {
 	return list
 }
 
-// scan calls name for each profile and, when it is not nil, setting for each setting
-// of a profile.
+// scan calls name for each profile and setting, unless it is nil, for each setting of a
+// profile.
 func scan(data []byte, name func(string), setting func(key, value string)) {
 	r := readLines(strings.TrimPrefix(textOf(data), "\ufeff"))
 	r.headersOnly = setting == nil
@@ -100,7 +100,7 @@ func scan(data []byte, name func(string), setting func(key, value string)) {
 	}
 }
 
-// clues are the settings that say where credentials come from.
+// clues has the settings that say where credentials come from.
 type clues struct {
 	role, account, permission, source, kind string
 }

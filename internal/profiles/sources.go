@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// This file knows the places credentials can come from, other than another profile.
+// This file reads the settings that say where credentials come from, other than from
+// another profile.
 
-// ownKeys are the settings by which a profile brings credentials of its own, in the
-// order botocore asks, after the one that only we write. Of Identity Center it asks for an account or a role; the keys
-// at the end are a source only where nothing else is, so that what is missing there
-// can be said.
+// ownKeys lists the settings that make a source of credentials: first the one that only
+// this program writes, then in the order in which botocore tries them. For Identity Center
+// botocore looks for an account or a role. The last two are a source only if there is no
+// other, so that an error can say what is missing.
 var ownKeys = [...]string{
 	syncedKey,
 	"web_identity_token_file", "web_identity_token_process",
@@ -19,8 +20,8 @@ var ownKeys = [...]string{
 	"sso_session", "sso_start_url",
 }
 
-// ownKey names the first of them that is there, "" when none is and the keyring is
-// asked.
+// ownKey returns the first of them that is set; "" when none is, so that the key is in the
+// keyring.
 func ownKey(v *view) string {
 	for _, key := range ownKeys {
 		if v.has(key) {
@@ -30,12 +31,12 @@ func ownKey(v *view) string {
 	return ""
 }
 
-// bearsToken reports a web identity. Its role_arn is part of it and no role on top.
+// bearsToken reports whether a profile is a web identity. Its role_arn is part of that.
 func (v *view) bearsToken() bool {
 	return v.has("web_identity_token_file") || v.has("web_identity_token_process")
 }
 
-// own is the source of a profile that stands on no other.
+// own returns the source of a profile that does not depend on another profile.
 func (c *chain) own(v *view) (Source, error) {
 	key := ownKey(v)
 	if v.has("role_arn") && v.has("credential_source") && !v.bearsToken() {
@@ -68,7 +69,7 @@ func (c *chain) stored(v *view) (Source, error) {
 	return Source{Stored: s}, v.err
 }
 
-// webIdentity reads a role for a token. Of a file and a command the file counts.
+// webIdentity reads a role for a token. A file goes before a command.
 func (c *chain) webIdentity(v *view, key string) (Source, error) {
 	w := &WebIdentity{
 		Profile:     v.name,
@@ -102,7 +103,7 @@ func (v *view) roleARN() string {
 	return arn
 }
 
-// host reads a credential_source, which only a role can stand on.
+// host reads a credential_source, which needs a role.
 func (c *chain) host(v *view, key string) (Source, error) {
 	h := &Host{Kind: v.choice(key, HostEnvironment, HostContainer, HostInstance)}
 	if v.err == nil && !v.has("role_arn") {
@@ -120,8 +121,8 @@ func (c *chain) login(v *view, key string) (Source, error) {
 	return Source{Login: l}, err
 }
 
-// sso reads a role of Identity Center. What the sso-session says wins over what is
-// written in the profile itself.
+// sso reads a role of Identity Center. The settings of the sso-session go before those of
+// the profile itself.
 func (c *chain) sso(v *view, clue string) (Source, error) {
 	w, err := c.session(v)
 	if err != nil {
@@ -146,7 +147,7 @@ func (c *chain) sso(v *view, clue string) (Source, error) {
 	return Source{SSO: s}, v.err
 }
 
-// session is a view of a profile in which its sso-session comes first.
+// session is a view of a profile in which the settings of its sso-session go first.
 func (c *chain) session(v *view) (*view, error) {
 	w := *v
 	name, ok := v.find("sso_session")
@@ -155,7 +156,7 @@ func (c *chain) session(v *view) (*view, error) {
 	}
 	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.list))
+		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
 		return nil, v.err
 	}
 	sec := &c.set.sections[at]
@@ -168,24 +169,24 @@ func (c *chain) session(v *view) (*view, error) {
 		if used, _ := w.find(key); ok && used.Value != inline.Value {
 			c.warnings = append(c.warnings, Warning{
 				File: c.set.path, Line: inline.Line, Profile: v.name, Key: key,
-				Why: "it has no effect, the sso-session says something else",
+				Why: "it has no effect, because the sso-session has another value",
 			})
 		}
 	}
 	return &w, nil
 }
 
-// checkSSO refuses what Identity Center would answer with a riddle.
+// checkSSO refuses values for which Identity Center would give an unclear error.
 func (v *view) checkSSO(s *SSO) {
 	if s.StartURL != "" && !isURL(s.StartURL) {
 		v.rejectKey("sso_start_url", notURL)
 	}
 	if s.Account != "" && (len(s.Account) != 12 || strings.Trim(s.Account, "0123456789") != "") {
-		v.rejectKey("sso_account_id", "an account's number has 12 digits")
+		v.rejectKey("sso_account_id", "an account id has 12 digits")
 	}
 }
 
-// missing says what is not there, "" when nothing is missing.
+// missing says which settings are missing, "" when none is.
 func (s *SSO) missing() string {
 	var keys []string
 	for _, x := range [...][2]string{
@@ -205,9 +206,9 @@ func (s *SSO) missing() string {
 	}
 }
 
-// Directory is the start URL without what may stand behind it and means nothing:
+// Directory is the start URL without an end that has no meaning:
 // https://d-1.awsapps.com/start, …/start/ and …/start/#/ are one directory.
 func (s SSO) Directory() string { return strings.TrimRight(s.StartURL, "#/") }
 
-// String says which role of which account it is.
+// String names the account and the role, for messages.
 func (s SSO) String() string { return s.Account + "/" + s.Role + " of " + strconv.Quote(s.Directory()) }

@@ -94,7 +94,7 @@ func TestOfSeveralSourcesBotocoresFirstOneCounts(t *testing.T) {
 	p = resolve(t, "[profile a]\nweb_identity_token_file = f\nweb_identity_token_process = p\nrole_arn = "+roleARN+"w\n", "a")
 	want(t, "a file before a command", []string{p.Source.WebIdentity.TokenFile, p.Source.WebIdentity.Process}, []string{"f", ""})
 	p = resolve(t, "[profile a]\nsso_start_url = https://half.awsapps.com/start\ncredential_process = get\n", "a")
-	want(t, "a start URL alone is no source", p.Source.Process, &Process{Profile: "a", Command: "get"})
+	want(t, "a start URL alone is not a source", p.Source.Process, &Process{Profile: "a", Command: "get"})
 }
 
 func TestASessionSectionWinsOverWhatStandsInTheProfile(t *testing.T) {
@@ -115,18 +115,18 @@ func TestWhatASourceLacksIsNamedWithItsLine(t *testing.T) {
 	}{
 		{"region = us-east-1\nsso_session = corp\nsso_account_id = 111122223333\n" + corp, "sso_session", 3, "sso_role_name is missing"},
 		{"sso_session = corp\n" + corp, "sso_session", 2, "sso_account_id and sso_role_name are missing"},
-		{"sso_session = crop\nsso_account_id = 111122223333\nsso_role_name = r\n" + corp, "sso_session", 2, `there is no such sso-session section, but there is "corp"`},
+		{"sso_session = crop\nsso_account_id = 111122223333\nsso_role_name = r\n" + corp, "sso_session", 2, `there is no sso-session section of that name, but there is "corp"`},
 		{"sso_account_id = 111122223333\n", "sso_account_id", 2, "sso_start_url, sso_region and sso_role_name are missing"},
 		{"sso_start_url = https://x.awsapps.com/start\n", "sso_start_url", 2, "sso_region, sso_account_id and sso_role_name are missing"},
 		{strings.Replace(full, "us-east-1", "a/b", 1), "sso_region", 3, notRegion},
 		{strings.Replace(full, "https://x", "x", 1), "sso_start_url", 2, notURL},
 		{strings.Replace(full, "/start", "/start # home", 1), "sso_start_url", 2, notURL},
-		{strings.Replace(full, "111122223333", "11112222333", 1), "sso_account_id", 4, "an account's number has 12 digits"},
+		{strings.Replace(full, "111122223333", "11112222333", 1), "sso_account_id", 4, "an account id has 12 digits"},
 		{"web_identity_token_file = f\n", "web_identity_token_file", 2, "role_arn is missing"},
 		{"web_identity_token_file = f\nrole_arn = admin\n", "role_arn", 3, wantRole},
 		{"credential_source = Environment\n", "credential_source", 2, "role_arn is missing"},
 		{"role_arn = " + roleARN + "x\ncredential_source = environment\n", "credential_source", 3, "it must be one of Environment, EcsContainer, Ec2InstanceMetadata"},
-		{"credential_process = a\n  b\n", "credential_process", 2, "one line is expected here, and the lines below it are indented"},
+		{"credential_process = a\n  b\n", "credential_process", 2, "it must be one line, but the lines below it are indented, and so belong to it"},
 	} {
 		var bad *ValueError
 		if err := resolveError(t, "[profile a]\n"+c.text, "a", Overrides{}); !errors.As(err, &bad) {

@@ -9,28 +9,28 @@ import (
 	"strings"
 )
 
-// This file keeps a block of profiles in a config file that is not ours: between two
-// comments everything is written by us, outside of them nothing is. What is outside
-// stays byte for byte, and a profile that is written there is never written here.
+// This file writes a block of profiles into a config file, between two comments. What is
+// outside of the block stays as it is, byte for byte, and a profile that is there is not
+// written into the block.
 
-// Stanza is a profile as it is to be written.
+// Stanza is a profile that is to be written.
 type Stanza struct {
 	Name     string
 	Settings []Setting
 }
 
-// Sync is what a change of a block comes to. Nothing is written before Write.
+// Sync is a change of a block that was planned. Write makes it.
 type Sync struct {
 	Path                    string
 	Added, Changed, Removed []string // names, in the order of the block
-	Foreign                 []string // wanted, and left alone: they are written outside of the block
+	Foreign                 []string // not written, because they are outside of the block
 
 	old, text  []byte
 	from, into map[string]string // the block's sections by name, as text
 }
 
-// PlanSync works out the block called name with the wanted profiles in it. Those that
-// are in it and no longer wanted go if prune is set, and stay as they are otherwise.
+// PlanSync plans the block of this name with the wanted profiles in it. Profiles in the
+// block that are not wanted are removed if prune is set, and stay otherwise.
 func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
 	old, err := ReadFile(path)
 	if err != nil {
@@ -40,7 +40,7 @@ func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
 		return nil, fmt.Errorf("change %s: %s", path, why)
 	}
 	if why := unusableName(name); why != "" {
-		return nil, fmt.Errorf("a block cannot be called %q: %s", name, why)
+		return nil, fmt.Errorf("a block cannot have the name %q: %s", name, why)
 	}
 	around, err := cutBlock(path, string(old), name)
 	if err != nil {
@@ -55,7 +55,7 @@ func PlanSync(path, name string, want []Stanza, prune bool) (*Sync, error) {
 	return s, s.check(around)
 }
 
-// around is a file cut at our block.
+// around is a file that is split at the block.
 type around struct {
 	before, block, after string
 	end                  string // how lines end
@@ -67,7 +67,7 @@ func endsWith(name string) string {
 	return "# end: profiles written by vault sso sync for " + name
 }
 
-// cutBlock finds the block. One that begins and does not end is not guessed at.
+// cutBlock finds the block. It is an error if only one of its two comments is there.
 func cutBlock(path, text, name string) (around, error) {
 	a := around{before: text, end: "\n"}
 	if i := strings.IndexByte(text, '\n'); i > 0 && text[i-1] == '\r' {
@@ -97,7 +97,7 @@ func cutBlock(path, text, name string) (around, error) {
 	return a, nil
 }
 
-// merge decides what the block will hold, and notes what that changes.
+// merge decides which profiles the block will have, and records what that changes.
 func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []string, err error) {
 	outside := Parse(path, []byte(a.before+a.after))
 	var old []string
@@ -109,7 +109,7 @@ func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []
 			continue
 		}
 		if wanted[x.Name] {
-			return nil, fmt.Errorf("two profiles would be called %q", x.Name)
+			return nil, fmt.Errorf("two profiles would have the name %q", x.Name)
 		}
 		wanted[x.Name] = true
 		text, err := renderSection(x.Name, x.Settings)
@@ -140,7 +140,7 @@ func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []
 	return order, nil
 }
 
-// sectionsOf takes the block apart: the text of each profile, without empty lines.
+// sectionsOf splits the block into the texts of its profiles, without blank lines.
 func sectionsOf(path, block string) (map[string]string, []string) {
 	set := Parse(path, []byte(block))
 	lines := strings.Split(unixLines(block), "\n")
@@ -160,7 +160,7 @@ func sectionsOf(path, block string) (map[string]string, []string) {
 	return texts, set.Names()
 }
 
-// with is the whole text again. A block without profiles is no block.
+// with returns the text of the whole file. Without profiles there is no block.
 func (a around) with(name string, order []string, texts map[string]string) []byte {
 	if len(order) == 0 {
 		return []byte(a.before + a.after)
@@ -180,7 +180,8 @@ func (a around) with(name string, order []string, texts map[string]string) []byt
 	return join([]byte(a.before), b.String())
 }
 
-// check reads the new text before anybody trusts it.
+// check parses the new text to make sure that the profiles outside of the block are as they
+// were, and those in it as they should be.
 func (s *Sync) check(a around) error {
 	was, is := Parse(s.Path, []byte(a.before+a.after)), Parse(s.Path, s.text)
 	names := append(was.Names(), slices.Collect(maps.Keys(s.into))...)
@@ -194,7 +195,7 @@ func (s *Sync) check(a around) error {
 		})
 	}
 	if !same {
-		return fmt.Errorf("change %s: it would not read back as it was meant", s.Path)
+		return fmt.Errorf("change %s: the file would have another meaning after that", s.Path)
 	}
 	return nil
 }
@@ -202,7 +203,8 @@ func (s *Sync) check(a around) error {
 // Empty reports that there is nothing to write.
 func (s *Sync) Empty() bool { return bytes.Equal(s.old, s.text) }
 
-// Diff shows the change, profile by profile: what goes with "-", what comes with "+".
+// Diff returns the change as text, profile by profile: removed lines with "-", added ones
+// with "+".
 func (s *Sync) Diff() string {
 	var b strings.Builder
 	show := func(sign, text string) {
@@ -223,18 +225,17 @@ func (s *Sync) Diff() string {
 	return b.String()
 }
 
-// Write makes the change: whole or not at all, with the file's mode, behind its
-// symlink. If somebody else has changed the file since it was read, nothing is written
-// and the error is a *ChangedError.
+// Write makes the change; see atomicfile.Write. If another program has changed the file
+// since it was read, nothing is written and the error is a *ChangedError.
 func (s *Sync) Write() error { return rewrite(s.Path, s.old, s.text) }
 
-// syncedKey begins the settings of a profile that vault sso sync wrote. They are not
-// called as AWS's are because those would keep the AWS tools from the credential_process
-// that stands beside them, through which they share our sign-in.
+// syncedKey is the first setting of a profile that vault sso sync has written. It does not
+// have the name of AWS's own setting, because that would go before the credential_process
+// with which the AWS tools use the same sign-in.
 const syncedKey = "vault_sso_session"
 
-// SyncedSettings are those of a profile for a role of Identity Center, of which the AWS
-// tools read the command and we the rest.
+// SyncedSettings returns the settings of a profile for a role of Identity Center. The AWS
+// tools use the command in them, and this program the rest.
 func SyncedSettings(s SSO, region, command string) []Setting {
 	list := []Setting{
 		{Key: syncedKey, Value: s.Session}, {Key: "vault_sso_account_id", Value: s.Account}, {Key: "vault_sso_role_name", Value: s.Role},
@@ -251,7 +252,7 @@ func (c *chain) synced(v *view) (Source, error) {
 	name, _ := v.find(syncedKey)
 	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no such sso-session section"+nearby(name.Value, c.set.sso.list))
+		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
 		return Source{}, v.err
 	}
 	sec := &c.set.sections[at]

@@ -8,25 +8,24 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file takes keys out of a file again. What goes is whole lines: those of the two
-// settings and, in a credentials file, the header of a section that has nothing else to
-// say. Every other byte stays where it is.
+// This file removes keys from a file. It removes whole lines: those of the two settings and,
+// in a credentials file, the header of a section that has no other settings. Every other
+// byte stays.
 
-// Edit is a change of a KeyFile that is worked out and not made. Nothing is written
-// before Write.
+// Edit is a change of a KeyFile that was planned. Write makes it.
 type Edit struct {
 	file  *KeyFile
 	text  []byte
 	taken []Plain
 	added strings.Builder
-	lines []string // what goes, without secrets
+	lines []string // those that are removed, without secrets
 }
 
-// Edit begins a change of the file.
+// Edit returns an Edit that changes nothing yet.
 func (f *KeyFile) Edit() *Edit { return &Edit{file: f, text: f.data} }
 
-// Remove takes the keys of some profiles out. They must be among Keys, and usable. The
-// sections of a config file keep their headers: they make the profiles.
+// Remove removes the keys of some profiles. They must be from Keys, without an Err. In a
+// config file the headers of the sections stay, because they make the profiles.
 func (e *Edit) Remove(keys []Plain) error {
 	if len(keys) == 0 {
 		return nil
@@ -42,10 +41,10 @@ func (e *Edit) Remove(keys []Plain) error {
 	}
 	text := without(e.text, gone, bare)
 	if !e.file.lacks(e.text, text, keys) {
-		// A header can keep an indented line below from continuing one above.
+		// Without the header, an indented line below it may continue a line above it.
 		bare = nil
 		if text = without(e.text, gone, bare); !e.file.lacks(e.text, text, keys) {
-			return fmt.Errorf("take the keys out of %s: it would not read back as it was meant", e.file.Path)
+			return fmt.Errorf("remove the keys from %s: the file would have another meaning after that", e.file.Path)
 		}
 	}
 	for at := range strings.Count(unixLines(string(e.text)), "\n") + 1 {
@@ -57,7 +56,7 @@ func (e *Edit) Remove(keys []Plain) error {
 	return nil
 }
 
-// Append adds a section to a config file, unless it is there.
+// Append adds a section to a config file. It is an error if there is one already.
 func (e *Edit) Append(profile string, settings []Setting) error {
 	text, err := appendSection(e.file.Path, e.text, profile, settings)
 	if err != nil {
@@ -75,8 +74,8 @@ func (e *Edit) Append(profile string, settings []Setting) error {
 // Empty reports that there is nothing to write.
 func (e *Edit) Empty() bool { return len(e.lines) == 0 && e.added.Len() == 0 }
 
-// Diff shows the change: what goes with "-", what comes with "+". Of a key it shows the
-// end of its id and no more.
+// Diff returns the change as text: removed lines with "-", added ones with "+". Of a key it
+// has only the end of the id.
 func (e *Edit) Diff() string {
 	var b strings.Builder
 	for _, line := range e.lines {
@@ -88,9 +87,10 @@ func (e *Edit) Diff() string {
 	return b.String()
 }
 
-// Write makes the change: whole or not at all, with the file's mode, behind its
-// symlink. If somebody else has changed the file since it was read, nothing is written
-// and the error is a *ChangedError. Two processes must not do it at once.
+// Write makes the change; see atomicfile.Write. If another program has changed the file
+// since it was read, nothing is written and the error is a *ChangedError. Of two processes
+// that do this at the same moment, one may undo the change of the other: the caller must
+// hold a lock.
 func (e *Edit) Write() error {
 	if e.Empty() {
 		return nil
@@ -98,7 +98,7 @@ func (e *Edit) Write() error {
 	return rewrite(e.file.Path, e.file.data, e.text)
 }
 
-// linesOf finds the lines of a profile's key and what may be shown of each.
+// linesOf adds the lines of a profile's key to gone, with what may be shown of each.
 func (f *KeyFile) linesOf(set *Set, p Plain, gone map[int]string) {
 	sec := &set.sections[set.profiles.section(p.Profile)]
 	for _, x := range set.entries[sec.from:sec.to] {
@@ -111,10 +111,10 @@ func (f *KeyFile) linesOf(set *Set, p Plain, gone map[int]string) {
 	}
 }
 
-// comment is what a lineReader passes over.
+// comment is the kind of the lines that a lineReader skips.
 const comment = bad + 1
 
-// layout says of each line of a text what it is; the first is at 1.
+// layout returns the kind of each line of a text; that of the first line is at 1.
 func layout(text string) []kind {
 	list := make([]kind, strings.Count(unixLines(text), "\n")+2)
 	for i := range list[1:] {
@@ -129,9 +129,9 @@ func layout(text string) []kind {
 	return list
 }
 
-// emptied finds the lines of sections that have nothing left when the lines gone are
-// gone: the header, to be shown, and the empty lines below it. A section with a comment
-// stays, and so does a comment right above a header, with the header it is about.
+// emptied finds the lines of sections that are empty once the lines in gone are removed:
+// the header and the blank lines below it. A section with a comment stays, and so does a
+// header with a comment right above it.
 func emptied(text string, gone map[int]string) map[int]string {
 	kinds, lines := layout(text), strings.Split(strings.TrimPrefix(unixLines(text), "\ufeff"), "\n")
 	bare := map[int]string{}
@@ -143,7 +143,7 @@ func emptied(text string, gone map[int]string) map[int]string {
 		for end < len(kinds) && kinds[end] != header {
 			end++
 		}
-		about := end // the comments right above the next header are about that one
+		about := end // comments right above the next header belong to that
 		for end < len(kinds) && kinds[about-1] == comment {
 			about--
 		}
@@ -158,8 +158,8 @@ func emptied(text string, gone map[int]string) map[int]string {
 	return bare
 }
 
-// takes reports whether a section, from its header to its end, holds the lines that go
-// and else nothing but empty ones.
+// takes reports whether a section, from its header to its end, has only blank lines apart
+// from those that are removed.
 func takes(kinds []kind, gone map[int]string, at, end int) bool {
 	any := false
 	for i := at + 1; i < end; i++ {
@@ -172,7 +172,7 @@ func takes(kinds []kind, gone map[int]string, at, end int) bool {
 	return any && kinds[at-1] != comment
 }
 
-// without is a text without some of its lines, byte for byte. A byte order mark stays.
+// without returns a text without some of its lines. A byte order mark stays.
 func without(text []byte, gone, bare map[int]string) []byte {
 	kept := make([]byte, 0, len(text))
 	rest := string(text)
@@ -191,7 +191,7 @@ func without(text []byte, gone, bare map[int]string) []byte {
 	return kept
 }
 
-// physicalLine is the first line of a text with its end, be it \n, \r\n or \r.
+// physicalLine returns the first line of a text with its end: \n, \r\n or \r.
 func physicalLine(s string) string {
 	i := strings.IndexAny(s, "\r\n")
 	switch {
@@ -203,8 +203,8 @@ func physicalLine(s string) string {
 	return s[:i+1]
 }
 
-// lacks reads the new text before anybody trusts it: the keys are gone, and every other
-// setting says what it said, in its place.
+// lacks parses the new text, and reports whether the keys are gone and every other setting
+// is as it was, in its place.
 func (f *KeyFile) lacks(old, text []byte, keys []Plain) bool {
 	was, is := f.parse(old), f.parse(text)
 	taken := map[string]bool{}

@@ -28,7 +28,7 @@ const (
 	fakeSecret = "fake/secret+value"
 )
 
-// pairOf is a key as it stands in a file.
+// pairOf is a key, as a file has it.
 const pairOf = "aws_access_key_id = " + fakeID + "\naws_secret_access_key = " + fakeSecret + "\n"
 
 func credentialsFile(t *testing.T, text string) *KeyFile {

@@ -6,20 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// This file holds what "white space", "lower case" and "line" mean to the AWS tools
-// written in Python, which are the reference for how a config file is read. They
-// differ from Go's notions in small ways, and only here.
+// This file says what white space, lower case and a line are for the AWS tools that are
+// written in Python, which decide how a config file is read. It differs a little from what
+// they are in Go.
 
-// isSpace also takes the four information separators, which Go does not call space.
+// isSpace is unicode.IsSpace, and true for the four information separators as well.
 func isSpace(r rune) bool {
 	return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f
 }
 
-// plain reports a byte that is neither white space nor part of a longer rune.
+// plain reports whether a byte is neither white space nor part of a longer rune.
 func plain(b byte) bool { return b > ' ' && b < utf8.RuneSelf }
 
-// trim cuts white space from both ends and says how many characters it cut from the
-// left: indentation is counted in characters, not bytes.
+// trim removes white space from both ends, and returns how many characters, not bytes, it
+// removed on the left.
 func trim(line string) (text string, indent int) {
 	for indent < len(line) && (line[indent] == ' ' || line[indent] == '\t') {
 		indent++
@@ -54,7 +54,7 @@ func trimSpace(s string) string {
 	return s
 }
 
-// lower folds a key. Keys are nearly always lower-case ASCII, which costs no copy.
+// lower turns a key into lower case. Nearly all keys are lower-case ASCII, and not copied.
 func lower(s string) string {
 	for i := range len(s) {
 		if c := s[i]; c >= utf8.RuneSelf || 'A' <= c && c <= 'Z' {
@@ -64,8 +64,8 @@ func lower(s string) string {
 	return s
 }
 
-// nextLine cuts s after its first line, where form feeds, the separators and the
-// Unicode line ends count too. It is used inside a value only.
+// nextLine splits s after its first line, as Python's splitlines does: form feeds, the
+// separators and Unicode's line ends end a line too. It is for the lines of a value.
 func nextLine(s string) (line, rest string) {
 	for i, r := range s {
 		switch r {

@@ -1,8 +1,8 @@
 package profiles
 
-// variables are the names that settings have in the environment; of two for the same
-// setting the first that is not empty counts. Those that say who to become are meant
-// for the profile that is asked for, the others for every profile of its chain.
+// variables lists the environment variables that stand for settings; of two for the same
+// setting the first that is not empty is used. Those with top are for the profile itself,
+// because they say which role to assume; the others are for every profile of its chain.
 var variables = [...]struct {
 	name, key string
 	top       bool
@@ -24,11 +24,12 @@ var variables = [...]struct {
 	{"AWS_RETRY_MODE", "retry_mode", false},
 }
 
-// tokenVariable marks an environment with a web identity of its own, as a pod or a
-// build has: the role named beside it belongs to that token and to no profile.
+// tokenVariable is set in an environment that has a web identity, such as a pod's or a
+// build's: the role in it belongs to that token and not to a profile.
 const tokenVariable = "AWS_WEB_IDENTITY_TOKEN_FILE"
 
-// given lists what an environment asks of a profile.
+// given lists the settings of an environment for a profile; top says that it is the first
+// of the chain.
 func given(env map[string]string, top bool) []found {
 	var list []found
 	for _, x := range variables {

@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// view is one profile's settings: its own section first, then what include_profile
-// adds to it. The first setting that cannot be used is kept in err, so that a caller
-// asks for everything it wants and checks once.
+// view reads the settings of one profile: first those of its own section, then those that
+// include_profile adds. It keeps the first error, so that a caller can read all that it
+// needs and check once.
 type view struct {
 	set      *Set
 	name     string
-	given    []found    // what the environment says, which comes before all sections
-	sections []*section // none for a profile that is only a stored key
-	trace    *Step      // notes what is read, nil when nobody asks
+	given    []found    // from the environment, which goes before all sections
+	sections []*section // none for a profile that is a stored key without a section
+	trace    *Step      // records what is read; nil for Resolve
 	err      error
 }
 
-// found is a setting and where it was found.
+// found is a setting, and where it was found.
 type found struct {
 	Setting
 	section  *section // nil when it does not come from the file
 	variable string   // of the environment
 }
 
-// collect opens the sections a profile is made of.
+// collect opens the section of a profile and those that it includes.
 func (v *view) collect() error {
 	s := v.set
 	for next, path := v.name, []string(nil); next != ""; {
@@ -48,7 +48,7 @@ func (v *view) collect() error {
 	return v.err
 }
 
-// including names the profile that one section asks to include.
+// including returns the profile that a section includes, "" for none.
 func (v *view) including(sec *section) string {
 	one := view{set: v.set, name: v.name, sections: []*section{sec}, trace: v.trace}
 	name := one.str("include_profile")
@@ -64,7 +64,7 @@ func (s *Set) notFound(name string, path []string) error {
 	return e
 }
 
-// damage says why a section is not to be trusted, nil when it is.
+// damage returns why the settings of a section cannot be relied on, nil if they can.
 func (s *Set) damage(sec *section) error {
 	if sec.bad != nil {
 		return sec.bad
@@ -75,8 +75,8 @@ func (s *Set) damage(sec *section) error {
 	return nil
 }
 
-// find returns a setting, the first that is not empty. An empty value hides the
-// one of [DEFAULT], as it does for the AWS CLI, but not one that is included.
+// find returns a setting: the first that is not empty. As for the AWS CLI, an empty value
+// goes before that of [DEFAULT]; it does not go before one that is included.
 func (v *view) find(key string) (found, bool) {
 	for _, e := range v.given {
 		if e.Key == key {
@@ -91,6 +91,7 @@ func (v *view) find(key string) (found, bool) {
 	return found{}, false
 }
 
+// lookup finds a setting in a section, or in [DEFAULT].
 func (s *Set) lookup(sec *section, key string) (found, bool) {
 	for _, e := range s.entries[sec.from:sec.to] {
 		if e.Key == key {
@@ -105,13 +106,13 @@ func (s *Set) lookup(sec *section, key string) (found, bool) {
 	return found{}, false
 }
 
-// has reports whether a setting is there at all.
+// has reports whether a setting is there and not empty.
 func (v *view) has(key string) bool {
 	_, ok := v.find(key)
 	return ok
 }
 
-// str reads a setting that is one line; "" when it is not there.
+// str reads a setting of one line; "" when it is not set.
 func (v *view) str(key string) string {
 	e, ok := v.find(key)
 	if !ok {
@@ -119,15 +120,15 @@ func (v *view) str(key string) string {
 	}
 	if strings.Contains(e.Value, "\n") {
 		e.Value, _, _ = strings.Cut(e.Value, "\n")
-		v.reject(e, "one line is expected here, and the lines below it are indented")
+		v.reject(e, "it must be one line, but the lines below it are indented, and so belong to it")
 		return ""
 	}
 	v.note(key, e)
 	return e.Value
 }
 
-// seconds reads a role's duration; 0 when it is not there. AWS takes nothing outside
-// 15 minutes and 12 hours.
+// seconds reads the duration of a role; 0 when it is not set. AWS accepts 15 minutes to 12
+// hours.
 func (v *view) seconds(key string) time.Duration {
 	text := v.str(key)
 	if text == "" {
@@ -141,7 +142,7 @@ func (v *view) seconds(key string) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
-// tags reads k=v,k=v.
+// tags reads tags that are written k=v,k=v.
 func (v *view) tags(key string) []Tag {
 	var tags []Tag
 	for _, item := range v.list(key) {
@@ -160,7 +161,7 @@ func (v *view) tags(key string) []Tag {
 	return tags
 }
 
-// list reads a,b,c. Empty items are dropped.
+// list reads items that are written a,b,c. It leaves out empty ones.
 func (v *view) list(key string) []string {
 	var items []string
 	for item := range strings.SplitSeq(v.str(key), ",") {
@@ -171,13 +172,13 @@ func (v *view) list(key string) []string {
 	return items
 }
 
+// rejectKey is reject for the setting of this key.
 func (v *view) rejectKey(key, why string) {
 	e, _ := v.find(key)
 	v.reject(e, why)
 }
 
-// reject says what is wrong with a setting. Of one that may hold a secret it does not
-// keep the value.
+// reject records an error in a setting. It does not keep a value that may be secret.
 func (v *view) reject(e found, why string) {
 	if v.err != nil {
 		return
@@ -192,7 +193,7 @@ func (v *view) reject(e found, why string) {
 	v.err = bad
 }
 
-// extra collects the settings that are ours.
+// extra returns the settings of this program, which begin with vault_.
 func (v *view) extra() map[string]string {
 	var found map[string]string
 	for _, sec := range v.sections {
@@ -214,7 +215,7 @@ func (v *view) extra() map[string]string {
 	return found
 }
 
-// warnings lists settings that are recognised and do nothing.
+// warnings lists settings that are known and have no effect.
 func (v *view) warnings() []Warning {
 	e, ok := v.find("parent_profile")
 	if !ok {
@@ -222,6 +223,6 @@ func (v *view) warnings() []Warning {
 	}
 	return []Warning{{
 		File: v.set.path, Line: e.Line, Profile: v.name, Key: e.Key,
-		Why: "it is obsolete and has no effect, include_profile took its place",
+		Why: "it is obsolete and has no effect; use include_profile",
 	}}
 }

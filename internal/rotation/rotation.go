@@ -205,7 +205,7 @@ func (r *Rotation) Begun(ctx context.Context) (Journal, bool, error) {
 
 // Identify asks AWS whose key is stored, and returns the user's ARN and the id of the key.
 // If AWS does not know the key, but knows the one that is staged beside it, that one
-// replaces it first: somebody deleted the old key before the rotation could.
+// replaces it first: a person has deleted the old key before the rotation could.
 func (r *Rotation) Identify(ctx context.Context) (user, key string, err error) {
 	k, err := store.GetKey(ctx, r.Store, r.Item)
 	if err != nil {
