@@ -158,7 +158,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 	}
 
 	git(w.dir, "clone", "-q", hers, his)
-	if r := w.vault(t, bob, "store", "list"); r.status != 3 || !strings.Contains(r.err, "no identity of yours") {
+	if r := w.vault(t, bob, "store", "list"); r.status != 3 || !strings.Contains(r.err, "you have no identity in the store in") {
 		t.Errorf("before: status %d, %s", r.status, r.err)
 	}
 	cheapIdentity(his, "bob's passphrase")

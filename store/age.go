@@ -1,18 +1,18 @@
 package store
 
-// The age back end: one file per item, encrypted to everybody who may read it. Adding
-// an item takes the public recipients only; reading one takes an identity, which is
-// asked for once. The directory has two rooms:
+// The age back end: one file per item, encrypted to everyone who may read it. To add an
+// item takes the public recipients only. To read one takes an identity, whose passphrase is
+// asked for once. The directory has two parts:
 //
 //	recipients.txt      who can read the items, one age recipient a line
-//	recipients.next.txt the same while the items are being encrypted anew
-//	items/HASH.age      long-lived items; the name is inside, its salted hash outside
-//	own/identity.age    the identity of the person here, under a passphrase
-//	own/recipients.txt  that person's own recipient
-//	own/NAME.age        sessions and sign-ins, to that person alone; hashed already
-//	own/lock            the kernel's lock for who changes something
+//	recipients.next.txt the new list, while the items are encrypted to it
+//	items/HASH.age      long-lived items; the file's name is a salted hash of the item's
+//	own/identity.age    the user's identity, encrypted with a passphrase
+//	own/recipients.txt  the user's own recipient
+//	own/NAME.age        sessions and sign-ins, encrypted to the user only
+//	own/lock            locked by the kernel while something is changed
 //
-// The first is fit to be shared through git, and its .gitignore leaves own/ out.
+// The first part can be shared through git; the .gitignore there excludes own/.
 
 import (
 	"context"
@@ -30,14 +30,14 @@ import (
 	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
-// ageFiles is a driver. The embedded room says where things are.
+// ageFiles is the driver. The embedded ageDir says where the files are.
 type ageFiles struct {
 	ageDir
 	o    Options
 	cost int // scrypt's, for an identity that is made here
 
 	mu   sync.Mutex
-	held *identity // once it has been unlocked
+	held *identity // nil until it has been unlocked
 }
 
 func newAgeFiles(o Options) (*ageFiles, error) {
@@ -51,8 +51,9 @@ func newAgeFiles(o Options) (*ageFiles, error) {
 	return &ageFiles{ageDir: ageDir{dir}, o: o, cost: scryptCost}, nil
 }
 
-// openAge opens the store, or one that its first item will make. Where it was not asked
-// for by name it leaves the machine to the file back end if that is what is in use.
+// openAge opens the store, which need not exist yet: the first item creates it. If the user
+// did not name this back end and there is no store, it leaves a machine to the file back end
+// on which that is in use.
 func openAge(ctx context.Context, o Options, chosen bool) (driver, error) {
 	a, err := newAgeFiles(o)
 	if err != nil {
@@ -64,8 +65,8 @@ func openAge(ctx context.Context, o Options, chosen bool) (driver, error) {
 	return a, nil
 }
 
-// inUse says whether a person keeps keys in files, or is about to: AWS Vault's users
-// have no reason to know of age.
+// inUse reports whether the file back end has items, or is about to get some: users of AWS
+// Vault do not expect another back end.
 func inUse(ctx context.Context, o Options) bool {
 	if o.FilePassphrase != nil && o.AgePassphrase == nil {
 		return true
@@ -95,7 +96,7 @@ func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
 	case err == nil && it.name == key:
 		return it.data, nil
 	case isGenerated(key) && (err == nil || errors.Is(err, errUnreadable)):
-		return nil, ErrNotFound // it can be made again, and the next one replaces it
+		return nil, ErrNotFound // it is only cached, and the next one replaces it
 	case err == nil:
 		clear(it.data)
 		err = errMoved
@@ -105,7 +106,7 @@ func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
 	return nil, a.withFile(path, err)
 }
 
-// withFile says which file it is that an error is withFile, unless it is withFile none.
+// withFile adds the file to an error that is about one item.
 func (a *ageFiles) withFile(path string, err error) error {
 	if !isAboutItem(err) {
 		return err
@@ -113,12 +114,12 @@ func (a *ageFiles) withFile(path string, err error) error {
 	return fmt.Errorf("the file %s in %s: %w", filepath.Base(path), filepath.Dir(path), err)
 }
 
-// isAboutItem tells what is wrong with an item from an identity that cannot be had.
+// isAboutItem reports whether an error is about one item, and not about the identity.
 func isAboutItem(err error) bool {
 	return errors.Is(err, errUnreadable) || errors.Is(err, errMoved) || errors.Is(err, errNoItem)
 }
 
-// fileOf is the file of an item. In a store without recipients there is none.
+// fileOf returns the file of an item; ErrNotFound in a store without recipients.
 func (a *ageFiles) fileOf(key string) (string, error) {
 	if isGenerated(key) {
 		return a.generatedFile(key)
@@ -156,7 +157,8 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 	return atomicfile.Write(path, sealed)
 }
 
-// recipientsOf are those an item is encrypted to: all of the store, or its owner.
+// recipientsOf returns whom an item is encrypted to: all recipients of the store, or the user
+// only.
 func (a *ageFiles) recipientsOf(ctx context.Context, own bool) (recipients, error) {
 	if !own {
 		return a.recipients()
@@ -186,8 +188,8 @@ func (a *ageFiles) remove(ctx context.Context, key string) error {
 	return err
 }
 
-// keys lists the names with a prefix. Those of sessions are the names of files; for
-// the others every item has to be decrypted.
+// keys lists the names with a prefix. Sessions have theirs as the names of files; all other
+// items have to be decrypted.
 func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 	names, err := a.generatedNames()
 	if err != nil || allGenerated(prefix) {
@@ -197,7 +199,7 @@ func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 	for _, file := range files {
 		it, err := a.read(ctx, file)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since
+			continue // it has just been deleted
 		}
 		if err != nil {
 			return nil, a.withFile(file, err)
@@ -208,7 +210,7 @@ func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 	return names, err
 }
 
-// allGenerated says that a name with this prefix is one of ours, whatever follows.
+// allGenerated reports whether isGenerated is true for every name with this prefix.
 func allGenerated(prefix string) bool {
 	return isGenerated(prefix+"x") && strings.Contains(prefix, ",")
 }
@@ -222,7 +224,7 @@ func (a *ageFiles) read(ctx context.Context, path string) (ageItem, error) {
 	return a.open(ctx, sealed)
 }
 
-// known is what Backend.known is: it hashes the names and looks.
+// known implements Backend.known: it looks for the files that the names hash to.
 func (a *ageFiles) known(_ context.Context, names []string) (there []string, others int, err error) {
 	files, err := a.items()
 	if err != nil || len(files) == 0 {

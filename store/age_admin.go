@@ -1,16 +1,15 @@
 package store
 
-// This file is for those who look after an age store: who can read it, under which
-// passphrase. Whatever changes the recipients encrypts every item anew, in an order that
-// stands being killed at any point:
+// This file administers an age store: who can read it, and the passphrase. A change of the
+// recipients encrypts every item again, in an order that allows it to be killed at any point:
 //
 //  1. every item is decrypted and encrypted to the new list, in memory
-//  2. the new list is written beside the old one; from here on it is the list
+//  2. the new list is written beside the old one; from now on it is the list
 //  3. every item is replaced
-//  4. the new list takes the old one's place
+//  4. the new list replaces the old one
 //
-// A store with a list of step 2 is whole and can be read and written. Running the same
-// command again, or any other one of these, does the rest.
+// A store with the list of step 2 is complete and can be read and written. The same command,
+// or any other one that changes recipients, does the rest.
 
 import (
 	"bytes"
@@ -25,13 +24,12 @@ import (
 	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
-// AgeStore is the directory of the age back end, for those who look after it. Its
-// methods may ask a person for the passphrase, once for all of them, and may wait for
-// another process that changes the same store, up to ctx's deadline. They are not for
-// concurrent use.
+// AgeStore administers the directory of the age back end. Its methods may ask a person for
+// the passphrase, once for all of them, and may wait until ctx ends for another process that
+// changes the same store. They are not safe for concurrent use.
 type AgeStore struct{ a *ageFiles }
 
-// OpenAge opens the age back end for looking after. Nothing need be there yet.
+// OpenAge opens the directory of the age back end, which need not exist yet.
 func OpenAge(o Options) (*AgeStore, error) {
 	a, err := newAgeFiles(o.withDefaults())
 	if err != nil {
@@ -40,24 +38,24 @@ func OpenAge(o Options) (*AgeStore, error) {
 	return &AgeStore{a}, nil
 }
 
-// Dir is where it is.
+// Dir returns the path of the directory.
 func (s *AgeStore) Dir() string { return s.a.dir }
 
-// AgePlan says what to create a store with. The zero value is a new identity under a
+// AgePlan says what to create a store with. The zero value is a new identity with a
 // passphrase.
 type AgePlan struct {
-	Identity  string // file with an identity that is there already: a plugin's, or a key
-	Recipient string // that belongs to it, if the file does not say
+	Identity  string // file with an existing identity: a plugin's, or a secret key
+	Recipient string // of that identity, if the file does not have it
 	Name      string // of the recipient, for people
 }
 
-// ErrThere is returned by Create when there is an identity already.
+// ErrThere is returned by Create if AgePlan has an identity and the store has one too.
 var ErrThere = errors.New("there is an identity already")
 
-// Create makes what is missing of a store: one's own identity, and the list of
-// recipients with oneself on it. In a store that came from others it makes the identity
-// only; member is then false, and one of them has to add the recipients it returns.
-// Created again it changes nothing.
+// Create creates what is missing of a store: the user's identity, and the list of recipients
+// with the user on it. It returns the recipients of the identity. In a store that came from
+// other people it creates the identity only; member is then false, and one of them has to
+// add the recipients. A second call changes nothing.
 func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, member bool, err error) {
 	if err := checkRecipientName(p.Name); err != nil {
 		return nil, false, err
@@ -77,19 +75,19 @@ func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, 
 	return mine, containsAny(list, mine), err
 }
 
-// containsAny says whether one of some recipients is on a list.
+// containsAny reports whether one of some recipients is on a list.
 func containsAny(list recipients, some []AgeRecipient) bool {
 	return slices.ContainsFunc(some, func(r AgeRecipient) bool { return list.find(r.Recipient) >= 0 })
 }
 
-// Recipients lists who can read the items. unfinished says that a change of them was
-// interrupted, and some items are still as before.
+// Recipients lists who can read the items. unfinished says that a change of the recipients
+// was interrupted, so that some items are still encrypted to the old list.
 func (s *AgeStore) Recipients() (all []AgeRecipient, unfinished bool, err error) {
 	list, err := s.list()
 	return list.all, exists(s.a.next()), err
 }
 
-// list is a.recipients for a person.
+// list returns the recipients of the store, or a NoStoreError.
 func (s *AgeStore) list() (recipients, error) {
 	list, err := s.a.recipients()
 	if errors.Is(err, fs.ErrNotExist) {
@@ -98,34 +96,35 @@ func (s *AgeStore) list() (recipients, error) {
 	return list, err
 }
 
-// NoStoreError says that there is no list of recipients, and so no store.
+// NoStoreError says that there is no store: the list of recipients is missing.
 type NoStoreError struct{ Dir string }
 
 func (e *NoStoreError) Error() string { return "there is no age store in " + e.Dir }
 
-// Mine returns the recipients of the identity here, as far as they can be told without
-// asking anybody.
+// Mine returns the recipients of the user's identity, or nil if a person would have to be
+// asked for them.
 func (s *AgeStore) Mine() []AgeRecipient {
 	mine, _ := s.a.withoutAsking().ownRecipients(context.Background())
 	return mine
 }
 
-// isNotMember says that the identity here is known not to be among the recipients.
+// isNotMember reports that the user's identity is known not to be among the recipients.
 func (a *ageFiles) isNotMember() bool {
 	mine, err := a.withoutAsking().ownRecipients(context.Background())
 	list, err2 := a.recipients()
 	return err == nil && err2 == nil && !containsAny(list, mine)
 }
 
-// withoutAsking is the same store with nobody to ask and no passphrase.
+// withoutAsking returns the same store with no passphrase and nobody to ask for it.
 func (a *ageFiles) withoutAsking() *ageFiles {
 	o := a.o
 	o.Ask, o.AgePassphrase, o.Tell, o.Quiet = nil, nil, nil, true
 	return &ageFiles{ageDir: a.ageDir, o: o}
 }
 
-// Add lets one more recipient read every item, and returns how many there are. One that
-// is there already gets the name, and the items are encrypted anew all the same.
+// Add adds a recipient, so that it can read every item, and returns how many items there are.
+// A recipient that is on the list already gets the name; the items are encrypted again all
+// the same.
 func (s *AgeStore) Add(ctx context.Context, r AgeRecipient) (items int, err error) {
 	if err := errors.Join(checkRecipient(r.Recipient), checkRecipientName(r.Name)); err != nil {
 		return 0, err
@@ -142,14 +141,14 @@ func (s *AgeStore) Add(ctx context.Context, r AgeRecipient) (items int, err erro
 	})
 }
 
-// ErrLast is returned by Remove for the only recipient: nobody could read the store.
+// ErrLast is returned by Remove for the only recipient: nobody could read the store then.
 var ErrLast = errors.New("nobody else can read this store")
 
-// ErrNoRecipient is returned by Find when nobody on the list is called so.
+// ErrNoRecipient is returned by Find when no recipient on the list has this name.
 var ErrNoRecipient = errors.New("no such recipient")
 
-// Find returns the recipient with a name, or with a text; ErrNoRecipient when none has it.
-// One whose removal was interrupted is still found.
+// Find returns the recipient with a name or a text, or ErrNoRecipient. It finds also one whose
+// removal was interrupted.
 func (s *AgeStore) Find(who string) (AgeRecipient, error) {
 	list, err := s.list()
 	if err != nil {
@@ -167,8 +166,8 @@ func (s *AgeStore) Find(who string) (AgeRecipient, error) {
 	return AgeRecipient{}, fmt.Errorf("%w: %q", ErrNoRecipient, who)
 }
 
-// Remove takes a recipient off the list and encrypts every item anew. What they have
-// read, and copies of the files as they were, remain readable to them.
+// Remove takes a recipient off the list and encrypts every item again. It cannot take back
+// what that person has read, and older copies of the files stay readable to them.
 func (s *AgeStore) Remove(ctx context.Context, r AgeRecipient) (items int, err error) {
 	return s.change(ctx, func(list *recipients) error {
 		rest := slices.DeleteFunc(slices.Clone(list.all), func(x AgeRecipient) bool { return x.Recipient == r.Recipient })
@@ -180,13 +179,13 @@ func (s *AgeStore) Remove(ctx context.Context, r AgeRecipient) (items int, err e
 	})
 }
 
-// Reencrypt encrypts every item to the list as it is: after it came from git with
-// somebody new on it, or when a change was interrupted.
+// Reencrypt encrypts every item to the recipients on the list: after git has brought a list
+// with a new one, or when a change was interrupted.
 func (s *AgeStore) Reencrypt(ctx context.Context) (items int, err error) {
 	return s.change(ctx, func(*recipients) error { return nil })
 }
 
-// change makes another list of the list, and lets the items follow.
+// change changes the list of recipients and encrypts the items to it.
 func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (items int, err error) {
 	if _, err := s.list(); err != nil {
 		return 0, err
@@ -212,7 +211,7 @@ func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (it
 }
 
 // reencryptAll encrypts every item to a list, in memory, and returns the files by their paths.
-// That the list can be encrypted to at all is tried before anybody is asked anything.
+// It first tries whether the list can be encrypted to at all, before a person is asked.
 func (a *ageFiles) reencryptAll(ctx context.Context, list recipients) (map[string][]byte, error) {
 	if _, err := a.seal(ctx, ageItem{name: "proof"}, list); err != nil {
 		return nil, err
@@ -242,8 +241,8 @@ func (a *ageFiles) reencryptAll(ctx context.Context, list recipients) (map[strin
 	return sealed, nil
 }
 
-// verify decrypts what was just encrypted, if it is to us and needs no plugin, which
-// might want its key touched once more.
+// verify decrypts an item that was just encrypted, and compares. It uses the identity's
+// secret keys only: a plugin might want its key touched for each item.
 func (a *ageFiles) verify(ctx context.Context, it ageItem, sealed []byte) error {
 	id, err := a.unlock(ctx)
 	if err != nil || len(id.native) == 0 {
@@ -251,16 +250,16 @@ func (a *ageFiles) verify(ctx context.Context, it ageItem, sealed []byte) error 
 	}
 	back, err := a.openWith(ctx, sealed, &identity{native: id.native})
 	if errors.Is(err, errUnreadable) {
-		return nil // it is one's own recipient that was removed
+		return nil // the user's own recipient was removed
 	}
 	defer clear(back.data)
 	if err == nil && (back.name != it.name || !bytes.Equal(back.data, it.data)) {
-		err = errors.New("it did not come back as it was")
+		err = errors.New("it is different when decrypted")
 	}
 	return err
 }
 
-// replaceAll is steps 2 to 4.
+// replaceAll does steps 2 to 4.
 func (a *ageFiles) replaceAll(list recipients, sealed map[string][]byte) error {
 	if err := atomicfile.Write(a.next(), list.text()); err != nil {
 		return err
@@ -273,11 +272,11 @@ func (a *ageFiles) replaceAll(list recipients, sealed map[string][]byte) error {
 	return atomicfile.Rename(a.next(), a.current())
 }
 
-// ErrNoPassphrase is returned by ChangePassphrase for an identity that has none.
-var ErrNoPassphrase = errors.New("the identity is not under a passphrase")
+// ErrNoPassphrase is returned by ChangePassphrase for an identity that is not encrypted.
+var ErrNoPassphrase = errors.New("the identity has no passphrase")
 
-// ChangePassphrase puts the identity under another passphrase, for which a person is asked. The
-// new file has been decrypted again before it takes the old one's place.
+// ChangePassphrase asks a person for a new passphrase and encrypts the identity with it. The
+// new file is decrypted once before it replaces the old one.
 func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	a := s.a
 	path := a.identityFile()
@@ -311,8 +310,8 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	return atomicfile.Write(path, sealed)
 }
 
-// Names decrypts every item and returns the sorted names of keys, and the files that
-// cannot be read.
+// Names decrypts every item. It returns the sorted names of the keys, and the files that
+// cannot be decrypted.
 func (s *AgeStore) Names(ctx context.Context) (names []string, unreadable []AgeFinding, err error) {
 	if _, err := s.list(); err != nil {
 		return nil, nil, err

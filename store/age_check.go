@@ -19,32 +19,32 @@ type AgeProblem string
 
 // What Check finds.
 const (
-	AgeUnreadable AgeProblem = "unreadable" // not encrypted to us, damaged, or no item
-	AgeMoved      AgeProblem = "moved"      // another item than the file's name says
-	AgeOutdated   AgeProblem = "outdated"   // encrypted to others than are on the list now
-	AgeForeign    AgeProblem = "foreign"    // in the folder of items, and none
-	AgeExposed    AgeProblem = "exposed"    // others on this machine can read or change it
-	AgeLeftover   AgeProblem = "leftover"   // a process was killed while it wrote it
+	AgeUnreadable AgeProblem = "unreadable" // it is not encrypted to this identity, is damaged, or is not an item
+	AgeMoved      AgeProblem = "moved"      // it is not the item that the file's name says
+	AgeOutdated   AgeProblem = "outdated"   // it is encrypted to other recipients than those on the list
+	AgeForeign    AgeProblem = "foreign"    // it is in the folder of items, and is not one
+	AgeExposed    AgeProblem = "exposed"    // other users of this machine can read or change it
+	AgeLeftover   AgeProblem = "leftover"   // a process was killed while it wrote this file
 	AgeUnfinished AgeProblem = "unfinished" // a change of the recipients was interrupted
-	AgeNoMember   AgeProblem = "no-member"  // the identity here is not among the recipients
+	AgeNoMember   AgeProblem = "no-member"  // the user's identity is not among the recipients
 )
 
 // AgeFinding is one thing that is wrong.
 type AgeFinding struct {
-	File    string // below the directory
+	File    string // its path below the directory
 	Problem AgeProblem
 }
 
 // AgeReport is what Check found.
 type AgeReport struct {
 	Items    int
-	Read     bool // the items were decrypted; otherwise there was no identity to do it with
+	Read     bool // the items were decrypted; otherwise the identity could not be unlocked
 	Findings []AgeFinding
 }
 
-// Check looks at everything in the store and changes nothing. With an identity every
-// item is decrypted; where there is none, or nobody to ask for its passphrase, it looks
-// at what can be seen from outside.
+// Check looks at everything in the store and changes nothing. It decrypts every item. If
+// there is no identity, or nobody can be asked for its passphrase, it looks at what can be
+// seen without decrypting.
 func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
 	var r AgeReport
 	list, err := s.list()
@@ -76,7 +76,8 @@ func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
 	return r, nil
 }
 
-// canDecrypt unlocks the identity. That there is none, or nobody to ask, is no error.
+// canDecrypt unlocks the identity. It returns false, and no error, if there is none or nobody
+// can be asked for its passphrase.
 func (a *ageFiles) canDecrypt(ctx context.Context) (bool, error) {
 	_, err := a.unlock(ctx)
 	var none *NoIdentityError
@@ -93,7 +94,8 @@ func (r *AgeReport) add(a *ageFiles, path string, p AgeProblem) {
 	}
 }
 
-// checkItem looks at one item: inside if it can, or else at whom it seems encrypted to.
+// checkItem looks at one item: at the decrypted item with inside, and always at whom it seems
+// to be encrypted to.
 func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape string, inside bool) (AgeProblem, error) {
 	sealed, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,7 +132,7 @@ func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape s
 	return "", nil
 }
 
-// shapeNow is the shape an item has that is written now.
+// shapeNow returns the shape of an item that is written now.
 func (a *ageFiles) shapeNow(ctx context.Context, list recipients) (string, error) {
 	sealed, err := a.seal(ctx, ageItem{name: "proof"}, list)
 	if err != nil {
@@ -139,8 +141,8 @@ func (a *ageFiles) shapeNow(ctx context.Context, list recipients) (string, error
 	return shapeOf(sealed)
 }
 
-// shapeOf is what anybody can see of whom a file is encrypted to: the kinds of its
-// recipients, one word each. One recipient in another's place does not show.
+// shapeOf returns what can be seen of a file's recipients without decrypting: the kind of
+// each, one word. It does not show which recipient of a kind it is.
 func shapeOf(sealed []byte) (string, error) {
 	header, err := age.ExtractHeader(bytes.NewReader(sealed))
 	if err != nil {
@@ -157,7 +159,7 @@ func shapeOf(sealed []byte) (string, error) {
 	return strings.Join(kinds, " "), nil
 }
 
-// checkFiles looks at modes and at what does not belong here.
+// checkFiles looks at modes, and at files that do not belong there.
 func (a *ageFiles) checkFiles(r *AgeReport) {
 	if exists(a.next()) {
 		r.add(a, a.next(), AgeUnfinished)
@@ -176,8 +178,8 @@ func (a *ageFiles) checkFiles(r *AgeReport) {
 	}
 }
 
-// exposed lists what others on this machine could read and should not. What is in the
-// shared room is behind the mode of the directory itself: git knows no modes.
+// exposed lists what other users of this machine could read and should not. Of the part that
+// is shared through git only the directory's own mode counts: git stores no modes.
 func (a *ageFiles) exposed() (paths []string) {
 	if runtime.GOOS == "windows" {
 		return nil

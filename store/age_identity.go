@@ -1,8 +1,8 @@
 package store
 
-// This file knows whose store it is: the identity, how it is unlocked, and how one is
-// made. An identity file is what the program age takes with -i: secret keys or a
-// plugin's references, one a line, or such a file encrypted under a passphrase.
+// This file has the user's identity: how it is unlocked, and how it is created. An identity
+// file is what the program age takes with -i: secret keys or the references of a plugin, one
+// a line, or such a file encrypted with a passphrase.
 
 import (
 	"bufio"
@@ -25,34 +25,34 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// scryptCost is the logarithm of the work to try one passphrase: 128 MB of memory and,
-// measured, a third of a second. It is paid at every command that reads, so it is the
-// least that OWASP advises and half of what the program age takes.
+// scryptCost is the base-2 logarithm of the work to try one passphrase: 128 MB of memory and a
+// third of a second, as measured. Every command that reads needs it once, so it is the least
+// that OWASP recommends, and half of what the program age uses.
 const scryptCost = 17
 
-// NoIdentityError says that what is in the store cannot be read, or the store not be
-// made, because this user has no identity there yet. It matches ErrLocked.
+// NoIdentityError says that the store cannot be read, or not be created, because the user has
+// no identity in it yet. It matches ErrLocked.
 type NoIdentityError struct {
 	Dir  string
-	File string // the identity file that was named and is not there; or ""
-	New  bool   // one would have been made, and nobody could be asked for its passphrase
+	File string // the identity file that was named and does not exist; or ""
+	New  bool   // one would have been created, and nobody could be asked for its passphrase
 }
 
 func (e *NoIdentityError) Error() string {
 	switch {
 	case e.File != "":
-		return fmt.Sprintf("%v: there is no identity in %s", ErrLocked, e.File)
+		return fmt.Sprintf("%v: the identity file %s does not exist", ErrLocked, e.File)
 	case e.New:
 		return fmt.Sprintf("%v: there is no age identity in %s yet, and nobody can be asked for a new passphrase", ErrLocked, e.Dir)
 	}
-	return fmt.Sprintf("%v: the store in %s has no identity of yours yet", ErrLocked, e.Dir)
+	return fmt.Sprintf("%v: you have no identity in the store in %s yet", ErrLocked, e.Dir)
 }
 
 // Is makes errors.Is(err, ErrLocked) true.
 func (e *NoIdentityError) Is(target error) bool { return target == ErrLocked }
 
-// NotMemberError says that the identity here is not among the recipients of the store,
-// so that nothing in it is encrypted to it. It matches ErrUnavailable.
+// NotMemberError says that the user's identity is not among the recipients of the store, so
+// that it decrypts nothing there. It matches ErrUnavailable.
 type NotMemberError struct{ Dir string }
 
 func (e *NotMemberError) Error() string { return "you are not among the recipients of " + e.Dir }
@@ -60,12 +60,12 @@ func (e *NotMemberError) Error() string { return "you are not among the recipien
 // Is makes errors.Is(err, ErrUnavailable) true.
 func (e *NotMemberError) Is(target error) bool { return target == ErrUnavailable }
 
-// identity is what decrypts. A plugin's is kept as text: it is brought to life for each
-// use, with whoever can be asked then.
+// identity decrypts items. Those of plugins are kept as text: a plugin is started for each
+// use.
 type identity struct {
 	native     []age.Identity
 	plugins    []string
-	recipients []AgeRecipient // that belong to it, as far as the file says
+	recipients []AgeRecipient // of this identity, if the file has them
 }
 
 func (a *ageFiles) identityFile() string {
@@ -75,7 +75,7 @@ func (a *ageFiles) identityFile() string {
 	return a.ageDir.identity()
 }
 
-// unlock returns the identity, for which a person may be asked once.
+// unlock returns the identity. A person may be asked for its passphrase, once.
 func (a *ageFiles) unlock(ctx context.Context) (*identity, error) {
 	a.mu.Lock()
 	held := a.held
@@ -113,11 +113,11 @@ func (a *ageFiles) hold(id *identity) {
 	a.held = id
 }
 
-// checkPrivate refuses a secret key that others can read, as ssh does.
+// checkPrivate returns an error if other users can read a file with a secret key, as ssh does.
 func checkPrivate(path string) error {
 	st, err := os.Stat(path)
 	if err == nil && runtime.GOOS != "windows" && st.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("%w: the identity can be read by others (chmod 600 makes it yours)", ErrUnavailable)
+		return fmt.Errorf("%w: other users can read the identity (chmod 600 prevents that)", ErrUnavailable)
 	}
 	return err
 }
@@ -126,7 +126,8 @@ func isEncrypted(data []byte) bool {
 	return bytes.HasPrefix(data, []byte("age-encryption.org/v1\n")) || bytes.HasPrefix(bytes.TrimSpace(data), []byte(armor.Header))
 }
 
-// readIdentityFile returns the text of an identity file. A person may try three passphrases.
+// readIdentityFile returns the decrypted text of an identity file. A person may try three
+// passphrases.
 func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byte) ([]byte, error) {
 	if !isEncrypted(data) {
 		return data, nil
@@ -148,7 +149,7 @@ func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byt
 	return text, err
 }
 
-// newPassphrase takes the one given, or asks for one twice.
+// newPassphrase returns the passphrase that was given, or asks for one twice.
 func (a *ageFiles) newPassphrase(ctx context.Context) (creds.Secret, error) {
 	switch {
 	case a.o.AgePassphrase != nil && !a.o.AgePassphrase.IsZero():
@@ -159,7 +160,8 @@ func (a *ageFiles) newPassphrase(ctx context.Context) (creds.Secret, error) {
 	return askTwice(ctx, a.o.Ask, "New passphrase for the keys in "+a.dir)
 }
 
-// decryptIdentity undoes closed. The error is errPassphrase when another passphrase may do.
+// decryptIdentity is the opposite of encryptIdentity. Its error is errPassphrase if another
+// passphrase may be the right one.
 func decryptIdentity(data []byte, pass creds.Secret) ([]byte, error) {
 	if pass.IsZero() {
 		return nil, errPassphrase
@@ -178,7 +180,7 @@ func decryptIdentity(data []byte, pass creds.Secret) ([]byte, error) {
 	case errors.As(err, &other) && slices.Contains(other.StanzaTypes, "scrypt"):
 		return nil, errPassphrase
 	case errors.As(err, &other):
-		return nil, errors.New("it is encrypted, but not under a passphrase")
+		return nil, errors.New("it is encrypted, but not with a passphrase")
 	case err != nil:
 		return nil, fmt.Errorf("it is damaged: %w", err)
 	}
@@ -189,8 +191,8 @@ func decryptIdentity(data []byte, pass creds.Secret) ([]byte, error) {
 	return text, nil
 }
 
-// encryptIdentity encrypts under a passphrase, and has seen that it decrypts again: everything
-// else depends on this one file.
+// encryptIdentity encrypts an identity with a passphrase. It decrypts the result once and
+// compares, since everything else depends on this file.
 func encryptIdentity(text []byte, pass creds.Secret, cost int) ([]byte, error) {
 	to, err := age.NewScryptRecipient(pass.Reveal())
 	if err != nil {
@@ -204,7 +206,7 @@ func encryptIdentity(text []byte, pass creds.Secret, cost int) ([]byte, error) {
 	back, err := decryptIdentity(data, pass)
 	defer clear(back)
 	if err == nil && !bytes.Equal(back, text) {
-		err = errors.New("the identity did not come back as it was")
+		err = errors.New("the identity is different when decrypted")
 	}
 	return data, err
 }
@@ -224,8 +226,8 @@ func encryptAge(text []byte, to ...age.Recipient) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// recipientInComment finds the recipient that the programs which make identities write above them,
-// as in "# public key: age1…" or "#    Recipient: age1…".
+// recipientInComment returns the recipient in a comment that the programs which create
+// identities write above them: "# public key: age1…" or "#    Recipient: age1…".
 func recipientInComment(line string) string {
 	comment, _ := strings.CutPrefix(line, "#")
 	label, recipient, _ := strings.Cut(strings.TrimSpace(comment), ":")
@@ -235,7 +237,7 @@ func recipientInComment(line string) string {
 	return ""
 }
 
-// readIdentity reads an identity file. No error quotes it.
+// readIdentity parses the text of an identity file. Its errors do not quote the text.
 func readIdentity(text []byte) (*identity, error) {
 	id := &identity{}
 	lines := bufio.NewScanner(bytes.NewReader(text))
@@ -253,14 +255,14 @@ func readIdentity(text []byte) (*identity, error) {
 		default:
 			one, err := age.ParseIdentities(strings.NewReader(line))
 			if err != nil {
-				return nil, errors.New("it is no age identity")
+				return nil, errors.New("it is not an age identity")
 			}
 			id.native = append(id.native, one...)
 			id.add(recipientOf(one[0]))
 		}
 	}
 	if err := lines.Err(); err != nil || len(id.native)+len(id.plugins) == 0 {
-		return nil, errors.New("it is no age identity")
+		return nil, errors.New("it is not an age identity")
 	}
 	return id, nil
 }
@@ -272,7 +274,7 @@ func (id *identity) add(recipient string) {
 	}
 }
 
-// recipientOf is the public half of a key.
+// recipientOf returns the public half of a secret key.
 func recipientOf(id age.Identity) string {
 	switch id := id.(type) {
 	case *age.X25519Identity:
@@ -283,8 +285,8 @@ func recipientOf(id age.Identity) string {
 	return ""
 }
 
-// ensure makes what is missing for an item to be written: a first store, or for
-// sessions an identity of one's own in a store that came from others.
+// ensure creates what is missing before an item can be written: a store, or for sessions the
+// user's identity in a store that came from other people.
 func (a *ageFiles) ensure(ctx context.Context, own bool) error {
 	if a.hasWhatItTakes(own) {
 		return nil
@@ -300,12 +302,12 @@ func (a *ageFiles) hasWhatItTakes(own bool) bool {
 	return exists(a.next()) || exists(a.current())
 }
 
-// create makes what is missing of a store: the identity first, so that nothing is ever
-// encrypted to a recipient that nobody is; the list of recipients, by which a store is
-// known, last. Killed in between and called again it goes on where it was.
+// create creates what is missing of a store. The identity comes first, so that nothing is
+// encrypted to a recipient that does not exist, and the list of recipients last, since it is
+// what makes a store. If it is killed, another call does the rest.
 func (a *ageFiles) create(ctx context.Context, p AgePlan) (mine []AgeRecipient, err error) {
 	if a.o.AgeIdentity == "" && !exists(a.ageDir.identity()) && p.Identity == "" && a.o.AgePassphrase == nil && a.o.Ask == nil {
-		return nil, &NoIdentityError{Dir: a.dir, New: true} // before so much as a folder is made
+		return nil, &NoIdentityError{Dir: a.dir, New: true} // before a folder is created
 	}
 	if err := a.createFolders(); err != nil {
 		return nil, err
@@ -332,7 +334,7 @@ func (a *ageFiles) create(ctx context.Context, p AgePlan) (mine []AgeRecipient, 
 	return mine, a.createList(mine, p.Name)
 }
 
-// createList writes the first list of recipients, with one's own.
+// createList writes the first list of recipients, with the user's own.
 func (a *ageFiles) createList(mine []AgeRecipient, name string) error {
 	if a.hasWhatItTakes(false) {
 		return nil
@@ -347,8 +349,8 @@ func (a *ageFiles) createList(mine []AgeRecipient, name string) error {
 	return atomicfile.Write(a.current(), list.text())
 }
 
-// createIdentity puts an identity into the private room: a new one under a passphrase, or
-// a copy of the one in a file.
+// createIdentity stores an identity in own/: a new one with a passphrase, or a copy of one in
+// a file.
 func (a *ageFiles) createIdentity(ctx context.Context, p AgePlan) error {
 	if p.Identity != "" {
 		return a.importIdentity(ctx, p)
@@ -366,7 +368,7 @@ func (a *ageFiles) createIdentity(ctx context.Context, p AgePlan) error {
 	return a.saveIdentity(text, pass)
 }
 
-// saveIdentity writes the identity under a passphrase, holds it, and notes its recipient.
+// saveIdentity writes an identity, encrypted with a passphrase, and its recipients.
 func (a *ageFiles) saveIdentity(text []byte, pass creds.Secret) error {
 	id, err := readIdentity(text)
 	if err != nil {
@@ -383,8 +385,8 @@ func (a *ageFiles) saveIdentity(text []byte, pass creds.Secret) error {
 	return atomicfile.Write(a.ownRecipientsFile(), recipients{all: id.recipients}.text())
 }
 
-// importIdentity copies an identity from a file, once it has shown that it can decrypt. A secret
-// key in clear gets a passphrase; a plugin's line is no secret by itself.
+// importIdentity copies an identity from a file, after it has decrypted something with it. A
+// secret key that is not encrypted gets a passphrase; the reference of a plugin is not secret.
 func (a *ageFiles) importIdentity(ctx context.Context, p AgePlan) error {
 	data, err := os.ReadFile(p.Identity)
 	if err != nil {
@@ -425,15 +427,15 @@ func (a *ageFiles) importIdentity(ctx context.Context, p AgePlan) error {
 	return atomicfile.Write(a.ownRecipientsFile(), recipients{all: id.recipients}.text())
 }
 
-// NoRecipientError says that an identity file does not tell its recipient, as a plugin's
-// need not.
+// NoRecipientError says that an identity file does not have its recipient. A plugin may leave
+// it out.
 type NoRecipientError struct{ File string }
 
 func (e *NoRecipientError) Error() string {
-	return fmt.Sprintf("%s does not say which recipient belongs to it", e.File)
+	return fmt.Sprintf("the identity file %s does not have its recipient", e.File)
 }
 
-// tryIdentity encrypts something and decrypts it again.
+// tryIdentity encrypts something to the identity's recipients and decrypts it.
 func (a *ageFiles) tryIdentity(ctx context.Context, id *identity) error {
 	sealed, err := a.seal(ctx, ageItem{name: "proof"}, recipients{all: id.recipients})
 	if err != nil {

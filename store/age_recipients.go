@@ -19,27 +19,27 @@ import (
 	"filippo.io/age/plugin"
 )
 
-// AgeRecipient is somebody an item is encrypted to.
+// AgeRecipient is one that items are encrypted to.
 type AgeRecipient struct {
 	Recipient string // age1…
 	Name      string // for people; may be empty
 }
 
-// recipients is the file recipients.txt.
+// recipients is the content of the file recipients.txt.
 type recipients struct {
 	salt string
 	all  []AgeRecipient
 }
 
 const (
-	recipientsHead = "# Who can read the items of this store. Change it with vault store add-recipient and\n" +
-		"# remove-recipient, which encrypt the items anew.\n"
+	recipientsHead = "# Who can read the items of this store. Change it with vault store age add-recipient\n" +
+		"# and remove-recipient, which encrypt the items again.\n"
 	saltHead = "salt: "
 )
 
-// parseRecipients reads the file: a comment right above a recipient is its name. The
-// program age reads it too (age -R). A line that is neither comment nor recipient, such
-// as git leaves in a conflict, is an error: a list with one missing would lock someone out.
+// parseRecipients parses the file. A comment right above a recipient is its name. The program
+// age can read the file too (age -R). A line that is neither a comment nor a recipient, as
+// git leaves in a conflict, is an error: with one missing, that person could read no item.
 func parseRecipients(text []byte) (recipients, error) {
 	var list recipients
 	name := ""
@@ -58,7 +58,7 @@ func parseRecipients(text []byte) (recipients, error) {
 		case line == "":
 			name = ""
 		case checkRecipient(line) != nil:
-			return list, fmt.Errorf("line %d is no age recipient", n)
+			return list, fmt.Errorf("line %d is not an age recipient", n)
 		default:
 			list.all, name = append(list.all, AgeRecipient{line, name}), ""
 		}
@@ -85,12 +85,12 @@ func (l recipients) text() []byte {
 	return b.Bytes()
 }
 
-// recipients reads who the items are encrypted to; during a change that is the new list.
-func (r ageDir) recipients() (recipients, error) {
-	path := r.next()
+// recipients reads whom the items are encrypted to. During a change that is the new list.
+func (d ageDir) recipients() (recipients, error) {
+	path := d.next()
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		path = r.current()
+		path = d.current()
 		text, err = os.ReadFile(path)
 	}
 	if err != nil {
@@ -106,15 +106,15 @@ func (r ageDir) recipients() (recipients, error) {
 	return list, nil
 }
 
-// hash is what an item's file is called. Whoever has the directory can try names on it;
-// it keeps them from being read.
+// hash returns the name of an item's file, without the suffix. The item's name cannot be read
+// from it, but everyone who has the directory can try names.
 func (l recipients) hash(name string) string {
 	h := hmac.New(sha256.New, []byte(l.salt))
 	h.Write([]byte(name))
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// digest stands for who is on the list, whatever their order.
+// digest identifies the recipients on the list, in any order.
 func (l recipients) digest() string {
 	var all []string
 	for _, r := range l.all {
@@ -125,12 +125,12 @@ func (l recipients) digest() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// find returns where a recipient is on the list, -1 if it is not.
+// find returns the index of a recipient on the list; -1 if it is not there.
 func (l recipients) find(recipient string) int {
 	return slices.IndexFunc(l.all, func(r AgeRecipient) bool { return r.Recipient == recipient })
 }
 
-// byName returns the one recipient with this name or this text.
+// byName returns the recipient with this name, or with this text.
 func (l recipients) byName(who string) (AgeRecipient, error) {
 	var found []AgeRecipient
 	for _, r := range l.all {
@@ -147,7 +147,7 @@ func (l recipients) byName(who string) (AgeRecipient, error) {
 	case 1:
 		return found[0], nil
 	}
-	return AgeRecipient{}, fmt.Errorf("%d recipients are called so; say which by its age1…", len(found))
+	return AgeRecipient{}, fmt.Errorf("%d recipients have this name; choose one by its age1…", len(found))
 }
 
 func newSalt() string {
@@ -156,14 +156,15 @@ func newSalt() string {
 	return hex.EncodeToString(b)
 }
 
-// checkRecipient says whether this is a recipient that age knows or has a plugin for.
+// checkRecipient returns an error if text is not a recipient.
 func checkRecipient(text string) error {
 	_, err := toRecipient(text, nil)
 	return err
 }
 
-// toRecipient reads one: X25519, hybrid, or a plugin's, in age's own order. Its tagged
-// ones are left to their plugin too: age's code for them would be 120 kB of ours.
+// toRecipient parses a recipient: X25519, hybrid, or a plugin's, in the order of the program
+// age. Tagged recipients are left to their plugins: age's code for them would add 120 kB to
+// this program.
 func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
 	switch {
 	case strings.HasPrefix(text, "AGE-"):
@@ -177,11 +178,11 @@ func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
 	case strings.HasPrefix(text, "age1"):
 		return age.ParseX25519Recipient(text)
 	}
-	return nil, errors.New("this is no age recipient, which begins with age1")
+	return nil, errors.New("this is not an age recipient, which begins with age1")
 }
 
-// checkRecipientName refuses a name that would not fit on one line of the file, or be taken for
-// something else there.
+// checkRecipientName returns an error for a name that does not fit on one line of the file,
+// or means something else there.
 func checkRecipientName(name string) error {
 	switch {
 	case len(name) > 100, strings.ContainsFunc(name, func(c rune) bool { return !unicode.IsPrint(c) }),
@@ -191,8 +192,8 @@ func checkRecipientName(name string) error {
 	return nil
 }
 
-// mine returns the recipients of the identity here, by which one's own sessions are
-// encrypted. An identity in a file of the user's is asked who it is.
+// ownRecipients returns the recipients of the user's identity. With Options.AgeIdentity they
+// are read from that file, for which a person may be asked.
 func (a *ageFiles) ownRecipients(ctx context.Context) ([]AgeRecipient, error) {
 	if a.o.AgeIdentity == "" {
 		text, err := os.ReadFile(a.ownRecipientsFile())
@@ -212,7 +213,7 @@ func (a *ageFiles) ownRecipients(ctx context.Context) ([]AgeRecipient, error) {
 		return nil, err
 	}
 	if len(id.recipients) == 0 {
-		return nil, fmt.Errorf("%w: which recipient belongs to the identity in %s is not said there", ErrUnavailable, a.identityFile())
+		return nil, fmt.Errorf("%w: the file %s does not say which recipient belongs to its identity", ErrUnavailable, a.identityFile())
 	}
 	return id.recipients, nil
 }

@@ -1,8 +1,8 @@
 package store
 
-// This file encrypts and decrypts items, and lets plugins of age take part. Whoever has
-// the recipients can write an item: that an item decrypts does not say who wrote it. So
-// the name is inside, and no item can be passed off as another one.
+// This file encrypts and decrypts items, with age's plugins. Everyone who knows the
+// recipients can write an item, so that an item can be decrypted does not prove who wrote it.
+// The item's name is inside, so that no item can be put in the place of another one.
 
 import (
 	"bytes"
@@ -22,14 +22,14 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
-// ageItem is an item as it is kept: the name, and the value.
+// ageItem is what an item's file contains: name and value.
 type ageItem struct {
 	name string
 	data []byte
 }
 
-// An item begins with a line of itself, `vault item "NAME" for DIGEST`: DIGEST is of the
-// recipients it was encrypted to. The value follows as it is.
+// An item begins with the line `vault item "NAME" for DIGEST`, where DIGEST is that of the
+// recipients it was encrypted to. The value follows.
 const (
 	itemHead = "vault item "
 	itemFor  = " for "
@@ -37,8 +37,8 @@ const (
 
 var (
 	errUnreadable = errors.New("it is not encrypted to this identity, or is damaged")
-	errMoved      = errors.New("it is another item than the file's name says: somebody has moved or replaced it")
-	errNoItem     = errors.New("it decrypts to something that is no item")
+	errMoved      = errors.New("it is not the item that the file's name says: the file was moved or replaced")
+	errNoItem     = errors.New("it can be decrypted, but is not an item")
 )
 
 func (a *ageFiles) seal(ctx context.Context, it ageItem, list recipients) ([]byte, error) {
@@ -68,7 +68,7 @@ func (a *ageFiles) open(ctx context.Context, sealed []byte) (ageItem, error) {
 	return it.ageItem, err
 }
 
-// decryptedItem is an item with what it says of itself.
+// decryptedItem is an item with the digest in its first line.
 type decryptedItem struct {
 	ageItem
 	digest string // of the recipients it was encrypted to
@@ -114,7 +114,7 @@ func readAll(r io.Reader) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// withDeadline gives work in which a plugin may hang an end.
+// withDeadline runs f, in which a plugin may hang, for as long as one operation may take.
 func (a *ageFiles) withDeadline(ctx context.Context, f func(context.Context) ([]byte, error)) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.o.limit())
 	defer cancel()
@@ -125,7 +125,8 @@ func (a *ageFiles) withDeadline(ctx context.Context, f func(context.Context) ([]
 	return out, err
 }
 
-// explain tells an item that is not ours to read from a plugin that needs a person.
+// explain returns errUnreadable if the identity does not decrypt the item, and ErrLocked if a
+// plugin may have needed a person.
 func (a *ageFiles) explain(err error, id *identity) error {
 	var none *age.NoIdentityMatchError
 	var missing *plugin.NotFoundError
@@ -137,12 +138,12 @@ func (a *ageFiles) explain(err error, id *identity) error {
 	case errors.As(err, &none) || len(id.plugins) == 0:
 		return errUnreadable
 	case a.o.Ask == nil:
-		return fmt.Errorf("%w: %w", ErrLocked, err) // with somebody to ask it might have worked
+		return fmt.Errorf("%w: %w", ErrLocked, err) // with a person to ask it might have worked
 	}
 	return err
 }
 
-// missingPlugin says in plain words that a plugin is missing.
+// missingPlugin puts into words that a plugin is missing; any other error stays as it is.
 func missingPlugin(err error) error {
 	var missing *plugin.NotFoundError
 	if errors.As(err, &missing) {
@@ -151,8 +152,8 @@ func missingPlugin(err error) error {
 	return err
 }
 
-// identitiesOf returns what decrypts, the plugins' with someone to ask. From a hook none is
-// started where it could raise a dialog of its own.
+// identitiesOf returns the keys and plugins that decrypt for an identity. With Options.Quiet
+// it is an error to need a plugin on a desktop, where it could show a dialog of its own.
 func (a *ageFiles) identitiesOf(ctx context.Context, id *identity) ([]age.Identity, error) {
 	all := slices.Clone(id.native)
 	if len(id.plugins) > 0 && a.o.Quiet && hasDesktop() {
@@ -194,8 +195,8 @@ func (a *ageFiles) ui(ctx context.Context) *plugin.ClientUI {
 	}
 }
 
-// confirm asks a question whose answers the plugin words: y is the first one, n the
-// second; where there is no second, Enter will do.
+// confirm asks a question with the plugin's two answers: y is the first one, n the second.
+// Without a second answer, Enter is the first.
 func confirm(ask func(name, question string) (creds.Secret, error), name, question, yes, no string) (bool, error) {
 	if no == "" {
 		_, err := ask(name, question+" (Enter: "+yes+")")

@@ -529,7 +529,7 @@ func TestAgeTakesAnIdentityFromAFile(t *testing.T) {
 		if err := os.Chmod(o.AgeIdentity, 0o640); err != nil {
 			t.Fatal(err)
 		}
-		if err := getErr(t, open(t, o), "a"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "read by others") {
+		if err := getErr(t, open(t, o), "a"); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "other users can read") {
 			t.Errorf("a file for all to read: %v", err)
 		}
 	}

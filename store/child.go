@@ -12,7 +12,7 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
-// tool is one run of a program that keeps items.
+// tool is one run of a program that stores items.
 type tool struct {
 	path  string
 	args  []string
@@ -37,12 +37,12 @@ func (p tool) run(ctx context.Context) (out, complaint []byte, err error) {
 	return o.Stdout, o.Stderr, err
 }
 
-// gpgOptions is where pass takes options of gpg from. A gpg that must not ask is told so:
-// its agent may know a display that we do not see.
+// gpgOptions is the variable from which pass takes options for gpg. Without --pinentry-mode
+// gpg's agent may ask on a display that this process does not know of.
 const gpgOptions = "PASSWORD_STORE_GPG_OPTS"
 
-// lockedError is the error for what gpg and password managers say when a person is what is
-// missing, nil for anything else. said is the part of it to show.
+// lockedError returns an error that matches ErrLocked if complaint has the words in which gpg
+// and password managers say that they need a person; otherwise nil. said is what to show.
 func lockedError(complaint, said string, quiet bool) error {
 	lower := strings.ToLower(complaint)
 	for _, words := range []string{
@@ -53,7 +53,7 @@ func lockedError(complaint, said string, quiet bool) error {
 			return fmt.Errorf("%w: %s", ErrLocked, said)
 		}
 	}
-	// gpg says this of a key it lacks and of one whose passphrase it may not ask for.
+	// gpg says this when it has no key, and also when it may not ask for the key's passphrase.
 	if quiet && strings.Contains(lower, "no secret key") {
 		return fmt.Errorf("%w: gpg may need a passphrase (%s)", ErrLocked, said)
 	}

@@ -1,13 +1,13 @@
 package store
 
-// The helper back end: any program that speaks the protocol of Docker's credential
-// helpers, and so any password manager that has one. The program is named
-// docker-credential-NAME, is called with one of the words store, get, erase and list,
-// reads JSON or a URL from its standard input and prints JSON, or what went wrong.
+// The helper back end: any program with the protocol of Docker's credential helpers, and so
+// any password manager that has one. The program is named docker-credential-NAME. It is
+// called with one of the words store, get, erase and list, reads JSON or a URL from its
+// standard input, and prints JSON or an error.
 //
-// An item is a URL, a user name and a secret there. The URL is ours to choose, and is
-// chosen so that every helper known gives it back: some parse it, some forget the
-// case of letters, some make it the name of a file.
+// To a helper an item is a URL, a user name and a secret. This file chooses a URL that every
+// known helper returns unchanged: some parse it, some ignore the case of letters, some make
+// it the name of a file.
 
 import (
 	"bytes"
@@ -33,8 +33,8 @@ import (
 
 const helperPrefix = "docker-credential-"
 
-// Where our items are, as a helper sees it: https://aws-vault/NAME. A long name is the
-// user's instead, and the URL has its hash.
+// An item's URL is https://aws-vault/NAME. If the name is too long for that, it is the user
+// name instead, and the URL has its hash.
 const (
 	itemURL     = "https://aws-vault/"
 	longItemURL = "https://long.aws-vault/"
@@ -42,27 +42,27 @@ const (
 )
 
 const (
-	// longestURL is what docker-credential-pass can make a file's name of.
+	// longestURL is the longest that docker-credential-pass can make a file's name of.
 	longestURL = 180
 	// longestUser leaves the same room for ".gpg".
 	longestUser = 250
-	// helperAnswer is more than any helper prints: some 5000 names.
+	// helperAnswer is how many bytes a helper may print: about 5000 names.
 	helperAnswer = 1 << 20
-	// helperSize is what one item holds, so that in the worst case it is less than the
-	// 64 KiB that the helpers of Docker read as one line.
+	// helperSize is how many bytes one item holds. Encoded it is always less than the 64 KiB
+	// that Docker's helpers read as one line.
 	helperSize = 16 << 10
-	// helperSizeOnWindows leaves room for base64 in what one credential holds.
+	// helperSizeOnWindows is what fits into one credential after base64.
 	helperSizeOnWindows = 1800
 )
 
-// encodedHead begins a value that is kept in base64: one that is no plain text, or
-// begins so by itself. A plain one can be read in the password manager.
+// encodedHead begins a value that is stored in base64, because it is not plain text or
+// begins with encodedHead itself. Plain text can be read in the password manager.
 const encodedHead = "vault.base64:"
 
 type helper struct {
 	name  string // docker-credential-NAME
 	path  string
-	quiet bool // nobody may be asked, or is there
+	quiet bool // it must not ask, or nobody is there to answer
 }
 
 func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
@@ -81,8 +81,8 @@ func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
 	return &partsDriver{h, h.size()}, nil
 }
 
-// size is how much one item may hold. The helper of Windows works in WSL too, and
-// Docker Desktop's is the same.
+// size returns how many bytes one item may hold. Windows's helper can be used in WSL too,
+// and Docker Desktop's is the same one.
 func (h *helper) size() int {
 	if runtime.GOOS == "windows" || strings.Contains(h.name, "wincred") || strings.Contains(h.name, "desktop") {
 		return helperSizeOnWindows
@@ -90,7 +90,7 @@ func (h *helper) size() int {
 	return helperSize
 }
 
-// helperItem is an item as the protocol has it.
+// helperItem is an item in the protocol.
 type helperItem struct {
 	ServerURL string
 	Username  string
@@ -112,14 +112,14 @@ func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
 	case len(bytes.TrimSpace(out)) == 0:
 		return nil, fmt.Errorf("%s: it answered nothing", h.name)
 	case json.Unmarshal(out, &item) != nil:
-		// Not shown: it may be the secret all the same.
+		// The answer is not shown: it may be the secret in another form.
 		return nil, fmt.Errorf("%s: its answer is not the JSON of an item", h.name)
 	case item.Username == "" && item.Secret == "":
 		return nil, h.notFound(ctx) // what older helpers print instead of the error
 	case item.Secret == "":
 		return nil, fmt.Errorf("%s: it answered without a secret", h.name)
 	}
-	if answered, ours := nameOf(item.ServerURL, user); item.ServerURL != "" && (!ours || answered != key) {
+	if answered, ok := nameOf(item.ServerURL, user); item.ServerURL != "" && (!ok || answered != key) {
 		return nil, fmt.Errorf("%s: it answered with another item than %s", h.name, address)
 	}
 	return h.decodeValue(item.Secret)
@@ -151,8 +151,8 @@ func storeRequest(item helperItem) (request, secret []byte, err error) {
 	return request, request[bytes.LastIndex(request, []byte(`"Secret":`))+len(`"Secret":`):], nil
 }
 
-// remove looks first: most helpers do not say whether there was anything to erase.
-// When they cannot list, they are asked to erase all the same.
+// remove looks whether there is such an item, since most helpers do not say. It erases the
+// item also when the helper cannot list.
 func (h *helper) remove(ctx context.Context, key string) error {
 	address, _, err := h.addressOf(key)
 	if err != nil {
@@ -183,14 +183,14 @@ func (h *helper) keys(ctx context.Context, _ string) ([]string, error) {
 	}
 	var names []string
 	for address, user := range users {
-		if name, ours := nameOf(address, user); ours {
+		if name, ok := nameOf(address, user); ok {
 			names = append(names, name)
 		}
 	}
 	return names, nil
 }
 
-// survey counts nothing: some helpers decrypt to list, and may ask.
+// survey does not count the items: some helpers decrypt to list, and may ask.
 func (h *helper) survey(context.Context) survey {
 	s := survey{place: h.path, items: -1}
 	if h.isUsedByDocker() {
@@ -199,9 +199,9 @@ func (h *helper) survey(context.Context) survey {
 	return s
 }
 
-// isUsedByDocker says whether Docker keeps its own passwords with this helper. It then lists
-// and reads every item there when it builds (moby/moby#31517); of a helper that is set
-// for one registry it reads that registry's alone.
+// isUsedByDocker reports whether Docker keeps its own passwords with this helper. It then
+// lists and reads every item there when it builds an image (moby/moby#31517). From a helper
+// that is set for one registry it reads the password of that registry only.
 func (h *helper) isUsedByDocker() bool {
 	dir := os.Getenv("DOCKER_CONFIG")
 	if dir == "" {
@@ -219,8 +219,8 @@ func (h *helper) isUsedByDocker() bool {
 	return json.Unmarshal(data, &docker) == nil && helperPrefix+docker.CredsStore == h.name
 }
 
-// call runs the helper. What it says is told apart from its answer by its exit status
-// alone; both are on its standard output.
+// call runs the helper and returns its answer. Answers and errors are both on its standard
+// output; only the exit status tells them apart.
 func (h *helper) call(ctx context.Context, word, address string, stdin, secret []byte) ([]byte, error) {
 	if err := h.refuse(ctx, address, word == "store"); err != nil {
 		return nil, err
@@ -249,7 +249,7 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 	return nil, h.failure(ctx, failed, words)
 }
 
-// failure is the error for a helper that failed with these words.
+// failure returns the error for a helper that failed with these words.
 func (h *helper) failure(ctx context.Context, failed *host.ChildError, words []byte) error {
 	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
@@ -265,8 +265,8 @@ func (h *helper) failure(ctx context.Context, failed *host.ChildError, words []b
 	return failed
 }
 
-// notFound says that there is no such item. A newer helper says so too of one that a person
-// would not unlock.
+// notFound returns ErrNotFound, or ErrLocked where a helper says the same of an item that a
+// person did not unlock.
 func (h *helper) notFound(ctx context.Context) error {
 	if h.mayBeLocked(ctx) {
 		return fmt.Errorf("%w: %s found no item, but it was not unlocked", ErrLocked, h.name)
@@ -274,7 +274,7 @@ func (h *helper) notFound(ctx context.Context) error {
 	return ErrNotFound
 }
 
-// addressOf returns the URL and the user name an item is kept under.
+// addressOf returns the URL and the user name of an item.
 func (h *helper) addressOf(key string) (address, user string, err error) {
 	name := encodeName(key)
 	if address = itemURL + name; len(address) <= longestURL {
@@ -286,9 +286,10 @@ func (h *helper) addressOf(key string) (address, user string, err error) {
 	return longItemURL + encodeName(digest(key)), name, nil
 }
 
-// nameOf is the opposite of place. A helper may have parsed the URL and put it
-// together again, left out its scheme, or put words of its own before it.
-func nameOf(address, user string) (name string, ours bool) {
+// nameOf is the opposite of addressOf; ok is false for an item of another program. A helper
+// may have parsed the URL and put it together again, left out its scheme, or put words of
+// its own before it.
+func nameOf(address, user string) (name string, ok bool) {
 	if _, is := after(address, longItemURL); is {
 		name, err := url.PathUnescape(user)
 		return name, err == nil && encodeName(name) == user
@@ -301,7 +302,7 @@ func nameOf(address, user string) (name string, ours bool) {
 	return name, err == nil && name != ""
 }
 
-// after returns what follows the beginning of one of our URLs.
+// after returns what follows beginning in a URL that a helper returned.
 func after(address, beginning string) (rest string, is bool) {
 	if rest, is = strings.CutPrefix(address, strings.TrimPrefix(beginning, "https://")); is {
 		return rest, true
@@ -310,8 +311,8 @@ func after(address, beginning string) (rest string, is bool) {
 	return rest, is
 }
 
-// encodeName writes a name in characters that no helper changes: capitals are not
-// among them, since a helper or what is behind it may not tell them from small letters.
+// encodeName writes a name in characters that no helper changes. Capitals are not among
+// them: some helpers ignore the case of letters.
 func encodeName(name string) string {
 	var b strings.Builder
 	for _, c := range []byte(name) {
@@ -325,8 +326,8 @@ func encodeName(name string) string {
 	return b.String()
 }
 
-// encodeValue leaves alone what every helper gives back as it was: printable text
-// without space at its ends.
+// encodeValue returns data as it is if every helper returns it unchanged, and otherwise in
+// base64. Unchanged are printable texts without space at their ends.
 func encodeValue(data []byte) string {
 	text := string(data)
 	plain := text != "" && utf8.Valid(data) && strings.TrimSpace(text) == text && !strings.HasPrefix(text, encodedHead) &&
@@ -337,6 +338,7 @@ func encodeValue(data []byte) string {
 	return encodedHead + base64.StdEncoding.EncodeToString(data)
 }
 
+// decodeValue is the opposite of encodeValue.
 func (h *helper) decodeValue(value string) ([]byte, error) {
 	encoded, is := strings.CutPrefix(value, encodedHead)
 	if !is {

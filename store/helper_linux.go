@@ -8,34 +8,34 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// secretServiceHelper is the one helper that would raise a dialog by itself, and the
-// one of which we can know beforehand: it keeps its items in the Secret Service.
+// secretServiceHelper keeps its items in the Secret Service. It is the only helper that shows
+// a dialog by itself, and whether it would can be found out before it is run.
 const secretServiceHelper = helperPrefix + "secretservice"
 
-// refuse fails when the call that follows would raise a dialog that nobody may see.
+// refuse returns an error if the helper would show a dialog and must not.
 func (h *helper) refuse(ctx context.Context, address string, writing bool) error {
 	if h.name != secretServiceHelper {
 		return nil
 	}
 	bus, err := session(keyring.SecretServiceBackend)
 	if err != nil {
-		return fmt.Errorf("%s: %w", h.name, err) // it would start a bus of its own
+		return fmt.Errorf("%s: %w", h.name, err) // the helper would start a bus of its own
 	}
 	if !h.quiet {
 		return nil
 	}
-	shut, err := secrets{bus: bus}.defaultLocked(ctx, address, writing)
+	locked, err := secrets{bus: bus}.defaultLocked(ctx, address, writing)
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.name, dbusError(err))
 	}
-	if shut {
+	if locked {
 		return fmt.Errorf("%w: %s: the default collection of the Secret Service has to be unlocked by a person", ErrLocked, h.name)
 	}
 	return nil
 }
 
-// mayBeLocked says whether a failed call may have failed because of a lock: the helper's own
-// words for that are those of a crash.
+// mayBeLocked reports whether a call may have failed because the collection is locked: the
+// helper then says the same as when it crashes.
 func (h *helper) mayBeLocked(ctx context.Context) bool {
 	if h.name != secretServiceHelper {
 		return false
@@ -44,12 +44,12 @@ func (h *helper) mayBeLocked(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	shut, err := secrets{bus: bus}.defaultLocked(ctx, "", true)
-	return err == nil && shut
+	locked, err := secrets{bus: bus}.defaultLocked(ctx, "", true)
+	return err == nil && locked
 }
 
-// defaultLocked says whether the collection that programs without a choice of their own
-// use is locked, or what they look for is in another one that is.
+// defaultLocked reports whether the default collection is locked, or an item that the helper
+// will look for is in another one that is locked.
 func (s secrets) defaultLocked(ctx context.Context, address string, writing bool) (bool, error) {
 	var path dbus.ObjectPath
 	service := s.bus.Object(secretsName, secretsPath)
@@ -57,19 +57,19 @@ func (s secrets) defaultLocked(ctx context.Context, address string, writing bool
 		return false, err
 	}
 	if path == "/" && writing {
-		return true, nil // one has to be made, in a dialog
+		return true, nil // it has to be created, in a dialog
 	}
 	if path != "/" {
-		var shut bool
-		if err := s.property(ctx, path, "Collection", "Locked", &shut); err != nil || shut {
-			return shut, err
+		var locked bool
+		if err := s.property(ctx, path, "Collection", "Locked", &locked); err != nil || locked {
+			return locked, err
 		}
 	}
 	wanted := map[string]string{"docker_cli": "1"}
 	if address != "" {
 		wanted["server"] = address
 	}
-	var open, shut []dbus.ObjectPath
-	err := service.CallWithContext(ctx, secretsInterface+"Service.SearchItems", 0, wanted).Store(&open, &shut)
-	return len(shut) > 0, err
+	var open, locked []dbus.ObjectPath
+	err := service.CallWithContext(ctx, secretsInterface+"Service.SearchItems", 0, wanted).Store(&open, &locked)
+	return len(locked) > 0, err
 }

@@ -22,12 +22,12 @@ func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {
 		return nil, errors.New("this program was built without the macOS keychain")
 	}
 	l := &library{cfg: config(keyring.KeychainBackend, o), before: allowDialogs(!o.Quiet), place: "~/Library/Keychains/" + o.KeychainName + ".keychain-db"}
-	// Nothing is too large here, but a build without cgo may have kept items in parts.
+	// No item is too large here, but a build without cgo may have stored some in parts.
 	return &partsDriver{l, math.MaxInt}, nil
 }
 
-// allowDialogs sets, ahead of each call, whether macOS may ask a person during it.
-// When it may not, what would have asked fails with "User interaction is not allowed".
+// allowDialogs returns a function that says, before each call, whether macOS may ask a
+// person. If it may not, a call that needs to fails with "User interaction is not allowed".
 func allowDialogs(allowed bool) func(context.Context, string, bool) error {
 	var b C.Boolean
 	if allowed {

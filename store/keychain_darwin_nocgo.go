@@ -4,7 +4,8 @@ package store
 
 import "context"
 
-// securityPath is where Apple has it; another of that name on the PATH is not it.
+// securityPath is Apple's own program. The PATH is not searched: another program of this
+// name would get the keys.
 const securityPath = "/usr/bin/security"
 
 func openKeychain(_ context.Context, o Options, _ bool) (driver, error) {

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// keyctl is the kernel's keyring of the user. What it holds is gone at a reboot.
+// keyctl is the driver of the kernel's keyring of the user. A restart empties it.
 type keyctl struct {
 	lib *library
 }
 
 const (
-	// largest is what the kernel takes in one key.
+	// largest is how many bytes the kernel takes in one key.
 	largest = 32767
 	// ownerOnly gives this user everything, in every session, and others nothing.
 	ownerOnly = 0x3f3f0000
@@ -28,15 +28,15 @@ func openKeyctl(_ context.Context, o Options, _ bool) (driver, error) {
 
 func keyctlNamed(service string, o Options) (driver, error) {
 	if _, err := unix.KeyctlGetKeyringID(unix.KEY_SPEC_USER_KEYRING, true); err != nil {
-		return nil, fmt.Errorf("the kernel refuses its keyring here, as most containers make it do: %w", err)
+		return nil, fmt.Errorf("the kernel does not allow its keyring here, as is usual in containers: %w", err)
 	}
 	cfg := config(keyring.KeyCtlBackend, o)
 	cfg.ServiceName, cfg.KeyCtlScope, cfg.KeyCtlPerm = service, "user", ownerOnly
 	return &keyctl{&library{cfg: cfg}}, nil
 }
 
-// A key passes through the keyring of the thread's session on its way: the calls
-// that make one item have to come from one thread.
+// pinned keeps this goroutine on its thread until release is called. An item is made in the
+// keyring of the thread's session first, so all calls for it must come from one thread.
 func pinned() (release func()) {
 	runtime.LockOSThread()
 	return runtime.UnlockOSThread
@@ -70,7 +70,7 @@ func (k *keyctl) keys(ctx context.Context, _ string) ([]string, error) {
 	return names, err
 }
 
-// survey counts without opening: that would make a keyring where there is none yet.
+// survey looks before it opens: to open the keyring makes it where there is none yet.
 func (k *keyctl) survey(ctx context.Context) survey {
 	const place = "the kernel's keyring of this user"
 	if _, err := unix.KeyctlSearch(unix.KEY_SPEC_USER_KEYRING, "keyring", k.lib.cfg.ServiceName, 0); err != nil {
@@ -79,5 +79,5 @@ func (k *keyctl) survey(ctx context.Context) survey {
 	return listed(ctx, place, k)
 }
 
-// keyctlName hides the semicolon, at which the library cuts the names it lists.
+// keyctlName encodes the semicolon, at which the library cuts the names it lists.
 func keyctlName(key string) string { return percent.Encode(key, ";") }

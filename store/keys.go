@@ -1,9 +1,9 @@
 package store
 
-// This file knows what the items are: their names, labels and contents. Those of
-// keys that do not expire are AWS Vault's, byte for byte, so that either tool reads
-// what the other wrote. Everything else of ours has a name AWS Vault takes for a
-// session, and so leaves out of its list of credentials.
+// This file says how items are named, labelled and encoded. Long-lived keys are stored as
+// AWS Vault stores them, byte for byte, so that each tool reads what the other wrote. All
+// other items have names that AWS Vault takes for those of sessions, so it does not list
+// them as credentials.
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// keyJSON is the form AWS Vault 7 gives a key: the SDK's own struct of that time.
+// keyJSON is how AWS Vault 7 encodes a key: it is the SDK's own struct of that time.
 type keyJSON struct {
 	AccessKeyID     string
 	SecretAccessKey string
@@ -76,16 +76,16 @@ type UnreadError struct{ Err error }
 func (e *UnreadError) Error() string { return "read back what was stored: " + e.Err.Error() }
 func (e *UnreadError) Unwrap() error { return e.Err }
 
-// errChanged: a store that said it had kept an item gives back another one.
+// errChanged: the store reported no error for an item, and returns another one.
 type errChanged struct{ name string }
 
 func (e errChanged) Error() string {
-	return fmt.Sprintf("item %q did not come back as it was stored", e.name)
+	return fmt.Sprintf("item %q was read back, and is not what was stored", e.name)
 }
 func (e errChanged) Is(target error) bool { return target == ErrUnavailable }
 
-// GetKey reads the long-lived key of a profile, ours or AWS Vault's. Fields it does
-// not know are ignored.
+// GetKey reads the long-lived key of a profile, which AWS Vault may have written. It ignores
+// fields that it does not know.
 func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
 	data, err := s.Get(ctx, profile)
 	if err != nil {
@@ -94,10 +94,10 @@ func GetKey(ctx context.Context, s Store, profile string) (creds.Key, error) {
 	return parseKey(profile, data)
 }
 
-// parseKey reads the key in an item.
+// parseKey decodes the key in an item. Its error matches ErrForeign.
 func parseKey(name string, item creds.Secret) (creds.Key, error) {
 	var k keyJSON
-	// The decoder's error could quote the item, so it is not passed on.
+	// The decoder's error could quote the item, so it is left out.
 	if json.Unmarshal([]byte(item.Reveal()), &k) != nil || k.AccessKeyID == "" || k.SecretAccessKey == "" ||
 		!creds.Printable(k.AccessKeyID) || !creds.Printable(k.SecretAccessKey) {
 		return creds.Key{}, fmt.Errorf("%w: %w", ErrUnavailable, errNotAKey{name})
@@ -105,27 +105,27 @@ func parseKey(name string, item creds.Secret) (creds.Key, error) {
 	return creds.Key{ID: k.AccessKeyID, Secret: creds.New(k.SecretAccessKey)}, nil
 }
 
-// stagedPrefix begins the names of keys that a rotation has made and not yet put in the
-// place of the old one. They are held for sessions by AWS Vault and are none: only the
-// rotation may delete them.
+// stagedPrefix begins the names of keys that a rotation has made and that have not replaced
+// the old one yet. AWS Vault takes them for sessions, which they are not: only the rotation
+// may delete them.
 const stagedPrefix = "vault.rotate,"
 
-// StagedName returns the name of the item in which the next key of a profile waits,
-// beside the one it will replace. Its form is that of SessionName.
+// StagedName returns the name of the item that holds the next key of a profile while the
+// old one is still in its place. It has the form of SessionName.
 func StagedName(profile string) string {
 	return stagedPrefix + digest(profile) + "," + digest("staged\x00"+profile) + noExpiry
 }
 
 type errNotAKey struct{ name string }
 
-func (e errNotAKey) Error() string        { return fmt.Sprintf("item %q holds no access key", e.name) }
+func (e errNotAKey) Error() string        { return fmt.Sprintf("item %q is not an access key", e.name) }
 func (e errNotAKey) Is(target error) bool { return target == ErrForeign }
 
-// KeyNames lists the names of long-lived keys: every item that is not a session or
-// a token, of ours or of AWS Vault. In a store shared with other programs, such as
-// a password store without a prefix, those of others are among them. It decrypts
-// nothing and asks nothing: of a store that encrypts names too it gives those among
-// guesses, and in hidden how many more keys there are.
+// KeyNames lists the names of long-lived keys: every item that is not a session or a
+// sign-in, of this program or of AWS Vault. Where other programs keep their items in the
+// same place (Backend.Shared), these are among them. It decrypts nothing and asks nothing:
+// of a back end that hides names it returns those names among guesses that have a key, and
+// in hidden how many more keys there are.
 func KeyNames(ctx context.Context, s Store, guesses ...string) (names []string, hidden int, err error) {
 	if b := hiding(s); b != nil {
 		return b.knownNames(ctx, guesses)
@@ -135,26 +135,26 @@ func KeyNames(ctx context.Context, s Store, guesses ...string) (names []string, 
 		return nil, 0, err
 	}
 	for _, name := range all {
-		if !transient(name) {
+		if isKeyName(name) {
 			names = append(names, name)
 		}
 	}
 	return names, 0, nil
 }
 
-// AllKeyNames lists the names of all long-lived keys. Of a store that encrypts names
-// too it has to decrypt them, which may ask.
+// AllKeyNames lists the names of all long-lived keys. Where the back end hides names it
+// decrypts them, which may ask a person.
 func AllKeyNames(ctx context.Context, s Store) ([]string, error) {
 	all, err := s.List(ctx, "")
-	return slices.DeleteFunc(all, transient), err
+	return slices.DeleteFunc(all, func(name string) bool { return !isKeyName(name) }), err
 }
 
-// newItem gives an item the label and the trust AWS Vault would. On macOS a
-// long-lived key is not trusted to any program, so that each read is confirmed by a
-// person; a session is, or renewing it would ask.
+// newItem makes an item with the label and the trust that AWS Vault gives it. On macOS no
+// program is trusted with a long-lived key, so that a person confirms each read; this one is
+// trusted with a session, or each renewal would ask.
 func newItem(name string, v creds.Secret) keyring.Item {
 	item := keyring.Item{Key: name, Data: []byte(v.Reveal())}
-	if transient(name) {
+	if !isKeyName(name) {
 		item.Label, item.Description = "aws-vault session", "aws-vault session"
 		return item
 	}
@@ -163,24 +163,26 @@ func newItem(name string, v creds.Secret) keyring.Item {
 	return item
 }
 
-// transient says whether an item can be made again by signing in.
-func transient(name string) bool {
-	return isGenerated(name) || strings.HasPrefix(name, "oidc:") || isAWSVaultSession(name) || isOldAWSVaultSession(name)
+// isKeyName reports whether the item of this name is a long-lived key: the name is a
+// profile's, and not one that this program or AWS Vault gives to other items.
+func isKeyName(name string) bool {
+	return !isGenerated(name) && !strings.HasPrefix(name, "oidc:") && !isAWSVaultSession(name) && !isOldAWSVaultSession(name)
 }
 
-// isGenerated knows names such as "vault.session,…" and "vault.token,…".
+// isGenerated reports whether this program made up the name: "vault.session,…" and others
+// that begin with "vault.". Those of a later version are among them.
 func isGenerated(name string) bool {
 	kind, rest, ok := strings.Cut(name, ",")
 	return ok && rest != "" && strings.HasPrefix(kind, "vault.")
 }
 
-// isAWSVaultSession knows "TYPE,PROFILE,SERIAL,EXPIRY" with two fields in base64.
+// isAWSVaultSession recognises "TYPE,PROFILE,SERIAL,EXPIRY" with two fields in base64.
 func isAWSVaultSession(name string) bool {
 	f := strings.Split(name, ",")
 	return len(f) == 4 && f[0] != "" && f[1] != "" && isBase64(f[1]) && isBase64(f[2]) && isDigits(f[3])
 }
 
-// isOldAWSVaultSession knows the three forms that AWS Vault's first versions used.
+// isOldAWSVaultSession recognises the three forms that AWS Vault's first versions used.
 func isOldAWSVaultSession(name string) bool {
 	if f := strings.Split(name, ","); len(f) == 4 && f[0] == "session" && f[1] != "" && len(f[3]) > 1 && isDigits(f[3]) {
 		return true

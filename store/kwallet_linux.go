@@ -1,9 +1,8 @@
 package store
 
-// KDE's wallet, of Plasma 5 and 6. The items are the keyring library's, but the calls
-// are made from here: the library knows the older daemon alone, and when a person
-// refuses to open the wallet it carries on with a handle that opens nothing, and
-// reports success.
+// KDE's wallet, of Plasma 5 and 6. Items have the keyring library's format, but this file
+// makes the calls: the library knows only the older daemon, and when a person refuses to
+// open the wallet it goes on with an invalid handle and reports success.
 
 import (
 	"bufio"
@@ -27,7 +26,7 @@ type walletd struct {
 	path dbus.ObjectPath
 }
 
-// walletDaemons are looked for in this order. Both may be installed; one runs.
+// walletDaemons are looked for in this order. Both may be installed; one of them runs.
 var walletDaemons = []walletd{
 	{"org.kde.kwalletd6", "/modules/kwalletd6"},
 	{"org.kde.kwalletd5", "/modules/kwalletd5"},
@@ -35,15 +34,15 @@ var walletDaemons = []walletd{
 
 const kwalletInterface = "org.kde.KWallet."
 
-// wallet is an open door to the daemon. The wallet itself is opened by the first call
-// that needs an item, since that may take a person.
+// wallet is the driver. It opens the wallet at the first call that needs an item, since a
+// person may have to allow it.
 type wallet struct {
 	bus    *dbus.Conn
 	daemon walletd
 	quiet  bool
 
 	mu     sync.Mutex
-	handle int32 // of the wallet, when it was last opened
+	handle int32 // from when the wallet was last opened; -1 before that
 }
 
 func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
@@ -69,8 +68,8 @@ func openKWallet(ctx context.Context, o Options, _ bool) (driver, error) {
 	return w, nil
 }
 
-// findWallet returns the daemon that runs, or one that the bus would start. Without a
-// screen none is started: it would die, or wait for a dialog nobody sees.
+// findWallet returns the daemon that runs, or one that the bus would start. Without a display
+// none is started: it would crash, or wait for a dialog that nobody can see.
 func findWallet(ctx context.Context, bus *dbus.Conn) (walletd, error) {
 	for _, d := range walletDaemons {
 		var owned bool
@@ -109,7 +108,7 @@ func (w *wallet) get(ctx context.Context, key string) ([]byte, error) {
 	}
 	var item keyring.Item
 	if json.Unmarshal(data, &item) != nil {
-		return nil, errors.New("not an item of this tool")
+		return nil, ErrForeign
 	}
 	return item.Data, nil
 }
@@ -143,12 +142,12 @@ func (w *wallet) keys(ctx context.Context, _ string) ([]string, error) {
 		return nil, err
 	}
 	if len(names) == 0 {
-		err = w.mustBeOpen(ctx) // a handle that opens nothing lists nothing
+		err = w.mustBeOpen(ctx) // an invalid handle lists nothing, without an error
 	}
 	return names, err
 }
 
-// survey counts nothing: to list takes a person's consent.
+// survey does not count the items: a person would have to allow that.
 func (w *wallet) survey(ctx context.Context) survey {
 	daemon := strings.TrimPrefix(w.daemon.name, "org.kde.")
 	s := survey{place: fmt.Sprintf("wallet %q of %s", serviceName, daemon), items: -1}
@@ -158,7 +157,7 @@ func (w *wallet) survey(ctx context.Context) survey {
 	return s
 }
 
-// change writes or removes an entry and has the wallet saved.
+// change writes or removes an entry, and saves the wallet.
 func (w *wallet) change(ctx context.Context, method, key string, value ...any) error {
 	handle, err := w.open(ctx)
 	if err != nil {
@@ -173,13 +172,13 @@ func (w *wallet) change(ctx context.Context, method, key string, value ...any) e
 		if err := w.mustBeOpen(ctx); err != nil {
 			return err
 		}
-		return fmt.Errorf("the wallet refused it (%s: %d)", method, failed)
+		return fmt.Errorf("the wallet refused the change (%s: %d)", method, failed)
 	}
 	return w.call(ctx, nil, "sync", handle, serviceName)
 }
 
-// checkEntry says that there is no such item, or why that cannot be said. It is nil when
-// there is one.
+// checkEntry returns nil if there is such an item, ErrNotFound if there is none, and another
+// error if that is not known.
 func (w *wallet) checkEntry(ctx context.Context, handle int32, key string) error {
 	var there bool
 	if err := w.call(ctx, &there, "hasEntry", handle, serviceName, key, serviceName); err != nil || there {
@@ -191,8 +190,8 @@ func (w *wallet) checkEntry(ctx context.Context, handle int32, key string) error
 	return ErrNotFound
 }
 
-// open returns a handle of the wallet, and has it opened when it is not; that may take
-// as long as a person does.
+// open returns a handle of the wallet, and opens it if it is closed. It may wait for a
+// person.
 func (w *wallet) open(ctx context.Context) (int32, error) {
 	w.mu.Lock()
 	handle := w.handle
@@ -220,15 +219,15 @@ func (w *wallet) open(ctx context.Context) (int32, error) {
 	return handle, nil
 }
 
-// refuseDialog fails when opening the wallet would raise a dialog: for its password, or for
-// whether this program may have it.
+// refuseDialog returns an error if opening the wallet would show a dialog: for its password,
+// or to ask whether this program may use it.
 func (w *wallet) refuseDialog(ctx context.Context) error {
 	if err := w.mustBeOpen(ctx); err != nil {
 		return err
 	}
 	if asksPerProgram() {
 		return fmt.Errorf("%w: wallet %q asks a person before each program may use it; "+
-			"in KDE's settings it can be allowed to %s for good", ErrLocked, serviceName, serviceName)
+			"in KDE's settings %s can be allowed to use it always", ErrLocked, serviceName, serviceName)
 	}
 	return nil
 }
@@ -244,7 +243,7 @@ func (w *wallet) mustBeOpen(ctx context.Context) error {
 	return nil
 }
 
-// call calls a method of the daemon and puts its answer into v.
+// call calls a method of the daemon and stores the answer in v.
 func (w *wallet) call(ctx context.Context, v any, method string, args ...any) error {
 	call := w.bus.Object(w.daemon.name, w.daemon.path).CallWithContext(ctx, kwalletInterface+method, 0, args...)
 	if call.Err != nil || v == nil {
@@ -253,8 +252,8 @@ func (w *wallet) call(ctx context.Context, v any, method string, args ...any) er
 	return dbusError(call.Store(v))
 }
 
-// asksPerProgram reads from KDE's settings whether a program that asks for an open
-// wallet is shown to a person first, and has not been allowed for good.
+// asksPerProgram reads from KDE's settings whether a person is asked before a program may
+// use an open wallet, and this one is not always allowed to.
 func asksPerProgram() bool {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -262,7 +261,7 @@ func asksPerProgram() bool {
 	}
 	file, err := os.Open(filepath.Join(dir, "kwalletrc"))
 	if err != nil {
-		return false // as KDE has it from the start: whoever opened the wallet allowed it
+		return false // KDE's default: an open wallet can be used by every program
 	}
 	defer func() { _ = file.Close() }()
 	var group string

@@ -1,8 +1,8 @@
 package store
 
-// This file moves keys from one store to another. What is there is never in one place
-// only by luck: an item is read back from its new store before anything else is done,
-// and nothing leaves the old store before every item has been.
+// This file moves keys from one store to another. At every moment each key is in one of
+// the two: an item is read back from the new store before the next one is copied, and
+// nothing is deleted from the old store before all of them have been read back.
 
 import (
 	"context"
@@ -13,16 +13,16 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// Outcome is what became of an item, or in a rehearsal would.
+// Outcome is what became of an item, or would without DryRun.
 type Outcome int
 
 // The outcomes.
 const (
-	Copied   Outcome = iota // it was not there
-	Replaced                // another key was there, and is overwritten
-	Present                 // the same key was there already
-	Conflict                // another key is there, and stays
-	Foreign                 // it is no access key, and is none of our business
+	Copied   Outcome = iota // the new store did not have it
+	Replaced                // the new store had another key of this name, which is overwritten
+	Present                 // the new store has it already
+	Conflict                // the new store has another key of this name, which stays
+	Foreign                 // it is not an access key, and stays where it is
 	Failed                  // Err says why
 )
 
@@ -31,29 +31,29 @@ type Moved struct {
 	Name    string
 	Outcome Outcome
 	Err     error
-	Deleted bool // it is gone from the old store
+	Deleted bool // from the old store
 }
 
-// ErrSameStore: what is written to one store shows up in the other.
-var ErrSameStore = errors.New("the two stores are one and the same")
+// ErrSameStore: what is written to one store appears in the other.
+var ErrSameStore = errors.New("the two stores are the same one")
 
-// Migration is a move of keys that do not expire.
+// Migration moves long-lived keys.
 type Migration struct {
 	From, To Store
 	// Overwrite replaces a key that differs.
 	Overwrite bool
-	// DeleteSource removes the items from the old store, after every one of them was
-	// read back from the new one. If any could not be moved, none is removed.
+	// DeleteSource deletes the items from the old store, after all of them were read back
+	// from the new one. If one could not be moved, none is deleted.
 	DeleteSource bool
 	// DryRun reads and compares, and writes nothing.
 	DryRun bool
-	// Tell, if set, is called as the outcome of each item is known.
+	// Tell, if set, is called with each item as soon as its outcome is known.
 	Tell func(Moved)
 }
 
-// Run moves the items with these names, and goes on after one that fails. It may be
-// killed at any time: run again, it finds what is there already and does the rest. The
-// error is one that ends it all: ctx's, or ErrSameStore.
+// Run moves the items with these names, and goes on after one that fails. It may be killed
+// at any time: another run finds what is there already and does the rest. The error is the
+// one that stopped it: ctx's, ErrSameStore, or that of bringing the keys to the disk.
 func (m Migration) Run(ctx context.Context, names []string) ([]Moved, error) {
 	moved := make([]Moved, 0, len(names))
 	whole := true
@@ -99,7 +99,7 @@ func (m Migration) copy(ctx context.Context, name string) Moved {
 	return Moved{Name: name, Outcome: outcome, Err: err}
 }
 
-// compare says what the new store's own item of that name leads to.
+// compare returns the outcome that follows from what the new store has under this name.
 func (m Migration) compare(ctx context.Context, name string, item creds.Secret) (Outcome, error) {
 	there, err := m.To.Get(ctx, name)
 	switch {
@@ -115,7 +115,8 @@ func (m Migration) compare(ctx context.Context, name string, item creds.Secret) 
 	return Conflict, nil
 }
 
-// sameKey: AWS Vault and others write the same key with more fields or fewer.
+// sameKey reports whether two items are the same key: AWS Vault and other programs write it
+// with more fields or fewer.
 func sameKey(name string, a, b creds.Secret) bool {
 	if a.Equal(b) {
 		return true
@@ -125,7 +126,7 @@ func sameKey(name string, a, b creds.Secret) bool {
 	return err == nil && other == nil && x.Equal(y)
 }
 
-// deleteSource deletes what was moved from the old store.
+// deleteSource deletes the items that were moved from the old store.
 func (m Migration) deleteSource(ctx context.Context, moved []Moved) error {
 	if err := m.checkDistinct(ctx); err != nil {
 		return err
@@ -147,12 +148,12 @@ func (m Migration) deleteSource(ctx context.Context, moved []Moved) error {
 	return nil
 }
 
-// probeName is an item that is there for the length of one question. AWS Vault would take
-// it for a session, should we be killed meanwhile; the next migration uses it again.
+// probeName names an item that exists while two stores are compared. AWS Vault would take it
+// for a session, if this process is killed meanwhile; the next migration uses it again.
 func probeName() string { return "vault.probe," + digest("probe") + "," + noExpiry }
 
-// checkDistinct makes sure that the two stores are two, however they are named: what is put
-// into one must not be found in the other, or deleting there would delete here.
+// checkDistinct returns ErrSameStore if an item that is put into one store is found in the
+// other, however they are named: to delete a key from one would delete it from both.
 func (m Migration) checkDistinct(ctx context.Context) error {
 	mark := creds.New(rand.Text())
 	if err := m.To.Put(ctx, probeName(), mark); err != nil {

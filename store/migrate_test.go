@@ -151,7 +151,7 @@ func TestAStoreThatKeepsSomethingElseIsFoundOut(t *testing.T) {
 		return creds.New(v.Reveal()[1:])
 	}}
 	got, moved := move(t, Migration{From: from, To: to, DeleteSource: true})
-	if got["a"] != Failed || got["b"] != Failed || !strings.Contains(moved[0].Err.Error(), "did not come back") {
+	if got["a"] != Failed || got["b"] != Failed || !strings.Contains(moved[0].Err.Error(), "is not what was stored") {
 		t.Errorf("outcomes: %v", moved)
 	}
 	wantValue(t, from, "a", keyItem("AKIAa"))

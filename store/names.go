@@ -8,31 +8,30 @@ import (
 	"strings"
 )
 
-// Names is what a store holds, told apart by the names of its items alone.
+// Names are the names of the items in a store, by kind. The name alone says what an item
+// is.
 type Names struct {
 	Keys     []string // long-lived keys
-	Hidden   int      // more of those, whose names are encrypted
-	Sessions []string // our cached sessions
-	Tokens   []string // our sign-ins to Identity Center
+	Hidden   int      // how many more keys there are, whose names are encrypted
+	Sessions []string // cached sessions
+	Tokens   []string // sign-ins to Identity Center
 	AWSVault []string // sessions and sign-ins that AWS Vault has cached
-	Staged   []string // keys that wait for their rotation to be finished: they exist nowhere else
+	Staged   []string // keys of a rotation that is not finished: they exist nowhere else
 }
 
-// rotationPrefix begins the names of Staged; a hash of the profile's name follows.
-const rotationPrefix = "vault.rotate,"
-
-// Rotating says that the rotation of a profile's key was not finished.
+// Rotating reports whether the rotation of a profile's key is not finished.
 func (n Names) Rotating(profile string) bool {
 	return slices.ContainsFunc(n.Staged, func(name string) bool {
-		return strings.HasPrefix(name, rotationPrefix+digest(profile)+",")
+		return strings.HasPrefix(name, stagedPrefix+digest(profile)+",")
 	})
 }
 
-// ReadNames looks into a store once, if the store does not encrypt names. It decrypts
-// nothing and asks nothing. guesses are for a store that does, and are not asked for
-// otherwise: of its keys it gives those that are among them, and of the rest the number.
+// ReadNames lists the items of a store. It decrypts nothing and asks nothing. guesses is
+// called only where the back end hides names: of these names it returns those that have a
+// key, and of the other keys the number. Any other store it lists once.
 //
-// What is in none of the lists is of a later version of ours, and not to be touched.
+// An item that is in none of the lists was made by a later version of this program, and must
+// not be touched.
 func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, error) {
 	if b := hiding(s); b != nil {
 		return readHidden(ctx, b, guesses())
@@ -45,10 +44,10 @@ func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, er
 			n.Sessions = append(n.Sessions, name)
 		case strings.HasPrefix(name, TokenPrefix):
 			n.Tokens = append(n.Tokens, name)
-		case strings.HasPrefix(name, rotationPrefix):
+		case strings.HasPrefix(name, stagedPrefix):
 			n.Staged = append(n.Staged, name)
 		case isGenerated(name):
-		case transient(name):
+		case !isKeyName(name):
 			n.AWSVault = append(n.AWSVault, name)
 		default:
 			n.Keys = append(n.Keys, name)
@@ -67,13 +66,13 @@ func readHidden(ctx context.Context, s *bounded, guesses []string) (n Names, err
 	if n.Tokens, err = s.List(ctx, TokenPrefix); err != nil {
 		return n, err
 	}
-	n.Staged, err = s.List(ctx, rotationPrefix)
+	n.Staged, err = s.List(ctx, stagedPrefix)
 	return n, err
 }
 
-// AWSVaultOf leaves, of what AWS Vault has cached, the sessions of one profile and the
-// sign-in at one start URL. Versions of it before the fifth named items in other ways;
-// theirs are not found, they lapsed years ago.
+// AWSVaultOf returns what AWS Vault has cached for one profile and for the sign-in at one
+// start URL. Items of AWS Vault before version 5 have other names and are not found; they
+// expired years ago.
 func (n Names) AWSVaultOf(profile, startURL string) []string {
 	var list []string
 	for _, name := range n.AWSVault {
@@ -86,7 +85,7 @@ func (n Names) AWSVaultOf(profile, startURL string) []string {
 	return list
 }
 
-// awsVaultProfile is the profile in the name of a session that AWS Vault has cached.
+// awsVaultProfile returns the profile in the name of a session that AWS Vault has cached.
 func awsVaultProfile(name string) (string, bool) {
 	if !isAWSVaultSession(name) {
 		return "", false
@@ -95,8 +94,8 @@ func awsVaultProfile(name string) (string, bool) {
 	return string(of), err == nil
 }
 
-// DeleteAll removes items and says how many it removed. One that is gone already is no
-// error; the first error ends it.
+// DeleteAll deletes items and returns how many it has deleted. An item that is missing is
+// not an error; the first error ends it.
 func DeleteAll(ctx context.Context, s Store, names []string) (int, error) {
 	deleted := 0
 	for _, name := range names {
@@ -110,10 +109,10 @@ func DeleteAll(ctx context.Context, s Store, names []string) (int, error) {
 	return deleted, nil
 }
 
-// Counts says how many of the cached sessions are whose.
+// Counts is how many cached sessions each profile has.
 type Counts map[[digestSize]byte]int
 
-// CountSessions counts Sessions by profile, for who has many profiles to ask about.
+// CountSessions counts Sessions by profile.
 func (n Names) CountSessions() Counts {
 	c := make(Counts, len(n.Sessions))
 	for _, name := range n.Sessions {
@@ -127,7 +126,7 @@ func (n Names) CountSessions() Counts {
 	return c
 }
 
-// Of is how many a profile has.
+// Of returns how many sessions a profile has.
 func (c Counts) Of(profile string) int {
 	if len(c) == 0 {
 		return 0

@@ -41,7 +41,7 @@ func TestReadNamesTellsItemsApart(t *testing.T) {
 	session, token := SessionName("prod", "key"), TokenName("https://x", "eu-west-1", nil)
 	theirs := "sts.AssumeRole," + b64("prod") + ",,1700000000"
 	kept := []string{"base", "a,b", "oidc", "vault.later,x,y,9999999999", "vault.rotating,x"}
-	staged := rotationPrefix + digest("base") + ",x" + noExpiry
+	staged := stagedPrefix + digest("base") + ",x" + noExpiry
 	for _, name := range append(kept, staged, session, token, theirs, "oidc:https://x/start", "old session (1)") {
 		if err := s.Put(ctx, name, creds.New("x")); err != nil {
 			t.Fatal(err)

@@ -1,10 +1,10 @@
 package store
 
-// Some keyrings hold little in one item: Windows 2560 bytes, which a session with its
-// token can exceed. A larger item is kept in parts: the item itself then names
-// them. A set of parts is written before the item that names it, and an old one
-// deleted after, so that a reader always finds a whole value. What a killed process
-// left of a set goes the next time the same item is written or deleted.
+// Some keyrings hold little in one item: Windows 2560 bytes, and a session with its token
+// can be larger. Such an item is stored in parts, and the item itself names them. A set of
+// parts is written before the item that names it, and the old set is deleted after that, so
+// that a reader always finds a whole value. Parts that a killed process left are deleted the
+// next time the same item is written or deleted.
 
 import (
 	"context"
@@ -20,8 +20,8 @@ import (
 	"github.com/99designs/keyring"
 )
 
-// partsHead begins an item that only names its parts, "vault.parts SET COUNT". A
-// value that begins so by itself is kept in parts too.
+// partsHead begins an item that only names its parts, "vault.parts SET COUNT". A value that
+// begins with it is stored in parts too, whatever its size.
 const partsHead = "vault.parts "
 
 const (
@@ -29,11 +29,11 @@ const (
 	mostParts  = 1000
 )
 
-// abandoned is the age at which parts that no item names are a killed process's: no call
-// lasts as long.
+// abandoned is the age at which parts that no item names are taken for a killed process's:
+// no call takes as long.
 const abandoned = 10 * time.Minute
 
-// partsDriver is a driver over one that holds no more than size bytes in an item.
+// partsDriver stores items of any size with a driver that holds at most size bytes in one.
 type partsDriver struct {
 	driver
 	size int
@@ -79,7 +79,7 @@ func (p *partsDriver) put(ctx context.Context, item keyring.Item) error {
 	return nil
 }
 
-// putParts writes the parts and returns what the item itself has to say.
+// putParts writes the parts of an item and returns the data that names them.
 func (p *partsDriver) putParts(ctx context.Context, item keyring.Item) ([]byte, error) {
 	chunks := slices.Collect(slices.Chunk(item.Data, p.size))
 	if len(chunks) > mostParts {
@@ -107,9 +107,9 @@ func (p *partsDriver) remove(ctx context.Context, key string) error {
 	return nil
 }
 
-// stale returns the parts that go when the item is replaced or removed: its own, and
-// those a killed process left behind. Parts that are neither belong to somebody who is
-// about to write the item too. Without any parts the item itself is not read.
+// stale returns the parts to delete when the item is replaced or removed: those that it
+// names, and those that a killed process left. Any others belong to another process that is
+// about to write the same item. The item itself is not read if it has no parts.
 func (p *partsDriver) stale(ctx context.Context, key string) []string {
 	all, err := p.driver.keys(ctx, "")
 	if err != nil {
@@ -126,7 +126,7 @@ func (p *partsDriver) stale(ctx context.Context, key string) []string {
 	})
 }
 
-// removeAll deletes what it can: a part nobody names any more does no harm.
+// removeAll deletes parts. It ignores errors: a part that no item names does no harm.
 func (p *partsDriver) removeAll(ctx context.Context, names []string) {
 	for _, name := range names {
 		_ = p.driver.remove(ctx, name)
@@ -138,7 +138,7 @@ func (p *partsDriver) keys(ctx context.Context, prefix string) ([]string, error)
 	return slices.DeleteFunc(names, func(name string) bool { return strings.HasPrefix(name, partPrefix) }), err
 }
 
-// survey counts an item in parts once.
+// survey counts an item that is in parts as one.
 func (p *partsDriver) survey(ctx context.Context) survey {
 	s := p.driver.survey(ctx)
 	if s.items > 0 {
@@ -147,8 +147,8 @@ func (p *partsDriver) survey(ctx context.Context) survey {
 	return s
 }
 
-// partNames returns the names of an item's parts, nil when it is whole by itself.
-// AWS Vault takes them for sessions of a distant expiry and leaves them alone.
+// partNames returns the names of an item's parts, or nil when it is not in parts. AWS Vault
+// takes them for sessions that expire in the far future, and leaves them alone.
 func partNames(key string, head []byte) []string {
 	rest, ok := strings.CutPrefix(string(head), partsHead)
 	set, count, found := strings.Cut(rest, " ")
@@ -164,15 +164,15 @@ func partNames(key string, head []byte) []string {
 	return names
 }
 
-// partsOf begins the names of all parts of an item, whoever wrote them.
+// partsOf begins the names of all parts of an item, in every set.
 func partsOf(key string) string { return partPrefix + digest(key) + "," }
 
-// newSet names a set of parts: no two are the same, and it says when it was written.
+// newSet returns a new name for a set of parts. It has the time of writing in it.
 func newSet(now time.Time) string {
 	return strconv.FormatInt(now.Unix(), 36) + "-" + rand.Text()[:16]
 }
 
-// written is when a part was, the beginning of time for one that does not say.
+// written returns when a part was written; the zero time if its name does not say.
 func written(name string) time.Time {
 	fields := strings.Split(name, ",")
 	if len(fields) != 4 {

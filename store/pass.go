@@ -2,9 +2,9 @@
 
 package store
 
-// The pass back end. Items are the library's, but the program is run from here: the
-// library can neither stop a pass that hangs, nor keep gpg from raising a dialog, nor
-// keep what gpg says out of the user's terminal.
+// The pass back end. Items have the keyring library's format, but this file runs the program
+// itself: the library cannot stop a pass that hangs, cannot keep gpg from showing a dialog,
+// and lets gpg write to the user's terminal.
 
 import (
 	"bytes"
@@ -25,9 +25,10 @@ import (
 	"github.com/d44b7504/vault/internal/host"
 )
 
+// passStore is the driver.
 type passStore struct {
 	cmd, dir, prefix string
-	quiet            bool
+	quiet            bool // gpg must not ask
 }
 
 func openPass(_ context.Context, o Options, _ bool) (driver, error) {
@@ -41,7 +42,7 @@ func openPass(_ context.Context, o Options, _ bool) (driver, error) {
 	}
 	p := &passStore{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet}
 	if filepath.Base(cmd) != "pass" {
-		return p, nil // another program with its language; what it needs is its own affair
+		return p, nil // another program with the same commands; what it needs is not known
 	}
 	if !p.initialised() {
 		return nil, fmt.Errorf("there is no password store in %s (pass init makes one)", dir)
@@ -57,8 +58,8 @@ func onPath(program string) bool {
 	return err == nil
 }
 
-// initialised looks for the file that names the gpg key, at the root and at the
-// prefix: a store may have one for a part of itself.
+// initialised looks for the file that names the gpg key. A store may have one at its root
+// and another one for a folder.
 func (p *passStore) initialised() bool {
 	for _, dir := range []string{p.dir, filepath.Join(p.dir, p.prefix)} {
 		if _, err := os.Stat(filepath.Join(dir, ".gpg-id")); err == nil {
@@ -136,8 +137,8 @@ func (p *passStore) exists(key string) bool {
 	return err == nil
 }
 
-// escaped is the name of an item in the store: the key itself, as AWS Vault has it,
-// unless pass would take it for a flag or for another folder.
+// escaped returns the name of an item in the store: the key itself, as AWS Vault has it,
+// unless pass would take that for a flag or for another folder.
 func escaped(key string) string {
 	if isPlain(key) && percent.Decode(key) == key {
 		return key
@@ -145,6 +146,7 @@ func escaped(key string) string {
 	return percent.Encode(key, "/-.%")
 }
 
+// unescaped is the opposite of escaped.
 func unescaped(name string) string {
 	if key := percent.Decode(name); escaped(key) == name {
 		return key
@@ -152,6 +154,7 @@ func unescaped(name string) string {
 	return name
 }
 
+// isPlain reports whether pass takes key for the path of an item below its store.
 func isPlain(key string) bool {
 	if strings.HasPrefix(key, "-") || strings.HasPrefix(key, ".git/") {
 		return false
@@ -161,10 +164,11 @@ func isPlain(key string) bool {
 	})
 }
 
-// passAnswer is more than any item has.
+// passAnswer is how many bytes pass may print: more than any item has.
 const passAnswer = 1 << 20
 
-// run runs pass and returns what it prints. What it complains of goes into the error.
+// run runs pass and returns what it prints. The error has the last line that it wrote to
+// standard error.
 func (p *passStore) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	out, complaint, err := tool{
 		path: p.cmd, args: args, stdin: stdin, extra: []string{"PASSWORD_STORE_DIR=" + p.dir}, most: passAnswer, quiet: p.quiet,

@@ -164,7 +164,7 @@ func makingDismissed(t *testing.T, o Options) {
 	}
 	s := open(t, o)
 	done := person(t, "Escape")
-	if err := s.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), `"awsvault" was not made, because the dialog for it was dismissed`) {
+	if err := s.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), `"awsvault" was not created, because the dialog for it was closed`) {
 		t.Errorf("Put: %v", err)
 	}
 	<-done
@@ -196,7 +196,7 @@ func lockedWithAPerson(t *testing.T, o Options, password string) {
 		"Delete": func() error { return s.Delete(soon(t), "k") },
 	} {
 		done := person(t, "Escape")
-		if err := f(); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "was dismissed") {
+		if err := f(); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "was closed") {
 			t.Errorf("dismissed, %s: %v", call, err)
 		}
 		<-done

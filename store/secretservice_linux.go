@@ -21,8 +21,8 @@ const (
 	propertyInterface = "org.freedesktop.DBus.Properties"
 )
 
-// secrets asks the Secret Service what the library does not: whether a collection
-// exists and whether it is locked, so that nothing is called that would ask.
+// secrets makes the calls to the Secret Service that the library does not make: whether a
+// collection exists, whether it is locked, and to unlock or create it.
 type secrets struct {
 	bus        *dbus.Conn
 	collection string
@@ -39,8 +39,8 @@ func openSecretService(ctx context.Context, o Options, chosen bool) (driver, err
 		if err != nil {
 			return nil, dbusError(err)
 		}
-		// Making a collection takes a dialog. To choose this back end without a
-		// screen to show it on would make the first key fail to be stored.
+		// A collection is created in a dialog. Without a display for that, to choose this
+		// back end would mean that the first key cannot be stored.
 		if path == "" && !hasDesktop() {
 			return nil, s.noCollection()
 		}
@@ -52,7 +52,7 @@ func openSecretService(ctx context.Context, o Options, chosen bool) (driver, err
 	return &collection{d, s}, nil
 }
 
-// collection is the library's driver with what it does not tell.
+// collection is the driver: the library's, with the calls of secrets.
 type collection struct {
 	*library
 	secrets
@@ -67,7 +67,7 @@ func (c *collection) survey(ctx context.Context) survey {
 		s.remark = dbusError(err).Error()
 		return s
 	case path == "":
-		s.items, s.remark = 0, "the collection does not exist yet; a dialog makes it when the first item is stored"
+		s.items, s.remark = 0, "the collection does not exist yet; it is created in a dialog when the first item is stored"
 		return s
 	}
 	var all []dbus.ObjectPath
@@ -82,7 +82,8 @@ func (c *collection) survey(ctx context.Context) survey {
 	return s
 }
 
-// session returns the connection the library made while starting, and never makes one.
+// session returns the connection that the library made when the program started. It never
+// makes another one.
 func session(name keyring.BackendType) (*dbus.Conn, error) {
 	if why := busguard.WhyNot(); why != "" {
 		return nil, errors.New(why)
@@ -102,8 +103,8 @@ func (s secrets) property(ctx context.Context, path dbus.ObjectPath, iface, name
 	return dbus.Store([]any{answer.Value()}, v)
 }
 
-// find returns the collection's path, by the library's rule: its last element,
-// unescaped, is the name. "" means there is none.
+// find returns the collection's path; "" when there is none. As in the library, the last
+// element of the path, unescaped, is the name.
 func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
 	var all []dbus.ObjectPath
 	if err := s.property(ctx, secretsPath, "Service", "Collections", &all); err != nil {
@@ -117,9 +118,9 @@ func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
 	return "", nil
 }
 
-// prepare has a person make or unlock the collection when the call that follows needs
-// it. The library would do so too, but would wait for ever, and take a dialog that was
-// dismissed for consent.
+// prepare asks a person to create or unlock the collection if the call that follows needs
+// it. The library would do that too, but it waits without end, and takes a dialog that was
+// closed for consent.
 func (s secrets) prepare(ctx context.Context, _ string, writing bool) error {
 	path, err := s.find(ctx)
 	switch {
@@ -130,8 +131,8 @@ func (s secrets) prepare(ctx context.Context, _ string, writing bool) error {
 	case path == "":
 		return nil
 	}
-	var shut bool
-	if err := s.property(ctx, path, "Collection", "Locked", &shut); err != nil || !shut {
+	var locked bool
+	if err := s.property(ctx, path, "Collection", "Locked", &locked); err != nil || !locked {
 		return dbusError(err)
 	}
 	return s.unlock(ctx, path)
@@ -151,10 +152,10 @@ func (s secrets) create(ctx context.Context) error {
 	case !agreed && !hasDesktop():
 		return s.noCollection()
 	case !agreed:
-		return fmt.Errorf("%w: collection %q was not made, because the dialog for it was dismissed or could not be shown", ErrUnavailable, s.collection)
+		return fmt.Errorf("%w: collection %q was not created, because the dialog for it was closed or could not be shown", ErrUnavailable, s.collection)
 	}
 	if path, err = s.find(ctx); err == nil && path == "" {
-		err = fmt.Errorf("the Secret Service did not make collection %q", s.collection)
+		err = fmt.Errorf("the Secret Service did not create collection %q", s.collection)
 	}
 	return dbusError(err)
 }
@@ -168,7 +169,7 @@ func (s secrets) unlock(ctx context.Context, path dbus.ObjectPath) error {
 	}
 	agreed, err := s.prompt(ctx, question)
 	if err == nil && !agreed {
-		err = fmt.Errorf("%w: collection %q was not unlocked, because the dialog for it was dismissed or could not be shown", ErrLocked, s.collection)
+		err = fmt.Errorf("%w: collection %q was not unlocked, because the dialog for it was closed or could not be shown", ErrLocked, s.collection)
 	}
 	if err != nil {
 		return dbusError(err)
@@ -176,8 +177,8 @@ func (s secrets) unlock(ctx context.Context, path dbus.ObjectPath) error {
 	return s.refuseLocked(ctx, path, "Collection")
 }
 
-// prompt has the service ask its question, and says whether the person agreed. The
-// dialog goes when ctx ends.
+// prompt has the service show a dialog, and reports whether the person agreed. The dialog is
+// closed when ctx ends.
 func (s secrets) prompt(ctx context.Context, question dbus.ObjectPath) (agreed bool, err error) {
 	if question == "/" {
 		return true, nil
@@ -211,7 +212,7 @@ func (s secrets) prompt(ctx context.Context, question dbus.ObjectPath) (agreed b
 	}
 }
 
-// refuseDialogs fails when the call that follows would raise a dialog.
+// refuseDialogs returns an error if the call that follows would show a dialog.
 func (s secrets) refuseDialogs(ctx context.Context, key string, writing bool) error {
 	path, err := s.find(ctx)
 	switch {
@@ -228,7 +229,7 @@ func (s secrets) refuseDialogs(ctx context.Context, key string, writing bool) er
 	return s.refuseLockedItem(ctx, path, key)
 }
 
-// refuseLockedItem minds services that guard each item by itself, as KeePassXC can.
+// refuseLockedItem is for services that lock single items, as KeePassXC can.
 func (s secrets) refuseLockedItem(ctx context.Context, path dbus.ObjectPath, key string) error {
 	var items []dbus.ObjectPath
 	call := s.bus.Object(secretsName, path).CallWithContext(ctx, secretsInterface+"Collection.SearchItems", 0, map[string]string{"profile": key})
@@ -249,15 +250,15 @@ func (s secrets) refuseLocked(ctx context.Context, path dbus.ObjectPath, iface s
 	return nil
 }
 
-// explain puts into words what the library passes on or keeps to itself.
+// explain finds the reason of an error where the library does not tell it.
 func (s secrets) explain(ctx context.Context, err error) error {
 	if errors.Is(err, keyring.ErrNoAvailImpl) {
 		if _, found := s.find(ctx); found != nil {
 			return dbusError(found)
 		}
 	}
-	// What GNOME's keyring says of the collection that its dialog did not make; the
-	// quotes around the path vary by version and language.
+	// GNOME's keyring says this when its dialog has not created the collection. The quotes
+	// around the path differ by version and language.
 	if strings.Contains(err.Error(), "Object does not exist at path") {
 		return s.noCollection()
 	}
@@ -265,11 +266,11 @@ func (s secrets) explain(ctx context.Context, err error) error {
 }
 
 func (s secrets) noCollection() error {
-	return fmt.Errorf("there is no collection %q, and making one takes a dialog that cannot be shown here; "+
-		"an existing one, such as login, does as well", s.collection)
+	return fmt.Errorf("there is no collection %q, and it can only be created in a dialog, which cannot be shown here; "+
+		"an existing one, such as login, can be used instead", s.collection)
 }
 
-// dbusError translates D-Bus errors that say nothing to a person.
+// dbusError puts D-Bus errors that are not meant for people into words.
 func dbusError(err error) error {
 	if err == nil {
 		return nil
@@ -289,8 +290,8 @@ func dbusError(err error) error {
 	return err
 }
 
-// unescapeDBusPath undoes _XX, two hexadecimal digits for a byte. What is no such
-// escape makes it leave the path alone, as the library does.
+// unescapeDBusPath replaces each _XX by the byte with these hexadecimal digits. With any other
+// underscore in it the path is returned as it is, as in the library.
 func unescapeDBusPath(path string) string {
 	var b strings.Builder
 	for i := 0; i < len(path); i++ {

@@ -6,9 +6,9 @@ import (
 	"github.com/godbus/dbus"
 )
 
-// keys lists the labels of the items, which a service tells of a locked collection too;
-// the library would have it unlocked first. Only where a service hides its items with
-// their secrets, as KeePassXC does, is that what it takes.
+// keys lists the labels of the items. A service tells them of a locked collection too, which
+// the library would have unlocked first. That is needed only where a service shows no items
+// of a locked collection, as KeePassXC does.
 func (c *collection) keys(ctx context.Context, _ string) ([]string, error) {
 	path, err := c.find(ctx)
 	if err != nil || path == "" {
@@ -31,7 +31,7 @@ func (c *collection) labels(ctx context.Context, path dbus.ObjectPath) ([]string
 		var label string
 		if err := c.property(ctx, item, "Item", "Label", &label); ctx.Err() != nil {
 			return nil, ctx.Err()
-		} else if err == nil { // deleted since, most likely
+		} else if err == nil { // it has most likely been deleted
 			names = append(names, label)
 		}
 	}

@@ -2,20 +2,19 @@
 
 package store
 
-// The macOS keychain without cgo, through Apple's own program security(1): a release
-// that was built on another system has the keychain by this. The items are those the
-// keyring library makes through the framework, in the same keychain file.
+// The macOS keychain without cgo, through Apple's own program security(1), for releases
+// that are built on another system. The items are the same as those that the keyring library
+// makes through Apple's framework, in the same keychain file.
 //
-// No secret is among the program's arguments: an item is written by a line on the
-// standard input of "security -i", in hexadecimal, and read from the standard error
-// output of "find-generic-password -g". The grammar of both was read in Apple's
-// published sources of SecurityTool (security.c, keychain_add.c, keychain_find.c,
-// keychain_utilities.c). It is tested on other systems with a stand-in that keeps to
-// that grammar; this file alone is compiled everywhere for it.
+// No secret is among the program's arguments: an item is written by a line on the standard
+// input of "security -i", in hexadecimal, and read from the standard error output of
+// "find-generic-password -g". The grammar of both is that of Apple's published sources of
+// SecurityTool (security.c, keychain_add.c, keychain_find.c, keychain_utilities.c). It is
+// tested on other systems with a stand-in, so this file is compiled there too.
 //
-// What differs from the framework: it is security that macOS asks a person about, and
-// that is trusted with a session. So any program of the same user can read a session
-// through security, as it could read it in the environment of a shell that uses it.
+// One thing is different from the framework: macOS asks a person whether security may read
+// an item, and trusts security with a session. So any program of the same user can read a
+// session through security, as it can in the environment of a shell.
 
 import (
 	"bytes"
@@ -36,12 +35,12 @@ import (
 )
 
 const (
-	// longestLine is what security reads as one command; it cuts a longer one in two.
+	// longestLine is the longest line that security reads as one command.
 	longestLine = 4096 - 2
-	// securitySize is what one item holds, so that with a long name the line that
-	// writes it is not too long.
+	// securitySize is how many bytes one item holds, so that the line that writes it is not
+	// too long, also with a long name.
 	securitySize = 1000
-	// securityAnswer is more than a list of all that is in a keychain.
+	// securityAnswer is how many bytes security may print: more than a list of all items.
 	securityAnswer = 16 << 20
 )
 
@@ -50,15 +49,16 @@ const (
 const (
 	secItemNotFound  = 44  // errSecItemNotFound
 	secNoKeychain    = 50  // errSecNoSuchKeychain
-	secAuthFailed    = 51  // errSecAuthFailed: also a person who declined
+	secAuthFailed    = 51  // errSecAuthFailed: also when a person declined
 	secNoInteraction = 36  // errSecInteractionNotAllowed
 	secNeedsPerson   = 29  // errSecInteractionRequired
 	secCanceled      = 128 // errSecUserCanceled
 )
 
-// trustedMark is the comment of items that security itself was trusted with.
+// trustedMark is the comment of items that security may read without asking.
 const trustedMark = "vault: read by /usr/bin/security"
 
+// security is the driver.
 type security struct {
 	path     string // of the program
 	keychain string // "aws-vault.keychain"
@@ -93,16 +93,16 @@ func (s *security) get(ctx context.Context, key string) ([]byte, error) {
 		if shown, is := bytes.CutPrefix(line, []byte("password: ")); is {
 			data, err := unprint(shown)
 			if err != nil {
-				return nil, errors.New("security printed an item that was not understood")
+				return nil, errors.New("the answer of security was not understood")
 			}
 			return data, nil
 		}
 	}
-	return nil, errors.New("security printed no item")
+	return nil, errors.New("there is no password in the answer of security")
 }
 
-// put writes the item. One that is there keeps its label and whom it trusts: changing
-// either would ask a person.
+// put writes the item. An existing one keeps its label and its trusted programs: to change
+// them would ask a person.
 func (s *security) put(ctx context.Context, item keyring.Item) error {
 	if err := s.create(ctx); err != nil {
 		return err
@@ -166,16 +166,16 @@ func (s *security) keys(ctx context.Context, _ string) ([]string, error) {
 func (s *security) survey(ctx context.Context) survey {
 	place := filepath.Join(s.folder, s.keychain+"-db")
 	if !s.exists() {
-		return survey{place, 0, "the keychain does not exist yet; a dialog makes it when the first item is stored"}
+		return survey{place, 0, "the keychain does not exist yet; it is created in a dialog when the first item is stored"}
 	}
 	seen := listed(ctx, place, s)
 	if seen.items >= 0 {
-		seen.remark = "read through /usr/bin/security, since this program was built without cgo"
+		seen.remark = "it is read through /usr/bin/security, because this program was built without cgo"
 	}
 	return seen
 }
 
-// exists says whether there is a keychain file, of this or the older form.
+// exists reports whether there is a keychain file, of the present or the older form.
 func (s *security) exists() bool {
 	for _, name := range []string{s.keychain + "-db", s.keychain} {
 		if _, err := os.Stat(filepath.Join(s.folder, name)); err == nil {
@@ -185,24 +185,25 @@ func (s *security) exists() bool {
 	return false
 }
 
-// create makes the keychain, in a dialog that asks for its new password.
+// create creates the keychain, in a dialog that asks for its new password.
 func (s *security) create(ctx context.Context) error {
 	if s.exists() {
 		return nil
 	}
 	if s.quiet {
-		return fmt.Errorf("%w: there is no keychain %q, and making one takes a dialog", ErrLocked, s.keychain)
+		return fmt.Errorf("%w: there is no keychain %q, and it can only be created in a dialog", ErrLocked, s.keychain)
 	}
 	_, _, err := s.run(ctx, nil, "create-keychain", "-P", s.keychain)
 	if errors.Is(err, ErrNotFound) || err == nil && !s.exists() {
-		return fmt.Errorf("%w: the keychain %q was not made", ErrUnavailable, s.keychain)
+		return fmt.Errorf("%w: the keychain %q was not created", ErrUnavailable, s.keychain)
 	}
 	return err
 }
 
-// refuseDialog fails when the call that follows would raise a dialog that nobody may see: to
-// unlock the keychain, or to allow reading the item of this name. An empty password
-// opens a keychain only if that is its password; of an open one it is not even asked.
+// refuseDialog returns an error if the call that follows would show a dialog and must not: to
+// unlock the keychain, or to allow that the item with this name is read. It tries an empty
+// password, which opens a locked keychain only if that is the password; an open one does not
+// look at it.
 func (s *security) refuseDialog(ctx context.Context, reading string) error {
 	if !s.quiet || !s.exists() {
 		return nil
@@ -223,19 +224,19 @@ func (s *security) refuseDialog(ctx context.Context, reading string) error {
 	return err
 }
 
-// attributes reads what can be read of an item without asking anybody.
+// attributes reads what can be read of an item without asking a person.
 func (s *security) attributes(ctx context.Context, key string) (attributes, error) {
 	out, _, err := s.run(ctx, nil, "find-generic-password", "-s", serviceName, "-a", accountName(key), s.keychain)
 	if all := readAttributes(out); err == nil && len(all) == 1 {
 		return all[0], nil
 	}
 	if err == nil {
-		err = errors.New("security printed an item that was not understood")
+		err = errors.New("the answer of security was not understood")
 	}
 	return attributes{}, err
 }
 
-// run runs security, and turns the status it exits with into words.
+// run runs security. Its error says what the exit status means.
 func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, said []byte, err error) {
 	out, said, err = tool{path: s.path, args: args, stdin: stdin, most: securityAnswer, quiet: s.quiet}.run(ctx)
 	var exit *exec.ExitError
@@ -252,13 +253,13 @@ func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, 
 	return nil, nil, fmt.Errorf("%s: %w", args[0], err)
 }
 
-// commandLine writes one line for "security -i". Inside double quotes a backslash
-// takes the next character as it is, and every word is inside.
+// commandLine returns one line for "security -i". Every word is in double quotes, in which a
+// backslash makes the next character stand for itself.
 func commandLine(words []string) ([]byte, error) {
 	var line []byte
 	for _, w := range words {
 		if strings.ContainsFunc(w, isControl) {
-			return line, errors.New("security cannot be told of an item with such characters in its label")
+			return line, errors.New("the label of an item in the keychain cannot have control characters")
 		}
 		line = append(line, '"')
 		for _, c := range []byte(w) {
@@ -275,13 +276,13 @@ func commandLine(words []string) ([]byte, error) {
 	return line, nil
 }
 
-// attributes are those of an item that we need.
+// attributes are those of an item that this file needs.
 type attributes struct {
 	class, service, account, label, comment string
 }
 
-// readAttributes reads items as security prints them: each begins with the name of its
-// keychain, and has one attribute in a line.
+// readAttributes parses items as security prints them: each begins with a line for its
+// keychain, and has one attribute in each line after that.
 func readAttributes(printed []byte) []attributes {
 	var all []attributes
 	for line := range bytes.Lines(printed) {
@@ -306,8 +307,8 @@ func (a *attributes) read(line []byte) {
 	}
 }
 
-// unprint reads a value as security prints it: "text" when all of it is plain ASCII
-// without a backslash, else 0x and hexadecimal digits, with the text after them.
+// unprint parses a value as security prints it: "text" if it is ASCII without control
+// characters and backslashes, otherwise 0x and hexadecimal digits, and the text after that.
 func unprint(shown []byte) ([]byte, error) {
 	shown = bytes.TrimRight(shown, "\r\n")
 	if digits, is := bytes.CutPrefix(shown, []byte("0x")); is {
@@ -325,7 +326,8 @@ func unprint(shown []byte) ([]byte, error) {
 	return nil, fs.ErrInvalid
 }
 
-// label is never empty: security would put the service's name there.
+// label returns the label of an item. It is never empty, or security would use the name of
+// the service.
 func label(item keyring.Item) string {
 	if item.Label == "" {
 		return item.Key
@@ -338,8 +340,8 @@ func label(item keyring.Item) string {
 	}, item.Label)
 }
 
-// accountName is the item's name, as AWS Vault has it, unless it has what cannot stand
-// in a line, or could be mistaken for such a name in its other form.
+// accountName returns the name of an item in the keychain: as AWS Vault has it, unless it has
+// control characters, or could be taken for the encoded form of a name that has.
 func accountName(key string) string {
 	if !strings.ContainsFunc(key, isControl) && !escapesControl(key) {
 		return key
@@ -357,8 +359,8 @@ func itemName(account string) string {
 
 func isControl(r rune) bool { return r < ' ' || r == 0x7f }
 
-// escapesControl says whether the text has %XX for a control character, or for the
-// percent sign itself.
+// escapesControl reports whether the text has %XX for a control character or for the percent
+// sign.
 func escapesControl(text string) bool {
 	for i := range len(text) - 2 {
 		if one := text[i : i+3]; one[0] == '%' {

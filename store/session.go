@@ -12,13 +12,13 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// SessionPrefix begins the name of every cached session. The whole name has the form
-// AWS Vault gives its own session items (type, profile, serial, expiry), so that tool
-// neither takes ours for long-lived keys nor reads them; profile and settings are hashed.
+// SessionPrefix begins the name of every cached session. The whole name has the form that
+// AWS Vault gives to its own sessions (type, profile, serial, expiry), so AWS Vault neither
+// lists these items as keys nor reads them. Profile and settings are hashed.
 const SessionPrefix = "vault.session,"
 
-// noExpiry is the last field of the name. The name must be computable without knowing
-// the session, so the true expiry is inside the item.
+// noExpiry is the last field of the name. The name has to be known before the session is,
+// so the real expiry is inside the item.
 const noExpiry = ",9999999999"
 
 // SessionName returns the name of the item that holds the session of a profile made
@@ -42,7 +42,7 @@ func digestBytes(s string) [digestSize]byte {
 	return [digestSize]byte(sum[:])
 }
 
-// sessionItem is a session as it is kept.
+// sessionItem is how a session is encoded.
 type sessionItem struct {
 	Profile      string
 	Region       string `json:",omitempty"`
@@ -58,7 +58,7 @@ type sessionItem struct {
 	KeyStamp     string        `json:",omitempty"`
 }
 
-// PutSession keeps a session under a name of SessionName.
+// PutSession stores a session under a name of SessionName.
 func PutSession(ctx context.Context, s Store, name string, v creds.Session) error {
 	b, err := json.Marshal(sessionItem{
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,
@@ -72,8 +72,7 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 	return s.Put(ctx, name, secretFrom(b))
 }
 
-// GetSession reads a session back; ErrNotFound when there is none. One read of the
-// store, whatever it holds.
+// GetSession reads a session; ErrNotFound when there is none. It reads one item.
 func GetSession(ctx context.Context, s Store, name string) (creds.Session, error) {
 	item, err := s.Get(ctx, name)
 	if err != nil {
@@ -81,7 +80,7 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 	}
 	var v sessionItem
 	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.AccessKeyID == "" {
-		return creds.Session{}, fmt.Errorf("%w: the item is no session", ErrNotFound)
+		return creds.Session{}, fmt.Errorf("%w: the item is not a session", ErrNotFound)
 	}
 	session := creds.Session{
 		Profile: v.Profile, Region: v.Region, AccessKeyID: v.AccessKeyID,

@@ -10,33 +10,33 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// TokenPrefix begins the name of every sign-in to Identity Center. Like a session's the
-// whole name has the form AWS Vault gives its own sessions, and says nothing.
+// TokenPrefix begins the name of every sign-in to Identity Center. The whole name has the
+// form of a session's, and is hashed too.
 const TokenPrefix = "vault.token,"
 
-// TokenName returns the name of the item that holds a sign-in: where it was made, and
-// what it was asked to reach.
+// TokenName returns the name of the item that holds a sign-in, by where it was made and for
+// which scopes.
 func TokenName(startURL, region string, scopes []string) string {
 	key := strings.Join(append([]string{startURL, region}, scopes...), "\x00")
 	return TokenPrefix + digest(key) + "," + digest(region) + noExpiry
 }
 
-// Token is a sign-in to Identity Center, and the registration of this program that it
-// was made with. Either may be missing: a registration outlives many sign-ins.
+// Token is a sign-in to Identity Center and the registration of this program there. Either
+// may be missing: a registration lasts longer than a sign-in.
 type Token struct {
-	StartURL, Region string // for people
+	StartURL, Region string // to show
 
 	Access  creds.Secret
 	Expires time.Time
-	Refresh creds.Secret // empty where the directory gives none
+	Refresh creds.Secret // empty where Identity Center gives none
 
 	Client        string
 	ClientSecret  creds.Secret
 	ClientExpires time.Time
-	ClientFlow    string // the way of signing in it is registered for
+	ClientFlow    string // how the registered client may sign in
 }
 
-// tokenItem is a Token as it is kept.
+// tokenItem is how a Token is encoded.
 type tokenItem struct {
 	StartURL, Region       string
 	AccessToken            string `json:",omitempty"`
@@ -47,7 +47,7 @@ type tokenItem struct {
 	ClientFlow             string `json:",omitempty"`
 }
 
-// PutToken keeps a sign-in under a name of TokenName.
+// PutToken stores a sign-in under a name of TokenName.
 func PutToken(ctx context.Context, s Store, name string, t Token) error {
 	b, err := json.Marshal(tokenItem{
 		StartURL: t.StartURL, Region: t.Region,
@@ -60,7 +60,7 @@ func PutToken(ctx context.Context, s Store, name string, t Token) error {
 	return s.Put(ctx, name, secretFrom(b))
 }
 
-// GetToken reads a sign-in back; ErrNotFound when there is none.
+// GetToken reads a sign-in; ErrNotFound when there is none.
 func GetToken(ctx context.Context, s Store, name string) (Token, error) {
 	item, err := s.Get(ctx, name)
 	if err != nil {
@@ -68,7 +68,7 @@ func GetToken(ctx context.Context, s Store, name string) (Token, error) {
 	}
 	var v tokenItem
 	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.StartURL == "" {
-		return Token{}, fmt.Errorf("%w: the item is no sign-in", ErrNotFound)
+		return Token{}, fmt.Errorf("%w: the item is not a sign-in", ErrNotFound)
 	}
 	return Token{
 		StartURL: v.StartURL, Region: v.Region,
