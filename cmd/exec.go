@@ -16,6 +16,7 @@ import (
 
 type execOptions struct {
 	sessionFlags
+	serveFlags
 	profile    string
 	profileEnv bool
 	asJSON     bool
@@ -35,14 +36,19 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 		Example:           "  vault exec prod -- terraform plan\n  vault exec prod aws s3 ls\n  vault exec prod",
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
-			if err := o.split(c, a); err != nil {
+			err := o.split(c, a)
+			if err == nil {
+				err = o.check(c)
+			}
+			if err != nil {
 				return usage(c, err)
 			}
 			return runExec(c.Context(), r, o)
 		},
 	}
 	c.Flags().SetInterspersed(false)
-	o.bind(c)
+	o.sessionFlags.bind(c)
+	o.serveFlags.bind(c)
 	o.bindRole(c)
 	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.getenv("AWS_VAULT_PROFILE_ENV") == "true", "export only AWS_PROFILE")
 	boolFlag(c.Flags(), &o.asJSON, "json", "j", false, "print the credentials as JSON")
@@ -68,32 +74,53 @@ func (o *execOptions) split(c *cobra.Command, a []string) error {
 }
 
 func runExec(ctx context.Context, r *run, o execOptions) error {
-	mode := ""
-	if o.profileEnv {
-		mode = env.ModeProfile
-	}
-	q, err := o.choose(ctx, r, o.profile, mode)
+	q, err := o.sessionRequest(ctx, r)
 	if err != nil {
 		return err
 	}
-	var argv []string
-	var path string
-	if !o.asJSON {
-		if argv, path, err = findCommand(r, o.argv); err != nil {
+	if o.asJSON {
+		_, l, err := o.session(ctx, r, q)
+		if err != nil {
 			return err
 		}
+		return printCredentials(r, l.Session, "json")
+	}
+	argv, path, err := findCommand(r, o.argv)
+	if err != nil {
+		return err
+	}
+	if o.server {
+		return runServed(ctx, r, o, q, path, argv)
 	}
 	_, l, err := o.session(ctx, r, q)
 	if err != nil {
 		return err
 	}
-	if o.asJSON {
-		return printCredentials(r, l.Session, "json")
+	o.announce(r, q)
+	return execute(r, path, argv, env.Child(r.Environ, q, l.Session, l.File))
+}
+
+// sessionRequest is how the command's session is asked for, and how it reaches the command.
+func (o execOptions) sessionRequest(ctx context.Context, r *run) (env.Request, error) {
+	mode := ""
+	if o.profileEnv {
+		mode = env.ModeProfile
 	}
+	q, err := o.choose(ctx, r, o.profile, mode)
+	switch {
+	case o.server:
+		q.Mode = env.ModeServer
+	case q.Served(): // by the exec around us
+		q.Mode = mode
+	}
+	return q, err
+}
+
+// announce tells who is about to find themselves in another shell.
+func (o execOptions) announce(r *run, q env.Request) {
 	if len(o.argv) == 0 {
 		r.say("a sub-shell with %s; leave it with exit", q.Profile)
 	}
-	return execute(r, path, argv, env.Child(r.Environ, q, l.Session, l.File))
 }
 
 // execute runs the program, in place of this process where that can be done.

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -57,7 +58,12 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := e.emit(env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l, st.Request.Profile); err != nil {
+	a, shown := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l
+	if st.Request.Served() { // vault exec finds the new session by itself
+		a = env.Follow(r.task.Env.Current, p.Region, l.File)
+		shown.Session.Expires, shown.RefreshAt = time.Time{}, time.Time{}
+	}
+	if err := e.emit(a, shown, st.Request.Profile); err != nil {
 		return err
 	}
 	announce(r, p, l)

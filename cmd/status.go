@@ -7,6 +7,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
 )
@@ -62,11 +63,14 @@ func printStatus(r *run, s app.Status) error {
 	row("region", s.Region)
 	row("source", s.Source)
 	row("mode", s.Mode)
-	if s.Expires != nil {
+	switch {
+	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
+		row("renews", "by itself: vault exec serves it while this shell lives")
+	case s.Expires != nil:
 		now := r.Now()
 		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, now), display.Left(s.Expires.Sub(now))))
 		row("renews", renewalText(r, s))
-	} else {
+	default:
 		row("expires", "never: this is a long-lived key")
 	}
 	if s.Note != "" {

@@ -80,7 +80,11 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 		if !active || st.Previous == nil {
 			return env.Request{}, app.WithHint(errors.New("there is no profile to go back to"), "vault use PROFILE")
 		}
-		return *st.Previous, nil
+		q := *st.Previous
+		if q.Served() { // an endpoint ends with its command
+			q.Mode = ""
+		}
+		return q, nil
 	}
 	name := o.profile
 	if name == "" {

@@ -38,6 +38,9 @@ const (
 var bin string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(sdkClient) != "" && os.Getenv("AWS_CONTAINER_CREDENTIALS_FULL_URI") != "" {
+		os.Exit(useSDK())
+	}
 	if os.Getenv(browsing) != "" {
 		os.Exit(browse(os.Args[len(os.Args)-1]))
 	}

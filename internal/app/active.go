@@ -99,6 +99,9 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	exported := exportedSession(t, p)
 	m, known := t.Env.Runtime().Mark(refresh.Key(p))
+	if st, _ := t.Env.Active(); st.Request.Served() { // another process renews it
+		return refresh.Lease{Session: exported, Note: m.Note, File: cmp.Or(m.File, t.Env.Get(env.GenerationFile))}
+	}
 	if known && m.File == t.Env.Get(env.GenerationFile) {
 		return leaseOf(t, p, exported, m.Note)
 	}

@@ -19,6 +19,7 @@ type Task struct {
 	// background could not open it.
 	Unlocked bool
 
+	typed *creds.Secret // what was typed last to open the store
 	set   *profiles.Set
 	store store.Store
 }
@@ -65,11 +66,18 @@ func (t *Task) Keyring(ctx context.Context) (store.Store, error) {
 func (t *Task) StoreOptions() store.Options {
 	o := t.Store
 	o.Quiet = t.Quiet
-	o.SetPassphrases(t.Env.Secret)
+	o.SetPassphrases(func(variable string) *creds.Secret {
+		if given := t.Env.Secret(variable); given != nil || !t.Quiet {
+			return given
+		}
+		return t.typed
+	})
 	if ask := t.AskHidden(); ask != nil {
 		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) {
 			t.Unlocked = true
-			return ask(ctx, question+": ")
+			answer, err := ask(ctx, question+": ")
+			t.typed = &answer
+			return answer, err
 		}
 		o.Tell = func(line string) { t.say("%s", line) }
 	}

@@ -10,17 +10,28 @@ import (
 
 // answer is a session as it is sent, rendered once.
 type answer struct {
-	body           []byte
-	renew, expires time.Time
+	body    []byte
+	expires time.Time
+
+	kept       time.Time     // when it came
+	renew, end time.Duration // how long after that it is due, and of no use
+}
+
+// age is how long the answer has been kept. A clock that was set back does not make it
+// younger, nor does a machine that slept, whose timers stood still meanwhile: what counts
+// is the greater of the times by the two clocks that a time.Time has.
+func (a *answer) age(now time.Time) time.Duration {
+	return max(now.Sub(a.kept), now.Round(0).Sub(a.kept.Round(0)))
 }
 
 // lives reports whether the session may still be given out; a nil answer may not.
-func (a *answer) lives(now time.Time) bool { return a != nil && now.Before(a.expires) }
+func (a *answer) lives(now time.Time) bool { return a != nil && a.age(now) < a.end }
 
 func newAnswer(s creds.Session, now time.Time) *answer {
 	s = promised(s, now)
-	life := s.Expires.Sub(s.Issued)
-	return &answer{body: containerJSON(s), expires: s.Expires, renew: s.Expires.Add(-min(Early, life/2))}
+	end := s.Expires.Sub(now.Round(0))
+	early := min(Early, s.Expires.Sub(s.Issued)/2)
+	return &answer{body: containerJSON(s), expires: s.Expires, kept: now, renew: end - early, end: end}
 }
 
 // promised fills in the times that a session may lack. Some clients insist on an expiry:

@@ -65,7 +65,7 @@ func (h *held) silence() {
 // fresh returns the answer in memory, or nil when it is due or there is none. It takes no
 // lock: nearly every request ends here.
 func (h *held) fresh() *answer {
-	if a := h.current.Load(); a != nil && h.now().Before(a.renew) {
+	if a := h.current.Load(); a != nil && a.age(h.now()) < a.renew {
 		return a
 	}
 	return nil
@@ -148,16 +148,17 @@ func (h *held) call(f *flight) {
 	h.settle(err, now)
 }
 
-// hold begins with a session that the caller has already.
+// hold begins with a session that the caller has already. One that is due is renewed at
+// once.
 func (h *held) hold(s creds.Session) {
 	if s.AccessKeyID == "" {
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	now := h.now()
-	h.keep(s, now)
-	h.settle(nil, now)
+	a := newAnswer(s, h.now())
+	h.current.Store(a)
+	h.timer = time.AfterFunc(max(a.renew, 0), func() { h.start() })
 }
 
 // keep makes s the answer, unless a better one is held. The caller has locked.
@@ -182,11 +183,11 @@ func (h *held) settle(err error, now time.Time) {
 		h.retry = now.Add(retryMin)
 		return
 	}
-	wait := a.renew.Sub(now)
+	wait := a.renew - a.age(now)
 	if err == nil && wait > 0 {
 		h.failures, h.retry = 0, time.Time{}
 	} else { // no better one than before
-		left := a.expires.Sub(now)
+		left := a.end - a.age(now)
 		wait = min(aheadMin<<min(h.failures, 8), aheadMax, max(left/4, retryMin), left)
 		h.failures++
 		h.retry = now.Add(wait)

@@ -256,7 +256,7 @@ func TestAfterSleepTheFirstRequestHasANewSession(t *testing.T) {
 			return session("ASIAFAKE", now(), u.life), err
 		}, now)
 		h.hold(session("ASIAFIRST", now(), u.life))
-		for _, nap := range []time.Duration{50 * time.Minute, 8 * time.Hour, -8 * time.Hour} { // the last is a clock set back
+		for _, nap := range []time.Duration{50 * time.Minute, 8 * time.Hour} {
 			slept.Add(int64(nap))
 			a, err := h.get(ctx)
 			if err != nil || !a.lives(now()) {
@@ -265,6 +265,21 @@ func TestAfterSleepTheFirstRequestHasANewSession(t *testing.T) {
 		}
 		if n := u.calls.Load(); n != 2 {
 			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+func TestASessionThatIsDueAtTheBeginningIsRenewedAtOnce(t *testing.T) {
+	u := &upstream{life: time.Hour}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		h := newHeld(ctx, u.source, time.Now)
+		old := session("ASIAFIRST", time.Now().Add(-50*time.Minute), time.Hour)
+		h.hold(old)
+		synctest.Wait()
+		if l := left(t, h); l != time.Hour || u.calls.Load() != 1 {
+			t.Errorf("%s left after %d calls", l, u.calls.Load())
 		}
 	})
 }

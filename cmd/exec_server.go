@@ -1,0 +1,143 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/server"
+	"github.com/d44b7504/vault/refresh"
+)
+
+// This file runs a command that asks this process for credentials, so that it outlives
+// every session. The process stays until the command ends.
+
+type serveFlags struct {
+	server, lazy bool
+	roles        []string
+}
+
+func (o *serveFlags) bind(c *cobra.Command) {
+	fs := c.Flags()
+	boolFlag(fs, &o.server, "server", "s", false, "serve credentials that renew to the command, and export no keys")
+	boolFlag(fs, &o.server, "ecs-server", "", false, "the same as --server")
+	boolFlag(fs, &o.lazy, "lazy", "", false, "with --server: make no session before the command asks for one")
+	fs.StringArrayVar(&o.roles, "allow-role", nil, "with --server: let the command have this role too, by its ARN (may be repeated)")
+	_ = fs.MarkHidden("ecs-server")
+}
+
+// check refuses flags that contradict each other.
+func (o execOptions) check(c *cobra.Command) error {
+	switch changed := c.Flags().Changed; {
+	case o.server && o.asJSON:
+		return errors.New("--server prints nothing, so it does not go with --json")
+	case o.server && o.noSession:
+		return errors.New("--server serves sessions, so it does not go with --no-session")
+	case o.server && o.profileEnv && changed("profile-env"):
+		return errors.New("--server and --profile-env are two ways to give credentials: choose one")
+	case !o.server && (o.lazy || len(o.roles) > 0):
+		return errors.New("--lazy and --allow-role go with --server only")
+	case o.roleARN != "" && len(o.roles) > 0:
+		return errors.New("--allow-role and --role-arn do not go together")
+	}
+	for _, arn := range o.roles {
+		if account, role := app.AccountOf(arn), strings.Contains(arn, ":role/"); account == "" || !role {
+			return fmt.Errorf("--allow-role wants the ARN of a role, not %q", arn)
+		}
+	}
+	return nil
+}
+
+// runServed runs the command beside an endpoint.
+func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path string, argv []string) error {
+	if file := r.task.DefaultIdentity(); file != "" {
+		return app.WithHint(fmt.Errorf("[default] in %s has credentials, which the AWS tools would use instead of those of %q", file, q.Profile),
+			"give that section another name (vault import moves keys into the keyring), or leave out --server")
+	}
+	p, l, err := o.first(ctx, r, q)
+	if err != nil {
+		return err
+	}
+	s, err := server.Listen(server.Options{Now: r.Now})
+	if err != nil {
+		return fmt.Errorf("serve credentials on loopback: %w", err)
+	}
+	defer func() { _ = s.Close() }()
+	grant, err := grantOf(ctx, r, o, q, p, l.Session)
+	if err != nil {
+		return err
+	}
+	lease, err := s.Add(grant)
+	if err != nil {
+		return err
+	}
+	environ := env.ChildServed(r.Environ, q, env.Endpoint{URL: lease.URL(), Token: lease.Token()}, l.Session, l.File)
+	o.announce(r, q)
+	return beside(r, path, argv, environ)
+}
+
+// first makes or finds the session that is served first. A lazy one is made when the
+// command asks.
+func (o execOptions) first(ctx context.Context, r *run, q env.Request) (profiles.Profile, refresh.Lease, error) {
+	if !o.lazy {
+		return o.session(ctx, r, q)
+	}
+	p, err := r.task.Resolve(ctx, q)
+	m, _ := r.task.Env.Runtime().Mark(refresh.Key(p))
+	return p, refresh.Lease{Session: creds.Session{Profile: p.Name, Region: p.Region}, File: m.File}, err
+}
+
+// grantOf is what the command may ask for: the profile, and the roles that were allowed.
+func grantOf(ctx context.Context, r *run, o execOptions, q env.Request, p profiles.Profile, first creds.Session) (server.Grant, error) {
+	tell := func(t app.Trouble) { announceTrouble(r, t) }
+	g := server.Grant{Source: r.task.Source(p, q, tell), Roles: map[string]server.Source{}, First: first}
+	if q.RoleARN != "" {
+		return g, nil
+	}
+	for _, arn := range slices.Concat(o.roles, r.task.AllowedRoles(q.Profile)) {
+		byRole := q
+		byRole.RoleARN = arn
+		p, err := r.task.Resolve(ctx, byRole)
+		if err != nil {
+			return g, err
+		}
+		g.Roles[arn] = r.task.Source(p, byRole, tell)
+	}
+	return g, nil
+}
+
+// beside runs a program in the foreground while this process serves it.
+func beside(r *run, path string, argv, environ []string) error {
+	debug.SetGCPercent(100) // from here on memory counts, and not the time to start
+	go debug.FreeOSMemory()
+	status, err := r.Foreground(path, argv, environ)
+	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
+		err = errors.New("the interpreter that its first line names does not exist")
+	}
+	if err != nil {
+		return cannotRun(argv[0], err)
+	}
+	return statusError(status)
+}
+
+// announceTrouble says once that a session is not renewed, whatever the command shows.
+func announceTrouble(r *run, t app.Trouble) {
+	switch {
+	case t.Ends.IsZero():
+		r.say("there is no session of %s: %s", t.Profile, t.Note.Meaning().Sentence)
+	default:
+		r.say("%s ends at %s and is not renewed: %s", t.Profile, display.Clock(t.Ends, r.Now()), t.Note.Meaning().Sentence)
+	}
+	r.hint("in another terminal: %s", t.Command)
+}

@@ -1,0 +1,188 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/server"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file gives a session to an endpoint, which asks for it again and again while a
+// program runs. Nobody is asked for anything by then.
+
+// Trouble is why a session that is served is not renewed, when a person has to do
+// something about it.
+type Trouble struct {
+	Profile string
+	Note    refresh.Note
+	Ends    time.Time // when the session that is still there ends; zero when there is none
+	Command string    // what the person can run in another terminal
+}
+
+// Source is what an endpoint asks for the session of a request. It renews 16 minutes
+// before the session ends, asks nobody, and goes on as soon as another process, such as a
+// person's in another terminal, has made a new one. tell is called once for each trouble.
+func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
+	s := &source{task: t.unattended(), profile: p, request: q, tell: tell}
+	return s.session
+}
+
+// unattended is a task of the same caller that asks nobody. It opens the store with the
+// passphrase that was typed for t.
+func (t *Task) unattended() *Task {
+	core := *t.Core
+	core.Policy.EarlyMin, core.Policy.EarlyMax = server.Early, server.Early
+	core.Policy.BackoffMin, core.Policy.BackoffMax = time.Second, time.Minute
+	u := core.Task(t.Caller)
+	u.Quiet, u.Ask, u.Say, u.MFACode = true, nil, nil, creds.Secret{}
+	u.typed, u.set = t.typed, t.set
+	return u
+}
+
+type source struct {
+	task    *Task
+	profile profiles.Profile
+	request env.Request
+	tell    func(Trouble)
+	told    refresh.Note // the trouble that was told last
+}
+
+func (s *source) session(ctx context.Context) (creds.Session, error) {
+	l, err := s.lease(ctx)
+	note := l.Note
+	if err != nil {
+		note = noteOf(err)
+	}
+	s.report(note, l.Session.Expires)
+	if err != nil {
+		return creds.Session{}, s.failure(note, err)
+	}
+	l.Session.Region = s.profile.Region
+	return l.Session, nil
+}
+
+func (s *source) lease(ctx context.Context) (refresh.Lease, error) {
+	k, err := s.task.Keeper(ctx)
+	if err != nil {
+		return refresh.Lease{}, err
+	}
+	return k.Unattended(ctx, s.profile)
+}
+
+// noteOf is NoteFor, where an earlier failure may be all that is known.
+func noteOf(err error) refresh.Note {
+	var earlier *refresh.NoteError
+	if errors.As(err, &earlier) {
+		return cmp.Or(earlier.Note, refresh.Failed)
+	}
+	return NoteFor(err)
+}
+
+// report tells of a trouble when it begins.
+func (s *source) report(note refresh.Note, ends time.Time) {
+	if note != "" && note.Meaning().Retries {
+		return
+	}
+	if note != "" && note != s.told {
+		s.tell(Trouble{Profile: s.profile.Name, Note: note, Ends: ends, Command: Again(s.request)})
+	}
+	s.told = note
+}
+
+// failure is what the program that asked is told.
+func (s *source) failure(note refresh.Note, err error) error {
+	m := note.Meaning()
+	e := &server.Error{Code: "RenewalFailed", Message: fmt.Sprintf("%s: %s", s.profile.Name, m.Sentence), Retry: m.Retries}
+	var earlier *refresh.NoteError
+	switch {
+	case m.SignIn:
+		e.Code = "SignInRequired"
+	case errors.Is(err, store.ErrLocked):
+		e.Code = "KeyringLocked"
+	case note == refresh.Denied:
+		e.Code = "AccessDenied"
+	case note == refresh.Offline:
+		e.Code = "Unreachable"
+	}
+	if !m.Retries {
+		e.Message += "; run in another terminal: " + Again(s.request)
+	} else if !errors.As(err, &earlier) {
+		e.Message = OneLine(err)
+	}
+	return e
+}
+
+// Again is a command line that makes the session of a request, whoever may be asked for it.
+func Again(q env.Request) string {
+	words := []string{"vault use", Word(q.Profile)}
+	add := func(flag, value string) {
+		if value != "" {
+			words = append(words, flag, value)
+		}
+	}
+	if q.Seconds > 0 {
+		add("-d", (time.Duration(q.Seconds) * time.Second).String())
+	}
+	add("--role-arn", q.RoleARN)
+	for _, arn := range q.PolicyARNs {
+		add("--policy-arn", arn)
+	}
+	if q.Policy != "" {
+		add("--policy", "FILE")
+	}
+	return strings.Join(words, " ")
+}
+
+// AllowedRoles are the roles that a profile's vault_allow_roles lets an endpoint assume.
+func (t *Task) AllowedRoles(profile string) []string {
+	set, err := t.Profiles()
+	if err != nil {
+		return nil
+	}
+	for _, s := range set.Settings(profile) {
+		if s.Key == "vault_allow_roles" {
+			return strings.FieldsFunc(s.Value, func(c rune) bool { return c == ',' || c == ' ' })
+		}
+	}
+	return nil
+}
+
+// identitySettings are what makes a profile one that the AWS tools can sign with.
+var identitySettings = []string{
+	"aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file", "login_session",
+}
+
+// DefaultIdentity is the file in which [default] says who to be, "" when there is none.
+// The AWS tools believe it before they ask an endpoint.
+func (t *Task) DefaultIdentity() (file string) {
+	keys, err := profiles.LoadCredentials(t.Env.CredentialsFile())
+	if err == nil {
+		defer keys.Wipe()
+		if slices.ContainsFunc(keys.Keys(), func(k profiles.Plain) bool { return k.Profile == "default" || k.Profile == "DEFAULT" }) {
+			return keys.Path
+		}
+	}
+	set, err := t.Profiles()
+	if err != nil {
+		return ""
+	}
+	endpoint := false // the profile itself asks one
+	found := slices.ContainsFunc(set.Settings("default"), func(s profiles.Setting) bool {
+		endpoint = endpoint || s.Key == "credential_source" && s.Value != "Environment"
+		return slices.Contains(identitySettings, s.Key)
+	})
+	if found && !endpoint {
+		return set.Path()
+	}
+	return ""
+}
