@@ -97,7 +97,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 		return err
 	}
 	o.announce(r, q)
-	return execute(r, path, argv, env.Child(r.Environ, q, l.Session, l.File))
+	return execute(r.Exec, path, argv, env.Child(r.Environ, q, l.Session, l.File))
 }
 
 // sessionRequest is how the command's session is asked for, and how it reaches the command.
@@ -123,9 +123,9 @@ func (o execOptions) announce(r *run, q env.Request) {
 	}
 }
 
-// execute runs the program, in place of this process where that can be done.
-func execute(r *run, path string, argv, environ []string) error {
-	status, err := r.Exec(path, argv, environ)
+// execute runs the program with r.Exec or r.Foreground.
+func execute(run func(path string, argv, environ []string) (int, error), path string, argv, environ []string) error {
+	status, err := run(path, argv, environ)
 	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
 		err = errors.New("the interpreter that its first line names does not exist")
 	}

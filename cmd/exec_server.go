@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -121,14 +120,7 @@ func grantOf(ctx context.Context, r *run, o execOptions, q env.Request, p profil
 func beside(r *run, path string, argv, environ []string) error {
 	debug.SetGCPercent(100) // from here on memory counts, and not the time to start
 	go debug.FreeOSMemory()
-	status, err := r.Foreground(path, argv, environ)
-	if errors.Is(err, fs.ErrNotExist) { // it was found a moment ago
-		err = errors.New("the interpreter that its first line names does not exist")
-	}
-	if err != nil {
-		return cannotRun(argv[0], err)
-	}
-	return statusError(status)
+	return execute(r.Foreground, path, argv, environ)
 }
 
 // announceTrouble says once that a session is not renewed, whatever the command shows.
