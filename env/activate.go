@@ -59,10 +59,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	}
 	values[GenerationFile] = creds.New(generation)
 	values[StateVar] = creds.New(st.encode())
-	list := append(replaceAll(values), reproject(current, old, func(n string) (string, bool) {
-		v, ok := values[n]
-		return v.Reveal(), ok
-	})...)
+	list := append(replaceAll(values), old.reproject(current, old.besides(values))...)
 	a.Changes, a.Blocked = possible(current, list)
 	return a
 }
@@ -79,7 +76,7 @@ func (s *State) remember(current map[string]string, old State) {
 		}
 		s.Prior[n] = v
 		if p := projectOf(current, n, v); p != nil {
-			s.Under[n] = p.under(n)
+			s.Under[n] = old.under(*p, n)
 		}
 	}
 }
@@ -165,7 +162,12 @@ func Deactivate(current map[string]string) Activation {
 			list = append(list, unset(n))
 		}
 	}
-	list = append(list, reproject(current, st, func(n string) (string, bool) { return st.before(current, n) })...)
+	list = append(list, st.reproject(current, func(p project, n string) *string {
+		if slices.Contains(Secrets, n) {
+			return nil
+		}
+		return st.under(p, n)
+	})...)
 	a := Activation{Ends: len(st.Stashed) > 0, Unstash: st.unstash(current)}
 	a.Changes, a.Blocked = possible(current, list)
 	return a

@@ -51,10 +51,7 @@ func child(environ []string, r Request, values map[string]creds.Secret, s creds.
 	a := activate(base, r, values, s, generation)
 	if outer, active := StateOf(current); active {
 		a.Changes = inside(a.Changes, append(slices.Clone(outer.Outer), outer.Request.Profile))
-		a.Changes = append(a.Changes, reproject(current, outer, func(n string) (string, bool) {
-			v, ok := values[n]
-			return v.Reveal(), ok
-		})...)
+		a.Changes = append(a.Changes, outer.reproject(current, outer.besides(values))...)
 	}
 	return Apply(list(base), a.Changes)
 }

@@ -15,8 +15,8 @@ import (
 
 // This file reads what tools such as direnv and mise have set for the directory a shell
 // is in. They note it in a variable, together with the values that they put back when the
-// directory is left. What they set is theirs: vault neither keeps it for a time when the
-// directory has been left, nor lets its own values come back through their note.
+// directory is left. What they set is theirs: vault does not bring it back when the
+// directory has been left, nor do values of vault's come back through their note.
 
 // project is the note of one tool.
 type project struct {
@@ -74,28 +74,38 @@ func projectSets(current map[string]string, name, value string) bool {
 	return projectOf(current, name, value) != nil
 }
 
-// under is the value that the tool puts back, nil when it will unset the variable.
-func (p project) under(name string) *string {
-	if v, had := p.Old[name]; had {
-		return &v
+// under returns what the user has beneath the value of a project: what the tool noted
+// when the directory was entered, or, if vault had replaced that, what vault noted.
+func (s State) under(p project, name string) *string {
+	noted, had := p.Old[name]
+	if had && !s.isExport(name, noted) {
+		return &noted
+	}
+	if under, isProject := s.Under[name]; isProject {
+		return under
+	}
+	if prior, hadPrior := s.Prior[name]; hadPrior {
+		return &prior
 	}
 	return nil
 }
 
-// reproject returns changes to the notes that keep what vault exported from coming back
-// when the directory is left: it is replaced by what then should be there.
-func reproject(current map[string]string, st State, should func(name string) (string, bool)) []Change {
+// reproject returns changes to the notes of tools, so that leaving the directory gives
+// what should be there outside: outside says which value that is, nil for none. Secrets
+// of the user's in a note stay as they are.
+func (s State) reproject(current map[string]string, outside func(p project, name string) *string) []Change {
 	var list []Change
 	for _, p := range projects(current) {
 		old := maps.Clone(p.Old)
-		for n, v := range p.Old {
-			if !st.isExport(n, v) {
-				continue
-			}
-			if now, has := should(n); has {
-				old[n] = now
-			} else {
+		for _, n := range slices.Concat(Restored(), Secrets) {
+			_, sets := p.New[n]
+			noted, had := p.Old[n]
+			switch {
+			case had && s.isExport(n, noted), sets && !slices.Contains(Secrets, n):
 				delete(old, n)
+				if v := outside(p, n); v != nil {
+					old[n] = *v
+				}
 			}
 		}
 		if maps.Equal(old, p.Old) {
@@ -107,6 +117,21 @@ func reproject(current map[string]string, st State, should func(name string) (st
 		}
 	}
 	return list
+}
+
+// besides says what a session leaves outside of a project: its own values, but for the
+// regions, of which the user's come first.
+func (s State) besides(values map[string]creds.Secret) func(p project, name string) *string {
+	return func(p project, name string) *string {
+		if name == region || name == defaultRegion {
+			return s.under(p, name)
+		}
+		if v, sets := values[name]; sets {
+			text := v.Reveal()
+			return &text
+		}
+		return nil
+	}
 }
 
 // decodeDirenv reads DIRENV_DIFF: the base64 of a compressed {"p": …, "n": …}.

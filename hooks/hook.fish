@@ -25,9 +25,7 @@ end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.
 function __vault_fixed
-    for n in @VARIABLES@
-        set -qU $n; and builtin echo $n
-    end | string join ' '
+    set -nU | string match 'AWS_*' | string join ' '
 end
 
 # True when the first word that is not a flag changes the shell.
@@ -142,10 +140,11 @@ function __vault_slow
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
             set -l old "$__VAULT_TOKEN"
             set -g __vault_try $now
-            __vault_apply --env
+            set -l applied 1
+            __vault_apply --env; and set applied 0
             set age (builtin path mtime -R -- "$__VAULT_TOKEN")
             or test "$__VAULT_TOKEN" != "$old"
-            and test -n "$__vault_ours"
+            and test -n "$__vault_ours" -a $applied -eq 0
             and set -g __vault_try 0
         end
     end

@@ -232,8 +232,9 @@ function global:__vault_slow {
   if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File) -or $v.Here -cne (__vault_here)) {
     if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
       $v.Try = $Now
-      try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { }
-      if ($v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
+      $said = ''
+      try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
+      if ($said -and $v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
     }
   }
   if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {

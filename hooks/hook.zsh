@@ -20,7 +20,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # "use x | cat", "use x &" and "$(use x)". In zsh no trap runs at the end of a pipe.
 __vault_alone() {
   local MATCH MBEGIN MEND match mbegin mend
-  [[ $__vault_line =~ "(^|[^[:alnum:]_/-])@NAME@ ([^][|&;)[:cntrl:]]|[<>]&|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
+  [[ $__vault_line =~ "(^|[^[:alnum:]_/-])@NAME@ ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
 }
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
@@ -114,8 +114,7 @@ __vault_slow() {
     if (( now - __vault_try >= 30 || now < __vault_try )); then
       local before=$__VAULT_TOKEN
       __vault_try=now
-      __vault_apply --env
-      if [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
+      if __vault_apply --env && [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
     fi
   fi
   if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then

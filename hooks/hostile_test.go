@@ -20,6 +20,7 @@ var hostile = map[string][]string{
 		"PROMPT_COMMAND='true ;'", "PROMPT_COMMAND='true # note'", "PROMPT_COMMAND=('true' true)", "export PROMPT_COMMAND=true",
 		"alias local=false eval=false builtin=false command=false return=false shift=false export=false unset=false if=false",
 		"printf() { false; }; type() { false; }; declare() { false; }; shopt() { false; }; set() { false; }; eval() { false; }; local() { false; }",
+		"readonly a b c d e f g h i j k l m n o p q r s t u v w x y z id at code rc left now sub fixed before fd", "declare -i n s; declare -u AWS_VAULT; declare -l AWS_ACCESS_KEY_ID",
 		"GLOBIGNORE='*'", "POSIXLY_CORRECT=1", "unset EPOCHSECONDS", "trap 'false' DEBUG",
 	},
 	"zsh": {
@@ -27,6 +28,7 @@ var hostile = map[string][]string{
 		"setopt no_clobber", "setopt glob_subst", "setopt extended_glob no_match", "setopt null_glob", "setopt all_export", "setopt posix_builtins", "setopt no_multios",
 		"setopt ksh_glob no_bare_glob_qual", "setopt c_bases octal_zeroes", "setopt rc_quotes", "setopt no_function_argzero", "setopt posix_identifiers",
 		"IFS=:1a_F", "IFS=", "emulate ksh", "emulate sh", "setopt no_bg_nice notify monitor", "setopt interactive_comments", "setopt no_equals magic_equal_subst",
+		"readonly a b c d e f g h i j k l m n o p q r s t u v w x y z id at code rc left now sub fixed before fd", "typeset -i n s; typeset -u AWS_VAULT; typeset -l AWS_ACCESS_KEY_ID",
 		"alias local=false eval=false builtin=false command=false return=false zmodload=false typeset=false; alias -g refresh=oops zsh=oops",
 		"eval() { false }; zmodload() { false }; whence() { false }; zle() { false }; print() { false }; unset EPOCHSECONDS",
 	},

@@ -269,3 +269,39 @@ func TestAPromptAsksAgainWhenTheClockWasSet(t *testing.T) {
 		x.shows("prod 41m")
 	})
 }
+
+// zsh runs no trap at the end of a part of a pipeline, so it looks at the line that was
+// typed; bash sees whether a command follows.
+func TestTheProgramIsToldOfASubShell(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "f() { vault use prod; true; }\nfunction g; vault use prod; true; end"[map[bool]int{true: 30}[w.shell == "fish"]:])
+		for line, wants := range map[string]map[string]string{
+			"vault use prod | cat":                           {"bash": "bash+1", "zsh": "zsh+alone", "fish": "fish"},
+			"vault use prod 2>&1 | cat":                      {"bash": "bash+1", "zsh": "zsh+alone", "fish": "fish"},
+			"true; vault use prod --region x | cat":          {"bash": "bash+1", "zsh": "zsh+alone", "fish": "fish"},
+			"echo $(vault use prod)":                         {"bash": "bash+1", "zsh": "zsh+alone"},
+			"vault use prod & wait":                          {"bash": "bash+1", "zsh": "zsh+alone"},
+			"echo x | vault use prod":                        {"bash": "bash+1", "zsh": "zsh", "fish": "fish"},
+			"(vault use prod; true)":                         {"bash": "bash+1", "zsh": "zsh+1"},
+			"(vault use prod 2>&1; true)":                    {"bash": "bash+1", "zsh": "zsh+1"},
+			"(vault use prod && true) | cat":                 {"bash": "bash+1", "zsh": "zsh+1"},
+			"(vault use typo || true)":                       {"bash": "bash+1", "zsh": "zsh+1"},
+			"for p in prod; do vault use $p; true; done|cat": {"bash": "bash+1", "zsh": "zsh+1"},
+			"x=$(vault use prod; true)":                      {"bash": "bash+1", "zsh": "zsh+1"},
+			"f | cat":                                        {"bash": "bash+1", "zsh": "zsh+1"},
+			"vault use prod":                                 {"bash": "bash", "zsh": "zsh", "fish": "fish"},
+			"{ vault use prod; }":                            {"bash": "bash", "zsh": "zsh"},
+		} {
+			want, has := wants[w.shell]
+			if !has {
+				continue
+			}
+			_ = os.Remove(w.path("log"))
+			x.run(line)
+			if calls := w.calls(); len(calls) == 0 || !strings.HasPrefix(calls[0], want+": use ") {
+				t.Errorf("%s: %q, want %s", line, calls, want)
+			}
+		}
+	})
+}

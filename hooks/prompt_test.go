@@ -75,6 +75,35 @@ func TestVariablesOfSomeoneElseAreShownAndNotFought(t *testing.T) {
 	})
 }
 
+func TestAPartOfTheIdentityThatIsGoneIsShown(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		for _, name := range []string{"AWS_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY"} {
+			x := w.start("", "")
+			x.run("vault use prod", strings.TrimSpace(must(w.entry.Render([]env.Change{{Name: name, Unset: true}}))))
+			x.shows("prod changed!")
+		}
+	})
+}
+
+func TestARegionThatChangedIsAskedAboutOnce(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod", w.export("AWS_REGION", "eu-west-1"), "true", "true")
+		if n := w.heals(); n != 1 {
+			t.Errorf("asked %d times, want 1: %q", n, w.calls())
+		}
+		x.shows("prod 41m")
+		w.plans(plan{Fail: true})
+		x.run(w.export("AWS_DEFAULT_REGION", "eu-west-2"), "true", "true", "true")
+		if n := w.heals(); n != 2 {
+			t.Errorf("a program that fails is asked at every prompt: %q", w.calls())
+		}
+		x.shows("prod 41m")
+	})
+}
+
 func TestAGoneGenerationHealsAtTheNextPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

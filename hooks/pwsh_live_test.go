@@ -254,3 +254,25 @@ func TestPwshSaysWhenItCannotTellWhereWordsWere(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A read-only or constant variable of all scopes cannot be made local either: the switch
+// is then not made at all.
+func TestPwshVariablesOfTheUserDoNotHalveASwitch(t *testing.T) {
+	w := newPwsh(t)
+	w.answers("prod", pwshSession{name: "prod"})
+	w.answersOff()
+	for _, option := range []string{"ReadOnly", "Constant", "ReadOnly, AllScope", "Constant, AllScope"} {
+		got := w.runs(`$before = 0
+foreach ($n in 's', 'w', 'l', 'steps', 'said', 'ok', 'words', 'what', 'name', 'rest', 'v', 'n', 'e', 'p', 'piped', 'code', 'x', 'm') {
+  $ExecutionContext.SessionState.PSVariable.Set([Management.Automation.PSVariable]::new($n, 'mine', '` + option + `'))
+}
+try { vault use prod } catch { }
+"[$env:AWS_VAULT] [$env:AWS_ACCESS_KEY_ID] [$env:AWS_SECRET_ACCESS_KEY] [$([bool]$env:__VAULT_TOKEN)] [$env:__VAULT_SHELL]"
+`)
+		whole := "[prod] [FAKEprod] [fake-secret-of-prod] [True] []\n"
+		none := "[] [] [] [False] []\n"
+		if !strings.HasSuffix(got, whole) && !strings.HasSuffix(got, none) || !strings.Contains(option, "AllScope") && !strings.HasSuffix(got, whole) {
+			t.Errorf("%s: %s", option, got)
+		}
+	}
+}

@@ -83,7 +83,11 @@ func (s stub) note(args []string) {
 		panic(err)
 	}
 	defer f.Close()
-	fmt.Fprintf(f, "%s: %s\n", os.Getenv(env.Shell), strings.Join(args, " "))
+	shell := os.Getenv(env.Shell)
+	if sub := os.Getenv(env.Subshell); sub != "" {
+		shell += "+" + sub
+	}
+	fmt.Fprintf(f, "%s: %s\n", shell, strings.Join(args, " "))
 }
 
 func (s stub) use(args []string) int {

@@ -135,8 +135,7 @@ if ((_vt < __vault_lo)) || [[ -z $_vours || $__vault_chk || ! -e $__VAULT_TOKEN 
 if ((_vt - _vtry >= 30 || _vt < _vtry)); then
 builtin local _vd="$__VAULT_TOKEN"
 _vtry=$_vt
-__vault_apply --env
-if [[ $_vours && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+if __vault_apply --env && [[ $_vours && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
 fi
 fi
 if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then

@@ -18,9 +18,7 @@ end
 return $rc
 end
 function __vault_fixed
-for n in AWS_VAULT AWS_REGION AWS_DEFAULT_REGION AWS_CREDENTIAL_EXPIRATION AWS_PROFILE AWS_DEFAULT_PROFILE AWS_EB_PROFILE AWS_SESSION_EXPIRATION AWS_CREDENTIAL_FILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_SDK_LOAD_CONFIG AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN __VAULT_TOKEN __VAULT_STATE
-set -qU $n; and builtin echo $n
-end | string join ' '
+set -nU | string match 'AWS_*' | string join ' '
 end
 function __vault_switches
 while set -q argv[1]
@@ -115,10 +113,11 @@ if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" !=
 if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
 set -l old "$__VAULT_TOKEN"
 set -g __vault_try $now
-__vault_apply --env
+set -l applied 1
+__vault_apply --env; and set applied 0
 set age (builtin path mtime -R -- "$__VAULT_TOKEN")
 or test "$__VAULT_TOKEN" != "$old"
-and test -n "$__vault_ours"
+and test -n "$__vault_ours" -a $applied -eq 0
 and set -g __vault_try 0
 end
 end

@@ -12,7 +12,7 @@ return __vault_rc
 }
 __vault_alone() {
 local MATCH MBEGIN MEND match mbegin mend
-[[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^][|&;)[:cntrl:]]|[<>]&|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
+[[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
 }
 __vault_ask() {
 local n; local -a fixed
@@ -85,8 +85,7 @@ if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__V
 if (( now - __vault_try >= 30 || now < __vault_try )); then
 local before=$__VAULT_TOKEN
 __vault_try=now
-__vault_apply --env
-if [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
+if __vault_apply --env && [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
 fi
 fi
 if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
