@@ -14,13 +14,19 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 )
 
-// looks are the options of fzf that change how it looks and nothing else, and whether they
-// take a value: "" none, "=" always, "?" perhaps.
-var looks = map[string]string{
-	"--color": "?", "--no-color": "", "--style": "=", "--layout": "=", "--reverse": "", "--border": "?", "--no-border": "",
-	"--margin": "=", "--padding": "=", "--info": "=", "--inline-info": "", "--separator": "=", "--no-separator": "",
-	"--scrollbar": "?", "--no-scrollbar": "", "--pointer": "=", "--marker": "=", "--ellipsis": "=", "--gutter": "=",
-	"--no-bold": "", "--black": "", "--no-unicode": "", "--ambidouble": "", "--highlight-line": "", "--no-mouse": "", "--cycle": "",
+// lookOption reports whether an option of fzf changes how it looks and nothing else, and
+// whether it takes a value: "" none, "=" always, "?" perhaps.
+func lookOption(name string) (value string, known bool) {
+	switch name {
+	case "--no-color", "--reverse", "--no-border", "--inline-info", "--no-separator", "--no-scrollbar", "--no-bold", "--black",
+		"--no-unicode", "--ambidouble", "--highlight-line", "--no-mouse", "--cycle":
+		return "", true
+	case "--style", "--layout", "--margin", "--padding", "--info", "--separator", "--pointer", "--marker", "--ellipsis", "--gutter":
+		return "=", true
+	case "--color", "--border", "--scrollbar":
+		return "?", true
+	}
+	return "", false
 }
 
 // finderLooks is what the user's variables for fzf say of its looks.
@@ -55,7 +61,7 @@ func looksIn(line string) (list []string) {
 	}
 	for i, word := range words {
 		name, _, joined := strings.Cut(word, "=")
-		value, known := looks[name]
+		value, known := lookOption(name)
 		if !known || joined && value == "" {
 			continue
 		}

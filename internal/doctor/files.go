@@ -57,10 +57,17 @@ func literal(path string) string {
 	return strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`).Replace(path)
 }
 
-// pattern compiles a regular expression when it is first used, so that no other command
-// pays for it at its start.
-func pattern(text string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
+// pattern is a regular expression that is compiled when it is first used, so that no other
+// command pays for it at its start.
+type pattern struct {
+	text string
+	once sync.Once
+	re   *regexp.Regexp
+}
+
+func (p *pattern) get() *regexp.Regexp {
+	p.once.Do(func() { p.re = regexp.MustCompile(p.text) })
+	return p.re
 }
 
 // absolute drops relative paths: they mean that there is no home directory, and the current

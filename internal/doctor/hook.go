@@ -97,14 +97,14 @@ func rcLine(sh *shells.Shell) string {
 }
 
 // hookLine is the line that loads the hook, with any path and quotes.
-var hookLine = pattern(`vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`)
+var hookLine = pattern{text: `vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`}
 
 // hookIn says what is wrong with the hook's line in a file, and whether it is there and
 // for the shell that reads the file.
 func (x *examination) hookIn(file string, shell *shells.Shell) (list []Finding, right bool) {
 	at := 0
 	for n, line := range lines(read(file)) {
-		m := hookLine().FindStringSubmatch(line)
+		m := hookLine.get().FindStringSubmatch(line)
 		if m == nil || strings.HasPrefix(strings.TrimSpace(line), "#") {
 			if right && overwrites(shell, line) {
 				list = append(list, warning("move the line with vault hook to the end of the file",
@@ -169,10 +169,10 @@ func (x *examination) shellProgram(sh *shells.Shell) string {
 	return sh.Name
 }
 
-var versionPattern = pattern(`(\d+)\.(\d+)`)
+var versionPattern = pattern{text: `(\d+)\.(\d+)`}
 
 func versionIn(text string, err error) (v shells.Version, known bool) {
-	m := versionPattern().FindStringSubmatch(text)
+	m := versionPattern.get().FindStringSubmatch(text)
 	if err != nil || m == nil {
 		return v, false
 	}

@@ -139,10 +139,10 @@ func (x search) keyFile(file string, names []string) []Finding {
 
 // secretSet finds a secret key given by its value: in the languages of shells, in a
 // .env file, on a command line. A variable or a command in its place is not one.
-var secretSet = pattern(`(?i)\baws_secret_access_key\b["']?[\s:=]+["']?[a-z0-9/+\\][a-z0-9/+=\\]{15,}`)
+var secretSet = pattern{text: `(?i)\baws_secret_access_key\b["']?[\s:=]+["']?[a-z0-9/+\\][a-z0-9/+=\\]{15,}`}
 
 // passphraseSet finds a passphrase of vault's, in the same way.
-var passphraseSet = pattern(`\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+["']?[^\s"'$` + "`" + `(#]`)
+var passphraseSet = pattern{text: `\b(AWS_VAULT_(?:FILE|AGE)_PASSPHRASE)\b["']?[\s=]+["']?[^\s"'$` + "`" + `(#]`}
 
 // inScripts looks through what shells read at their start, and what tools read in the
 // current folder.
@@ -154,10 +154,10 @@ func (x search) inScripts() []Finding {
 	var list []Finding
 	for _, file := range files {
 		for n, line := range lines(read(file)) {
-			if secretSet().MatchString(line) {
+			if secretSet.get().MatchString(line) {
 				list = append(list, problem("vault add NAME stores it; then delete the line", "%s:%d has a secret access key in plain text", x.tilde(file), n))
 			}
-			if m := passphraseSet().FindStringSubmatch(line); m != nil {
+			if m := passphraseSet.get().FindStringSubmatch(line); m != nil {
 				list = append(list, problem("delete the line; vault asks for the passphrase", "%s:%d has the passphrase of your keys in plain text, %s", x.tilde(file), n, m[1]))
 			}
 		}
@@ -175,7 +175,7 @@ func (x search) inHistories() []Finding {
 	for _, file := range unique(absolute(files)) {
 		lines := 0
 		for line := range bytes.Lines(read(file)) {
-			if secretSet().Match(line) {
+			if secretSet.get().Match(line) {
 				lines++
 			}
 		}
