@@ -206,7 +206,7 @@ func (t *typed) positional(word string) completions.Answer {
 	return answerOf(t.command.ValidArgsFunction(t.command, t.args, word))
 }
 
-// answerOf turns cobra's terms into ours.
+// answerOf is an answer of cobra as package completions has it.
 func answerOf(list []cobra.Completion, d cobra.ShellCompDirective) completions.Answer {
 	switch {
 	case d&cobra.ShellCompDirectiveError != 0:

@@ -106,7 +106,7 @@ func (r *run) demoShell(want string) (string, *shells.Shell, error) {
 
 // visit hands the terminal to the shell until it ends. Ctrl-C belongs to the shell.
 func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
-	// Typed at the shell's prompt, Ctrl-C reaches us as well. It is not ignored: then the
+	// Typed at the shell's prompt, Ctrl-C reaches this process too. It is not ignored: then the
 	// shell, and what is started there, would ignore it too.
 	defer host.YieldSignals(func(s os.Signal) bool { return s == os.Interrupt })()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
@@ -116,7 +116,7 @@ func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
 	select {
-	case <-ended: // the status of the last command someone typed is no failure of ours
+	case <-ended: // the status of the last command that was typed does not make the demo fail
 		return nil
 	case <-ctx.Done():
 		_ = cmd.Process.Kill()

@@ -34,7 +34,7 @@ func story(sh *shells.Shell) []scene {
 		{says: "who, and until when", types: "vault status"},
 		{says: "a typo changes nothing", types: "vault use prdo"},
 		{says: "switch again", types: "vault use prod"},
-		{says: "sessions last seconds here; this one is about to lapse", types: expiry},
+		{says: "sessions last seconds here; this one is about to expire", types: expiry},
 		{says: "it has been renewed meanwhile, by itself", types: expiry, renewal: true},
 		{says: "one command as someone else", types: "vault exec dev -- sh -c 'echo I am $AWS_VAULT'"},
 		{says: "and back to what it was", types: "vault off"},

@@ -112,7 +112,7 @@ func iniSection(s creds.Session) (string, error) {
 	return b, nil
 }
 
-// assignments are lines of NAME=value. In a .env file a value stands between double quotes when
+// assignments are lines of NAME=value. In a .env file a value is put between double quotes when
 // it has a character that some reader of such files would act on.
 func assignments(vars []env.Change, dotenv bool) string {
 	var b strings.Builder

@@ -2,7 +2,7 @@ package cmd
 
 // How a person likes the finder to look is in the variables of fzf, beside what it should
 // do for other programs: print more than the choice, run commands, wait, choose by itself.
-// Only what has to do with looks is taken over.
+// Only the options that change how it looks are used.
 
 import (
 	"io"

@@ -36,12 +36,12 @@ With --json each profile is one object:
   chain     from the profile down; each has a kind (role, stored_key,
             identity_center, credential_process, web_identity,
             credential_source, aws_login) and what belongs to it
-  needs     of a sign-in from nothing: kind is mfa_code or mfa_process (with its
+  needs     of a sign-in when nothing is cached: kind is mfa_code or mfa_process (with its
             device), browser (with its url), aws_login or credential_process
   network   endpoints by service, use_fips_endpoint, ca_bundle and the like
   origins   profile, key, value, and file, line and section, or variable, or
             flag, or default
-  settings  all that stands in the profile's section, as AWS's tools read it:
+  settings  everything in the profile's section, as the AWS tools read it:
             a string, an object for a nested block, null if it is in hidden
   hidden    the keys whose values are not shown, or not whole
 
@@ -52,10 +52,10 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 	}
 	fs := c.Flags()
 	boolFlag(fs, &o.json, "json", "", false, "as JSON")
-	fs.StringVar(&o.region, "region", "", "as if this region were asked for")
-	fs.StringVar(&o.roleARN, "role-arn", "", "as if one more role were: an ARN or ACCOUNT:ROLE")
-	durationFlag(fs, &o.duration, "duration", "d", "as if the session should last this long")
-	boolFlag(fs, &o.noSession, "no-session", "n", false, "as if the long-lived key itself were wanted")
+	fs.StringVar(&o.region, "region", "", "as if this region had been given")
+	fs.StringVar(&o.roleARN, "role-arn", "", "as if one more role were assumed: an ARN or ACCOUNT:ROLE")
+	durationFlag(fs, &o.duration, "duration", "d", "as if this duration had been given")
+	boolFlag(fs, &o.noSession, "no-session", "n", false, "as if the long-lived key itself were used")
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 	return c

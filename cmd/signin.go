@@ -12,13 +12,13 @@ func showSignIn(r *run) func(sessions.Invitation) {
 	return func(i sessions.Invitation) {
 		if r.task.SignIn.PrintOnly {
 			_ = r.print("%s", i.URL)
-			_ = r.flush() // whoever reads it is waited for
+			_ = r.flush() // the program that reads it is waited for
 		} else {
 			r.say("sign in in the browser, here if none opens:")
 			r.say("  %s", i.URL)
 		}
 		if i.Code != "" {
-			r.say("the page must show this code, or somebody else sent you there:")
+			r.say("the page must show this code, or another person has sent you there:")
 			r.say("  %s   %s", i.Code, spelled(i.Code))
 		}
 	}

@@ -23,7 +23,7 @@ under its passphrase and your own sessions. The first key you store makes it all
 
 A team: one runs git init in the directory and pushes it; the next one clones it
 to the same place, runs vault store create, and hands the recipient it prints to
-somebody on the list, who runs vault store add-recipient and pushes.`,
+one of the recipients, who runs vault store add-recipient and pushes.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
@@ -39,13 +39,13 @@ func newStoreCreate(r *run) *cobra.Command {
 		Short: "make a store, or your identity in one that others made",
 		Long: `Makes an age identity under a passphrase, which is asked for twice, and a list of
 recipients with you on it. In a directory that came from others (git clone) it
-makes the identity only, and somebody on the list has to add you.
+makes the identity only, and one of the recipients has to add you.
 
 Your recipient is printed. It is public. What already is there stays: run again,
 it prints the recipient once more.
 
 With --identity the store gets an identity you have: the file of a plugin, such as
-age-plugin-yubikey or age-plugin-tpm makes, is copied; a key in clear is put under
+age-plugin-yubikey or age-plugin-tpm makes, is copied; a key in plain text is put under
 a passphrase. It is tried before anything is written.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return storeCreate(c.Context(), r, p) },
@@ -75,7 +75,7 @@ func storeCreate(ctx context.Context, r *run, p store.AgePlan) error {
 	if member {
 		r.unusedStore(ctx)
 	} else {
-		r.hint("you cannot read this store yet: somebody on its list runs vault store add-recipient with this")
+		r.hint("you cannot read this store yet: one of its recipients has to run vault store add-recipient with this")
 	}
 	for _, m := range mine {
 		if err := r.print("%s", m.Recipient); err != nil {

@@ -97,23 +97,35 @@ func checkJSON(r *run, s *store.AgeStore, report store.AgeReport) error {
 	return display.JSON(r.Stdout, c)
 }
 
-// problems are the words for what is wrong, and what to do about it.
-var problems = map[store.AgeProblem][2]string{
-	store.AgeUnreadable: {"cannot be read: it is damaged, or not encrypted to you", "take it from git or a backup, or let somebody who can read it run vault store reencrypt"},
-	store.AgeMoved:      {"is another key than its name says: somebody has moved or replaced it", "take it from git or a backup"},
-	store.AgeOutdated:   {"is not encrypted to those who are on the list now", "vault store reencrypt"},
-	store.AgeForeign:    {"is no item of this store", ""},
-	store.AgeExposed:    {"can be read or changed by others on this machine", "chmod go= takes that away"},
-	store.AgeLeftover:   {"is what a killed process left", "the next key you store removes it"},
-	store.AgeUnfinished: {"is the mark of a change of recipients that was interrupted", "vault store reencrypt finishes it"},
-	store.AgeNoMember:   {"does not have you on it", "somebody on it runs vault store add-recipient with yours, which vault store create prints"},
+// problemWords says what is wrong, and what to do about it.
+func problemWords(p store.AgeProblem) (text, cure string) {
+	switch p {
+	case store.AgeUnreadable:
+		return "cannot be read: it is damaged, or not encrypted to you", "take it from git or a backup, or let a person who can read it run vault store reencrypt"
+	case store.AgeMoved:
+		return "is another key than its name says: it was moved or replaced", "take it from git or a backup"
+	case store.AgeOutdated:
+		return "is not encrypted to those who are on the list now", "vault store reencrypt"
+	case store.AgeForeign:
+		return "is not an item of this store", ""
+	case store.AgeExposed:
+		return "can be read or changed by other users", "chmod go= takes that away"
+	case store.AgeLeftover:
+		return "is what a killed process left", "the next key you store removes it"
+	case store.AgeUnfinished:
+		return "is the mark of a change of recipients that was interrupted", "vault store reencrypt finishes it"
+	case store.AgeNoMember:
+		return "does not have you on it", "one of the recipients runs vault store add-recipient with yours, which vault store create prints"
+	}
+	return string(p), ""
 }
 
 func (r *run) checkText(report store.AgeReport) {
 	said := map[store.AgeProblem]bool{}
 	for _, f := range report.Findings {
-		r.say("%s %s", f.File, problems[f.Problem][0])
-		if cure := problems[f.Problem][1]; cure != "" && !said[f.Problem] {
+		text, cure := problemWords(f.Problem)
+		r.say("%s %s", f.File, text)
+		if cure != "" && !said[f.Problem] {
 			r.hint("%s", cure)
 			said[f.Problem] = true
 		}
@@ -154,7 +166,7 @@ func storeList(ctx context.Context, r *run, asJSON bool) error {
 		err = display.JSON(r.Stdout, append([]string{}, names...))
 	} else {
 		for i := range names {
-			names[i] = display.Clean(names[i]) // whoever can write the directory chose them
+			names[i] = display.Clean(names[i]) // a person who can write to the directory chose them
 		}
 		err = printNames(r, names)
 	}
@@ -167,6 +179,7 @@ func storeList(ctx context.Context, r *run, asJSON bool) error {
 
 func (r *run) checkUnreadable(list []store.AgeFinding) {
 	for _, f := range list {
-		r.say("%s %s", f.File, problems[f.Problem][0])
+		text, _ := problemWords(f.Problem)
+		r.say("%s %s", f.File, text)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// recipient is one row: somebody who can read the store.
+// recipient is one row: a recipient who can read the store.
 type recipient struct {
 	Name      string `json:"name"`
 	Recipient string `json:"recipient"`
@@ -77,12 +77,12 @@ func newStoreAdd(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "add-recipient RECIPIENT",
 		Aliases: []string{"add"},
-		Short:   "let somebody else read the store",
-		Long: `Adds an age recipient (age1…) to the list and encrypts every key anew, for which
+		Short:   "let another person read the store",
+		Long: `Adds an age recipient (age1…) to the list and encrypts every key again, for which
 your own identity is needed. Recipients of plugins work where the plugin is
 installed; post-quantum ones (age1pq1…) and classic ones cannot be mixed.
 
-Be sure whose recipient it is: whoever has the identity behind it can read every
+Be sure whose recipient it is: the person who has the identity behind it can read every
 key in the store.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -126,8 +126,8 @@ func newStoreRemove(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "remove-recipient RECIPIENT | NAME",
 		Aliases: []string{"remove", "rm"},
-		Short:   "let somebody no longer read the store",
-		Long: `Takes a recipient off the list and encrypts every key anew to those who stay.
+		Short:   "remove a recipient from the store",
+		Long: `Takes a recipient off the list and encrypts every key again to the others.
 
 It cannot take back what they have read, nor the copies of the files that they, or
 git's history, have: rotate the keys they could read.`,
@@ -153,7 +153,7 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 		question = "This is your own recipient: you will not be able to read the store any more. " + question
 	}
 	if !yes {
-		if err := r.confirm(ctx, "vault store remove-recipient", question, "nobody was removed"); err != nil {
+		if err := r.confirm(ctx, "vault store remove-recipient", question, "no recipient was removed"); err != nil {
 			return err
 		}
 	}
@@ -164,8 +164,8 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 	if err != nil {
 		return err
 	}
-	r.say("%s is removed; %s encrypted anew", called(who), display.Count(n, "key"))
-	r.hint("what they have read they have read: rotate the keys they could use")
+	r.say("%s is removed; %s encrypted again", called(who), display.Count(n, "key"))
+	r.hint("they may have copied the keys: rotate those that they could read")
 	r.shared(s)
 	return nil
 }
@@ -188,10 +188,10 @@ func newStoreReencrypt(r *run) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use:   "reencrypt",
-		Short: "encrypt every key anew to the list of recipients",
+		Short: "encrypt every key again to the list of recipients",
 		Long: `Encrypts every key to the recipients as recipients.txt lists them now: after that
-file came from git with somebody new on it, or when a change was interrupted. The
-list is shown first: whoever is on it will be able to read every key.`,
+file came from git with a new recipient, or when a change was interrupted. The
+list is shown first: everyone on it will be able to read every key.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return storeReencrypt(c.Context(), r, yes) },
 	}
@@ -221,7 +221,7 @@ func storeReencrypt(ctx context.Context, r *run, yes bool) error {
 	if err != nil {
 		return err
 	}
-	r.say("%s encrypted anew", display.Count(n, "key"))
+	r.say("%s encrypted again", display.Count(n, "key"))
 	r.shared(s)
 	return nil
 }

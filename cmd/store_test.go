@@ -61,7 +61,7 @@ func TestAFirstRunOnAHeadlessBoxJustWorks(t *testing.T) {
 	}
 	for _, secret := range []string{passphrase, k.Secret.Reveal(), k.ID} {
 		if strings.Contains(snapshot(w.path("home/.awsvault")), secret) {
-			t.Errorf("%q is on the disk in clear", secret)
+			t.Errorf("%q is on the disk in plain text", secret)
 		}
 	}
 }
@@ -75,7 +75,7 @@ func TestAFirstRunWithNobodyThereTakesThePassphraseFromTheEnvironment(t *testing
 	r := w.vault(t, w.headless(keys...), "add", "work", "--env", "--no-check")
 	want := `vault: write "work" in age: the keyring is locked: there is no age identity in ` + w.path("home/.awsvault/age") +
 		" yet, and nobody can be asked for a new passphrase\n" +
-		"vault: hint: run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase it shall have\n"
+		"vault: hint: run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have\n"
 	if r.status != 3 || r.err != want {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}

@@ -50,7 +50,7 @@ func (t *Task) ClearCaches(ctx context.Context, names []string) (Cleared, error)
 		}
 		notify = func() { t.Env.Runtime().Forget(c.keys...) }
 	}
-	// Terminals look again when all is deleted, or they would find what is about to go;
+	// Terminals look again when all is deleted, or they would find what is about to be deleted;
 	// and also when there is nothing left, because an earlier run was interrupted here.
 	defer notify()
 	return c.delete(ctx, s)

@@ -9,8 +9,8 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// Caller is who a request comes from, and what may be asked of them. Its zero value is
-// somebody without an environment who cannot be asked and is told nothing.
+// Caller is who a request comes from, and what may be asked of them. Its zero value has
+// no environment, cannot be asked and is told nothing.
 type Caller struct {
 	Env Environment
 

@@ -17,7 +17,7 @@ import (
 // Environment is the environment of a caller. It is read only.
 type Environment struct {
 	List    []string          // NAME=value, as the system gives it
-	Current map[string]string // as it is
+	Current map[string]string // what is set now
 	User    map[string]string // as the user made it: without what vault exported
 
 	account func() string // the user's home directory as the system knows it; nil: it does not
@@ -34,7 +34,7 @@ func NewEnvironment(list []string, account func() string) Environment {
 	return e
 }
 
-// Get is the value of a variable as it is, "" when it is not set.
+// Get is the value of a variable now, "" when it is not set.
 func (e Environment) Get(name string) string { return e.Current[name] }
 
 // Secret is a secret that a variable was set to, if only to nothing; nil when it is not set.
@@ -61,7 +61,7 @@ func (e Environment) Duration(name string) (time.Duration, error) {
 }
 
 // ErrNoHome: neither a variable nor the user's account names a home directory. A path of
-// the current directory must not take its place: whoever made that directory could choose
+// the current directory must not take its place: the person who made that directory could choose
 // which commands are run.
 var ErrNoHome = errors.New("there is no home directory: HOME is not set and the user has none in the system's list of users")
 

@@ -118,15 +118,15 @@ func ageHint(err error) string {
 	case errors.As(err, &noIdentity) && noIdentity.File != "":
 		return "--age-identity and AWS_VAULT_AGE_IDENTITY say which file it is"
 	case errors.As(err, &noIdentity):
-		return "run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase it shall have"
+		return "run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have"
 	case errors.As(err, &notMember):
-		return "somebody who is runs vault store add-recipient with yours, which vault store create prints"
+		return "one of the recipients runs vault store add-recipient with yours, which vault store create prints"
 	case errors.As(err, &noStore):
 		return "vault store create makes one"
 	case errors.As(err, &noRecipient):
 		return "say it with --recipient age1…"
 	case errors.Is(err, store.ErrNoRecipient):
-		return "vault store recipients lists those there are"
+		return "vault store recipients lists them"
 	}
 	return ""
 }
@@ -175,13 +175,13 @@ func CallHint(e *sessions.CallError) string {
 	}
 	switch e.Kind {
 	case sessions.Denied:
-		return "AWS said no to who you are; check the role's trust policy and what it asks for (MFA, external id)"
+		return "AWS refuses your identity; check the role's trust policy and its conditions (MFA, external id)"
 	case sessions.WrongCode:
 		return "wait for the next code: each works once"
 	case sessions.BadKey:
-		return "it may be inactive, deleted or mistyped; vault add " + Word(e.Profile) + " stores it anew"
+		return "it may be inactive, deleted or mistyped; vault add " + Word(e.Profile) + " stores it again"
 	case sessions.BadToken:
-		return "whoever issues the token has to issue a new one, or the role does not trust its issuer"
+		return "the issuer of the token has to issue a new one, or the role does not trust the issuer"
 	case sessions.Throttled:
 		return "AWS counts calls by the minute; it was tried several times"
 	case sessions.ClockSkew:
@@ -208,7 +208,7 @@ func promptHint(err error) string {
 // DidYouMean offers the names that are nearest to one that does not exist.
 func DidYouMean(names []string) string {
 	if len(names) == 0 {
-		return "vault list shows the profiles there are"
+		return "vault list shows the profiles"
 	}
 	quoted := make([]string, len(names))
 	for i, n := range names {

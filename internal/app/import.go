@@ -148,7 +148,7 @@ func (s *ImportStep) conclude(now *profiles.KeyFile) {
 	}
 }
 
-// keyIn looks for the key of a step in its file as it is now: the same one, or another one
+// keyIn looks for the key of a step in its file now: the same one, or another one
 // for the same profile.
 func (s *ImportStep) keyIn(now *profiles.KeyFile) (found profiles.Plain, same, other bool) {
 	for _, k := range now.Keys() {

@@ -34,7 +34,7 @@ func (k StoredKey) Shown() string {
 	case k.Unread:
 		return "the one that was there"
 	case k.Key.ID == "":
-		return "something that is no key"
+		return "something that is not an access key"
 	}
 	return k.Key.Tail()
 }
@@ -125,7 +125,7 @@ func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region str
 	o := t.Overrides(env.Request{Region: region})
 	o.HasKey = anyKey
 	p, err := set.Resolve(name, o)
-	if err != nil { // its section is wrong, which is no reason to doubt the key
+	if err != nil { // its section is wrong; the key may be right
 		if p, err = profiles.Parse("", nil).Resolve(name, o); err != nil {
 			return sessions.Identity{}, err
 		}

@@ -117,8 +117,8 @@ func (s *Signer) Calls() rotation.Calls {
 	}
 }
 
-// call makes one, and makes it again with another session if the one at hand is refused:
-// it may have lapsed, or ended with its key. Such a refusal is one for certain.
+// call makes a call, and makes it again with another session if AWS refuses this one: it
+// may have expired, or ended with its key.
 func (s *Signer) call(ctx context.Context, f func(sessions.IAM) error) error {
 	if s.direct {
 		return classified(s.withKey(ctx, f))
@@ -151,7 +151,7 @@ func (s *Signer) call(ctx context.Context, f func(sessions.IAM) error) error {
 // untilKnown is how long a key that STS knows may be unknown to IAM.
 const untilKnown = time.Minute
 
-// withKey signs with the key itself, as it is stored now.
+// withKey signs with the key that is stored now.
 func (s *Signer) withKey(ctx context.Context, f func(sessions.IAM) error) error {
 	keys, err := s.task.Keyring(ctx)
 	if err != nil {
@@ -174,17 +174,17 @@ func (s *Signer) withKey(ctx context.Context, f func(sessions.IAM) error) error 
 	}
 }
 
-// obtain gets the session that signs. anew says that a cached one will not do, nor one
+// obtain gets the session that signs. renew says that a cached one is not good enough, nor one
 // it was made from. A code that a machine gave and AWS refused was used a moment ago:
 // the machine is asked again for the next one.
-func (s *Signer) obtain(ctx context.Context, anew bool) error {
+func (s *Signer) obtain(ctx context.Context, renew bool) error {
 	s.maker.Base = func(ctx context.Context, base profiles.Profile, no sessions.Rejected) (creds.Session, bool, error) {
-		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, IgnoreCache: anew, Except: no.AccessKeyID})
+		l, err := s.keeper.Fresh(ctx, base, refresh.Want{MinTTL: time.Minute, IgnoreCache: renew, Except: no.AccessKeyID})
 		return l.Session, !l.New, err
 	}
 	for tries := 3; ; tries-- {
 		given := !s.maker.MFAToken.IsZero()
-		l, err := s.keeper.Fresh(ctx, s.profile, refresh.Want{IgnoreCache: anew})
+		l, err := s.keeper.Fresh(ctx, s.profile, refresh.Want{IgnoreCache: renew})
 		if given = given && s.maker.MFAToken.IsZero(); given {
 			s.codes.got(true)
 		}

@@ -24,7 +24,7 @@ func (x *examination) tilde(path string) string {
 // mostRead is how much of a file is read.
 const mostRead = 16 << 20
 
-// read returns what is in a file, as far as it is read, and nil when there is none that
+// read returns what is in a file, up to a limit, and nil when there is none that
 // can be read. What is not a regular file could block for ever.
 func read(path string) []byte {
 	info, err := os.Stat(path)

@@ -70,7 +70,7 @@ func noBackend(o store.Options, probed []store.Finding) Finding {
 	var names []string
 	for _, f := range probed {
 		if f.Backend == o.Backend {
-			return problem("leave AWS_VAULT_BACKEND and --backend out, and the first one that is available is used", "there is no keyring to use: %s was asked for, and it cannot be used", f.Backend)
+			return problem("without AWS_VAULT_BACKEND and --backend the first one that is available is used", "there is no keyring to use: %s was asked for, and it cannot be used", f.Backend)
 		}
 		names = append(names, f.Backend)
 	}
