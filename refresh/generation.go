@@ -54,6 +54,9 @@ func fileKey(key string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// IsFileOf reports whether a path is that of a generation file for key.
+func IsFileOf(path, key string) bool { return strings.HasPrefix(filepath.Base(path), fileKey(key)+".") }
+
 // generationOf is different for two sessions that were made with the same settings.
 func generationOf(s creds.Session) string {
 	sum := sha256.Sum256([]byte(s.AccessKeyID + s.Expires.UTC().Format(time.RFC3339)))

@@ -56,7 +56,7 @@ func (t *Task) Status(st env.State) Status {
 		when := t.Policy.When(exported).UTC()
 		s.RenewsAt = &when
 	}
-	p, err := t.ResolveUnopened(st.Request)
+	p, err := resolveActive(t, st.Request)
 	if err != nil {
 		return s
 	}

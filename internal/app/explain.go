@@ -67,6 +67,11 @@ func (t *Task) Explain(q env.Request) (Explanation, error) {
 		assumed[source] = source != q.Profile
 		return source != q.Profile
 	}
+	ownKey := map[string]bool{} // profiles that a key of their own would change
+	o.HasOwnKey = func(source string) bool {
+		ownKey[source] = true
+		return false
+	}
 	x, err := set.Explain(q.Profile, o)
 	e.Settings, e.Hidden = settingsOf(set, q.Profile)
 	for _, step := range x.Steps {
@@ -75,6 +80,9 @@ func (t *Task) Explain(q env.Request) (Explanation, error) {
 		}
 		if assumed[step.Profile] {
 			e.Warnings = append(e.Warnings, fmt.Sprintf("profile %q has no section, so it must be the name of a stored key", step.Profile))
+		}
+		if ownKey[step.Profile] {
+			e.Warnings = append(e.Warnings, fmt.Sprintf("if a key is stored for profile %q, it is used instead of its source_profile", step.Profile))
 		}
 	}
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
 )
 
 // This file turns a request into a profile, with the user's own environment counted in.
@@ -16,11 +17,14 @@ import (
 // may have to be opened for that.
 func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, error) {
 	var failed error
-	p, err := resolve(t, q, func(name string) bool {
-		var has bool
-		has, failed = t.HasKey(ctx, name)
+	stored := func(name string) bool {
+		has, err := t.HasKey(ctx, name)
+		if err != nil {
+			failed = err
+		}
 		return has
-	})
+	}
+	p, err := resolve(t, q, stored, stored)
 	if failed != nil {
 		return p, failed
 	}
@@ -28,20 +32,34 @@ func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, er
 }
 
 // ResolveUnopened is Resolve without the store: a name without a section is taken for
-// that of a stored key.
+// that of a stored key, and a profile with a source_profile for one without a key.
 func (t *Task) ResolveUnopened(q env.Request) (profiles.Profile, error) {
-	return resolve(t, q, anyKey)
+	return resolve(t, q, anyKey, nil)
+}
+
+// resolveActive is ResolveUnopened for the session that is active in the shell. Which key
+// it was made with can be told from its generation file.
+func resolveActive(t *Task, q env.Request) (profiles.Profile, error) {
+	p, err := t.ResolveUnopened(q)
+	if err != nil || refresh.IsFileOf(t.Env.Get(env.GenerationFile), refresh.Key(p)) {
+		return p, err
+	}
+	own, ownErr := resolve(t, q, anyKey, anyKey)
+	if ownErr == nil && refresh.IsFileOf(t.Env.Get(env.GenerationFile), refresh.Key(own)) {
+		return own, nil
+	}
+	return p, nil
 }
 
 func anyKey(string) bool { return true }
 
-func resolve(t *Task, q env.Request, hasKey func(string) bool) (profiles.Profile, error) {
+func resolve(t *Task, q env.Request, hasKey, hasOwnKey func(string) bool) (profiles.Profile, error) {
 	set, err := t.Profiles()
 	if err != nil {
 		return profiles.Profile{}, err
 	}
 	o := t.Overrides(q)
-	o.HasKey = hasKey
+	o.HasKey, o.HasOwnKey = hasKey, hasOwnKey
 	p, err := set.Resolve(q.Profile, o)
 	if err == nil {
 		err = t.Finish(&p)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -222,5 +223,41 @@ func TestASessionIsMadeWithTheKeyThatIsStoredNow(t *testing.T) {
 	m.check(open().Delete(context.Background(), "base"))
 	if _, _, err := m.task(m.list).Session(context.Background(), env.Request{Profile: "base"}, refresh.Want{}); err == nil {
 		t.Error("the session outlives a key that another program has removed")
+	}
+}
+
+func TestAStoredKeyOfAProfilesOwnWinsOverItsSourceProfile(t *testing.T) {
+	m := newMachine(t, true)
+	memory := storetest.NewMemory()
+	m.core.OpenStore = func(context.Context, store.Options) (store.Store, error) { return memory, nil }
+	for profile, user := range map[string]string{"alice": "alice2", "bob": "bob"} {
+		arn, err := m.aws.AddUser("111122223333", user)
+		m.check(err)
+		key, err := m.aws.AddKey(arn)
+		m.check(err)
+		m.check(store.PutKey(context.Background(), memory, profile, key))
+	}
+	role, err := m.aws.AddRole(fakeaws.Role{Account: "111122223333", Name: "over", Trust: fakeaws.Trust{Principals: []string{"111122223333"}}})
+	m.check(err)
+	config := env.Parse(m.list)["AWS_CONFIG_FILE"]
+	m.check(os.WriteFile(config, []byte("[profile bob]\nregion = eu-west-1\n[profile alice]\nregion = eu-west-1\nsource_profile = bob\n"+
+		"[profile other]\nregion = eu-west-1\nsource_profile = bob\n[profile below]\nregion = eu-west-1\nsource_profile = alice\nrole_arn = "+role+"\n"+
+		"[profile withrole]\nregion = eu-west-1\nsource_profile = bob\nrole_arn = "+role+"\n"), 0o600))
+	m.check(store.PutKey(context.Background(), memory, "withrole", creds.Key{ID: "AKIANOTUSED", Secret: creds.New("x")}))
+	for profile, want := range map[string]string{
+		"alice": "alice", "other": "bob", "bob": "bob",
+		"below": "alice", "withrole": "bob", // with a role the source_profile is what the role is assumed with
+	} {
+		q := env.Request{Profile: profile}
+		p, l, err := m.task(m.list).Session(context.Background(), q, refresh.Want{})
+		m.check(err)
+		if got := Origin(p).Stored.Profile; got != want {
+			t.Errorf("%s is made with the key of %s, want %s", profile, got, want)
+		}
+		shell := env.Child(m.list, q, l.Session, l.File)
+		st, _ := env.StateOf(env.Parse(shell))
+		if status := m.task(shell).Status(st); !strings.Contains(status.Source, want) {
+			t.Errorf("%s: the status says %q", profile, status.Source)
+		}
 	}
 }

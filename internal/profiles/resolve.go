@@ -23,6 +23,11 @@ type Overrides struct {
 	// HasKey reports whether a key is stored under a name that has no section: such a name
 	// is a profile too. It is called for names without a section only; nil is always false.
 	HasKey func(name string) bool
+
+	// HasOwnKey says whether a key is stored under the name of a profile that has a
+	// source_profile and no role: its own key wins then, as with the AWS tools. nil: it is
+	// not known, and the source_profile counts. It is not called otherwise.
+	HasOwnKey func(name string) bool
 }
 
 // Resolve finds out what a profile means. It follows include_profile and source_profile to
@@ -131,12 +136,12 @@ func (c *chain) view(name string) (*view, error) {
 
 // base finds the source that the role of a profile is assumed with, or that of a profile
 // without a role. With a role, source_profile goes before a source of the profile's own;
-// without one it is the other way round. A web identity goes before both, because its role
-// is part of it.
+// without one it is the other way round, and a key stored under its name is such a source.
+// A web identity goes before both, because its role is part of it.
 func (c *chain) base(v *view) (link, error) {
 	role := v.has("role_arn")
 	from, named := v.find("source_profile")
-	if !named || from.Value == v.name || v.bearsToken() || !role && ownKey(v) != "" {
+	if !named || from.Value == v.name || v.bearsToken() || !role && (ownKey(v) != "" || c.hasOwnKey(v.name)) {
 		source, err := c.own(v)
 		return link{source: source}, err
 	}
@@ -161,6 +166,8 @@ func (c *chain) base(v *view) (link, error) {
 	}
 	return below, nil
 }
+
+func (c *chain) hasOwnKey(name string) bool { return c.over.HasOwnKey != nil && c.over.HasOwnKey(name) }
 
 // role makes the source that assumes a profile's role with the credentials of another
 // source.
