@@ -4,7 +4,7 @@
 function __vault_complete_@NAME@
     set -l words (commandline -opc)
     set -l word (commandline -ct | string collect)
-    # what stands before the command: X=1, and, time ...
+    # what can come before the command: X=1, and, time ...
     while set -q words[2]; and string match -qr '^(\w+=.*|and|or|not|!|time|if|while|else|begin|command|builtin|exec)$' -- $words[1]
         set -e words[1]
     end

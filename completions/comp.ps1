@@ -10,7 +10,7 @@ function global:__vault_complete($Program, $Call, $At) {
         if ($x.StartOffset -ge $At) { break }
         $word = if ($e -is [Management.Automation.Language.StringConstantExpressionAst]) { $e.Value } else { $x.Text }
         if ($x.EndOffset -lt $At) { $words.Add($word); $starts += $x.StartOffset; continue }
-        # What only running it would tell, and what the engine replaces in part, is left alone.
+        # Words that would have to be run, and those that the engine replaces in part, are not completed.
         if ($e -is [Management.Automation.Language.CommandParameterAst]) { if ($e.Argument) { return } }
         elseif ($e -isnot [Management.Automation.Language.ConstantExpressionAst]) { return }
         $start = $x.StartOffset
@@ -43,7 +43,7 @@ function global:__vault_complete($Program, $Call, $At) {
     }
 }
 
-# What is returned is inserted as it stands, so it is quoted here. A number would be passed on as one.
+# What is returned is inserted as it is, so it is quoted here; a number too, or it would be passed on as one.
 function global:__vault_candidate($Parts, $Kind = 'ParameterValue') {
     $value = $Parts[0]; $tip = @($Parts)[-1]
     $text = $value
@@ -66,5 +66,5 @@ function global:__vault_paths($Before, $Typed, [switch]$Dirs) {
 
 Microsoft.PowerShell.Core\Register-ArgumentCompleter -Native -CommandName '@NAME@' -ScriptBlock {
     param($Word, $Call, $At)
-    try { __vault_complete @BINARY@ $Call $At } catch { }   # a half-written line is no reason to complain
+    try { __vault_complete @BINARY@ $Call $At } catch { }   # an unfinished line is not an error
 }

@@ -59,7 +59,7 @@ func (h *home) environ() []string {
 // calls returns the program runs so far that were not asked by TAB.
 func (h *home) calls() (calls []call) {
 	for _, c := range h.all() {
-		if !ours(c.Args) {
+		if !answered(c.Args) {
 			calls = append(calls, c)
 		}
 	}

@@ -47,15 +47,15 @@ func stub(dir, program string, args []string) int {
 	case program == "completer": // as `complete -C` and aws_completer have it
 		_, err := io.WriteString(os.Stdout, "s3api\ns3control\n")
 		check(err)
-	case ours(args):
+	case answered(args):
 		return cmd.Main(context.Background(), world(args))
 	}
 	return 0
 }
 
-// ours is what the program itself answers; the rest is what a test typed. A line that a
+// answered: calls that the program itself answers; the rest is what a test typed. A line that a
 // test completes ends in a word of its own.
-func ours(args []string) bool {
+func answered(args []string) bool {
 	return len(args) > 0 && slices.Contains([]string{"__words", "completion", "hook"}, args[0]) && args[len(args)-1] != "end"
 }
 

@@ -198,8 +198,8 @@ func Follow(current map[string]string, profileRegion, generation string) Activat
 	st.Exported = maps.Clone(old.Exported)
 	var list []Change
 	for _, n := range []string{region, defaultRegion} {
-		switch v, ours := values[n]; {
-		case ours:
+		switch v, isSession := values[n]; {
+		case isSession:
 			st.Exported[n] = fingerprint(st.Salt, n, v.Reveal())
 			list = append(list, Change{Name: n, Value: v})
 		case chosen[n].IsZero():

@@ -90,6 +90,6 @@ func For(k Kind, environ []string) []string {
 	})
 }
 
-// Strip returns environ without anything that carries credentials, ours or another's,
-// and without our private state: what a command that exec runs may start from.
+// Strip returns environ without anything that carries credentials, of vault or of another
+// tool, and without vault's own state: what a command that exec runs can start from.
 func Strip(environ []string) []string { return For(Tool, environ) }

@@ -58,7 +58,7 @@ func TestASourceFindsTheUsersOwnSettingsAndNotOurs(t *testing.T) {
 	if want := []string{"A=b", "AWS_PROFILE=mine", "AWS_REGION=eu-west-1"}; !slices.Equal(got, want) {
 		t.Errorf("%q, not %q", got, want)
 	}
-	m[keyID] = "AKIAPASTED" // over ours, so that our secret seems to be the user's
+	m[keyID] = "AKIAPASTED" // over the session's, whose secret then seems to be the user's
 	for _, entry := range For(Source, list(m)) {
 		if strings.Contains(entry, "secret-of-prod") || strings.Contains(entry, "token-of-prod") {
 			t.Errorf("a source gets %s", entry)

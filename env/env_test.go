@@ -104,7 +104,7 @@ func TestProfileModeExportsNoKeys(t *testing.T) {
 	}
 }
 
-func TestOurOwnRegionIsNeverReadBackAsAWish(t *testing.T) {
+func TestTheRegionThatWasExportedIsNotTheUsersChoice(t *testing.T) {
 	m, stash := map[string]string{}, map[string]string{}
 	use(m, stash, "a", "eu-west-1")
 	if got := chosenRegion(m); got != "" {
@@ -122,7 +122,7 @@ func TestAPinnedRegionStaysTheUsers(t *testing.T) {
 	if m["AWS_REGION"] != "eu-west-1" || m["AWS_DEFAULT_REGION"] != "eu-west-1" {
 		t.Errorf("pinned region: %v", m)
 	}
-	m["AWS_REGION"] = "us-west-2" // pinned anew while the session is active
+	m["AWS_REGION"] = "us-west-2" // set again while the session is active
 	use(m, stash, "a", chosenRegion(m))
 	if m["AWS_REGION"] != "us-west-2" || m["AWS_DEFAULT_REGION"] != "us-west-2" {
 		t.Errorf("a renewal fought the user's region: %v", m)
@@ -145,7 +145,7 @@ func TestARegionAskedForByFlagGivesWayAtTheNextSwitch(t *testing.T) {
 	}
 }
 
-func TestWhatSomeoneElseChangedIsTheirs(t *testing.T) {
+func TestWhatAnotherProgramChangedStays(t *testing.T) {
 	m, stash := map[string]string{}, map[string]string{}
 	use(m, stash, "a", "eu-west-1")
 	m["AWS_ACCESS_KEY_ID"], m["AWS_SECRET_ACCESS_KEY"] = "AKIADIRENV", "theirs"
@@ -155,7 +155,7 @@ func TestWhatSomeoneElseChangedIsTheirs(t *testing.T) {
 	}
 	do(m, stash, Deactivate(m))
 	if m["AWS_ACCESS_KEY_ID"] != "AKIADIRENV" || m["AWS_SECRET_ACCESS_KEY"] != "theirs" {
-		t.Errorf("off took someone else's keys: %v", m)
+		t.Errorf("off removed the keys of another program: %v", m)
 	}
 }
 

@@ -28,8 +28,8 @@ func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
 	if st, active := StateOf(m); !active || !st.Request.Served() || len(st.Changed(m)) > 0 {
 		t.Errorf("%+v", st)
 	}
-	if wish := User(m); wish[endpointURL] != "" || wish[endpointToken] != "" {
-		t.Errorf("our endpoint is taken for a wish of the user's: %v", wish)
+	if user := User(m); user[endpointURL] != "" || user[endpointToken] != "" {
+		t.Errorf("the endpoint is taken for a setting of the user's: %v", user)
 	}
 	off := maps.Clone(m)
 	do(off, stash, Deactivate(off))
@@ -42,7 +42,7 @@ func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
 	}
 }
 
-func TestAnEndpointThatAnotherProgramSetIsNotOurs(t *testing.T) {
+func TestAnEndpointThatAnotherProgramSetStays(t *testing.T) {
 	m := served()
 	m[endpointURL], m[endpointToken] = "http://127.0.0.1:1/theirs", "theirs"
 	if st, _ := StateOf(m); !slices.Equal(st.Changed(m), []string{endpointToken, endpointURL}) {

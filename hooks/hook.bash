@@ -93,7 +93,7 @@ __vault_set() {
   _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
   builtin local _vid _vin
   __vault_look
-  _vours=$_vid _vhere=$_vin
+  _vwho=$_vid _vhere=$_vin
 }
 
 # Who the variables say one is, without a secret, and the regions.
@@ -157,24 +157,24 @@ __vault_tick() {
   builtin local _vt="${EPOCHSECONDS-}" _vid _vin
   [[ $_vt ]] || __vault_now
   __vault_look
-  if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $_vours != "$_vid" || $_vhere != "$_vin" ]]; then
+  if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $_vwho != "$_vid" || $_vhere != "$_vin" ]]; then
     __vault_slow
   fi
   [[ ${PS1-} == *__vault_text* ]] || __vault_segment
 }
 
 __vault_slow() {
-  if [[ $_vours && $_vours != "$_vid" ]]; then
+  if [[ $_vwho && $_vwho != "$_vid" ]]; then
     # another program did it: shown, and left alone
     __vault_text="$__vault_label changed!" __vault_hi=0
     return
   fi
   # or the clock was set back
-  if ((_vt < __vault_lo)) || [[ -z $_vours || $__vault_chk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
+  if ((_vt < __vault_lo)) || [[ -z $_vwho || $__vault_chk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
     if ((_vt - _vtry >= 30 || _vt < _vtry)); then
       builtin local _vd="$__VAULT_TOKEN"
       _vtry=$_vt
-      if __vault_apply --env && [[ $_vours && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+      if __vault_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
     fi
   fi
   if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
@@ -218,7 +218,7 @@ __vault_preexec() {
 __vault_late() {
   builtin local _vid _vin
   __vault_look
-  [[ $_vours == "$_vid" ]] || return 0
+  [[ $_vwho == "$_vid" ]] || return 0
   if ((_vt - _vlate >= 30 || _vt < _vlate)); then
     _vlate=$_vt
     __vault_apply --if-due --env
@@ -234,7 +234,7 @@ __vault_segment() {
 
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
-  _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vours='' _vhere='' _vflags='' _vgen=''
+  _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
   _vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=''
   _vkept=()
 fi

@@ -180,7 +180,7 @@ function global:__vault_set {
   $v = $global:__vault
   $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
-  $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Ours = if ($Label) { __vault_ours } else { '' }; $v.Here = __vault_here
+  $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
   $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 
@@ -203,7 +203,7 @@ function global:__vault_unstash {
 
 # --- the precmd. PowerShell has no event before a command; PSReadLine is not touched.
 # Who the variables say one is, without a secret, and the regions.
-function global:__vault_ours {
+function global:__vault_who {
   [Diagnostics.DebuggerHidden()] param()
   "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT|$([bool]$env:AWS_SECRET_ACCESS_KEY)|$([bool]$env:AWS_SESSION_TOKEN)"
 }
@@ -217,24 +217,24 @@ function global:__vault_precmd {
   if (-not $f) { $global:__vault_text = ''; return }
   $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
   # Starts no process while label, generation and variables are right.
-  if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Ours -cne (__vault_ours) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }
+  if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Who -cne (__vault_who) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }
 }
 
 function global:__vault_slow {
   [Diagnostics.DebuggerHidden()] param([long]$Now, [string]$File)
   $v = $global:__vault
   # Another program did it: shown, and left alone.
-  if ($v.Ours -and $v.Ours -cne (__vault_ours)) {
+  if ($v.Who -and $v.Who -cne (__vault_who)) {
     $v.Hi = 0L; $global:__vault_text = "$($v.Label) changed!"
     return
   }
   # Or the clock was set back.
-  if (-not $v.Ours -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File) -or $v.Here -cne (__vault_here)) {
+  if (-not $v.Who -or $v.Check -or $Now -lt $v.Lo -or -not [IO.File]::Exists($File) -or $v.Here -cne (__vault_here)) {
     if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
       $v.Try = $Now
       $said = ''
       try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
-      if ($said -and $v.Ours -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
+      if ($said -and $v.Who -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
     }
   }
   if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
@@ -323,7 +323,7 @@ function global:__vault_false {
 
 # --- registration
 $global:__vault = & {
-  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Ours = ''; Here = ''; Kept = @{}; Job = $null
+  $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Who = ''; Here = ''; Kept = @{}; Job = $null
     Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
   $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
   if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }

@@ -60,8 +60,8 @@ func survives(t *testing.T, w *world, setting string) {
 	check(os.RemoveAll(w.path("run")))
 	x.run("true")
 	x.run("true")
-	if n := w.heals(); n != 1 {
-		t.Errorf("healed %d times, want 1: %q", n, w.calls())
+	if n := w.asks(); n != 1 {
+		t.Errorf("asked %d times, want 1: %q", n, w.calls())
 	}
 	w.plans(plan{Life: 100, Due: -100, Life2: 3550, Due2: 3000})
 	x.run("vault use dev")
@@ -134,7 +134,7 @@ func TestATraceShowsNoSecret(t *testing.T) {
 		x.run("vault use prod", "true")
 		x.waitPrompt("prod 41m")
 		check(os.RemoveAll(w.path("run")))
-		x.run("true", "true") // heals
+		x.run("true", "true") // asks for the session
 		w.plans(plan{Life: -5, Due: -100, Life2: 3550, Due2: -100})
 		x.run("vault use dev", "true", "true") // renews, before a command and after it
 		x.send("vault use live --ask\r")

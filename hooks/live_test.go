@@ -61,7 +61,7 @@ func TestStatusAndPipestatusSurviveThePrompt(t *testing.T) {
 			}
 			check(os.RemoveAll(w.path("run")))
 			if got := x.value(all, "false | true"); got != "1 0" {
-				t.Errorf("active %v: pipestatus after healing %q", active, got)
+				t.Errorf("active %v: pipestatus after asking for the session %q", active, got)
 			}
 		}
 	})
@@ -226,8 +226,8 @@ func TestTwoHooksAreOneMachinery(t *testing.T) {
 		x.shows("dev 41m")
 		check(os.RemoveAll(w.path("run")))
 		x.run("true")
-		if n := w.heals(); n != 1 {
-			t.Errorf("healed %d times, want 1: %q", n, w.calls())
+		if n := w.asks(); n != 1 {
+			t.Errorf("asked %d times, want 1: %q", n, w.calls())
 		}
 	})
 }
@@ -242,8 +242,8 @@ func TestThePathOfTheProgramMayBeAnything(t *testing.T) {
 		x := w.start("", "")
 		x.run("vault use prod", "rm -r "+w.path("run"))
 		x.shows("prod 41m")
-		if n := w.heals(); n != 1 {
-			t.Errorf("healed %d times, want 1: %q", n, w.calls())
+		if n := w.asks(); n != 1 {
+			t.Errorf("asked %d times, want 1: %q", n, w.calls())
 		}
 	})
 }
@@ -258,12 +258,12 @@ func TestAPromptAsksAgainWhenTheClockWasSet(t *testing.T) {
 		x.shows("prod 41m")
 		later := w.in(map[string]string{"bash": "__vault_lo=9999999999", "zsh": "__vault_lo=9999999999", "fish": "set -g __vault_lo 9999999999"})
 		x.run(later, "true", "true")
-		if n := w.heals(); n != 1 {
+		if n := w.asks(); n != 1 {
 			t.Errorf("the clock was set back: asked %d times, want 1: %q", n, w.calls())
 		}
 		wrong := w.in(map[string]string{"bash": "__vault_chk=1 __vault_hi=0", "zsh": "__vault_chk=1 __vault_hi=0", "fish": "set -g __vault_chk 1; set -g __vault_hi -9999999999"})
 		x.run(wrong, "true", "true")
-		if n := w.heals(); n != 2 {
+		if n := w.asks(); n != 2 {
 			t.Errorf("the clock is wrong: asked %d times, want 2: %q", n, w.calls())
 		}
 		x.shows("prod 41m")

@@ -1,6 +1,6 @@
 package hooks
 
-// What the prompt promises: it tells the truth, heals, renews once, and costs nothing
+// What the prompt promises: it tells the truth, asks for its session when it is gone, renews once, and costs nothing
 // while nothing has changed.
 
 import (
@@ -56,7 +56,7 @@ func TestANoteIsShown(t *testing.T) {
 	})
 }
 
-func TestVariablesOfSomeoneElseAreShownAndNotFought(t *testing.T) {
+func TestAChangeByAnotherProgramIsShownAndKept(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
@@ -67,7 +67,7 @@ func TestVariablesOfSomeoneElseAreShownAndNotFought(t *testing.T) {
 		x.shows("prod changed!")
 		x.want(`"$AWS_PROFILE"`, "other")
 		if n := len(w.calls()); n != 1 {
-			t.Errorf("fought: %q", w.calls())
+			t.Errorf("the program was called: %q", w.calls())
 		}
 		x.run(strings.TrimSpace(must(w.entry.Render([]env.Change{{Name: "AWS_PROFILE", Unset: true}}))))
 		x.run("true")
@@ -91,20 +91,20 @@ func TestARegionThatChangedIsAskedAboutOnce(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
 		x.run("vault use prod", w.export("AWS_REGION", "eu-west-1"), "true", "true")
-		if n := w.heals(); n != 1 {
+		if n := w.asks(); n != 1 {
 			t.Errorf("asked %d times, want 1: %q", n, w.calls())
 		}
 		x.shows("prod 41m")
 		w.plans(plan{Fail: true})
 		x.run(w.export("AWS_DEFAULT_REGION", "eu-west-2"), "true", "true", "true")
-		if n := w.heals(); n != 2 {
+		if n := w.asks(); n != 2 {
 			t.Errorf("a program that fails is asked at every prompt: %q", w.calls())
 		}
 		x.shows("prod 41m")
 	})
 }
 
-func TestAGoneGenerationHealsAtTheNextPrompt(t *testing.T) {
+func TestThePromptAsksForTheSessionWhenTheGenerationIsGone(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
@@ -118,12 +118,12 @@ func TestAGoneGenerationHealsAtTheNextPrompt(t *testing.T) {
 		x.eventually("a new generation file", func() bool { return exists(w.token(w.held())) })
 		x.run("true")
 		if n := w.called(w.shell + ": refresh --env"); n != 2 {
-			t.Errorf("healed %d times, want 2: %q", n, w.calls())
+			t.Errorf("asked %d times, want 2: %q", n, w.calls())
 		}
 	})
 }
 
-func TestAFailingHealIsTriedOnceAndSaysNothing(t *testing.T) {
+func TestAProgramThatFailsIsAskedOnceAndNothingIsPrinted(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
@@ -144,7 +144,7 @@ func TestAFailingHealIsTriedOnceAndSaysNothing(t *testing.T) {
 	})
 }
 
-func TestAMissingProgramSpoilsNoPrompt(t *testing.T) {
+func TestAMissingProgramDisturbsNoPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		handler := w.in(map[string]string{
@@ -171,7 +171,7 @@ func TestAMissingProgramSpoilsNoPrompt(t *testing.T) {
 	})
 }
 
-func TestANestedShellHealsItsInheritedEnvironment(t *testing.T) {
+func TestANestedShellAsksForItsSession(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
@@ -186,7 +186,7 @@ func TestANestedShellHealsItsInheritedEnvironment(t *testing.T) {
 			x.send(start + "; clear\r")
 			x.run("true")
 			x.shows("prod 41m")
-			if n := w.heals(); n != 2*i+1 {
+			if n := w.asks(); n != 2*i+1 {
 				t.Errorf("%s: %d calls, want %d: %q", start, n, 2*i+1, w.calls())
 			}
 			stale := "env AWS_ACCESS_KEY_ID=STALE __VAULT_TOKEN=/gone " + nested
@@ -271,7 +271,7 @@ func TestThePromptCanBeLeftAlone(t *testing.T) {
 	})
 }
 
-// Themes write the prompt anew, before each prompt or once and late.
+// Themes set the prompt again, before each prompt or once and late.
 func TestAThemeNeitherLosesNorDoublesTheSegment(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

@@ -20,7 +20,7 @@ func pwshEventually(t *testing.T, what string, ok func() bool) {
 	}
 }
 
-func TestPwshHealsWhenTheGenerationIsGone(t *testing.T) {
+func TestPwshAsksForTheSessionWhenTheGenerationIsGone(t *testing.T) {
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
 	w.answers("refresh", pwshSession{name: "prod", exp: 5000 * time.Second, note: "mfa!"})
@@ -32,7 +32,7 @@ func TestPwshHealsWhenTheGenerationIsGone(t *testing.T) {
 	}
 }
 
-func TestPwshHealsAtMostEveryHalfMinuteWhileItFails(t *testing.T) {
+func TestPwshAsksAtMostEveryHalfMinuteWhileTheProgramFails(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
@@ -41,19 +41,19 @@ func TestPwshHealsAtMostEveryHalfMinuteWhileItFails(t *testing.T) {
 	x.prompts("nosuchcommand", "[prod 42m] <False 0>")
 	x.prompts("$null", "[prod 42m] <True 0>")
 	if n := w.called("pwsh:refresh --env"); n != 1 {
-		t.Errorf("%d heals", n)
+		t.Errorf("asked %d times", n)
 	}
 	x.prompts("$__vault.Try -= 31", "[prod 42m] <True 0>")
 	if n := w.called("pwsh:refresh --env"); n != 2 {
-		t.Errorf("%d heals after half a minute", n)
+		t.Errorf("asked %d times after half a minute", n)
 	}
 	x.prompts("$__vault.Try += 3600", "[prod 42m] <True 0>") // the clock went back
 	if n := w.called("pwsh:refresh --env"); n != 3 {
-		t.Errorf("%d heals after the clock went back", n)
+		t.Errorf("asked %d times after the clock went back", n)
 	}
 }
 
-func TestPwshInsideAnotherShellHealsAtTheFirstPrompt(t *testing.T) {
+func TestPwshInsideAnotherShellAsksAtTheFirstPrompt(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.write("old", "")
@@ -140,7 +140,7 @@ func TestPwshStartingProgramsLeavesNoDescriptorOpen(t *testing.T) {
 	}
 }
 
-func TestPwshSaysWhenSomeoneElseChangedTheVariables(t *testing.T) {
+func TestPwshShowsAChangeByAnotherProgram(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second, ref: -time.Minute})
@@ -258,7 +258,7 @@ func TestPwshLoadsAgainAndTwiceWithoutHarm(t *testing.T) {
 	x.prints("$__vault.Old.Count", "1\n")
 	x.prompts("vault use typo", "[prod 42m] <False 1>")
 	if w.called(":refresh --env")+w.called("pwsh:refresh --env") != 0 {
-		t.Errorf("loading healed:\n%s", w.read("log"))
+		t.Errorf("loading asked the program:\n%s", w.read("log"))
 	}
 }
 

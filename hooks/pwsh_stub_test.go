@@ -132,11 +132,11 @@ func (w *pwshWorld) called(call string) int {
 // session is what the stub's code says of one profile.
 type pwshSession struct {
 	name, label, note string
-	exp, ref          time.Duration // from now; 0 is none
+	exp, ref          time.Duration // from now; 0: none
 	stash             bool
 }
 
-// secret is a value that is nobody's key.
+// secret is a value that cannot be a real key.
 func (s pwshSession) secret() string { return "fake-" + "secret-of-" + s.name }
 
 // answers makes the stub print this session for a command, under a new generation.

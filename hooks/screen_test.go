@@ -88,8 +88,8 @@ func (w *world) called(call string) int {
 	return n
 }
 
-// heals counts the times the shell asked for its session again.
-func (w *world) heals() int {
+// asks counts the times the shell asked for its session again.
+func (w *world) asks() int {
 	return w.called(w.shell+": refresh --env") + w.called(w.shell+": refresh --if-due --env")
 }
 

@@ -5,7 +5,7 @@ __vault_complete_av() {
   \builtin local line="${COMP_LINE:0:COMP_POINT}" i w out IFS=$'\n'
   \builtin local -a words at from
   words=() at=() from=()
-  # bash also splits at : and =. What no space parts is one word again.
+  # bash also splits at : and =. What has no space in it is made one word again.
   for ((i = 0; i <= COMP_CWORD; i++)); do
     w=${line%%[![:space:]]*} line=${line#"${line%%[![:space:]]*}"}
     if [[ $i == 0 || $w ]]; then
@@ -15,7 +15,7 @@ __vault_complete_av() {
     [[ $line == "$w"* ]] || w=$line # the cursor is inside it
     words[${#words[@]} - 1]+=$w line=${line#"$w"}
   done
-  # The look-up first: a missing program must not wake a command_not_found handler.
+  # Looked up first: a missing program must not call command_not_found_handle.
   \builtin type -P '/opt/it'\''s $(here)/vault' >/dev/null || \builtin return 0
   out=$(\builtin command '/opt/it'\''s $(here)/vault' __words bash "$2" "${words[@]:1}" 2>/dev/null) || \builtin return 0
   case $out in
@@ -33,7 +33,7 @@ __vault_complete_av() {
   \builtin return 0
 }
 
-# Readline completes files better than a function can. bash 3.2 cannot be told so.
+# Readline completes files better than a function can. bash 3.2 has no way to ask for that.
 __vault_readline() {
   \builtin compopt -o "$1" 2>/dev/null || __vault_generate "$2" "$3"
 }
@@ -47,8 +47,8 @@ __vault_generate() { # WHAT WORD
   [[ ${COMPREPLY-} ]] || COMPREPLY=()
 }
 
-# The rest of the line is another command's: WORD is its place in COMP_WORDS, CHAR in
-# COMP_LINE. What is evaluated below is what was registered for it, never the line.
+# Completes the other command, which begins at WORD in COMP_WORDS and at CHAR in COMP_LINE.
+# What is evaluated below is what was registered for it, never the line.
 __vault_wrapped() { # WORD CHAR
   \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" o IFS=$' \t\n'
   \builtin local -a args

@@ -3,15 +3,15 @@
 'builtin' 'typeset' '-gA' __vault_programs
 __vault_programs[av]='/opt/it'\''s $(here)/vault'
 
-# No apostrophe may occur inside these texts. The first is read with the plain options
-# and runs with those of the completion system, and the key's with the user's own.
+# There can be no apostrophe inside these texts. The first is parsed with default options; it
+# runs with those of the completion system, and the function for the key with the user's.
 () {
 'builtin' 'emulate' '-L' 'zsh' '-o' 'no_aliases'
 'builtin' 'eval' '
 __vault_complete() {
   local head tab=${(#):-9} program=${__vault_programs[$service]}
   local -a lines odd
-  whence -p -- $program >/dev/null || return 1   # a missing one must not wake a handler
+  whence -p -- $program >/dev/null || return 1   # a missing one must not call a handler
   lines=("${(@f)$(command -- $program __words zsh \
     "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}") || return 1
   head=$lines[1]
@@ -31,7 +31,7 @@ __vault_complete() {
   esac
 }
 
-# TAB runs a $(...) under the cursor before it asks any completion. Not on our lines.
+# TAB runs a $(...) under the cursor before it asks a completion function; not on lines of the program.
 __vault_tab() {
   if __vault_line; then builtin zle complete-word; else builtin zle __vault_expand; fi
 }

@@ -53,7 +53,7 @@ set -g __vault_chk $argv[5]
 set -g __vault_lo -9999999999
 set -g __vault_hi -9999999999
 __vault_look
-set -g __vault_ours $__vault_id
+set -g __vault_who $__vault_id
 set -g __vault_here $__vault_in
 end
 function __vault_look
@@ -86,7 +86,7 @@ end
 __vault_look
 set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
 and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-and test "$__vault_id@$__vault_in" = "$__vault_ours@$__vault_here"
+and test "$__vault_id@$__vault_in" = "$__vault_who@$__vault_here"
 or __vault_slow "$age"
 if set -q __vault_again
 set -e __vault_again
@@ -101,7 +101,7 @@ end
 end
 function __vault_slow
 set -l age $argv[1]
-if test -n "$__vault_ours"; and test "$__vault_id" != "$__vault_ours"
+if test -n "$__vault_who"; and test "$__vault_id" != "$__vault_who"
 set -g __vault_text "$__vault_label changed!"
 set -g __vault_hi -9999999999
 set -g __vault_lo -9999999999
@@ -109,7 +109,7 @@ return
 end
 set -g __vault_busy
 set -l now (__vault_now)
-if test -z "$__vault_ours" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo
+if test -z "$__vault_who" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo
 if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
 set -l old "$__VAULT_TOKEN"
 set -g __vault_try $now
@@ -117,7 +117,7 @@ set -l applied 1
 __vault_apply --env; and set applied 0
 set age (builtin path mtime -R -- "$__VAULT_TOKEN")
 or test "$__VAULT_TOKEN" != "$old"
-and test -n "$__vault_ours" -a $applied -eq 0
+and test -n "$__vault_who" -a $applied -eq 0
 and set -g __vault_try 0
 end
 end
@@ -183,7 +183,7 @@ set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
 and test $__vault_exp -eq 0 -o $age -lt $__vault_end
 and return
 __vault_look
-test "$__vault_id" = "$__vault_ours"; or return
+test "$__vault_id" = "$__vault_who"; or return
 set -l now (__vault_now)
 test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
 set -g __vault_late $now
@@ -212,7 +212,7 @@ end
 # --- registration
 if test "$__vault_pid" != $fish_pid
 set -g __vault_pid $fish_pid
-for n in text label note ours here gen
+for n in text label note who here gen
 set -g __vault_$n ''
 end
 for n in exp ref lo hi end try rtry late

@@ -41,7 +41,7 @@ local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))
 __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
 local id at
 __vault_look
-__vault_ours=$id __vault_here=$at
+__vault_who=$id __vault_here=$at
 }
 __vault_look() {
 id="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
@@ -72,20 +72,20 @@ fi
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
 local id at
 __vault_look
-if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN || $__vault_ours != $id || $__vault_here != $at ]]; then __vault_slow; fi
+if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN || $__vault_who != $id || $__vault_here != $at ]]; then __vault_slow; fi
 [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
 return rc
 }
 __vault_slow() {
-if [[ -n $__vault_ours && $__vault_ours != $id ]]; then
+if [[ -n $__vault_who && $__vault_who != $id ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0
 return
 fi
-if (( now < __vault_lo )) || [[ -z $__vault_ours || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
+if (( now < __vault_lo )) || [[ -z $__vault_who || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
 if (( now - __vault_try >= 30 || now < __vault_try )); then
 local before=$__VAULT_TOKEN
 __vault_try=now
-if __vault_apply --env && [[ -n $__vault_ours && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
+if __vault_apply --env && [[ -n $__vault_who && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
 fi
 fi
 if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
@@ -137,7 +137,7 @@ local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
 (( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
 local id at
 __vault_look
-[[ $__vault_ours == $id ]] || return 0
+[[ $__vault_who == $id ]] || return 0
 (( now - __vault_late >= 30 || now < __vault_late )) || return 0
 __vault_late=now
 __vault_apply --if-due --env
@@ -152,7 +152,7 @@ psvar[20]=$__vault_text
 [[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
 }
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_ours __vault_here __vault_gen __vault_line
+typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null

@@ -1,6 +1,6 @@
 package completions_test
 
-// The scripts as guests: loaded early, late, twice, beside the hook, under another name,
+// The scripts among other things: loaded early, late, twice, beside the hook, under another name,
 // under strict options, and without the program.
 
 import (
