@@ -98,7 +98,7 @@ func runMigrate(ctx context.Context, r *run, o migrateOptions) error {
 			return err
 		}
 	}
-	job := store.Migration{From: m.From.Store, To: m.To.Store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, DryRun: o.dryRun}
+	job := store.Migration{From: m.From.Store, To: m.To.Store, Overwrite: o.overwrite, DeleteSource: o.deleteSource, DryRun: o.dryRun, Lock: m.LockForMove}
 	if !o.json {
 		r.say("from %s to %s", m.From.Spec(), m.To.Spec())
 		job.Tell = func(x store.Moved) { printMoved(r, x, o.dryRun) }
@@ -147,7 +147,7 @@ func concludeMigration(ctx context.Context, r *run, m migration, err error) erro
 		r.say("%s", m.summary())
 	}
 	undone := m.count(isNotMoved)
-	if undone > 0 && m.count(isDeleted) == 0 && m.deleteSource && !m.dryRun && err == nil {
+	if m.outcomes(store.Failed)+m.outcomes(store.Conflict) > 0 && m.count(isDeleted) == 0 && m.deleteSource && !m.dryRun && err == nil {
 		r.say("not every key was moved, so none was deleted from %s", m.From.Spec())
 	}
 	for _, x := range m.moved {

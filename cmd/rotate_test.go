@@ -742,3 +742,62 @@ func TestHostileNamesAndAFullDiskAreNoDanger(t *testing.T) {
 	}
 	w.unfinishedBusiness(t, "base", false)
 }
+
+// The key that a rotation is replacing is neither deleted nor overwritten by another
+// command in the meantime.
+func TestAKeyThatIsBeingRotatedIsNotMovedAwayNorReplaced(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, roleConfig)
+	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
+	old := w.storedKey(t, "base")
+	c, errs := w.ongoing(t, "CreateAccessKey", fakeaws.Fault{Delay: 6 * time.Second})
+	r := w.vault(t, w.environ(), "migrate", "--from", "file", "--to", "file:"+w.path("other"), "--delete-source")
+	if r.status != 1 || !strings.Contains(r.err, "base: it was not deleted from the old store: another terminal is rotating this key") {
+		t.Errorf("migrate: status %d: %s", r.status, r.err)
+	}
+	if !w.storedKey(t, "base").Equal(old) {
+		t.Error("the key was changed meanwhile")
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v: %s", err, errs.String())
+	}
+	w.rotated(t, "alice", "base", old)
+}
+
+func TestAnInterruptedRotationIsNotMovedAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, roleConfig)
+	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
+	for _, action := range []string{"CreateAccessKey", "DeleteAccessKey"} {
+		c, _ := w.ongoing(t, action, fakeaws.Fault{Delay: time.Minute})
+		check(c.Process.Kill())
+		_ = c.Wait()
+		before := w.storedKey(t, "base")
+		r := w.vault(t, w.environ(), "migrate", "--from", "file", "--to", "file:"+w.path("other"+action), "--delete-source")
+		if r.status != 1 || !strings.Contains(r.err, "vault rotate --resume base") || !w.storedKey(t, "base").Equal(before) {
+			t.Errorf("%s: status %d: %s", action, r.status, r.err)
+		}
+		if r := w.vault(t, w.environ(), "rotate", "--resume", "base"); r.status != 0 {
+			t.Fatalf("%s: status %d: %s", action, r.status, r.err)
+		}
+	}
+}
+
+// Two commands that store a key for the same name go one after the other.
+func TestAddWaitsForARotation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, roleConfig)
+	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
+	_, k := w.user("bob")
+	c, errs := w.ongoing(t, "CreateAccessKey", fakeaws.Fault{Delay: 3 * time.Second})
+	r := w.vault(t, w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal()), "add", "base", "--env", "--no-check")
+	if r.status != 0 || !strings.Contains(r.err, "another terminal is changing the key of base, waiting for it") {
+		t.Errorf("status %d: %s", r.status, r.err)
+	}
+	if err := c.Wait(); err != nil {
+		t.Errorf("%v: %s", err, errs.String())
+	}
+	if now := w.storedKey(t, "base"); now.ID != k.ID {
+		t.Errorf("the key is %s", now.ID)
+	}
+}

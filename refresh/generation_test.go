@@ -329,7 +329,7 @@ func TestForgetRemovesSeveralAndClearRemovesAll(t *testing.T) {
 		set(t, d, key, fresh("ASIAONE", time.Hour), "offline!")
 		d.setRetry(key, 2, time.Now())
 	}
-	unlock, got := d.tryLock("prod")
+	unlock, got := d.TryLock("prod")
 	if !got {
 		t.Fatal("the lock is taken")
 	}

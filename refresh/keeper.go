@@ -81,7 +81,7 @@ func (k *Keeper) Fresh(ctx context.Context, p profiles.Profile, w Want) (Lease, 
 		if k.good(old, w) && (!w.IgnoreCache || !first && old.Issued.After(began)) {
 			return k.lease(p, old, "", nil), nil
 		}
-		unlock, got := k.Dir.tryLock(Key(p))
+		unlock, got := k.Dir.TryLock(Key(p))
 		if got {
 			defer unlock()
 			return k.freshAlone(ctx, p, w, began)
@@ -136,7 +136,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
 	}
-	unlock, got := k.Dir.tryLock(Key(p))
+	unlock, got := k.Dir.TryLock(Key(p))
 	if !got {
 		return nil // the other process changes the generation file, which every shell sees
 	}

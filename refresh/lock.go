@@ -16,7 +16,7 @@ import (
 // has held the lock for a second.
 func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unlock func(), err error) {
 	for {
-		if unlock, got := d.tryLock(name); got {
+		if unlock, got := d.TryLock(name); got {
 			return unlock, nil
 		}
 		if err := d.await(ctx, name, waiting); err != nil {
@@ -27,8 +27,8 @@ func (d Directory) Lock(ctx context.Context, name string, waiting func()) (unloc
 
 func (d Directory) flock(name string) *flock.Flock { return flock.New(d.path("l", fileKey(name))) }
 
-// tryLock locks the name, unless another process holds it.
-func (d Directory) tryLock(name string) (unlock func(), got bool) {
+// TryLock locks the name, unless another process holds it.
+func (d Directory) TryLock(name string) (unlock func(), got bool) {
 	if err := d.ensure("l"); err != nil {
 		return func() {}, true
 	}

@@ -32,6 +32,8 @@ type Moved struct {
 	Outcome Outcome
 	Err     error
 	Deleted bool // from the old store
+
+	item creds.Secret // as it was copied, or found in the new store
 }
 
 // ErrSameStore: what is written to one store appears in the other.
@@ -49,6 +51,9 @@ type Migration struct {
 	DryRun bool
 	// Tell, if set, is called with each item as soon as its outcome is known.
 	Tell func(Moved)
+	// Lock, if set, is called before an item is deleted from the old store, so that nobody
+	// else changes it meanwhile. An item that it refuses stays.
+	Lock func(ctx context.Context, name string) (unlock func(), err error)
 }
 
 // Run moves the items with these names, and goes on after one that fails. It may be killed
@@ -96,7 +101,7 @@ func (m Migration) copy(ctx context.Context, name string) Moved {
 	if err != nil {
 		outcome = Failed
 	}
-	return Moved{Name: name, Outcome: outcome, Err: err}
+	return Moved{Name: name, Outcome: outcome, Err: err, item: item}
 }
 
 // compare returns the outcome that follows from what the new store has under this name.
@@ -136,17 +141,46 @@ func (m Migration) deleteSource(ctx context.Context, moved []Moved) error {
 		if one.Outcome == Foreign {
 			continue
 		}
-		if err := m.From.Delete(ctx, one.Name); err != nil && !errors.Is(err, ErrNotFound) {
+		if err := m.deleteOne(ctx, *one); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			one.Err = fmt.Errorf("it is in both stores now: %w", err)
+			one.Err = fmt.Errorf("it was not deleted from the old store: %w", err)
 			continue
 		}
 		one.Deleted = true
 	}
 	return nil
 }
+
+// deleteOne deletes an item from the old store if both stores still have what was copied.
+// Between the copy and this, another program may have replaced it: by a rotation, say.
+func (m Migration) deleteOne(ctx context.Context, x Moved) error {
+	if m.Lock != nil {
+		unlock, err := m.Lock(ctx, x.Name)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	for i, s := range []Store{m.From, m.To} {
+		switch now, err := s.Get(ctx, x.Name); {
+		case errors.Is(err, ErrNotFound) && i == 0:
+			return nil // another program has deleted it
+		case err != nil:
+			return err
+		case !sameKey(x.Name, now, x.item):
+			return errMovedOn
+		}
+	}
+	if err := m.From.Delete(ctx, x.Name); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// errMovedOn: what is deleted must be what was copied.
+var errMovedOn = errors.New("the key was changed after it was copied; run it again")
 
 // probeName names an item that exists while two stores are compared. AWS Vault would take it
 // for a session, if this process is killed meanwhile; the next migration uses it again.

@@ -325,3 +325,55 @@ func TestTheUsualStoresAreAWSVaultsAndOnes(t *testing.T) {
 		}
 	}
 }
+
+// A rotation or another command may store another key while the rest is being copied.
+func TestAMigrationDeletesOnlyWhatItCopied(t *testing.T) {
+	for what, change := range map[string]func(from, to Store) error{
+		"rotated in the old store": func(from, _ Store) error { return from.Put(soon(t), "a", creds.New(keyItem("AKIAnew"))) },
+		"replaced in the new store": func(_, to Store) error {
+			return to.Put(soon(t), "a", creds.New(keyItem("AKIAother")))
+		},
+		"gone from the new store": func(_, to Store) error { return to.Delete(soon(t), "a") },
+	} {
+		from, to := filled(t, newMemory(), "a", "b"), newMemory()
+		m := Migration{From: from, To: to, DeleteSource: true, Tell: func(x Moved) {
+			if x.Name == "b" { // the last one: a was copied
+				if err := change(from, to); err != nil {
+					t.Error(err)
+				}
+			}
+		}}
+		before, _ := from.Get(soon(t), "a")
+		_, moved := move(t, m)
+		now, err := from.Get(soon(t), "a")
+		if err != nil {
+			t.Errorf("%s: the key is gone: %v", what, err)
+		}
+		if strings.Contains(what, "new store") && !now.Equal(before) {
+			t.Errorf("%s: the old store was changed", what)
+		}
+		for _, x := range moved {
+			if x.Deleted != (x.Name == "b") || (x.Err != nil) != (x.Name == "a") {
+				t.Errorf("%s: %s: deleted %v, %v", what, x.Name, x.Deleted, x.Err)
+			}
+		}
+	}
+}
+
+func TestAMigrationDeletesNothingThatIsLocked(t *testing.T) {
+	from, to := filled(t, newMemory(), "a", "b"), newMemory()
+	held := errors.New("somebody has it")
+	locked := 0
+	m := Migration{From: from, To: to, DeleteSource: true, Lock: func(_ context.Context, name string) (func(), error) {
+		if name == "a" {
+			return nil, held
+		}
+		locked++
+		return func() { locked-- }, nil
+	}}
+	_, moved := move(t, m)
+	if len(moved) != 2 || moved[0].Deleted || !errors.Is(moved[0].Err, held) || !moved[1].Deleted || locked != 0 {
+		t.Errorf("%+v, %d locks are held", moved, locked)
+	}
+	wantValue(t, from, "a", keyItem("AKIAa"))
+}

@@ -47,12 +47,19 @@ func (m *Import) Store(ctx context.Context) error {
 
 // storeOne returns nil when the keyring has the key, as read back just now.
 func (m *Import) storeOne(ctx context.Context, s *ImportStep) error {
-	if s.Action == ImportRemove {
-		now, err := m.task.StoredKey(ctx, s.Profile) // it may have changed while a person was asked
-		if err == nil && !now.Key.Equal(s.Key) {
-			err = errors.New("the key in the keyring was changed in the meantime")
-		}
+	unlock, err := m.task.LockKey(ctx, s.Profile)
+	if err != nil {
 		return err
+	}
+	defer unlock()
+	now, err := m.task.StoredKey(ctx, s.Profile) // it may have changed while a person was asked
+	switch {
+	case err != nil:
+		return err
+	case now.Exists != s.Before.Exists || !now.Key.Equal(s.Before.Key):
+		return errors.New("the key in the keyring was changed in the meantime")
+	case s.Action == ImportRemove:
+		return nil
 	}
 	keys, err := m.task.Keyring(ctx)
 	if err != nil {

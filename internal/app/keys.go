@@ -81,12 +81,17 @@ func (t *Task) ReplacedKey(ctx context.Context, name string) (StoredKey, error) 
 
 // StoreKey stores a key on the disk: the person may delete it elsewhere then. It is read
 // back, unless that would take what storing did not: a passphrase, which nobody should be
-// asked for to add a key.
+// asked for to add a key. It waits for another process that changes the key of that name.
 func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key) error {
 	s, err := t.Keyring(ctx)
 	if err != nil {
 		return err
 	}
+	unlock, err := t.LockKey(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if err := storeAndCompare(ctx, s, name, k); err != nil {
 		return err
 	}

@@ -70,6 +70,11 @@ func (m *Removal) Remove(ctx context.Context, name string) (sessions int, err er
 	if err != nil {
 		return 0, err
 	}
+	unlock, err := m.task.LockKey(ctx, name)
+	if err != nil {
+		return 0, err
+	}
+	defer unlock()
 	users := m.task.UsersOf(m.Set, name)
 	before, err := m.task.Forget(ctx, users)
 	if err != nil {

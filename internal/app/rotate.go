@@ -26,9 +26,6 @@ type Rotator struct {
 	task *Task
 }
 
-// ErrRotating says that another process rotates the same key.
-var ErrRotating = errors.New("another terminal is rotating this key")
-
 // Rotations is where unfinished rotations are noted down.
 func (t *Task) Rotations() (rotation.Book, error) {
 	dir, err := t.Env.StateDir()
@@ -41,13 +38,13 @@ func (t *Task) NewRotator(p profiles.Profile) *Rotator {
 }
 
 // Lock lets one process rotate a key. It does not wait for another one: what that does would
-// be done twice. The error is ErrRotating then.
+// be done twice. The error is ErrKeyBusy then.
 func (x *Rotator) Lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	unlock, err = x.task.Env.Runtime().Lock(ctx, "rotate\x00"+x.Item, func() { cancel(ErrRotating) })
-	if err != nil && errors.Is(context.Cause(ctx), ErrRotating) {
-		err = ErrRotating
+	unlock, err = x.task.Env.Runtime().Lock(ctx, keyLockName(x.Item), func() { cancel(ErrKeyBusy) })
+	if err != nil && errors.Is(context.Cause(ctx), ErrKeyBusy) {
+		err = ErrKeyBusy
 	}
 	return unlock, err
 }
@@ -107,7 +104,7 @@ func (x *Rotator) follow(ctx context.Context, old string, now creds.Key) error {
 	}
 	names := []string{x.Item}
 	for _, name := range x.copies(ctx, set, old) {
-		if err := store.KeepKey(ctx, x.Rotation.Store, name, now); err != nil {
+		if err := x.replaceCopy(ctx, name, old, now); err != nil {
 			return err
 		}
 		x.task.say("%s had the same key, and has the new one now", name)
@@ -120,6 +117,21 @@ func (x *Rotator) follow(ctx context.Context, old string, now creds.Key) error {
 	}
 	x.task.Env.Runtime().Recheck()
 	return nil
+}
+
+// replaceCopy puts the new key in the place of a copy of the old one, unless the copy has
+// been changed since it was read.
+func (x *Rotator) replaceCopy(ctx context.Context, name, old string, now creds.Key) error {
+	unlock, err := x.task.lockKeyBriefly(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	k, err := store.GetKey(ctx, x.Rotation.Store, name)
+	if err != nil || k.ID != old {
+		return err
+	}
+	return store.KeepKey(ctx, x.Rotation.Store, name, now)
 }
 
 // copies are the other profiles that the same key is stored for. Where each read may take a
