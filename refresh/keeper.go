@@ -3,11 +3,9 @@ package refresh
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"slices"
 	"time"
 
-	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
@@ -121,12 +119,7 @@ func (k *Keeper) save(ctx context.Context, p profiles.Profile, s creds.Session) 
 	if s.Expires.IsZero() {
 		return nil
 	}
-	err := store.PutSession(ctx, k.Store, name(p), s)
-	var owner *atomicfile.OwnerError
-	if errors.As(err, &owner) && k.Store.Delete(ctx, name(p)) == nil { // see cached
-		err = store.PutSession(ctx, k.Store, name(p), s)
-	}
-	return err
+	return store.PutSession(ctx, k.Store, name(p), s)
 }
 
 // IfDue renews the session if it is due, no other process is renewing it, and the last
@@ -299,12 +292,10 @@ func (k *Keeper) cached(ctx context.Context, p profiles.Profile) (creds.Session,
 
 // current returns the session in the store, as it holds by this machine's clock now, or a
 // zero one. A session that was made with another key than the one that is stored now is
-// none: it may be another user's. checkKey has the key read for that in every back end. A session that this user may not
-// read, which a command left that root ran in this user's name, is none: a new one takes
-// its place.
+// none: it may be another user's. checkKey has the key read for that in every back end.
 func (k *Keeper) current(ctx context.Context, p profiles.Profile, checkKey bool) (creds.Session, error) {
 	s, err := store.GetSession(ctx, k.Store, name(p))
-	if errors.Is(err, store.ErrNotFound) || errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, store.ErrNotFound) {
 		return creds.Session{}, nil
 	}
 	if err != nil || !k.madeWithKey(ctx, p, s, checkKey) {

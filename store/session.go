@@ -69,12 +69,12 @@ func PutSession(ctx context.Context, s Store, name string, v creds.Session) erro
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, name, secretFrom(b))
+	return putCached(ctx, s, name, secretFrom(b))
 }
 
 // GetSession reads a session; ErrNotFound when there is none. It reads one item.
 func GetSession(ctx context.Context, s Store, name string) (creds.Session, error) {
-	item, err := s.Get(ctx, name)
+	item, err := getCached(ctx, s, name)
 	if err != nil {
 		return creds.Session{}, err
 	}

@@ -57,12 +57,12 @@ func PutToken(ctx context.Context, s Store, name string, t Token) error {
 	if err != nil {
 		return err
 	}
-	return s.Put(ctx, name, secretFrom(b))
+	return putCached(ctx, s, name, secretFrom(b))
 }
 
 // GetToken reads a sign-in; ErrNotFound when there is none.
 func GetToken(ctx context.Context, s Store, name string) (Token, error) {
-	item, err := s.Get(ctx, name)
+	item, err := getCached(ctx, s, name)
 	if err != nil {
 		return Token{}, err
 	}
