@@ -56,7 +56,7 @@ func credentialsText(r *run, s creds.Session, format string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sh.Render(vars)
+	return sh.Render(env.Alone(env.Parse(r.Environ), vars))
 }
 
 func credentialVariables(s creds.Session) []env.Change {

@@ -59,7 +59,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	}
 	values[GenerationFile] = creds.New(generation)
 	values[StateVar] = creds.New(st.encode())
-	list := append(replaceAll(values), old.reproject(current, old.besides(values))...)
+	list := append(replaceAll(current, values), old.reproject(current, old.besides(values))...)
 	a.Changes, a.Blocked = possible(current, list)
 	return a
 }
@@ -131,9 +131,9 @@ func regions(values map[string]creds.Secret, user map[string]string, r Request, 
 }
 
 // replaceAll sets values and unsets everything else that a switch touches.
-func replaceAll(values map[string]creds.Secret) []Change {
+func replaceAll(current map[string]string, values map[string]creds.Secret) []Change {
 	var list []Change
-	for _, n := range Touched() {
+	for _, n := range TouchedIn(current) {
 		if v, isSet := values[n]; isSet {
 			list = append(list, Change{Name: n, Value: v})
 		} else {
@@ -151,7 +151,7 @@ func Deactivate(current map[string]string) Activation {
 		return Activation{}
 	}
 	list := []Change{unset(GenerationFile), unset(StateVar)}
-	for _, n := range slices.Concat(Restored(), Secrets) {
+	for _, n := range slices.Concat(Restored(), SecretsIn(current)) {
 		_, is := current[n]
 		if is && !st.exported(current, n) {
 			continue

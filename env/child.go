@@ -46,7 +46,7 @@ func isKeyID(name string) bool { return name == keyID }
 
 // isSecret: keys and tokens of AWS, and notes that may repeat them.
 func isSecret(name string) bool {
-	return slices.Contains(Secrets, name) || slices.ContainsFunc(projectTools, func(t projectTool) bool { return t.variable == name }) || strings.HasPrefix(name, "AWS_BEARER_TOKEN_")
+	return slices.Contains(Secrets, name) || slices.ContainsFunc(projectTools, func(t projectTool) bool { return t.variable == name }) || isBearer(name)
 }
 
 // isPassphrase also knows the names that a later version may give a meaning to.

@@ -33,31 +33,17 @@ const (
 	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
-// Secrets are the variables that can hold a secret, or half of one. Their earlier values
-// never pass through the program: the hook keeps them in the shell itself.
-var Secrets = []string{keyID, secretKey, sessionToken, "AWS_SECURITY_TOKEN", endpointToken}
-
-// Identity is every other variable by which the AWS tools can be told who to be. All of
-// it, and all of Secrets, is unset before a session is set, so that two identities never
-// mix. Their earlier values hold no secret and are kept in the state.
-var Identity = []string{
-	Expiration, awsProfile, "AWS_DEFAULT_PROFILE", "AWS_EB_PROFILE", "AWS_SESSION_EXPIRATION",
-	"AWS_CREDENTIAL_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME",
-	endpointURL, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-	"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_SDK_LOAD_CONFIG",
-}
-
-// silent are those of Identity that change nothing about who one is.
-var silent = []string{Expiration, "AWS_SESSION_EXPIRATION", "AWS_ROLE_SESSION_NAME", "AWS_SDK_LOAD_CONFIG"}
-
 // Restored lists the variables whose earlier values are in the state.
 func Restored() []string {
 	return slices.Concat([]string{ActiveProfile, region, defaultRegion}, Identity)
 }
 
-// Touched lists every variable that a switch may set or remove.
-func Touched() []string {
-	return slices.Concat(Restored(), Secrets, []string{GenerationFile, StateVar})
+// Touched lists every variable that a switch may set or remove, whatever the environment.
+func Touched() []string { return TouchedIn(nil) }
+
+// TouchedIn is Touched with the bearer tokens that are in an environment.
+func TouchedIn(current map[string]string) []string {
+	return slices.Concat(Restored(), SecretsIn(current), []string{GenerationFile, StateVar})
 }
 
 // Change is one variable set or removed.

@@ -110,10 +110,10 @@ func (s State) isExport(name, value string) bool {
 // the user's right.
 func (s State) Changed(current map[string]string) []string {
 	var names []string
-	for _, n := range slices.Concat([]string{ActiveProfile}, Secrets, Identity) {
+	for _, n := range slices.Concat([]string{ActiveProfile}, SecretsIn(current), Identity) {
 		_, set := s.Exported[n]
 		_, is := current[n]
-		if !slices.Contains(silent, n) && (set || is) && !s.exported(current, n) {
+		if !slices.Contains(neutral, n) && (set || is) && !s.exported(current, n) {
 			names = append(names, n)
 		}
 	}
@@ -123,7 +123,7 @@ func (s State) Changed(current map[string]string) []string {
 // userSecrets returns the secrets in a shell that vault did not export.
 func (s State) userSecrets(current map[string]string) []string {
 	var names []string
-	for _, n := range Secrets {
+	for _, n := range SecretsIn(current) {
 		if _, is := current[n]; is && !s.exported(current, n) {
 			names = append(names, n)
 		}

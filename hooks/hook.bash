@@ -55,7 +55,7 @@ __vault_ask() {
 }
 
 __vault_fixed() {
-  for _vn in @VARIABLES@; do builtin unset -v "$_vn" || builtin echo "$_vn"; done
+  for _vn in @VARIABLES@ ${!AWS_BEARER_TOKEN_@}; do builtin unset -v "$_vn" || builtin echo "$_vn"; done
 }
 
 # Parses the code here, so that the user's aliases do not apply.

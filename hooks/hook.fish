@@ -25,7 +25,7 @@ end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.
 function __vault_fixed
-    set -nU | string match 'AWS_*' | string join ' '
+    set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
 end
 
 # True when the first word that is not a flag changes the shell.

@@ -26,7 +26,7 @@ __vault_alone() {
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 __vault_ask() {
   local n; local -a fixed
-  for n in @VARIABLES@; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
+  for n in @VARIABLES@ ${(Mk)parameters:#AWS_BEARER_TOKEN_*}; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
   __VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin "$@"
 }
 

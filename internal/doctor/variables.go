@@ -185,7 +185,7 @@ func (x *examination) universal() []Finding {
 		name, is := universalName(line)
 		switch {
 		case !is:
-		case slices.Contains(env.Secrets, name):
+		case slices.Contains(env.SecretsIn(map[string]string{name: ""}), name):
 			list = append(list, problem("set --erase --universal "+name, "fish keeps %s in plain text in %s, as a universal variable", name, x.tilde(file)))
 		case slices.Contains(env.Identity, name), name == env.ActiveProfile, name == "AWS_REGION", name == "AWS_DEFAULT_REGION", strings.HasPrefix(name, "__VAULT_"):
 			list = append(list, warning("set --erase --universal "+name, "%s is a universal variable of fish: every fish shell starts with it, and vault off brings it back", name))

@@ -18,7 +18,7 @@ end
 return $rc
 end
 function __vault_fixed
-set -nU | string match 'AWS_*' | string join ' '
+set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
 end
 function __vault_switches
 while set -q argv[1]
