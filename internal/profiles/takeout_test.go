@@ -108,9 +108,9 @@ func TestAKeyThatCannotBeUsedIsNamedWithItsReason(t *testing.T) {
 		{"a line that cannot be read", "[a]\n" + pairOf + "junk\n", "line 4 cannot be read"},
 		{"more than one line", "[a]\naws_access_key_id = x\naws_secret_access_key = a\n  b\n", "more in it"},
 		{"a block", "[a]\naws_access_key_id = x\naws_secret_access_key =\n  a=b\n", "more in it"},
-		{"the config file's way to call it", "[profile a]\n" + pairOf, "called [a]"},
-		{"a name no section of a config file can have", "[a]b]\n" + pairOf, "header"},
-		{"what all sections share", "[DEFAULT]\n" + pairOf, "lends"},
+		{"the config file's way to call it", "[profile a]\n" + pairOf, "look for a section [a]"},
+		{"a name no section of a config file can have", "[a]b]\n" + pairOf, "cannot contain a ]"},
+		{"what all sections share", "[DEFAULT]\n" + pairOf, "it is in [DEFAULT]"},
 	} {
 		f := credentialsFile(t, c.text)
 		keys := f.Keys()
