@@ -44,7 +44,7 @@ func runList(ctx context.Context, r *run, o listOptions) error {
 	if o.profiles && !o.credentials && !o.json {
 		return listProfiles(r)
 	}
-	in, err := r.task.Inventory(ctx)
+	in, err := app.InventoryOf(ctx, r.task)
 	sayProblems(r)
 	if err != nil {
 		return err

@@ -66,7 +66,7 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 func runShow(r *run, o showOptions, names []string) error {
 	var last error
 	for i, name := range names {
-		e, err := r.task.Explain(env.Request{
+		e, err := app.Explain(r.task, env.Request{
 			Profile: name, Region: o.region, RoleARN: o.roleARN, Seconds: int(o.duration / time.Second), NoSession: o.noSession,
 		})
 		if err != nil && last != nil { // the last one is reported with its hint

@@ -36,7 +36,7 @@ func runStatus(r *run, asJSON bool) error {
 	case !active:
 		return errInactive()
 	}
-	s := r.task.Status(st)
+	s := app.StatusOf(r.task, st)
 	show := printStatus
 	if asJSON {
 		show = func(r *run, s app.Status) error { return display.JSON(r.Stdout, s) }

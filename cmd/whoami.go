@@ -29,7 +29,7 @@ func runWhoami(ctx context.Context, r *run, name string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	i, err := r.task.Identify(ctx, q)
+	i, err := app.IdentityOf(ctx, r.task, q)
 	switch {
 	case err != nil:
 		return err

@@ -38,8 +38,8 @@ type Status struct {
 	Agent     string       `json:"agent"`
 }
 
-// Status says who the caller's shell is, and until when.
-func (t *Task) Status(st env.State) Status {
+// StatusOf says who the caller's shell is, and until when.
+func StatusOf(t *Task, st env.State) Status {
 	s := Status{
 		Profile: st.Request.Profile, Mode: cmp.Or(st.Request.Mode, env.ModeEnv),
 		Region: cmp.Or(t.Env.Get("AWS_REGION"), t.Env.Get("AWS_DEFAULT_REGION")),

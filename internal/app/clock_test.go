@@ -132,7 +132,7 @@ func (m *machine) accepted(s creds.Session) bool {
 func (m *machine) agree(when string, in creds.Session) {
 	m.t.Helper()
 	const most = time.Hour + creds.ClockTolerance
-	status := m.task(m.shell(in)).Status(env.State{Request: request, Issued: in.Issued.Unix()})
+	status := StatusOf(m.task(m.shell(in)), env.State{Request: request, Issued: in.Issued.Unix()})
 	if !status.Expired && (!m.accepted(in) || time.Duration(status.Left)*time.Second > most) {
 		m.t.Errorf("%s: status says %ds are left, AWS accepts it: %v", when, status.Left, m.accepted(in))
 	}
@@ -177,7 +177,7 @@ func TestASessionOutlivesNoClockThatIsSetWrong(t *testing.T) {
 		for _, passed := range []time.Duration{3 * time.Minute, 40 * time.Minute, 63 * time.Minute} {
 			m.move(passed, off)
 			now := m.machine()
-			status := m.task(m.shell(s)).Status(env.State{Request: request, Issued: s.Issued.Unix()})
+			status := StatusOf(m.task(m.shell(s)), env.State{Request: request, Issued: s.Issued.Unix()})
 			if left := time.Duration(status.Left) * time.Second; left > time.Hour+creds.ClockTolerance {
 				t.Errorf("set %v off after %v: %v are left of an hour", off, passed, left)
 			}

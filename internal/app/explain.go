@@ -55,7 +55,7 @@ type Network struct {
 
 // Explain resolves a request and says where each setting comes from. It reads the config
 // file and the environment alone. With an error the explanation is as far as it came.
-func (t *Task) Explain(q env.Request) (Explanation, error) {
+func Explain(t *Task, q env.Request) (Explanation, error) {
 	e := Explanation{Profile: q.Profile, Chain: []Hop{}, Needs: []Need{}, Origins: []SettingFrom{}, Warnings: []string{}}
 	set, err := t.Profiles()
 	if err != nil {

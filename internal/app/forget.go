@@ -15,7 +15,7 @@ import (
 // ForgetUsers deletes the sessions made with the key stored under name: the profile's
 // own and those of every profile whose chain begins there.
 func (t *Task) ForgetUsers(ctx context.Context, set *profiles.Set, name string) error {
-	_, err := t.Forget(ctx, t.UsersOf(set, name))
+	_, err := t.Forget(ctx, usersOf(t, set, name))
 	return err
 }
 
@@ -29,9 +29,9 @@ func (t *Task) Forget(ctx context.Context, list []profiles.Profile) (int, error)
 	return k.Forget(ctx, list...)
 }
 
-// UsersOf lists the profiles whose chain begins with the key stored under name, in file
+// usersOf lists the profiles whose chain begins with the key stored under name, in file
 // order. A profile of that name is among them also when its section is wrong.
-func (t *Task) UsersOf(set *profiles.Set, name string) []profiles.Profile {
+func usersOf(t *Task, set *profiles.Set, name string) []profiles.Profile {
 	var users []profiles.Profile
 	names := set.Names()
 	if !set.Has(name) {

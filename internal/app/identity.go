@@ -20,8 +20,8 @@ type Identity struct {
 	Expires *time.Time `json:"expires,omitempty"`
 }
 
-// Identify asks AWS who the session of a request is. It makes one if none is cached.
-func (t *Task) Identify(ctx context.Context, q env.Request) (Identity, error) {
+// IdentityOf asks AWS who the session of a request is. It makes one if none is cached.
+func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 	p, l, err := t.Session(ctx, q, refresh.Want{})
 	if err != nil {
 		return Identity{}, err

@@ -36,9 +36,9 @@ type InventoryRow struct {
 	Expires    *time.Time `json:"expires,omitempty"`
 }
 
-// Inventory lists the profiles of the config file, the keys and the sessions. The store is
+// InventoryOf lists the profiles of the config file, the keys and the sessions. The store is
 // read while the config file is.
-func (t *Task) Inventory(ctx context.Context) (Inventory, error) {
+func InventoryOf(ctx context.Context, t *Task) (Inventory, error) {
 	configured := make(chan []string, 1)
 	defer close(configured)
 	stored := readStore(ctx, t, configured)
@@ -52,7 +52,7 @@ func (t *Task) Inventory(ctx context.Context) (Inventory, error) {
 	if s.err != nil {
 		return Inventory{}, s.err
 	}
-	return inventoryOf(t, set, names, s), nil
+	return joinInventory(t, set, names, s), nil
 }
 
 // storeContents is what can be read while the config file is read.
@@ -78,8 +78,8 @@ func readStore(ctx context.Context, t *Task, configured <-chan []string) <-chan 
 	return result
 }
 
-// inventoryOf joins the config file with what the store has.
-func inventoryOf(t *Task, set *profiles.Set, configured []string, c storeContents) Inventory {
+// joinInventory joins the config file with what the store has.
+func joinInventory(t *Task, set *profiles.Set, configured []string, c storeContents) Inventory {
 	n := c.names
 	keys := make(map[string]bool, len(n.Keys))
 	for _, name := range n.Keys {

@@ -54,7 +54,7 @@ func (t *Task) PlanRemoval(ctx context.Context, names []string) (*Removal, error
 // Users are the names of the other profiles that use a key.
 func (m *Removal) Users(name string) []string {
 	var others []string
-	for _, p := range m.task.UsersOf(m.Set, name) {
+	for _, p := range usersOf(m.task, m.Set, name) {
 		if p.Name != name {
 			others = append(others, p.Name)
 		}
@@ -75,7 +75,7 @@ func (m *Removal) Remove(ctx context.Context, name string) (sessions int, err er
 		return 0, err
 	}
 	defer unlock()
-	users := m.task.UsersOf(m.Set, name)
+	users := usersOf(m.task, m.Set, name)
 	before, err := m.task.Forget(ctx, users)
 	if err != nil {
 		return 0, fmt.Errorf("the key was not removed: %w", err)
@@ -93,7 +93,7 @@ func (m *Removal) Remove(ctx context.Context, name string) (sessions int, err er
 // Finish deletes the sessions of a key that is not stored, which an interrupted run may
 // have left. Where there are none, the error says what the name may have meant.
 func (m *Removal) Finish(ctx context.Context, name string) (sessions int, err error) {
-	n, err := m.task.Forget(ctx, m.task.UsersOf(m.Set, name))
+	n, err := m.task.Forget(ctx, usersOf(m.task, m.Set, name))
 	if err == nil && n == 0 {
 		err = m.notStored(name)
 	}

@@ -33,7 +33,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err != nil {
 		return p, refresh.Lease{}, err
 	}
-	k := t.keeperOf(m, w.IgnoreCache)
+	k := keeperOf(t, m, w.IgnoreCache)
 	if w.MinTTL, err = minTTL(t, q); err != nil {
 		return p, refresh.Lease{}, err
 	}
@@ -66,12 +66,12 @@ func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.keeperOf(m, false), nil
+	return keeperOf(t, m, false), nil
 }
 
 // keeperOf keeps what m makes, and gives m its Base. renew says that the person wants new
 // sessions.
-func (t *Task) keeperOf(m *sessions.Maker, renew bool) *refresh.Keeper {
+func keeperOf(t *Task, m *sessions.Maker, renew bool) *refresh.Keeper {
 	k := &refresh.Keeper{
 		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: waiting(t),
 	}

@@ -256,7 +256,7 @@ func TestAStoredKeyOfAProfilesOwnWinsOverItsSourceProfile(t *testing.T) {
 		}
 		shell := env.Child(m.list, q, l.Session, l.File)
 		st, _ := env.StateOf(env.Parse(shell))
-		if status := m.task(shell).Status(st); !strings.Contains(status.Source, want) {
+		if status := StatusOf(m.task(shell), st); !strings.Contains(status.Source, want) {
 			t.Errorf("%s: the status says %q", profile, status.Source)
 		}
 	}

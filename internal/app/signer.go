@@ -61,7 +61,7 @@ func (t *Task) NewSigner(ctx context.Context, p profiles.Profile, user string, n
 	}
 	s.codes = &codeSpacer{now: t.Now, sleep: t.Sleep, say: t.say}
 	m.Ask, m.RunProcess = s.codes.ask(m.Ask), s.codes.run(m.RunProcess)
-	s.maker, s.keeper = m, t.keeperOf(m, false)
+	s.maker, s.keeper = m, keeperOf(t, m, false)
 	return s, nil
 }
 
