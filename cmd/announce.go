@@ -9,23 +9,26 @@ import (
 )
 
 // announce says which profile became active, until when, and what happens then.
-func announce(r *run, p profiles.Profile, l refresh.Lease) {
-	plan := sessions.NewPlan(p)
+func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
+	plan, name := sessions.NewPlan(p), p.Name
+	if words := q.Qualifier(); words != "" {
+		name += " " + words
+	}
 	announceLimits(r, plan)
 	until := display.Clock(l.Session.Expires, r.Now())
 	switch {
 	case l.Session.Expires.IsZero():
-		r.say("%s, with a key that does not expire%s", p.Name, reach(r))
+		r.say("%s, with a key that does not expire%s", name, reach(r))
 	case reach(r) != "": // the rest is for a shell that shows prompts
-		r.say("%s until %s%s", p.Name, until, reach(r))
+		r.say("%s until %s%s", name, until, reach(r))
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
-		r.say("%s until %s, with the session it had", p.Name, until)
+		r.say("%s until %s, with the session it had", name, until)
 	case plan.Silent() && r.task.Unlocked:
-		r.say("%s until %s (then asks for the passphrase)", p.Name, until)
+		r.say("%s until %s (then asks for the passphrase)", name, until)
 	case plan.Silent():
-		r.say("%s until %s (renews by itself)", p.Name, until)
+		r.say("%s until %s (renews by itself)", name, until)
 	default:
-		r.say("%s until %s (then asks for an MFA code)", p.Name, until)
+		r.say("%s until %s (then asks for an MFA code)", name, until)
 	}
 }
 

@@ -55,7 +55,7 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 }
 
 // emit writes an activation for the shell: all of it, or nothing and an error.
-func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error {
+func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error {
 	if err := blockedError(a.Blocked); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error
 	if e.hooked {
 		build = e.forHook
 	}
-	text, err := build(a, l, profile)
+	text, err := build(a, l, q)
 	if err != nil {
 		return err
 	}
@@ -72,14 +72,14 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, profile string) error
 }
 
 // forScript leaves out the calls of the hook's functions, and what is as it should be.
-func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ string) (string, error) {
+func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ env.Request) (string, error) {
 	return e.shell.Script(slices.DeleteFunc(slices.Clone(a.Changes), func(c env.Change) bool {
 		value, is := e.current[c.Name]
 		return is && !c.Unset && c.Value.Equal(creds.New(value))
 	}))
 }
 
-func (e evaluator) forHook(a env.Activation, l refresh.Lease, profile string) (string, error) {
+func (e evaluator) forHook(a env.Activation, l refresh.Lease, q env.Request) (string, error) {
 	var b strings.Builder
 	var failed error
 	add := func(text string, err error) {
@@ -94,7 +94,7 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, profile string) (s
 	if a.Ends {
 		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
-	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(profile)}
+	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(q.Profile, q.Qualifier())}
 	if l.Session.Clock.Skew != 0 {
 		words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
 	}

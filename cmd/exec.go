@@ -113,6 +113,9 @@ func (o execOptions) sessionRequest(ctx context.Context, r *run) (env.Request, e
 	case q.Served(): // by the exec around us
 		q.Mode = mode
 	}
+	if err == nil {
+		err = checkMode(ctx, r, q)
+	}
 	return q, err
 }
 

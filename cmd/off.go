@@ -28,7 +28,7 @@ func runOff(r *run, shell string) error {
 		return err
 	}
 	st, active := r.task.Env.Active()
-	if err := e.emit(env.Deactivate(r.task.Env.Current), refresh.Lease{}, ""); err != nil {
+	if err := e.emit(env.Deactivate(r.task.Env.Current), refresh.Lease{}, env.Request{}); err != nil {
 		return err
 	}
 	if !active {

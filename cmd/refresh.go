@@ -63,10 +63,10 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
 		shown.Session.Expires, shown.RefreshAt = time.Time{}, time.Time{}
 	}
-	if err := e.emit(a, shown, st.Request.Profile); err != nil {
+	if err := e.emit(a, shown, st.Request); err != nil {
 		return err
 	}
-	announce(r, p, l)
+	announce(r, p, st.Request, l)
 	return nil
 }
 
@@ -114,5 +114,5 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	if l.Session.SecretKey.IsZero() { // the keys are right as they are
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
 	}
-	return e.emit(a, l, st.Request.Profile)
+	return e.emit(a, l, st.Request)
 }

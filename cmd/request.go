@@ -3,13 +3,18 @@ package cmd
 // This file has the flags by which a session is asked for, and the words for it.
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
@@ -22,9 +27,12 @@ type sessionFlags struct {
 	policyARNs                            []string
 	duration, minTTL                      time.Duration
 	readOnly, noSession, renew            bool
+
+	of *cobra.Command // the command that has the flags; nil: none has
 }
 
 func (o *sessionFlags) bind(c *cobra.Command) {
+	o.of = c
 	fs := c.Flags()
 	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
 	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
@@ -51,21 +59,78 @@ const maxPolicy = 1 << 20
 
 // request is how a session of a profile is asked for with these flags.
 func (o sessionFlags) request(profile, mode string) (env.Request, error) {
+	if err := o.check(); err != nil {
+		return env.Request{}, err
+	}
 	q := env.Request{
 		Profile: profile, Region: o.region, Mode: mode, Seconds: int(o.duration / time.Second),
 		MinTTL: int(o.minTTL / time.Second), RoleARN: o.roleARN, PolicyARNs: o.policyARNs, NoSession: o.noSession,
 	}
 	if o.readOnly {
-		q.PolicyARNs = append(q.PolicyARNs, "arn:aws:iam::aws:policy/ReadOnlyAccess")
+		q.PolicyARNs = append(q.PolicyARNs, env.ReadOnlyPolicy)
 	}
 	if o.policyFile != "" {
 		text, err := atomicfile.Read(o.policyFile, maxPolicy)
 		if err != nil {
 			return q, fmt.Errorf("read the policy: %w", err)
 		}
-		q.Policy = string(text)
+		if q.Policy = string(text); strings.TrimSpace(q.Policy) == "" {
+			return q, usage(o.of, fmt.Errorf("the policy in %q is empty: the session would not be narrowed", o.policyFile))
+		}
 	}
 	return q, nil
+}
+
+// check refuses an empty value of a flag that narrows: it comes from a variable that is
+// not set, and would give the whole role.
+func (o sessionFlags) check() error {
+	if o.of == nil {
+		return nil
+	}
+	for _, f := range []struct{ name, value string }{{"policy", o.policyFile}, {"role-arn", o.roleARN}} {
+		if o.of.Flags().Changed(f.name) && strings.TrimSpace(f.value) == "" {
+			return usage(o.of, fmt.Errorf("--%s has no value", f.name))
+		}
+	}
+	if slices.ContainsFunc(o.policyARNs, func(arn string) bool { return strings.TrimSpace(arn) == "" }) {
+		return usage(o.of, errors.New("--policy-arn has no value"))
+	}
+	if o.of.Flags().Changed("duration") && o.duration < time.Second {
+		return usage(o.of, errors.New("--duration must be at least a second"))
+	}
+	return nil
+}
+
+// onTop applies the flags to a request that was made before: that of the active session,
+// or of the one before it. What narrowed that cannot be combined with what narrows now.
+func (o sessionFlags) onTop(q env.Request, mode string) (env.Request, error) {
+	now, err := o.request(q.Profile, mode)
+	if err != nil {
+		return q, err
+	}
+	switch {
+	case !now.Special():
+	case q.Special():
+		return q, app.WithHint(usage(o.of, fmt.Errorf("this session of %q is %q already, and cannot be narrowed further", q.Profile, q.Qualifier())), "name the profile")
+	default:
+		q.RoleARN, q.Policy, q.PolicyARNs = now.RoleARN, now.Policy, now.PolicyARNs
+	}
+	q.Mode, q.Region = cmp.Or(now.Mode, q.Mode), cmp.Or(now.Region, q.Region)
+	q.Seconds, q.MinTTL = cmp.Or(now.Seconds, q.Seconds), cmp.Or(now.MinTTL, q.MinTTL)
+	q.NoSession = q.NoSession || now.NoSession
+	return q, nil
+}
+
+// checkMode refuses to give only the name of a profile to the AWS tools if they would make
+// another session of it, or none.
+func checkMode(ctx context.Context, r *run, q env.Request) error {
+	if q.Mode != env.ModeProfile {
+		return nil
+	}
+	if q.Special() {
+		return app.Usage("vault use", fmt.Errorf("the AWS tools would use %q itself: a session that is %q needs --mode env", q.Profile, q.Qualifier()))
+	}
+	return r.task.CheckToolsFollow(ctx, q)
 }
 
 // choose is the request of a command that runs as a profile: the one that is named, else
@@ -73,7 +138,7 @@ func (o sessionFlags) request(profile, mode string) (env.Request, error) {
 func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) (env.Request, error) {
 	if profile == "" {
 		if st, active := r.task.Env.Active(); active {
-			return st.Request, nil
+			return o.onTop(st.Request, mode)
 		}
 		profile = r.task.Env.User["AWS_PROFILE"]
 	}

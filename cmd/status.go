@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fatih/color"
@@ -60,6 +61,8 @@ func printStatus(r *run, s app.Status) error {
 	row("profile", s.Profile)
 	row("account", s.Account)
 	row("role", s.Role)
+	row("chained", s.RoleARN)
+	row("narrowed", narrowed(s))
 	row("region", s.Region)
 	row("source", s.Source)
 	row("mode", s.Mode)
@@ -83,6 +86,18 @@ func printStatus(r *run, s app.Status) error {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
 	}
 	return err
+}
+
+// narrowed says what a session policy leaves of the role, "" if there is none.
+func narrowed(s app.Status) string {
+	list := slices.Clone(s.PolicyARNs)
+	if s.Policy != "" {
+		list = append(list, "the policy given with --policy")
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return "to what it shares with " + strings.Join(list, ", ")
 }
 
 // urgency is the colour of the expiry. The words say the same without it.

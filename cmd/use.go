@@ -52,6 +52,9 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
+	if err := checkMode(ctx, r, q); err != nil {
+		return err
+	}
 	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
 		return err
 	}
@@ -59,10 +62,10 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q.Profile); err != nil {
+	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q); err != nil {
 		return err
 	}
-	announce(r, p, l)
+	announce(r, p, q, l)
 	return nil
 }
 
@@ -84,7 +87,10 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 		if q.Served() { // an endpoint ends with its command
 			q.Mode = ""
 		}
-		return q, nil
+		if o.mode != "" {
+			q.Mode = mode
+		}
+		return o.onTop(q, "")
 	}
 	name := o.profile
 	if name == "" {
@@ -93,8 +99,9 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 			return env.Request{}, err
 		}
 	}
-	if o.mode == "" {
-		mode = r.task.ConfiguredMode(name)
+	q, err := o.request(name, mode)
+	if err == nil && o.mode == "" && !q.Special() {
+		q.Mode = r.task.ConfiguredMode(name)
 	}
-	return o.request(name, mode)
+	return q, err
 }

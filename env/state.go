@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -23,6 +24,32 @@ type Request struct {
 	Policy     string   `json:"p,omitempty"` // the text, not the file's name
 	PolicyARNs []string `json:"P,omitempty"`
 	NoSession  bool     `json:"k,omitempty"`
+}
+
+// ReadOnlyPolicy is the managed policy of AWS that allows to read everything.
+const ReadOnlyPolicy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+
+// Special reports whether the session is another than the profile's own: narrowed by a
+// policy, or of one more role.
+func (r Request) Special() bool {
+	return r.RoleARN != "" || r.Policy != "" || len(r.PolicyARNs) > 0
+}
+
+// Qualifier says in a few words how the session differs from the profile's own, "" if it
+// does not. The words may hold any character of a role's name.
+func (r Request) Qualifier() string {
+	var words []string
+	switch {
+	case r.Policy == "" && len(r.PolicyARNs) == 0:
+	case r.Policy == "" && len(r.PolicyARNs) == 1 && r.PolicyARNs[0] == ReadOnlyPolicy:
+		words = append(words, "read-only")
+	default:
+		words = append(words, "narrowed")
+	}
+	if r.RoleARN != "" { // last, because it may be long and then be cut
+		words = append(words, "> "+r.RoleARN[strings.LastIndexAny(r.RoleARN, ":/")+1:])
+	}
+	return strings.Join(words, " ")
 }
 
 // How a session reaches programs.

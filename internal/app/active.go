@@ -35,7 +35,12 @@ type Status struct {
 	Note      refresh.Note `json:"note,omitempty"`
 	ChangedBy []string     `json:"changed_by_others,omitempty"`
 	Inside    []string     `json:"inside,omitempty"`
-	Agent     string       `json:"agent"`
+	// How the session differs from the profile's own: one more role, and what narrows it.
+	Qualifier  string   `json:"qualifier,omitempty"`
+	RoleARN    string   `json:"chained_role,omitempty"`
+	PolicyARNs []string `json:"narrowed_to,omitempty"`
+	Policy     string   `json:"narrowed_by_policy,omitempty"`
+	Agent      string   `json:"agent"`
 }
 
 // StatusOf says who the caller's shell is, and until when.
@@ -44,6 +49,7 @@ func StatusOf(t *Task, st env.State) Status {
 		Profile: st.Request.Profile, Mode: cmp.Or(st.Request.Mode, env.ModeEnv),
 		Region: cmp.Or(t.Env.Get("AWS_REGION"), t.Env.Get("AWS_DEFAULT_REGION")),
 		Inside: st.Outer, ChangedBy: st.Changed(t.Env.Current), Agent: "none",
+		Qualifier: st.Request.Qualifier(), RoleARN: st.Request.RoleARN, PolicyARNs: st.Request.PolicyARNs, Policy: st.Request.Policy,
 	}
 	s.Account, s.Role = RoleOf(st.ARN)
 	if s.Account == "" {
