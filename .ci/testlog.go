@@ -1,0 +1,135 @@
+// Command testlog reads the output of "go test -json" from a file and prints what counts
+// of it: what failed, with what it printed; what was skipped, and why; how long each
+// package took; and how many tests passed.
+//
+//	go run .ci/testlog.go FILE
+//	go run .ci/testlog.go -for root,mount FILE
+//
+// With -for it prints, for each package in which a test was skipped because one of these
+// tools cannot be used, the package and a pattern of those tests.
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// event is one line of the file, as "go doc test2json" has it.
+type event struct {
+	Action, Package, Test, Output string
+	Elapsed                       float64
+}
+
+// outcome is how a test or, without a name, a package has ended.
+type outcome struct {
+	pkg, test, action string
+	seconds           float64
+	output            []string
+}
+
+func main() {
+	log.SetFlags(0)
+	tools := flag.String("for", "", "print the tests that were skipped for want of these tools")
+	flag.Parse()
+	all, err := read(flag.Arg(0))
+	switch {
+	case err != nil:
+		log.Fatal(err)
+	case *tools != "":
+		printSkippedFor(all, strings.Split(*tools, ","))
+	default:
+		printSummary(all)
+	}
+}
+
+// read returns the outcomes in the order in which the tests ended.
+func read(file string) (all []*outcome, err error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	running := map[[2]string]*outcome{}
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		var e event
+		if json.Unmarshal(lines.Bytes(), &e) != nil || e.Package == "" {
+			fmt.Println(lines.Text()) // of the go command itself: a build that failed
+			continue
+		}
+		key := [2]string{e.Package, e.Test}
+		if running[key] == nil {
+			running[key] = &outcome{pkg: e.Package, test: e.Test}
+		}
+		o := running[key]
+		switch e.Action {
+		case "output":
+			o.output = append(o.output, e.Output)
+		case "pass", "fail", "skip":
+			o.action, o.seconds = e.Action, e.Elapsed
+			all = append(all, o)
+			delete(running, key)
+		}
+	}
+	for _, o := range running { // the package ended before it: a panic, or no more time
+		o.action = "fail"
+		all = append(all, o)
+	}
+	return all, lines.Err()
+}
+
+func printSummary(all []*outcome) {
+	passed := 0
+	for _, o := range all {
+		if o.action == "fail" {
+			fmt.Printf("FAILED %s %s\n%s", o.pkg, o.test, strings.Join(o.said(), ""))
+		}
+		if o.action == "pass" && o.test != "" {
+			passed++
+		}
+	}
+	fmt.Println("skipped:")
+	for _, o := range all {
+		if o.action == "skip" && o.test != "" {
+			fmt.Printf("%s: %s\n", o.test, strings.TrimSpace(strings.Join(o.said(), " ")))
+		}
+	}
+	fmt.Println("packages:")
+	for _, o := range all {
+		if o.test == "" {
+			fmt.Printf("%s %s %.0f s\n", o.action, o.pkg, o.seconds)
+		}
+	}
+	fmt.Printf("%d tests passed\n", passed)
+}
+
+// progress is what the testing package prints of a test's course.
+var progress = regexp.MustCompile(`^ *(=== |--- (PASS|SKIP))`)
+
+// said is what a test printed, without its course.
+func (o *outcome) said() []string {
+	return slices.DeleteFunc(slices.Clone(o.output), func(line string) bool { return progress.MatchString(line) })
+}
+
+func printSkippedFor(all []*outcome, tools []string) {
+	tests := map[string][]string{}
+	for _, o := range all {
+		lacks := func(tool string) bool { return strings.Contains(strings.Join(o.output, ""), ": "+tool+" cannot be used") }
+		name, _, _ := strings.Cut(o.test, "/")
+		if o.action == "skip" && name != "" && slices.ContainsFunc(tools, lacks) && !slices.Contains(tests[o.pkg], name) {
+			tests[o.pkg] = append(tests[o.pkg], name)
+		}
+	}
+	for _, pkg := range slices.Sorted(maps.Keys(tests)) {
+		fmt.Printf("%s ^(%s)$\n", pkg, strings.Join(tests[pkg], "|"))
+	}
+}
