@@ -282,6 +282,16 @@ func atOnce(b *testing.B, r *row, null *os.File) time.Duration {
 	return time.Since(start)
 }
 
+// printOrigin prints what a table of figures must say of itself.
+func printOrigin(b *testing.B) {
+	commit, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		commit = []byte("unknown")
+	}
+	b.Logf("measured on %s, commit %s, %s %s/%s", time.Now().Format(time.DateOnly), strings.TrimSpace(string(commit)),
+		runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
 // stage is an AWS on loopback with one role, a store of files with one key, and the
 // program.
 type stage struct {
@@ -296,6 +306,7 @@ type stage struct {
 
 func newStage(b *testing.B) *stage {
 	b.Helper()
+	printOrigin(b)
 	aws, err := fakeaws.Start(fakeaws.Options{})
 	if err != nil {
 		b.Fatal(err)

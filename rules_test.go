@@ -639,6 +639,35 @@ func help(t *testing.T, bin string, words []string) string {
 	return ""
 }
 
+// settingRE is a name that the program reads from the environment or the config file.
+var settingRE = regexp.MustCompile(`^"(AWS_VAULT_[A-Z_]+|YKMAN_[A-Z_]+|vault_[a-z_]+)"$`)
+
+func TestEverySettingIsInTheReadme(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	sources(t, func(file string, tree *ast.File) {
+		ast.Inspect(tree, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || strings.HasPrefix(file, "internal/testenv/") {
+				return true
+			}
+			if m := settingRE.FindStringSubmatch(lit.Value); m != nil {
+				seen++
+				if !strings.Contains(string(page), "`"+m[1]) {
+					t.Errorf("%s reads %s, which the README does not name", file, m[1])
+				}
+			}
+			return true
+		})
+	})
+	if seen < 15 {
+		t.Errorf("only %d settings were found", seen)
+	}
+}
+
 // outside is an environment in which nothing of the user's can be reached.
 func outside(t testing.TB) []string {
 	home := t.TempDir()
