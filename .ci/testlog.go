@@ -123,7 +123,9 @@ func (o *outcome) said() []string {
 func printSkippedFor(all []*outcome, tools []string) {
 	tests := map[string][]string{}
 	for _, o := range all {
-		lacks := func(tool string) bool { return strings.Contains(strings.Join(o.output, ""), ": "+tool+" cannot be used") }
+		lacks := func(tool string) bool {
+			return strings.Contains(strings.Join(o.output, ""), ": "+tool+" cannot be used")
+		}
 		name, _, _ := strings.Cut(o.test, "/")
 		if o.action == "skip" && name != "" && slices.ContainsFunc(tools, lacks) && !slices.Contains(tests[o.pkg], name) {
 			tests[o.pkg] = append(tests[o.pkg], name)
