@@ -201,6 +201,7 @@ func addSection(ctx context.Context, r *run, set *profiles.Set, o addOptions) er
 	case set.Has(o.profile) || !o.addConfig:
 		return nil
 	}
+	r.task.TellOtherNames(file)
 	if err := profiles.AppendProfile(file, o.profile, settings); err != nil {
 		return err
 	}

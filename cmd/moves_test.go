@@ -459,3 +459,18 @@ func TestANameThatIsNotUTF8IsRefused(t *testing.T) {
 		t.Errorf("stored: %v", left)
 	}
 }
+
+func TestAReplacedConfigFileThatHasOtherNamesIsToldOf(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile x]\nregion = eu-west-1\n")
+	check(os.Link(w.path("home/.aws/config"), w.path("home/dotfile")))
+	_, k := w.user("alice")
+	environ := w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	const told = "has 1 other name (hard links), which will keep the old content"
+	for i, want := range []bool{true, false} { // the second time the names are of two files
+		r := w.vault(t, environ, "add", "--env", "--no-check", fmt.Sprint("new", i))
+		if r.status != 0 || strings.Contains(r.err, told) != want {
+			t.Errorf("status %d: %s", r.status, r.err)
+		}
+	}
+}

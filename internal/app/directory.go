@@ -128,6 +128,7 @@ func (d Directory) WriteSync(ctx context.Context, shown *profiles.Sync, plan fun
 	case now.Diff() != shown.Diff():
 		return &profiles.ChangedError{File: shown.Path}
 	}
+	d.task.TellOtherNames(shown.Path)
 	return now.Write()
 }
 

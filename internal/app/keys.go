@@ -13,6 +13,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
@@ -173,6 +174,14 @@ func (t *Task) LockFiles(ctx context.Context, files ...string) (unlock func(), e
 		atomicfile.Sweep(filepath.Dir(target))
 	}
 	return unlock, nil
+}
+
+// TellOtherNames tells of the other names that a file has, before it is replaced: they keep
+// the old content.
+func (t *Task) TellOtherNames(file string) {
+	if info, err := atomicfile.Inspect(file); err == nil && info.Links > 1 {
+		t.say("%s has %s (hard links), which will keep the old content", file, display.Count(info.Links-1, "other name"))
+	}
 }
 
 // distinctTargets follows symlinks to the files themselves, each once, in an order that is
