@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -120,7 +121,7 @@ func TestTABOffersWhatFitsItsPlace(t *testing.T) {
 		{"--file-dir ", "dirs", nil},
 		{"use --pass-dir=", "dirs =", nil},
 		{"use --mfa-token ", "words", nil},
-		{"hook ", "words", []string{"bash", "zsh", "fish", "pwsh"}},
+		{"hook ", "words", shells.Names()},
 		{"hook fish ", "words", nil},
 		{"completion z", "words", []string{"zsh"}},
 		{"off ", "words", nil},
@@ -211,7 +212,7 @@ func TestACallForTABThatNoScriptMakesFailsInWords(t *testing.T) {
 		want string
 	}{
 		{[]string{"__words"}, "the name of a shell is missing"},
-		{[]string{"__words", "nu", "use", ""}, `the shell "nu" is not supported`},
+		{[]string{"__words", "no-shell", "use", ""}, `the shell "no-shell" is not supported`},
 		{[]string{"__words", "bash"}, "the words of a line are missing"},
 		{[]string{"__words", "--help"}, `the shell "--help" is not supported`},
 	} {

@@ -62,7 +62,7 @@ func TestACallThatNoScriptMakesIsAnError(t *testing.T) {
 		}
 	}
 	var unknown *shells.UnknownError
-	if _, err := completions.ReadRequest([]string{"nu", "use", ""}, ""); !errors.As(err, &unknown) || unknown.Name != "nu" {
+	if _, err := completions.ReadRequest([]string{"no-shell", "use", ""}, ""); !errors.As(err, &unknown) || unknown.Name != "no-shell" {
 		t.Errorf("a shell that is not in the table: %v", err)
 	}
 }

@@ -105,11 +105,14 @@ function __vault_precmd
         set -g __vault_text ''
         return
     end
-    # Starts no process while label, generation and variables are right.
-    __vault_look
+    # Starts no process while label, generation and variables are right. As __vault_look has
+    # it, without a call.
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
     and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-    and test "$__vault_id@$__vault_in" = "$__vault_who@$__vault_here"
+    and begin
+        set -q AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+        test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT|$status@$AWS_REGION|$AWS_DEFAULT_REGION" = "$__vault_who@$__vault_here"
+    end
     or __vault_slow "$age"
     # a renewal ended meanwhile
     if set -q __vault_again
@@ -126,6 +129,7 @@ end
 
 function __vault_slow
     set -l age $argv[1]
+    __vault_look
     if test -n "$__vault_who"; and test "$__vault_id" != "$__vault_who"
         # another program did it: shown, and left alone
         set -g __vault_text "$__vault_label changed!"

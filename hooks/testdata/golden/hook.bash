@@ -118,15 +118,17 @@ fi
 return "$_vrc"
 }
 __vault_tick() {
-builtin local _vt="${EPOCHSECONDS-}" _vid _vin
+builtin local _vt="${EPOCHSECONDS-}"
 [[ $_vt ]] || __vault_now
-__vault_look
-if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN || $_vwho != "$_vid" || $_vhere != "$_vin" ]]; then
+if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN ||
+"$_vwho|$_vhere" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
 __vault_slow
 fi
 [[ ${PS1-} == *__vault_text* ]] || __vault_segment
 }
 __vault_slow() {
+builtin local _vid _vin
+__vault_look
 if [[ $_vwho && $_vwho != "$_vid" ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0
 return

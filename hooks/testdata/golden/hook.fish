@@ -83,10 +83,12 @@ if not set -q __VAULT_TOKEN
 set -g __vault_text ''
 return
 end
-__vault_look
 set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
 and test $age -ge $__vault_lo -a $age -lt $__vault_hi
-and test "$__vault_id@$__vault_in" = "$__vault_who@$__vault_here"
+and begin
+set -q AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+test "$AWS_ACCESS_KEY_ID|$AWS_PROFILE|$AWS_VAULT|$status@$AWS_REGION|$AWS_DEFAULT_REGION" = "$__vault_who@$__vault_here"
+end
 or __vault_slow "$age"
 if set -q __vault_again
 set -e __vault_again
@@ -101,6 +103,7 @@ end
 end
 function __vault_slow
 set -l age $argv[1]
+__vault_look
 if test -n "$__vault_who"; and test "$__vault_id" != "$__vault_who"
 set -g __vault_text "$__vault_label changed!"
 set -g __vault_hi -9999999999

@@ -70,13 +70,14 @@ if [[ -z ${__VAULT_TOKEN-} ]]; then
 return rc
 fi
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-local id at
-__vault_look
-if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN || $__vault_who != $id || $__vault_here != $at ]]; then __vault_slow; fi
+if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
+"$__vault_who|$__vault_here" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then __vault_slow; fi
 [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
 return rc
 }
 __vault_slow() {
+local id at
+__vault_look
 if [[ -n $__vault_who && $__vault_who != $id ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0
 return
