@@ -137,6 +137,10 @@ func (p *passStore) exists(key string) bool {
 	return err == nil
 }
 
+func (p *passStore) itemFile(key string) (string, error) {
+	return filepath.Join(p.dir, p.path(key)+".gpg"), nil
+}
+
 // escaped returns the name of an item in the store: the key itself, as AWS Vault has it,
 // unless pass would take that for a flag or for another folder.
 func escaped(key string) string {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 )
 
 // filed is a driver that keeps each item in a file of its own.
@@ -18,9 +17,6 @@ type filed interface {
 
 func (f *files) itemFile(key string) (string, error)    { return f.path(key), nil }
 func (a *ageFiles) itemFile(key string) (string, error) { return a.fileOf(key) }
-func (p *passStore) itemFile(key string) (string, error) {
-	return filepath.Join(p.dir, p.path(key)+".gpg"), nil
-}
 
 // Stamp returns a mark of an item, "" if there is no such item. It changes when any
 // program replaces the item, and may change without that. known is false if the back end
