@@ -19,9 +19,9 @@ func (r *run) print(format string, args ...any) error {
 	return err
 }
 
-// printAfter prints a line that begins with a text of our own, which may have a colour.
-func (r *run) printAfter(ours, text string) error {
-	_, err := fmt.Fprintln(r.Stdout, ours+display.Clean(text))
+// printAfter prints a line that begins with a text of this program, which may have a colour.
+func (r *run) printAfter(prefix, text string) error {
+	_, err := fmt.Fprintln(r.Stdout, prefix+display.Clean(text))
 	return err
 }
 

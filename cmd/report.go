@@ -31,7 +31,7 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// startError is a command that could not be run. It has the status that a unknown would give.
+// startError is a command that could not be run. It has the status that a shell would give.
 type startError struct {
 	error
 	status int

@@ -17,9 +17,9 @@ func newStore(r *run) *cobra.Command {
 encrypted to age recipients. It is what a machine without a usable keyring uses by
 itself, and can be shared by a team through git.
 
-The directory has two rooms. recipients.txt and items/ are for everybody on the
-list of recipients; in own/, which git is told to leave out, are your identity
-under its passphrase and your own sessions. The first key you store makes it all.
+The directory has two parts. recipients.txt and items/ are for everyone on the
+list of recipients; in own/, which git is told to ignore, are your identity under
+its passphrase and your own sessions. The first key you store creates all of it.
 
 A team: one runs git init in the directory and pushes it; the next one clones it
 to the same place, runs vault store create, and hands the recipient it prints to

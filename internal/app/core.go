@@ -73,5 +73,6 @@ func (c *Core) Started() time.Time {
 }
 
 // Task begins a request of a caller. It opens nothing; what the request needs is opened
-// when it is needed, and once. A Task is for one goroutine at a time.
+// when it is needed, and once. Several goroutines may use a Task only after it has opened
+// the store and the config file.
 func (c *Core) Task(caller Caller) *Task { return &Task{Core: c, Caller: caller} }
