@@ -162,7 +162,7 @@ func keyFromFile(r *run, o addOptions) (creds.Key, error) {
 	return app.KeyFromCSV(data, name, o.user)
 }
 
-// checkKey asks AWS whose the key is.
+// checkKey asks AWS which user the key belongs to.
 func checkKey(ctx context.Context, r *run, set *profiles.Set, o addOptions, k creds.Key) error {
 	if !o.check {
 		return nil

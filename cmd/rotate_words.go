@@ -40,7 +40,7 @@ func (x rotating) announceKey(key string) {
 	x.say("%s key %s of user %s in account %s, stored for %s", verb, creds.Tail(key), name, app.AccountOf(x.Rotation.User), x.Item)
 }
 
-// announceResumed says that there is something to go on with.
+// announceResumed says that an earlier rotation is continued.
 func (x rotating) announceResumed(j rotation.Journal) {
 	begun := display.Ago(x.Now().Sub(j.Begun))
 	switch {

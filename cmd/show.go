@@ -43,7 +43,7 @@ With --json each profile is one object:
             flag, or default
   settings  everything in the profile's section, as the AWS tools read it:
             a string, an object for a nested block, null if it is in hidden
-  hidden    the keys whose values are not shown, or not whole
+  hidden    the keys whose values are not shown, or only in part
 
 Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 		Args:              args(cobra.MinimumNArgs(1)),

@@ -178,9 +178,9 @@ func (n Need) Words() string {
 	case "mfa_process":
 		return "an MFA code of " + n.Device + ", which mfa_process gives"
 	case "browser":
-		return fmt.Sprintf("a sign-in in the browser at %s, unless one still lasts", n.URL)
+		return fmt.Sprintf("a sign-in in the browser at %s, unless you are signed in already", n.URL)
 	case "aws_login":
-		return "a sign-in with aws login, unless one still lasts"
+		return "a sign-in with aws login, unless you are signed in already"
 	}
-	return "whatever the credential_process asks for"
+	return "what the credential_process asks for"
 }

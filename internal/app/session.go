@@ -60,7 +60,7 @@ func minTTL(t *Task, q env.Request) (time.Duration, error) {
 	return d, err
 }
 
-// Keeper hands out sessions: cached ones, and new ones.
+// Keeper returns what finds sessions in the cache and makes new ones.
 func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
 	m, err := t.Maker(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // those credentials good while the key under them changes.
 
 // Signer makes the calls of IAM that a rotation needs. It signs with one session for as
-// long as AWS accepts that; then it makes another one, with whatever key is stored by then.
+// long as AWS accepts that; then it makes another one, with the key that is stored then.
 type Signer struct {
 	task    *Task
 	profile profiles.Profile // whose session signs; the key's own, where direct
