@@ -9,9 +9,9 @@ import (
 
 // This file decides who is calling and whether they may.
 
-// authenticate sets c.who, or says why the caller is nobody. The order of the
-// questions is AWS's: whether the signature is for us and for now, whose key it
-// names, whether that key still counts, and only then whether it is genuine.
+// authenticate sets c.who, or returns why the caller is not known. It checks in AWS's
+// order: whether the signature is for this service and for now, whose key it names,
+// whether that key is still valid, and only then whether the signature is right.
 func (s *Server) authenticate(c *call) *apiError {
 	p, fail := readProof(c.request)
 	if fail != nil {
@@ -49,8 +49,8 @@ func (s *Server) authenticate(c *call) *apiError {
 	return nil
 }
 
-// payloadHash is what the signature should have covered. STS and IAM hash the
-// body that arrived; S3 takes a declared hash, once it has compared.
+// payloadHash returns the hash that the signature should cover. STS and IAM hash the body
+// that arrived; S3 accepts the declared hash if it is that of the body.
 func (c *call) payloadHash(p *proof) (string, *apiError) {
 	if c.service == s3Service {
 		return c.s3PayloadHash(p)
@@ -80,7 +80,7 @@ func (c *call) accessDenied(resource string) *apiError {
 		c.who.arn, c.service.name, c.action, resource)
 }
 
-// resource is what the refusal of an action names.
+// resource returns what the error of a denied action names.
 func (c *call) resource() string {
 	switch {
 	case c.service == iamService && c.params.Get("UserName") != "":
@@ -97,7 +97,7 @@ func invalidToken() *apiError {
 	return refuse(http.StatusForbidden, "InvalidClientTokenId", "The security token included in the request is invalid.")
 }
 
-// use remembers when a key was last seen, for GetAccessKeyLastUsed.
+// use records when and where a key was last used, for GetAccessKeyLastUsed.
 func (k *credential) use(now time.Time, p *proof) {
 	k.lastUsed, k.lastService, k.lastRegion = now, p.service, p.region
 }

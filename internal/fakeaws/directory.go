@@ -11,14 +11,14 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file holds Identity Center: directories, who may be what in which
-// account, and the sign-ins of the one person in each directory. The clients
-// that registered, their codes and their tokens belong to it too.
+// This file holds the state of Identity Center: directories, the permission sets of the one
+// person in each directory, and that person's sign-ins; also the clients that registered,
+// with their codes and tokens.
 
-// DirectoryOptions are what AddDirectory makes a directory from. The zero value
-// of a duration is AWS's own.
+// DirectoryOptions are the options of AddDirectory. A duration of zero stands for AWS's
+// own value.
 type DirectoryOptions struct {
-	Name string // the first label of the start URL; "" means a made-up one
+	Name string // the first label of the start URL; "" means a random one
 	User string // the person's name, which role sessions carry; "" means "person@example.com"
 
 	SessionLife time.Duration // from sign-in to the next one; 0: eight hours
@@ -45,10 +45,10 @@ type Directory struct {
 type Answer int
 
 const (
-	// Ask leaves it to whoever sees the page, or to Approve and Refuse.
+	// Ask leaves it to the person who sees the page, or to Approve and Refuse.
 	Ask Answer = iota
-	// Yes approves as soon as the page is opened, so that any program that can
-	// fetch a URL does for a browser.
+	// Yes approves as soon as the page is opened, so that any program that can fetch a
+	// URL can stand for a browser.
 	Yes
 	// No refuses as soon as the page is opened.
 	No
@@ -67,7 +67,7 @@ type assignment struct {
 	denied bool
 }
 
-// ssoState is the part of state that is Identity Center's.
+// ssoState is the part of the state that belongs to Identity Center.
 type ssoState struct {
 	directories map[string]*Directory  // by start URL
 	clients     map[string]*oidcClient // by id
@@ -123,18 +123,18 @@ func (s *Server) AddDirectory(o DirectoryOptions) (*Directory, error) {
 	return d, nil
 }
 
-// StartURL is sso_start_url. Nothing is served there: clients send it along, and
-// talk to the server's URL.
+// StartURL returns the value for sso_start_url. Nothing is served there: clients only send
+// it to the server's URL.
 func (d *Directory) StartURL() string { return "https://" + d.opts.Name + ".awsapps.com/start" }
 
-// directory finds one by a start URL as people copy it, with what the browser's
-// address bar appends.
+// directory finds a directory by its start URL. What a browser's address bar appends to
+// the URL is ignored.
 func (s *Server) directory(startURL string) *Directory {
 	return s.state.sso.directories[strings.TrimRight(startURL, "/#")]
 }
 
-// AddAccount puts an account into the directory, or renames it. Assign does it
-// as well, with the id for a name.
+// AddAccount adds an account to the directory, or renames it. Assign adds one too, with
+// the id as its name.
 func (d *Directory) AddAccount(id, name string) error {
 	if !accountID().MatchString(id) {
 		return fmt.Errorf("account %q is not twelve digits", id)
@@ -155,9 +155,9 @@ func (d *Directory) account(id string) *ssoAccount {
 	return a
 }
 
-// Assign gives the person a permission set in an account, and returns the ARN of
-// the role behind it, which exists like one from AddRole and may be trusted by
-// others. Its sessions last an hour.
+// Assign gives the person a permission set in an account, and returns the ARN of its role.
+// The role is like one of AddRole, and other roles may trust it. Its sessions last an
+// hour.
 func (d *Directory) Assign(account, permissionSet string) (roleARN string, err error) {
 	roleName := "aws-reserved/sso.amazonaws.com/AWSReservedSSO_" + permissionSet + "_" + sha256Hex([]byte(d.opts.Name + permissionSet))[:16]
 	arn, err := d.server.newARN(account, "role", roleName)
@@ -177,8 +177,8 @@ func (d *Directory) Assign(account, permissionSet string) (roleARN string, err e
 	return arn, nil
 }
 
-// Forbid leaves the permission set in the lists and refuses its credentials, as
-// happens when an assignment is being taken away.
+// Forbid leaves the permission set in the lists but refuses its credentials, as happens
+// while an assignment is being removed.
 func (d *Directory) Forbid(account, permissionSet string) error {
 	d.server.mu.Lock()
 	defer d.server.mu.Unlock()
@@ -189,15 +189,15 @@ func (d *Directory) Forbid(account, permissionSet string) error {
 	return nil
 }
 
-// SetAnswer says what the person does from now on with the pages that open.
+// SetAnswer sets what the person does with the pages that open from now on.
 func (d *Directory) SetAnswer(a Answer) {
 	d.server.mu.Lock()
 	defer d.server.mu.Unlock()
 	d.answer = a
 }
 
-// RevokeSessions ends every sign-in of the person, as an administrator does:
-// neither access nor refresh tokens work any more. Sessions of roles go on.
+// RevokeSessions ends all sign-ins of the person, as an administrator does: access and
+// refresh tokens do not work any more. Sessions of roles stay valid.
 func (d *Directory) RevokeSessions() {
 	d.server.mu.Lock()
 	defer d.server.mu.Unlock()
@@ -205,38 +205,38 @@ func (d *Directory) RevokeSessions() {
 	d.server.state.sso.sweep()
 }
 
-// ExpireAccessTokens makes every access token of the directory end now. Refresh
-// tokens go on.
+// ExpireAccessTokens makes all access tokens of the directory expire now. Refresh tokens
+// stay valid.
 func (d *Directory) ExpireAccessTokens() {
 	d.server.mu.Lock()
 	defer d.server.mu.Unlock()
 	maps.DeleteFunc(d.server.state.sso.access, func(_ string, t *ssoToken) bool { return t.session.directory == d })
 }
 
-// ForgetClients ends all client registrations, of all directories, as if their
-// ninety days were over.
+// ForgetClients ends the client registrations of all directories, as if their ninety days
+// had passed.
 func (s *Server) ForgetClients() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.state.sso.clients)
 }
 
-// sweep drops the tokens whose session is over.
+// sweep deletes the tokens whose session has ended.
 func (st *ssoState) sweep() {
 	over := func(_ string, t *ssoToken) bool { return !t.session.directory.sessions[t.session] }
 	maps.DeleteFunc(st.access, over)
 	maps.DeleteFunc(st.refresh, over)
 }
 
-// signIn starts a session and returns the first tokens of it.
+// signIn starts a session and returns its first tokens.
 func (s *Server) signIn(c *call, d *Directory, client *oidcClient) tokensJSON {
 	session := &ssoSession{directory: d, ends: c.now.Add(d.opts.SessionLife)}
 	d.sessions[session] = true
 	return s.tokens(c, session, client)
 }
 
-// tokens makes a new access token and, for a client that may refresh, the
-// refresh token after it.
+// tokens makes a new access token and, for a client that may refresh, a new refresh
+// token.
 func (s *Server) tokens(c *call, session *ssoSession, client *oidcClient) tokensJSON {
 	left := session.ends.Sub(c.now)
 	life := session.directory.opts.TokenLife

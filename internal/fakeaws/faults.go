@@ -10,25 +10,25 @@ import (
 	"time"
 )
 
-// This file counts what arrives and makes some of it go wrong on purpose.
+// This file counts the calls and lets tests make some of them fail.
 
-// Fault is a bad answer to the next calls of an action. Only a delay: the call
-// is slow and then answered properly.
+// Fault is a bad answer to the next calls of an action. With nothing but a delay the call
+// is answered late and correctly.
 type Fault struct {
-	Status        int    // of the reply; 0 with a Code means 400
+	Status        int    // of the answer; 0 with a Code means 400
 	Code, Message string // of the AWS error
 	Delay         time.Duration
-	Times         int  // how many calls it spoils: 0 means one, -1 all from now on
-	Drop          bool // cut the connection in place of a reply, with nothing done
-	Lose          bool // do what was asked, then cut the connection
+	Times         int  // how many calls it is for: 0 means one, -1 all from now on
+	Drop          bool // close the connection instead of answering, with nothing done
+	Lose          bool // do what was asked, then close the connection
 
-	RetryAfter time.Duration // said in the reply's header, in whole seconds, unless 0
-	// Body, unless "", is the whole reply, whatever it is: half a JSON document, a
-	// proxy's page. Its Status is 200 unless said.
+	RetryAfter time.Duration // for the answer's header, in whole seconds; 0 for none
+	// Body, unless "", is the body of the answer: half a JSON document, or the page of a
+	// proxy. The default of Status is 200 then.
 	Body string
 }
 
-// traffic has a lock of its own, so that a slow call blocks nobody.
+// traffic has its own lock, so that a slow call does not block the others.
 type traffic struct {
 	mu      *sync.Mutex
 	calls   map[string]int
@@ -56,15 +56,15 @@ func (s *Server) Inject(action string, f Fault) {
 	s.traffic.faults[action] = append(s.traffic.faults[action], &f)
 }
 
-// Heal forgets the faults that are still queued, for all actions.
+// Heal removes all faults that are still queued.
 func (s *Server) Heal() {
 	s.traffic.mu.Lock()
 	defer s.traffic.mu.Unlock()
 	clear(s.traffic.faults)
 }
 
-// Calls says how many requests asked for the action since the start, however
-// they were answered. "*" counts all.
+// Calls returns how many requests for the action arrived since the start, whatever the
+// answer was. "*" counts all.
 func (s *Server) Calls(action string) int {
 	s.traffic.mu.Lock()
 	defer s.traffic.mu.Unlock()
@@ -89,7 +89,7 @@ func (s *Server) WaitCalls(ctx context.Context, action string, n int) error {
 	}
 }
 
-// arrive counts a call and returns what is to go wrong with it, or nil.
+// arrive counts a call and returns its fault, nil if it has none.
 func (t *traffic) arrive(action string) *Fault {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -118,9 +118,9 @@ func (t *traffic) take(action string) *Fault {
 	return &f
 }
 
-// play waits, and then drops the connection, or returns the error to answer
-// with, or nil for a proper answer. The wait ends early when the client goes
-// away or the server is closed.
+// play waits for the delay, and then closes the connection, or returns the error to answer
+// with, or nil if the call is to be carried out. The wait ends early if the client
+// disconnects or the server is closed.
 func (f *Fault) play(ctx context.Context) *apiError {
 	if f == nil {
 		return nil
@@ -131,7 +131,7 @@ func (f *Fault) play(ctx context.Context) *apiError {
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
-			panic(http.ErrAbortHandler) // net/http's way to cut a connection
+			panic(http.ErrAbortHandler) // how net/http closes a connection
 		}
 	}
 	if f.Drop {
@@ -147,15 +147,15 @@ func (f *Fault) play(ctx context.Context) *apiError {
 	return refuse(status, f.Code, "%s", f.Message)
 }
 
-// lose cuts the connection of a call that has been carried out.
+// lose closes the connection of a call that has been carried out.
 func (f *Fault) lose() {
 	if f != nil && f.Lose {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// replace sets the header of a bad answer, and writes all of it if the fault
-// says what it is.
+// replace sets the header of a bad answer, and writes the whole answer if the fault has a
+// Body. It reports whether it did that.
 func (f *Fault) replace(w http.ResponseWriter) bool {
 	if f == nil {
 		return false
@@ -167,6 +167,6 @@ func (f *Fault) replace(w http.ResponseWriter) bool {
 		return false
 	}
 	w.WriteHeader(cmp.Or(f.Status, http.StatusOK))
-	_, _ = w.Write([]byte(f.Body)) // the client has gone; there is nobody to tell
+	_, _ = w.Write([]byte(f.Body)) // fails only if the client has disconnected
 	return true
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// This file is GetFederationToken: a user hands part of what she may do to
-// somebody with a name of their own. The console can be opened with it.
+// This file is GetFederationToken: a user gives a part of their permissions to a federated
+// user with a name of its own. The console can be opened with it.
 
 func getFederationToken(s *Server, c *call) (any, *apiError) {
 	if c.who.temporary() {
@@ -48,8 +48,8 @@ func getFederationToken(s *Server, c *call) (any, *apiError) {
 	}{k.sessionXML(), federated{k.userID, k.arn}, packed}, nil
 }
 
-// checkFederated refuses what a federated user may never do, and everything to
-// one who was given no policy.
+// checkFederated refuses what a federated user may never do, and everything if it was
+// given no policy.
 func (c *call) checkFederated() *apiError {
 	switch {
 	case !c.who.federated || c.action == "GetCallerIdentity":

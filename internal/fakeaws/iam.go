@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// This file is the part of IAM that a rotation of keys and a search for one's
-// MFA device need.
+// This file is the part of IAM that is needed to rotate keys and to find a user's MFA
+// device.
 
 var iamService = &service{
 	name:      "iam",
@@ -42,7 +42,7 @@ func (k *credential) keyXML() keyXML {
 	return keyXML{UserName: k.user.name, AccessKeyId: k.id, Status: status, CreateDate: k.created.Format(time.RFC3339)}
 }
 
-// user is the one named, or else the caller.
+// user returns the user that the request names, by default the caller.
 func (s *Server) user(c *call) (*user, *apiError) {
 	name := c.params.Get("UserName")
 	if name == "" {
@@ -63,7 +63,7 @@ func noSuchEntity(format string, args ...any) *apiError {
 	return refuse(http.StatusNotFound, "NoSuchEntity", format, args...)
 }
 
-// key is the one of the user's keys that the request names.
+// key returns the user's key that the request names.
 func (s *Server) key(c *call) (*credential, *apiError) {
 	id := c.params.Get("AccessKeyId")
 	var v checks

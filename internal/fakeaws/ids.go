@@ -10,7 +10,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// The four letters an identifier begins with say what it is of.
+// The first four letters of an identifier say what it identifies.
 const (
 	longLivedKey = "AKIA"
 	temporaryKey = "ASIA"
@@ -18,8 +18,8 @@ const (
 	roleID       = "AROA"
 )
 
-// newKeyID makes an access key id. As in AWS's own, the account is in it: bits 7
-// to 46 of the first six bytes, under a set top bit, in base32.
+// newKeyID makes an access key id. It holds the account, as AWS's own do: bits 7 to 46 of
+// the first six bytes, below a top bit that is set, in base32.
 func newKeyID(prefix, account string) (string, error) {
 	n, err := strconv.ParseUint(account, 10, 40)
 	if err != nil {
@@ -33,13 +33,13 @@ func newKeyID(prefix, account string) (string, error) {
 	return prefix + base32.StdEncoding.EncodeToString(b), nil
 }
 
-// newUniqueID makes the id of a user or role, which never comes back even if
-// its name does.
+// newUniqueID makes the id of a user or role, which is never used again, not even for the
+// same name.
 func newUniqueID(prefix string) string {
 	return prefix + base32.StdEncoding.EncodeToString(random(11))[:17]
 }
 
-// newSecret has AWS's 40 characters, among them + and /.
+// newSecret makes a secret of 40 characters, with + and / among them, as AWS does.
 func newSecret() creds.Secret {
 	return creds.New(base64.StdEncoding.EncodeToString(random(30)))
 }
@@ -55,6 +55,6 @@ func newRequestID() string {
 
 func random(n int) []byte {
 	b := make([]byte, n)
-	_, _ = rand.Read(b) // never fails: it ends the program first
+	_, _ = rand.Read(b) // never returns an error: it would end the program
 	return b
 }

@@ -19,8 +19,8 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file is an identity provider outside AWS, such as a CI system: it mints
-// tokens and publishes the keys they can be checked with.
+// This file is an identity provider outside AWS, such as a CI system: it makes tokens and
+// publishes the keys to check them with.
 
 const rsaBits = 2048
 
@@ -104,8 +104,8 @@ func (i *Issuer) mint(algorithm string, claims map[string]any) (creds.Secret, er
 	return creds.New(text), err
 }
 
-// key is the id of the current key for the algorithm, made when first wanted: an
-// RSA key takes a while.
+// key returns the id of the current key for the algorithm. The key is made when it is
+// first needed, because an RSA key takes a while.
 func (i *Issuer) key(algorithm string) (string, error) {
 	if id := i.current[algorithm]; id != "" {
 		return id, nil
@@ -125,8 +125,8 @@ func (i *Issuer) key(algorithm string) (string, error) {
 	return id, nil
 }
 
-// RotateKeys withdraws the keys that were published: what was minted before no
-// longer verifies.
+// RotateKeys replaces the published keys: tokens that were made before are not accepted
+// any more.
 func (i *Issuer) RotateKeys() {
 	i.server.mu.Lock()
 	defer i.server.mu.Unlock()
@@ -134,7 +134,7 @@ func (i *Issuer) RotateKeys() {
 	clear(i.current)
 }
 
-// Revoke makes the issuer say no when AWS asks about the token.
+// Revoke makes the issuer answer that the token is revoked when AWS asks.
 func (i *Issuer) Revoke(token creds.Secret) error {
 	t, err := parseJWT(token.Reveal())
 	if err != nil {
@@ -149,7 +149,7 @@ func (i *Issuer) Revoke(token creds.Secret) error {
 	return nil
 }
 
-// issuerAction finds out which of an issuer's documents a request is for.
+// issuerAction returns which of an issuer's documents a request is for.
 func issuerAction(r *http.Request) string {
 	switch {
 	case r.Method != http.MethodGet || !strings.HasPrefix(r.URL.Path, "/issuer/"):
@@ -197,8 +197,8 @@ func noIssuer() *apiError {
 	return refuse(http.StatusNotFound, "NotFound", "There is no such issuer")
 }
 
-// jwks is the document with the public keys. STS reads the keys out of it too,
-// as it would from anybody's.
+// jwks returns the document with the public keys. STS here reads the keys from it, as it
+// does for any provider.
 func (i *Issuer) jwks() ([]byte, error) {
 	list := []*jwk{}
 	for _, id := range slices.Sorted(maps.Keys(i.keys)) {
@@ -212,7 +212,7 @@ func (i *Issuer) jwks() ([]byte, error) {
 	return json.Marshal(map[string]any{"keys": list})
 }
 
-// published is the key with the id, or nil.
+// published returns the key with the id, nil if there is none.
 func (i *Issuer) published(id string) *jwk {
 	text, err := i.jwks()
 	if err != nil {

@@ -16,11 +16,11 @@ import (
 )
 
 // This file signs and checks JSON web tokens (RFC 7515, 7517, 7638) with the two
-// algorithms AWS takes from identity providers: RS256 and ES256.
+// algorithms that AWS accepts from identity providers: RS256 and ES256.
 
 const p256Size = 32 // bytes of a coordinate, and of half a signature
 
-// jwt is a token taken apart, and not yet believed.
+// jwt is a decoded token whose signature has not been checked.
 type jwt struct {
 	header struct {
 		Typ, Alg, Kid string
@@ -31,7 +31,7 @@ type jwt struct {
 	signature []byte
 }
 
-// jwk is a public key as it travels.
+// jwk is a public key in the form of RFC 7517.
 type jwk struct {
 	Kty string `json:"kty"`
 	Kid string `json:"kid,omitempty"`
@@ -66,19 +66,19 @@ func parseJWT(text string) (*jwt, error) {
 	return t, err
 }
 
-// text is a claim that is a string, or "".
+// text returns a claim that is a string, else "".
 func (t *jwt) text(claim string) string {
 	s, _ := t.claims[claim].(string)
 	return s
 }
 
-// number is a claim that is a time in seconds.
+// number returns a claim that is a time in seconds.
 func (t *jwt) number(claim string) (int64, bool) {
 	n, ok := t.claims[claim].(float64)
 	return int64(n), ok
 }
 
-// texts is a claim that is a string or a list of them.
+// texts returns a claim that is a string or a list of strings.
 func (t *jwt) texts(claim string) []string {
 	if s := t.text(claim); s != "" {
 		return []string{s}
@@ -93,8 +93,8 @@ func (t *jwt) texts(claim string) []string {
 	return list
 }
 
-// verify reports whether the holder of the key signed the token. The key says
-// which algorithm it is for, whatever the token's header would like.
+// verify reports whether the token was signed with the key. The key decides on the
+// algorithm, not the token's header.
 func (t *jwt) verify(k *jwk) error {
 	sum := sha256.Sum256([]byte(t.signed))
 	switch {
@@ -121,8 +121,8 @@ func (t *jwt) verify(k *jwk) error {
 	return fmt.Errorf("algorithm %q does not fit the key", t.header.Alg)
 }
 
-// point is the two coordinates at their full length. The Go SDK drops leading
-// zero bytes of its own when it writes a proof, so short ones are filled up.
+// point returns the two coordinates at their full length. The Go SDK leaves out leading
+// zero bytes when it writes a proof, so they are added here.
 func (k *jwk) point() ([]byte, error) {
 	point := []byte{4}
 	for _, text := range []string{k.X, k.Y} {
@@ -158,7 +158,7 @@ func (k *jwk) rsa() (*rsa.PublicKey, error) {
 	return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
 }
 
-// thumbprint is the hash a P-256 key is known by (RFC 7638).
+// thumbprint returns the hash that identifies a P-256 key (RFC 7638).
 func (k *jwk) thumbprint() (string, error) {
 	point, err := k.point()
 	if err != nil {
@@ -202,8 +202,8 @@ func signJWT(key crypto.Signer, kid string, claims map[string]any) (string, erro
 	return text + "." + encodeJWT(signature), err
 }
 
-// signSum signs as JWS wants it: an ECDSA signature is its two numbers side by
-// side.
+// signSum signs in the form of JWS: an ECDSA signature is its two numbers one after the
+// other.
 func signSum(key crypto.Signer, sum []byte) ([]byte, error) {
 	ec, ok := key.(*ecdsa.PrivateKey)
 	if !ok {

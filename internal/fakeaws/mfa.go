@@ -22,7 +22,7 @@ const mfaStep = 30 * time.Second
 
 var seedEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// codeAt is the six digits that a device with this seed shows at a moment.
+// codeAt returns the six digits that a device with this seed shows at a moment.
 func codeAt(seed string, at time.Time) (string, error) {
 	key, err := seedEncoding.DecodeString(seed)
 	if err != nil {
@@ -38,12 +38,12 @@ func codeAt(seed string, at time.Time) (string, error) {
 // device is guarded by Server.mu.
 type device struct {
 	serial  string
-	seed    string // base32, as an authenticator app wants it
+	seed    string // base32, the form for authenticator apps
 	enabled time.Time
 	spent   map[int64]bool // steps whose code was used
 }
 
-// MFA is a virtual device in the hands of its user.
+// MFA is a virtual device as its user has it.
 type MFA struct {
 	Serial string       // arn:aws:iam::ACCOUNT:mfa/NAME
 	Seed   creds.Secret // base32, without padding
@@ -89,13 +89,12 @@ func (u *user) device(serial string) *device {
 	return nil
 }
 
-// ErrCodesSpent is what Code says when it would have to wait for the next one.
-var ErrCodesSpent = errors.New("every one-time code the device shows now was used")
+// ErrCodesSpent is returned by Code if all codes that are valid now have been used.
+var ErrCodesSpent = errors.New("every one-time code that is valid now was used")
 
-// Code returns a code that the server takes now: the current one or, when that
-// was used already, the next or the previous, as an authenticator whose clock is
-// half a minute off would show. After three it is ErrCodesSpent until the clock
-// moves on.
+// Code returns a code that the server accepts now: the current one or, if that was used
+// already, the next or the previous, as a device whose clock is half a minute off would
+// show. After these three it returns ErrCodesSpent, until the next half minute begins.
 func (m *MFA) Code() (string, error) {
 	m.server.mu.Lock()
 	defer m.server.mu.Unlock()
@@ -110,7 +109,7 @@ func (m *MFA) Code() (string, error) {
 
 func stepOf(t time.Time) int64 { return t.Unix() / int64(mfaStep.Seconds()) }
 
-// spend reports whether code is right and new, and if so uses it up.
+// spend reports whether a code is right and was not used before, and marks it as used.
 func (d *device) spend(code string, now time.Time) bool {
 	for _, off := range []time.Duration{0, -mfaStep, mfaStep} {
 		at := now.Add(off)
@@ -124,8 +123,8 @@ func (d *device) spend(code string, now time.Time) bool {
 	return false
 }
 
-// checkMFA reports whether the call has MFA in its context: its own code, or
-// the one its session was made with.
+// checkMFA reports whether the call was made with MFA: with a code of its own, or by a
+// session that was made with one.
 func (c *call) checkMFA() (bool, *apiError) {
 	serial, code := c.params.Get("SerialNumber"), c.params.Get("TokenCode")
 	if serial == "" && code == "" {

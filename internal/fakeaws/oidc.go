@@ -14,14 +14,14 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file is the OIDC half of Identity Center: programs register, and turn a
-// person's approval into tokens. Nothing here is signed; what counts is the
-// client's secret, and codes that work once.
+// This file is the OIDC service of Identity Center: programs register, and get tokens when
+// a person has approved. Requests are not signed; they carry the client's secret, and codes
+// that work once.
 
 const (
 	clientLife = 90 * 24 * time.Hour
 	codeLife   = 10 * time.Minute
-	slowDown   = 5 * time.Second // more between polls, each time one came too early
+	slowDown   = 5 * time.Second // added to the interval each time a poll comes too early
 
 	deviceCodeGrant = "urn:ietf:params:oauth:grant-type:device_code"
 	codeGrantType   = "authorization_code"
@@ -50,8 +50,8 @@ type oidcClient struct {
 	directory *Directory // by its issuer URL; nil without
 }
 
-// refreshes reports whether the client gets refresh tokens: only with a scope
-// to refresh for, and if it did not register without the grant.
+// refreshes reports whether the client gets refresh tokens: it needs a scope for which
+// there are some, and must not have registered without that grant.
 func (k *oidcClient) refreshes() bool {
 	return slices.Contains(k.scopes, accountScope) && slices.Contains(k.grants, refreshGrant)
 }
@@ -60,7 +60,7 @@ func oidcError(code, format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, code, format, args...)
 }
 
-// required reads the JSON of the request and looks for what has to be in it.
+// required decodes the JSON of the request and checks that it has all required fields.
 func (c *call) required(required ...string) (fields, *apiError) {
 	f, ok := c.readJSON()
 	if !ok {
@@ -102,7 +102,7 @@ func registerClient(s *Server, c *call) (any, *apiError) {
 	}, nil
 }
 
-// check looks at a registration and completes it.
+// check validates a registration and fills in its defaults.
 func (k *oidcClient) check(s *Server, f fields) *apiError {
 	for _, scope := range k.scopes {
 		if !knownScope(scope) {
@@ -140,9 +140,8 @@ func knownScope(s string) bool {
 	return slices.Contains([]string{accountScope, "openid", "aws", "sts:identity_context"}, s) || family == "codewhisperer"
 }
 
-// loopback parses a redirect URI if it is one that RFC 8252 7.3 allows: plain
-// HTTP to a loopback address, written as a number, since a name can be made to
-// lead elsewhere.
+// loopback parses a redirect URI if RFC 8252 7.3 allows it: plain HTTP to a loopback
+// address, written as a number, because a name can be made to resolve to another host.
 func loopback(text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme != "http" || u.User != nil || u.Fragment != "" {
@@ -154,7 +153,7 @@ func loopback(text string) *url.URL {
 	return u
 }
 
-// redirect parses the address if the client registered it, with whichever port.
+// redirect parses the address if the client registered it, with any port.
 func (k *oidcClient) redirect(text string) *url.URL {
 	u := loopback(text)
 	if u == nil {
@@ -168,7 +167,7 @@ func (k *oidcClient) redirect(text string) *url.URL {
 	return nil
 }
 
-// client is who the request says it is, if it knows the secret.
+// client returns the client that the request names, if the secret is right.
 func (s *Server) client(c *call, f fields) (*oidcClient, *apiError) {
 	k := s.state.sso.clients[f.text("clientId")]
 	if k == nil || !k.secret.Equal(creds.New(f.text("clientSecret"))) {
@@ -187,7 +186,7 @@ func (k *oidcClient) mayUse(grant string) *apiError {
 	return oidcError("UnauthorizedClientException", "Client is not registered for the grant type %s", grant)
 }
 
-// deviceGrant is a device code and what became of it.
+// deviceGrant is a device code and its state.
 type deviceGrant struct {
 	client    *oidcClient
 	directory *Directory
@@ -227,7 +226,7 @@ func startDeviceAuthorization(s *Server, c *call) (any, *apiError) {
 	}, nil
 }
 
-// codeGrant is an authorization code, bound to everything it was asked with.
+// codeGrant is an authorization code with the parameters of its request.
 type codeGrant struct {
 	client              *oidcClient
 	redirect, challenge string
@@ -291,7 +290,7 @@ func redeemCode(s *Server, c *call, k *oidcClient, f fields) (any, *apiError) {
 		return nil, oidcError("InvalidRequestException", "Missing required parameter: %s", name)
 	}
 	g := s.state.sso.codes[f.text("code")]
-	delete(s.state.sso.codes, f.text("code")) // tried once, right or wrong
+	delete(s.state.sso.codes, f.text("code")) // works once, even if the request is wrong
 	if g == nil || g.client != k || g.redirect != f.text("redirectUri") || !g.proves(f.text("codeVerifier")) {
 		return nil, oidcError("InvalidGrantException", "Invalid grant provided")
 	}
@@ -301,8 +300,8 @@ func redeemCode(s *Server, c *call, k *oidcClient, f fields) (any, *apiError) {
 	return s.signIn(c, k.directory, k), nil
 }
 
-// proves reports whether the verifier is the one the challenge was made from
-// (RFC 7636, method S256).
+// proves reports whether the challenge was made from the verifier (RFC 7636, method
+// S256).
 func (g *codeGrant) proves(verifier string) bool {
 	if len(verifier) < 43 || len(verifier) > 128 {
 		return false
@@ -323,7 +322,7 @@ func redeemRefresh(s *Server, c *call, k *oidcClient, f fields) (any, *apiError)
 	return s.tokens(c, t.session, k), nil
 }
 
-// newUserCode has eight letters that are hard to misread.
+// newUserCode makes a code of eight letters that are hard to misread.
 func newUserCode() string {
 	const letters = "BCDFGHJKLMNPQRSTVWXZ"
 	b := random(8)
@@ -333,5 +332,5 @@ func newUserCode() string {
 	return string(b[:4]) + "-" + string(b[4:])
 }
 
-// randomWord is n random bytes as a word for URLs and headers.
+// randomWord returns n random bytes in characters that URLs and headers allow.
 func randomWord(n int) string { return base64.RawURLEncoding.EncodeToString(random(n)) }

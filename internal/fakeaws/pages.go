@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// This file is what a browser sees: the page that asks for approval, for a
-// device's code or for a program that waits on a loopback port.
+// This file has the pages for a browser: they ask a person to approve a device's code, or a
+// program that waits on a loopback port.
 
 var pageService = &service{
 	name:  "pages",
@@ -29,15 +29,15 @@ var pageService = &service{
 	},
 }
 
-// view is a page, or the address to go to instead.
+// view is a page, or the address to redirect to.
 type view struct {
 	title, text, code string
 	question, enter   bool // whether there are buttons, or a field for the code
 	location          string
 }
 
-// html writes the page. A form goes to the address of the page itself, so that
-// what was asked there is judged again when the answer arrives.
+// html renders the page. A form is sent to the address of the page itself, so that the
+// request is checked again with the answer.
 func (v *view) html() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%[1]s</title></head><body>\n<h1>%[1]s</h1>\n<p>%[2]s</p>\n",
@@ -64,7 +64,7 @@ func writePage(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	if v.location != "" {
-		// After a form a browser must come with GET; 302 leaves that open.
+		// After a form the browser must use GET, which a 302 does not guarantee.
 		status = http.StatusFound
 		if c.request.Method == http.MethodPost {
 			status = http.StatusSeeOther
@@ -75,15 +75,15 @@ func writePage(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = w.Write(v.html()) // the client has gone; there is nobody to tell
+	_, _ = w.Write(v.html()) // fails only if the client has disconnected
 }
 
 func badPage(format string, args ...any) *apiError {
 	return refuse(http.StatusBadRequest, "InvalidRequest", format, args...)
 }
 
-// checkAuthorize looks at what a program sent the browser with. Until client and
-// redirect are known to be right, nothing may be sent back there.
+// checkAuthorize checks the parameters of a program's request. Unless client and redirect
+// are right, the browser is not sent to the redirect.
 func (s *Server) checkAuthorize(c *call) (*oidcClient, *url.URL, *apiError) {
 	p := c.params
 	k := s.state.sso.clients[p.Get("client_id")]
@@ -132,8 +132,7 @@ func answerAuthorize(s *Server, c *call) (any, *apiError) {
 	return s.goBack(c, answer)
 }
 
-// goBack sends the browser back to the program with a code, or with the news
-// that there will be none.
+// goBack sends the browser back to the program with a code, or with an error.
 func (s *Server) goBack(c *call, answer Answer) (any, *apiError) {
 	k, to, fail := s.checkAuthorize(c)
 	if fail != nil {
@@ -154,7 +153,7 @@ func (s *Server) goBack(c *call, answer Answer) (any, *apiError) {
 	return &view{location: to.String()}, nil
 }
 
-// formAnswer reads the button that was pressed.
+// formAnswer returns which button was pressed.
 func (c *call) formAnswer() (Answer, *apiError) {
 	form, err := url.ParseQuery(string(c.body))
 	switch {
@@ -166,7 +165,7 @@ func (c *call) formAnswer() (Answer, *apiError) {
 	return Ask, badPage("Approve or deny.")
 }
 
-// waiting is the device grant whose code the page's address has.
+// waiting returns the device grant for the code in the page's address.
 func (s *Server) waiting(c *call) (*deviceGrant, *apiError) {
 	g := s.state.sso.userCodes[strings.ToUpper(strings.TrimSpace(c.params.Get("user_code")))]
 	if g == nil || !c.now.Before(g.expires) || g.answer != Ask {
@@ -209,14 +208,14 @@ func (g *deviceGrant) decide(answer Answer) *view {
 	return &view{title: "Denied", text: "You may close this window."}
 }
 
-// Approve does what a person does who looks at what the program shows and
-// agrees: it takes a device's code, or the address of a page, presses the button
-// there and follows the redirect. An error is a page that said no.
+// Approve does what a person does who approves: it takes a device's code, or the address of
+// a page, presses the button there and follows the redirect. It returns an error if the
+// page shows one.
 func (d *Directory) Approve(ctx context.Context, codeOrURL string) error {
 	return d.press(ctx, codeOrURL, "approve")
 }
 
-// Refuse is Approve with the other button.
+// Refuse is like Approve, with the other button.
 func (d *Directory) Refuse(ctx context.Context, codeOrURL string) error {
 	return d.press(ctx, codeOrURL, "deny")
 }

@@ -36,7 +36,7 @@ func (k *credential) principals() []string {
 	return []string{"*", k.account, prefix + ":iam::" + k.account + ":root", k.permissionsARN(), k.arn}
 }
 
-// statement is one of a policy's, as far as its syntax goes.
+// statement is a statement of a policy, as far as its syntax is checked.
 type statement struct {
 	Effect                  string
 	Action, NotAction       any
@@ -44,7 +44,7 @@ type statement struct {
 	Principal, NotPrincipal any
 }
 
-// checkPolicy looks at the syntax of a session policy.
+// checkPolicy checks the syntax of a session policy.
 func checkPolicy(text string) *apiError {
 	if text == "" {
 		return nil
@@ -86,13 +86,13 @@ func malformed(message string) *apiError {
 
 const (
 	maxPlainPolicy = 2048 // characters of policy and policy ARNs together
-	// AWS packs policies and tags into a binary form of its own and says only
-	// how full it is. Ours is deflate into this many bytes.
+	// AWS packs policies and tags into a binary form that is not documented, and says
+	// only how full it is. Here it is deflate, into this many bytes.
 	packedSpace = 1024
 )
 
-// packedSize is how much of the space for policies and tags the session takes,
-// in percent, or a refusal when that is more than there is.
+// packedSize returns how many percent of the space for policies and tags the session takes,
+// or an error if that is more than 100.
 func (q *AssumeRoleCall) packedSize() (int, *apiError) {
 	policies := q.Policy + strings.Join(q.PolicyARNs, "\x00")
 	var tags strings.Builder
@@ -125,7 +125,7 @@ func deflated(text string) int {
 	if err != nil {
 		return len(text)
 	}
-	_, _ = w.Write([]byte(text)) // into memory: neither can fail
+	_, _ = w.Write([]byte(text)) // into memory, which cannot fail
 	_ = w.Close()
 	return b.Len()
 }
@@ -139,8 +139,7 @@ func sortedKeys(m map[string]string) []string {
 	return keys
 }
 
-// checkTags looks at the shape of session tags and of the list of those that go
-// down a chain.
+// checkTags checks the form of session tags and of the list of transitive tag keys.
 func checkTags(v *checks, p url.Values) {
 	const letters = `[\p{L}\p{Z}\p{N}_.:/=+\-@]`
 	keys := members(p, "Tags", "Key")

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// This file is the portal of Identity Center: what an access token lets its
-// owner see, and the credentials of a role that is assigned.
+// This file is the portal of Identity Center: it lists accounts and roles for an access
+// token, and gives the credentials of a role that is assigned.
 
 const (
 	bearerHeader = "X-Amz-Sso_bearer_token"
@@ -27,7 +27,7 @@ var portalService = &service{
 	},
 }
 
-// bearer is the session of the access token that came along.
+// bearer returns the session of the access token in the request.
 func (s *Server) bearer(c *call) (*ssoSession, *apiError) {
 	t := s.state.sso.access[c.request.Header.Get(bearerHeader)]
 	if t == nil || !c.now.Before(t.expires) {
@@ -41,7 +41,7 @@ func badPortalRequest(format string, args ...any) *apiError {
 }
 
 func noAccess() *apiError {
-	// Not in the API's model, and what the service says all the same.
+	// Not in the API's model, but what the service answers.
 	return refuse(http.StatusForbidden, "ForbiddenException", "No access")
 }
 
@@ -92,8 +92,8 @@ func withNext(reply map[string]any, next string) map[string]any {
 	return reply
 }
 
-// page is the part of a list that max_result and next_token ask for, and the
-// token of the part after it.
+// page returns the part of a list that max_result and next_token ask for, and the token of
+// the part after it.
 func page[T any](c *call, all []T) (part []T, next string, fail *apiError) {
 	n := portalPage
 	if text := c.params.Get("max_result"); text != "" {
@@ -116,8 +116,8 @@ func page[T any](c *call, all []T) (part []T, next string, fail *apiError) {
 	return all[from:to], next, nil
 }
 
-// A next token says which list it continues, so that one of another list, or a
-// number someone made up, is not taken.
+// A next token names the list that it continues, so that a token of another list, or an
+// invented number, is refused.
 func newNext(c *call, at int) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(c.action + c.params.Get("account_id") + " " + strconv.Itoa(at)))
 }

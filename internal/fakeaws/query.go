@@ -77,5 +77,5 @@ func writeXML(w http.ResponseWriter, status int, doc any) {
 	}
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone; there is nobody to tell
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// This file is the way in and out of the APIs that tell actions apart by method
-// and path and speak JSON: Identity Center, its OIDC half, and sign-in.
+// This file decodes and encodes for the APIs that name actions by method and path and use
+// JSON: Identity Center, its OIDC service, and sign-in.
 
-// route is where a method and path lead.
+// route is the action of a method and path.
 type route struct {
 	service *service
 	action  string
@@ -44,8 +44,8 @@ func restRoute(r *http.Request) (route, bool) {
 	return to, ok
 }
 
-// fields is a JSON object as it arrived. Names are looked up as they are spelled:
-// AWS does not take ClientId for clientId, and encoding/json would.
+// fields is a JSON object as it arrived. Names are case-sensitive: AWS does not accept
+// ClientId for clientId, and encoding/json would.
 type fields map[string]json.RawMessage
 
 func (c *call) readJSON() (fields, bool) {
@@ -53,14 +53,14 @@ func (c *call) readJSON() (fields, bool) {
 	return f, json.Unmarshal(c.body, &f) == nil && f != nil
 }
 
-// text is a string, or "" when it is absent or something else.
+// text returns a string, "" if it is absent or has another type.
 func (f fields) text(name string) string {
 	var s string
-	_ = json.Unmarshal(f[name], &s) // "" then, and every caller looks for that
+	_ = json.Unmarshal(f[name], &s) // leaves "", which every caller checks
 	return s
 }
 
-// list is a list of strings, or nil when it is absent or something else.
+// list returns a list of strings, nil if it is absent or has another type.
 func (f fields) list(name string) []string {
 	var l []string
 	if json.Unmarshal(f[name], &l) != nil {
@@ -69,7 +69,7 @@ func (f fields) list(name string) []string {
 	return l
 }
 
-// missing names the first of the fields that is not there.
+// missing returns the name of the first field that is absent, "" if all are there.
 func (f fields) missing(names ...string) string {
 	for _, n := range names {
 		if f.text(n) == "" {
@@ -89,10 +89,10 @@ func writeJSON(w http.ResponseWriter, c *call, status int, doc any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Amzn-Requestid", c.id)
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client has gone; there is nobody to tell
+	_, _ = w.Write(body) // fails only if the client has disconnected
 }
 
-// writeOIDC words errors as RFC 6749 does, with AWS's type in a header.
+// writeOIDC writes errors in the form of RFC 6749, with AWS's type in a header.
 func writeOIDC(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	if fail == nil {
 		writeJSON(w, c, http.StatusOK, result)
@@ -102,8 +102,8 @@ func writeOIDC(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	writeJSON(w, c, fail.status, map[string]string{"error": oauthWord(fail.code), "error_description": fail.message})
 }
 
-// oauthWord is AuthorizationPendingException as RFC 6749 spells it:
-// authorization_pending.
+// oauthWord turns the name of an exception into that of RFC 6749:
+// AuthorizationPendingException into authorization_pending.
 func oauthWord(code string) string {
 	var b strings.Builder
 	for i, r := range strings.TrimSuffix(code, "Exception") {

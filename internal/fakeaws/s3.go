@@ -5,8 +5,7 @@ import (
 	"net/http"
 )
 
-// This file is the one S3 call people try first, `aws s3 ls`, with S3's own way
-// of saying no.
+// This file is the S3 call that people try first, `aws s3 ls`, with the errors of S3.
 
 const (
 	s3Time      = "2006-01-02T15:04:05.000Z"
@@ -77,7 +76,7 @@ func writeS3(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	writeXML(w, fail.status, s3Error{Code: fail.code, Message: fail.message, RequestId: c.id, HostId: sha256Hex([]byte(c.id))})
 }
 
-// inS3Words turns the refusals that S3 words differently.
+// inS3Words replaces the errors that S3 words differently.
 func (c *call) inS3Words(fail *apiError) *apiError {
 	switch fail.code {
 	case "InvalidAction":

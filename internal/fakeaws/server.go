@@ -1,12 +1,11 @@
-// Package fakeaws is an AWS on loopback for the demo and the tests: STS, the
-// access-key half of IAM, Identity Center with its browser pages, the sign-in
-// service behind `aws login`, and enough of S3 to list buckets. It believes
-// nothing it is told. Signatures are recomputed, session tokens looked up,
-// one-time codes counted, trust policies and durations enforced, and sessions
-// end when they say they do, with the error codes and sentences AWS uses.
+// Package fakeaws is an emulator of AWS on loopback, for the demo and the tests: STS, the
+// access keys of IAM, Identity Center with its browser pages, the sign-in service of
+// `aws login`, and enough of S3 to list buckets. It verifies what it is sent: signatures,
+// session tokens, one-time codes, trust policies and durations; sessions expire; and it
+// answers with the error codes and texts of AWS.
 //
-// Everything lives in memory and is gone when the server is closed. It listens
-// on 127.0.0.1 only and logs nothing.
+// All state is in memory and is lost when the server is closed. It listens on 127.0.0.1
+// only and logs nothing.
 package fakeaws
 
 import (
@@ -22,14 +21,13 @@ import (
 	"time"
 )
 
-// Options say how strict the server is and what time it is. The zero value is
-// AWS as it is now.
+// Options set the server's limits and its clock. The zero value behaves as AWS does.
 type Options struct {
 	// Now is the server's clock; nil means time.Now. It may be called from many
 	// goroutines.
 	Now func() time.Time
-	// MinDuration is the shortest session one may ask for; 0 means 15 minutes, as
-	// at AWS. A demo starts with less, to show a renewal while someone watches.
+	// MinDuration is the shortest duration of a session; 0 means 15 minutes, as at AWS.
+	// The demo uses less, so that a person sees a renewal.
 	MinDuration time.Duration
 	// Partition is the second word of every ARN; "" means "aws".
 	Partition string
@@ -42,8 +40,7 @@ type Options struct {
 	// SessionsEndWithKeys makes a session, and what was assumed with it, end when the
 	// key it was made with is deactivated or deleted. AWS's own do not: "valid until they
 	// expire" (IAM User Guide, Disabling permissions for temporary security
-	// credentials), which those who clean up after thieves of keys confirm. Nobody has
-	// promised that it stays so.
+	// credentials). That is not guaranteed to stay so.
 	SessionsEndWithKeys bool
 }
 
@@ -56,7 +53,7 @@ type Server struct {
 	stop     context.CancelFunc
 	served   chan struct{}
 	traffic  traffic
-	busy     sync.RWMutex // read-locked while a request is handled
+	busy     sync.RWMutex // held for reading while a request is handled
 
 	mu    sync.Mutex // guards state
 	state state
@@ -85,7 +82,7 @@ func Start(o Options) (*Server, error) {
 	}
 	go func() {
 		defer close(s.served)
-		_ = s.http.Serve(l) // always an error; Close is what ends it
+		_ = s.http.Serve(l) // always returns an error, when Close ends it
 	}()
 	return s, nil
 }
@@ -103,12 +100,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// URL is what AWS_ENDPOINT_URL should be set to.
+// URL returns the value for AWS_ENDPOINT_URL.
 func (s *Server) URL() string { return "http://" + s.listener.Addr().String() }
 
-// Close stops listening, cuts the connections that are open, ends injected delays
-// and returns when nothing of the server runs any more. A second call does
-// nothing.
+// Close stops listening, closes the open connections, ends injected delays and returns when
+// all goroutines of the server have ended. A second call does nothing.
 func (s *Server) Close() error {
 	s.stop()
 	err := s.http.Close()
@@ -121,7 +117,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// call is one request on its way through the server.
+// call is one request while it is handled.
 type call struct {
 	service *service
 	action  string
@@ -129,25 +125,25 @@ type call struct {
 	request *http.Request
 	body    []byte
 	now     time.Time
-	id      string      // of the request, for the reply
+	id      string      // of the request, for the answer
 	who     *credential // set by authenticate
 }
 
-// service is one of the APIs behind the single address.
+// service is one of the APIs, which share one address.
 type service struct {
 	name      string // in the scope of a signature
 	version   string
 	namespace string
 	actions   map[string]func(*Server, *call) (any, *apiError)
-	unsigned  map[string]func(*Server, *call) (any, *apiError) // anybody may ask
+	unsigned  map[string]func(*Server, *call) (any, *apiError) // need no signature
 	write     func(http.ResponseWriter, *call, any, *apiError)
 }
 
-// apiError is a refusal, as AWS words it.
+// apiError is an error in AWS's words.
 type apiError struct {
 	status        int
 	code, message string
-	reason        string // sign-in only: what went wrong, in its own vocabulary
+	reason        string // sign-in only: the service's own name for the reason
 }
 
 func refuse(status int, code, format string, args ...any) *apiError {
@@ -181,9 +177,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	c.service.write(w, c, result, fail)
 }
 
-// route finds the API and the action. A request that names an action speaks the
-// query protocol, and its version says which API it is for; any other is one of
-// the paths of routes, or else S3.
+// route finds the API and the action. A request that names an action uses the query
+// protocol, and its version says which API it is for; any other has one of the paths in
+// routes, or is for S3.
 func (c *call) route() {
 	c.params = c.request.URL.Query()
 	if to, ok := restRoute(c.request); ok {
@@ -209,7 +205,7 @@ func (c *call) route() {
 	}
 }
 
-// answer does what was asked, or refuses it in the words of the service.
+// answer carries out the call, or returns the service's error.
 func (s *Server) answer(c *call) (any, *apiError) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -220,7 +216,7 @@ func (s *Server) answer(c *call) (any, *apiError) {
 	return result, fail
 }
 
-// attempt does what was asked, once it is certain who asked and that they may.
+// attempt carries out the call if the caller is known and allowed to make it.
 func (s *Server) attempt(c *call) (any, *apiError) {
 	if act, ok := c.service.unsigned[c.action]; ok && c.service.version == c.params.Get("Version") {
 		return act(s, c)

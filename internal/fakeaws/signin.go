@@ -19,10 +19,10 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file is the sign-in service behind `aws login`: a console session, kept
-// on a person's machine as a file with a refresh token and a private key, gives
-// credentials for fifteen minutes at a time. A refresh token is worth nothing
-// without a proof made with the key it was bound to (RFC 9449).
+// This file is the sign-in service of `aws login`: a console session, which a person's
+// machine keeps in a file with a refresh token and a private key, gives credentials for
+// fifteen minutes at a time. A refresh token is accepted only with a proof made with the
+// key that it is bound to (RFC 9449).
 
 const (
 	loginSession = 15 * time.Minute // of the credentials
@@ -55,18 +55,18 @@ type login struct {
 	client    string
 	keyHash   string // of the public key its proofs are made with
 	ends      time.Time
-	overruled string // why it is over before its time, in the service's vocabulary
+	overruled string // why it ended early, as the service names it; "" if it has not
 }
 
-// loginToken is a refresh token of a login. Asked again while the credentials it
-// gave are good, it gives the same reply; after that it is spent.
+// loginToken is a refresh token of a login. Used again while the credentials that it gave
+// are valid, it gives the same answer; after that it does not work any more.
 type loginToken struct {
 	login *login
 	reply any
-	until time.Time // of the reply
+	until time.Time // when that answer expires
 }
 
-// Login is what `aws login` leaves on the machine it ran on.
+// Login is what `aws login` writes on the machine on which it runs.
 type Login struct {
 	Session  string       // the value of login_session in a profile
 	FileName string       // of the cache file, in ~/.aws/login/cache
@@ -76,9 +76,9 @@ type Login struct {
 	login  *login
 }
 
-// Login signs a user or a role in as the console would, for twelve hours. The
-// credentials in the file are good for left more, at most fifteen minutes; with
-// 0 they have lapsed, and a program has to refresh them first.
+// Login signs a user or a role in as the console does, for twelve hours. The credentials in
+// the file are valid for left, at most fifteen minutes; with 0 they have expired, and a
+// program has to refresh them first.
 func (s *Server) Login(arn string, left time.Duration) (*Login, error) {
 	if left < 0 || left > loginSession {
 		return nil, errors.New("credentials of a login last fifteen minutes at most")
@@ -197,7 +197,7 @@ func createOAuth2Token(s *Server, c *call) (any, *apiError) {
 	case refreshGrant:
 		return s.refreshLogin(c, f, hash)
 	case codeGrantType:
-		// There is no page here that gives out codes, so this is none of ours.
+		// There is no page here that gives codes, so this one is not valid.
 		return nil, signinDenied(http.StatusUnauthorized, "AUTHCODE_EXPIRED", "The authorization code is invalid or expired")
 	}
 	return nil, badSignin("Invalid grant type")
@@ -235,7 +235,7 @@ func (s *Server) refreshLogin(c *call, f fields, keyHash string) (any, *apiError
 	return t.reply, nil
 }
 
-// over is why the login gives no more credentials, or nil.
+// over returns why the login gives no more credentials, nil if it does.
 func (l *login) over(s *Server, now time.Time) *apiError {
 	arn := ""
 	if l.user != nil {
@@ -254,8 +254,8 @@ func (l *login) over(s *Server, now time.Time) *apiError {
 	return nil
 }
 
-// checkDPoP verifies the proof in the header and returns which key it was made
-// with. A proof is for one method and address, for now, and for once.
+// checkDPoP verifies the proof in the header and returns the key that it was made with. A
+// proof is for one method and address, for now, and for one use.
 func (s *Server) checkDPoP(c *call) (keyHash string, fail *apiError) {
 	t, err := parseJWT(c.request.Header.Get("DPoP"))
 	if err != nil || t.header.Typ != "dpop+jwt" || t.header.JWK == nil || t.header.JWK.Kty != "EC" {
@@ -295,8 +295,8 @@ func signinDenied(status int, reason, message string) *apiError {
 	return fail
 }
 
-// writeSignin says which exception it is in a header, and in the body what went
-// wrong. An injected fault has only its exception.
+// writeSignin writes the exception's name into a header and the reason into the body. An
+// injected fault has only the exception.
 func writeSignin(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	if fail == nil {
 		writeJSON(w, c, http.StatusOK, result)

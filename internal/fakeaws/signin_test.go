@@ -80,7 +80,7 @@ func TestALoginsFileHasCredentialsThatWork(t *testing.T) {
 		t.Error("an hour of credentials")
 	}
 	if _, err := w.Login(w.user+"x", 0); err == nil {
-		t.Error("nobody logged in")
+		t.Error("there was no sign-in")
 	}
 }
 

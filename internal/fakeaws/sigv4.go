@@ -19,10 +19,9 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file checks signatures. A request is rebuilt from what its signature
-// claims to cover and nothing else, signed with the secret we hold, and the two
-// signatures compared: anything that was not covered, or changed on the way,
-// makes them differ.
+// This file checks signatures. It builds the request again from the parts that its
+// signature covers, signs that with the secret that is known here, and compares the two
+// signatures: they differ if a part is not covered or was changed on the way.
 
 const (
 	algorithm  = "AWS4-HMAC-SHA256"
@@ -32,7 +31,7 @@ const (
 	unsigned   = "UNSIGNED-PAYLOAD"
 )
 
-// proof is what a request says about its own signature.
+// proof is the signature of a request with its parameters.
 type proof struct {
 	keyID, date, region, service, terminator string
 
@@ -42,7 +41,7 @@ type proof struct {
 	when      time.Time
 	token     string
 	presigned bool          // in the query, not in a header
-	lifetime  time.Duration // how long after when it is good
+	lifetime  time.Duration // how long it is valid
 }
 
 // readProof finds the signature in the Authorization header or in the query.
@@ -107,8 +106,8 @@ func proofFromQuery(q url.Values) (*proof, *apiError) {
 	return p, p.read(q.Get("X-Amz-Credential"), q.Get("X-Amz-SignedHeaders"))
 }
 
-// read takes the credential apart (key/date/region/service/aws4_request) and
-// parses the rest.
+// read parses the credential (key/date/region/service/aws4_request) and the other
+// parameters.
 func (p *proof) read(credential, headers string) *apiError {
 	parts := strings.Split(credential, "/")
 	if len(parts) != 5 {
@@ -171,21 +170,20 @@ func span(d time.Duration) string {
 	return strconv.Itoa(int(d.Minutes())) + " min."
 }
 
-// matches signs the request again with secret and compares, in time that does
-// not depend on where the two differ. The list of signed headers is compared
-// too: our signer always covers host and date, so a signature that claims to
-// leave them out is wrong even if its digits are right.
+// matches signs the request again with secret and compares in constant time. The list of
+// signed headers is compared too: the signer here always covers host and date, so that a
+// signature which leaves them out is refused.
 func (p *proof) matches(r *http.Request, payloadHash string, secret creds.Secret) bool {
 	headers, signature, err := p.sign(p.rebuild(r), payloadHash, secret)
 	return err == nil && headers == strings.Join(p.headers, ";") &&
 		subtle.ConstantTimeCompare([]byte(signature), []byte(p.signature)) == 1
 }
 
-// sign returns the list of headers and the signature that r ought to carry.
+// sign returns the list of headers and the signature that r should have.
 func (p *proof) sign(r *http.Request, payloadHash string, secret creds.Secret) (headers, signature string, err error) {
 	key := aws.Credentials{AccessKeyID: p.keyID, SecretAccessKey: secret.Reveal()}
-	// S3 signs the path as sent, the others escape it once more. A presigned
-	// request carries in its query all it wants there: nothing else moves.
+	// S3 signs the path as sent, the others escape it once more. A presigned request has
+	// all its parameters in the query already, so no header is moved there.
 	signer := v4.NewSigner(func(o *v4.SignerOptions) {
 		o.DisableURIPathEscaping = p.service == s3Service.name
 		o.DisableHeaderHoisting = true
@@ -206,8 +204,8 @@ func (p *proof) sign(r *http.Request, payloadHash string, secret creds.Secret) (
 	return u.Query().Get("X-Amz-SignedHeaders"), u.Query().Get("X-Amz-Signature"), nil
 }
 
-// rebuild makes a request of what the signature says it covers. Host and date
-// the signer adds by itself.
+// rebuild makes a request of the parts that the signature covers. The signer adds host and
+// date itself.
 func (p *proof) rebuild(r *http.Request) *http.Request {
 	u := *r.URL
 	u.Host = r.Host

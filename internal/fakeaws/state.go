@@ -14,14 +14,14 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// This file holds what exists: users with their keys and devices, roles,
-// buckets, and every session handed out. A test or a demo sets it up with the
-// exported methods; IAM calls change it as they would at AWS.
+// This file holds the state: users with their keys and devices, roles, buckets, and all
+// sessions that were made. A test or the demo sets it up with the exported methods; calls
+// of IAM change it as they do at AWS.
 
 // KeysPerUser is how many access keys a user may have, active or not.
 const KeysPerUser = 2
 
-// ErrTooManyKeys is what AddKey says at the third key of a user.
+// ErrTooManyKeys is returned by AddKey for a user who has two keys.
 var ErrTooManyKeys = fmt.Errorf("a user has at most %d access keys", KeysPerUser)
 
 // state is guarded by Server.mu.
@@ -71,7 +71,7 @@ type bucket struct {
 	created time.Time
 }
 
-// credential is an access key or a session: whatever can sign.
+// credential is an access key or a session, which both can sign.
 type credential struct {
 	id            string
 	secret, token creds.Secret // a key has no token
@@ -83,10 +83,10 @@ type credential struct {
 	user                 *user // nil for a role's session
 	role                 *role // nil for a user's key or session
 	mfa                  bool
-	federated, powerless bool // from GetFederationToken; without any policy
+	federated, powerless bool // made by GetFederationToken; and without a policy
 	sourceIdentity       string
 	madeWith             *credential // of a session: what signed the call that made it
-	settles              int         // calls until it is known everywhere
+	settles              int         // calls that are still refused; see Options.KeysSettle
 
 	lastUsed                time.Time
 	lastService, lastRegion string
@@ -96,7 +96,8 @@ func (k *credential) expired(now time.Time) bool {
 	return !k.expires.IsZero() && !now.Before(k.expires)
 }
 
-// ended reports whether a key that the session goes back to is no more.
+// ended reports whether a key that the session was made with, directly or by another
+// session, does not exist any more or is inactive.
 func (k *credential) ended(known map[string]*credential) bool {
 	for by := k.madeWith; by != nil; by = by.madeWith {
 		if !by.active || known[by.id] != by {
@@ -109,7 +110,7 @@ func (k *credential) ended(known map[string]*credential) bool {
 func (k *credential) temporary() bool     { return !k.token.IsZero() }
 func (k *credential) isUserSession() bool { return k.user != nil && k.temporary() }
 
-// permissionsARN names whose permissions count: a role's session has the role's.
+// permissionsARN returns the ARN of the user or role whose permissions the caller has.
 func (k *credential) permissionsARN() string {
 	if k.role != nil {
 		return k.role.arn
@@ -117,8 +118,8 @@ func (k *credential) permissionsARN() string {
 	return k.arn
 }
 
-// Patterns are compiled when first used: this package is linked into a program
-// whose start is measured in microseconds.
+// Patterns are compiled when they are first used, because this package is part of a program
+// that must start fast.
 var (
 	accountID  = pattern(`^[0-9]{12}$`)
 	entityName = pattern(`^[\w+=,.@-]+(/[\w+=,.@-]+)*$`)
@@ -168,7 +169,7 @@ func entityPath(name string) string {
 	return "/"
 }
 
-// AddKey gives the user another access key. The third one is ErrTooManyKeys.
+// AddKey gives the user another access key, or returns ErrTooManyKeys.
 func (s *Server) AddKey(userARN string) (creds.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -196,7 +197,7 @@ func (s *Server) newKey(u *user) (*credential, error) {
 	return k, nil
 }
 
-// issue makes a credential that belongs to nobody yet.
+// issue makes a credential without an owner.
 func (s *Server) issue(prefix, account string) (*credential, error) {
 	id, err := newKeyID(prefix, account)
 	if err != nil {
@@ -207,7 +208,7 @@ func (s *Server) issue(prefix, account string) (*credential, error) {
 	return k, nil
 }
 
-// Role is what AddRole makes.
+// Role is a role for AddRole.
 type Role struct {
 	Account string
 	Name    string // may have a path before it
@@ -229,8 +230,8 @@ type Trust struct {
 	MFAAge time.Duration
 	// ExternalID, unless "", must be sent as it is.
 	ExternalID string
-	// Web, unless nil, lets in by AssumeRoleWithWebIdentity, which nothing else
-	// does and which asks for none of the above.
+	// Web, unless nil, allows AssumeRoleWithWebIdentity, for which none of the other
+	// conditions count.
 	Web *WebIdentity
 }
 
@@ -260,9 +261,8 @@ func (s *Server) AddRole(r Role) (arn string, err error) {
 	return arn, nil
 }
 
-// Deny takes actions ("sts:AssumeRole", "iam:CreateAccessKey") away from a user
-// or a role, which may otherwise do everything. GetCallerIdentity cannot be
-// denied, as at AWS.
+// Deny denies actions ("sts:AssumeRole", "iam:CreateAccessKey") to a user or a role, who
+// may otherwise do everything. GetCallerIdentity cannot be denied, as at AWS.
 func (s *Server) Deny(arn string, actions ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -31,7 +31,7 @@ var stsService = &service{
 	},
 }
 
-// sessionXML is the shape Credentials of the API.
+// sessionXML is the type Credentials of the API.
 type sessionXML struct {
 	AccessKeyId, SecretAccessKey, SessionToken, Expiration string
 }
@@ -80,20 +80,20 @@ func (c *call) checkMFAShape(v *checks) {
 	v.text("tokenCode", c.params.Get("TokenCode"), 6, 6, `[\d]*`)
 }
 
-// session makes temporary credentials that belong to nobody yet.
+// session makes temporary credentials without an owner.
 func (s *Server) session(c *call, account string, seconds int) (*credential, *apiError) {
 	k, err := s.issue(temporaryKey, account)
 	if err != nil {
 		return nil, refuse(http.StatusInternalServerError, "InternalFailure", "%v", err)
 	}
 	k.token, k.madeWith = newSessionToken(), c.who
-	// Whole seconds, as the reply can say no more; rounded down, so that we
-	// never take a session for longer than we said.
+	// Whole seconds, because the answer has no more; rounded down, so that no session is
+	// accepted for longer than the answer says.
 	k.expires = c.now.Add(time.Duration(seconds) * time.Second).Truncate(time.Second)
 	return k, nil
 }
 
-// AssumeRoleCall is what an AssumeRole request asked for, as it arrived.
+// AssumeRoleCall has the parameters of an AssumeRole request.
 type AssumeRoleCall struct {
 	Caller            string // ARN
 	RoleARN           string
@@ -158,7 +158,7 @@ func assumeRole(s *Server, c *call) (any, *apiError) {
 	return assumeRoleResult(k, packed), nil
 }
 
-// checkAssumeRole looks at the shape of the request, not at who sends it.
+// checkAssumeRole checks the form of the request, not its sender.
 func (s *Server) checkAssumeRole(c *call, seconds int) *apiError {
 	const name = `[\w+=,.@-]*`
 	var v checks
@@ -225,8 +225,8 @@ func (c *call) assumeRoleCall(seconds int, mfa bool) *AssumeRoleCall {
 	return q
 }
 
-// duration is how long a session of the role lasts, if the caller may have it
-// for as long as asked.
+// duration returns how long a session of the role lasts, or an error if the caller may not
+// have it for as long as it asks.
 func (r *role) duration(who *credential, asked time.Duration) (time.Duration, *apiError) {
 	if asked == 0 {
 		return min(maxChained, r.MaxSession), nil
@@ -240,15 +240,15 @@ func (r *role) duration(who *credential, asked time.Duration) (time.Duration, *a
 	return asked, nil
 }
 
-// become makes a session the role's. MFA stays behind: AWS puts it in the
-// sessions of GetSessionToken only.
+// become makes the credential a session of the role. It is not a session with MFA: only
+// those of GetSessionToken are.
 func (k *credential) become(r *role, session string) {
 	k.role = r
 	k.arn = sessionARN(r, session)
 	k.userID = r.id + ":" + session
 }
 
-// sessionARN leaves the role's path out, as AWS does.
+// sessionARN returns the ARN of a session, without the role's path, as AWS does.
 func sessionARN(r *role, session string) string {
 	name := r.Name[strings.LastIndex(r.Name, "/")+1:]
 	prefix, _, _ := strings.Cut(r.arn, ":iam::")

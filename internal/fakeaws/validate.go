@@ -10,15 +10,14 @@ import (
 	"unicode/utf8"
 )
 
-// checks collects what is wrong with the shape of a request's parameters, to
-// report all of it at once as AWS does.
+// checks collects the errors in a request's parameters, which AWS reports all at once.
 type checks []string
 
 func (v *checks) add(field, value, constraint string, args ...any) {
 	*v = append(*v, fmt.Sprintf("Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, field, fmt.Sprintf(constraint, args...)))
 }
 
-// required notes a parameter that was not sent.
+// required records an error if a parameter was not sent.
 func (v *checks) required(field, value string) {
 	if value == "" {
 		*v = append(*v, fmt.Sprintf("Value null at '%s' failed to satisfy constraint: Member must not be null", field))
@@ -57,7 +56,7 @@ func (v *checks) count(field string, n, most int) {
 	}
 }
 
-// fail is nil if everything was in order.
+// fail returns the errors as one, nil if there are none.
 func (v checks) fail() *apiError {
 	switch len(v) {
 	case 0:
@@ -85,8 +84,8 @@ func (c *call) number(name string, otherwise int) (int, *apiError) {
 	return n, nil
 }
 
-// members reads a list as the query protocol spells it: Name.member.1, and for a
-// list of structures Name.member.1.Field.
+// members reads a list of the query protocol: Name.member.1, or Name.member.1.Field for a
+// list of structures.
 func members(params url.Values, name, field string) []string {
 	var list []string
 	for i := 1; ; i++ {

@@ -9,17 +9,17 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 )
 
-// This file exchanges a token of an outside issuer for a role's session. Nobody
-// signs this call: the token is the proof.
+// This file exchanges a token of an outside issuer for a session of a role. The call is not
+// signed: the token is the proof.
 
-// WebIdentity lets in whoever shows a token with these claims.
+// WebIdentity is a condition for a role: a token with these claims.
 type WebIdentity struct {
 	Issuer   string // its URL; the role's account has to know it
 	Audience string // "" means any that the account has registered
 	Subject  string // * and ? stand for anything, as in StringLike; "" means any
 }
 
-// lets reports whether the token satisfies the condition.
+// lets reports whether a token satisfies the condition.
 func (w *WebIdentity) lets(t *jwt) bool {
 	return w != nil && t.text("iss") == w.Issuer &&
 		(w.Audience == "" || slices.Contains(t.texts("aud"), w.Audience)) &&
@@ -118,8 +118,8 @@ func accountOf(role string) string {
 	return a.AccountID
 }
 
-// believe is the token and the issuer in the account that stands behind it, or
-// why the token proves nothing.
+// believe returns the token and its issuer in the account, or why the token is not
+// accepted.
 func (s *Server) believe(c *call, account string) (*jwt, *Issuer, *apiError) {
 	t, err := parseJWT(c.params.Get("WebIdentityToken"))
 	if err != nil {
@@ -160,7 +160,7 @@ func (s *Server) issuer(account, url string) *Issuer {
 	return nil
 }
 
-// audience is the first of the token's that the account has registered.
+// audience returns the first audience of the token that the account has registered.
 func (i *Issuer) audience(t *jwt) string {
 	for _, a := range t.texts("aud") {
 		if slices.Contains(i.audiences, a) {
@@ -170,8 +170,8 @@ func (i *Issuer) audience(t *jwt) string {
 	return ""
 }
 
-// checkClaims judges the claims of a token that is genuine. AWS leaves no space
-// in front of the second time either.
+// checkClaims checks the claims of a token whose signature is right. AWS's text has no
+// space before the second time either.
 func (i *Issuer) checkClaims(t *jwt, now time.Time) *apiError {
 	expires, ok := t.number("exp")
 	if !ok || now.Unix() >= expires {

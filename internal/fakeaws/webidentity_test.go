@@ -139,7 +139,7 @@ func TestATokenCanBeRevokedAndItsKeyWithdrawn(t *testing.T) {
 	_, err = p.assume(p.mint(t), nil)
 	must(t, err)
 	if err := p.issuer.Revoke(creds.New("opaque")); err == nil {
-		t.Error("revoked what is no token")
+		t.Error("revoked something that is not a token")
 	}
 }
 
