@@ -75,7 +75,7 @@ func TestNoProgramThatIsStartedGetsASecret(t *testing.T) {
 		"browser":                {args: "sso login corp", extra: []string{"BROWSER=browser"}, hangs: true},
 		"docker-credential-stub": {args: "list --credentials", extra: []string{"AWS_VAULT_BACKEND=helper", "AWS_VAULT_HELPER=stub"}, user: true},
 		"otherpass":              {args: "export base", extra: []string{"AWS_VAULT_BACKEND=pass", "AWS_VAULT_PASS_CMD=otherpass", "AWS_VAULT_PASS_PASSWORD_STORE_DIR=store"}, user: true},
-		"age-plugin-stub":        {args: "store create --identity identity --recipient " + recipient, extra: []string{"AWS_VAULT_AGE_DIR=agestore"}, user: true},
+		"age-plugin-stub":        {args: "store age create --identity identity --recipient " + recipient, extra: []string{"AWS_VAULT_AGE_DIR=agestore"}, user: true},
 		"bash":                   {args: "doctor --offline", extra: []string{"SHELL=bash"}},
 		"command":                {args: "exec plain -- command"},
 	} {

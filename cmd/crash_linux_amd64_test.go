@@ -460,14 +460,14 @@ func beginRemoveRecipient(w *world) scene {
 			}
 		}
 	})
-	if out, err := vaultOutput(s.environ, "store", "add-recipient", bob.Recipient().String()); err != nil {
+	if out, err := vaultOutput(s.environ, "store", "age", "add-recipient", bob.Recipient().String()); err != nil {
 		panic(fmt.Errorf("%w: %s", err, out))
 	}
 	s.args = append(s.args, "--yes")
 	s.again = func(vault func(...string) result) result {
 		r := vault(s.args...)
 		if strings.Contains(r.err, "no such recipient") { // that was done already, and something after it was not
-			r = vault("store", "reencrypt", "--yes")
+			r = vault("store", "age", "reencrypt", "--yes")
 		}
 		return r
 	}
@@ -488,7 +488,7 @@ func (w *world) recipients(command, recipient string, then func(testing.TB, map[
 	}
 	return scene{
 		environ: environ,
-		args:    []string{"store", command, recipient},
+		args:    []string{"store", "age", command, recipient},
 		open:    w.ageStore,
 		safe:    safe,
 		done: func(t testing.TB) {

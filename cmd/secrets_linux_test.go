@@ -116,7 +116,7 @@ func TestNoSecretLeavesByAnotherWayThanItsOwn(t *testing.T) {
 				w.spy(t, k, c)
 			}
 			if name == "age" {
-				for _, args := range [][]string{{"check"}, {"list"}, {"add-recipient", must(age.GenerateX25519Identity()).Recipient().String()}} {
+				for _, args := range [][]string{{"check"}, {"list"}, {"age", "add-recipient", must(age.GenerateX25519Identity()).Recipient().String()}} {
 					w.spy(t, k, spyCase{name: "store", argv: append([]string{filepath.Join(bin, "vault"), "store"}, args...)})
 				}
 			}

@@ -1,96 +1,78 @@
 package cmd
 
 import (
-	"context"
-	"strings"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/store"
 )
 
 func newStore(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "store",
-		Short: "look after the age store: who can read it, passphrase, check",
-		Long: `Looks after the directory of the age back end (--age-dir), which keeps keys
-encrypted to age recipients. It is what a machine without a usable keyring uses by
-itself, and can be shared by a team through git.
-
-The directory has two parts. recipients.txt and items/ are for everyone on the
-list of recipients; in own/, which git is told to ignore, are your identity under
-its passphrase and your own sessions. The first key you store creates all of it.
-
-A team: one runs git init in the directory and pushes it; the next one clones it
-to the same place, runs vault store create, and hands the recipient it prints to
-one of the recipients, who runs vault store add-recipient and pushes.`,
+		Short: "list and check the store in use, and administer an age store",
+		Long: `Lists and checks the store in which vault keeps its items, whichever back end it
+is: the operating system's keyring, pass, a folder of files. vault store age is for
+the one back end with recipients.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newStoreCreate(r), newStoreRecipients(r), newStoreAdd(r), newStoreRemove(r), newStorePassphrase(r),
-		newStoreReencrypt(r), newStoreCheck(r), newStoreList(r))
+	c.AddCommand(newStoreList(r), newStoreCheck(r), newStoreAge(r))
+	for _, old := range ageCommands(r) {
+		c.AddCommand(oldSpelling(r, old))
+	}
 	return c
 }
 
-func newStoreCreate(r *run) *cobra.Command {
-	var p store.AgePlan
+// ageCommands are those that administer an age store.
+func ageCommands(r *run) []*cobra.Command {
+	return []*cobra.Command{
+		newStoreCreate(r), newStoreRecipients(r), newStoreAdd(r), newStoreRemove(r), newStorePassphrase(r), newStoreReencrypt(r),
+	}
+}
+
+func newStoreAge(r *run) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "create",
-		Short: "make a store, or your identity in one that others made",
-		Long: `Makes an age identity under a passphrase, which is asked for twice, and a list of
-recipients with you on it. In a directory that came from others (git clone) it
-makes the identity only, and one of the recipients has to add you.
+		Use:   "age",
+		Short: "administer an age store: who can read it, and your passphrase",
+		Long: `Administers the directory of the age back end (--age-dir), which keeps keys
+encrypted to age recipients. vault uses it by itself on a Linux machine without a
+keyring. A team can share it through git.
 
-Your recipient is printed. It is public. What already is there stays: run again,
-it prints the recipient once more.
+recipients.txt and items/ are for everyone on the list of recipients. own/, which
+git is told to ignore, has your identity, encrypted with your passphrase, and your
+own sessions. The first key that you store creates it all.
 
-With --identity the store gets an identity you have: the file of a plugin, such as
-age-plugin-yubikey or age-plugin-tpm makes, is copied; a key in plain text is put under
-a passphrase. It is tried before anything is written.`,
+To share it, one person runs git init in the directory and pushes it. The next one
+clones it to the same place, runs vault store age create, and gives the recipient
+that it prints to a person on the list, who runs vault store age add-recipient and
+pushes.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return storeCreate(c.Context(), r, p) },
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	fs := c.Flags()
-	fs.StringVar(&p.Identity, "identity", "", "file with an age identity to use")
-	fs.StringVar(&p.Recipient, "recipient", "", "the recipient that belongs to it, if the file does not say")
-	fs.StringVar(&p.Name, "name", "", "your name on the list of recipients")
-	_ = c.RegisterFlagCompletionFunc("identity", completeFiles)
+	c.AddCommand(ageCommands(r)...)
 	return c
 }
 
-func storeCreate(ctx context.Context, r *run, p store.AgePlan) error {
-	s, err := r.ageStore()
-	if err != nil {
-		return err
-	}
-	if p.Name == "" {
-		user, host := r.Who()
-		p.Name = strings.TrimSuffix(user+"@"+host, "@")
-	}
-	mine, member, err := s.Create(ctx, p)
-	if err != nil {
-		return err
-	}
-	r.say("your identity is in %s", s.Dir())
-	if member {
-		r.unusedStore(ctx)
-	} else {
-		r.hint("you cannot read this store yet: one of its recipients has to run vault store add-recipient with this")
-	}
-	for _, m := range mine {
-		if err := r.print("%s", m.Recipient); err != nil {
+// oldSpelling makes "vault store NAME" of "vault store age NAME", as it was once called. It is
+// for people whose store is an age store; others are told where the command is.
+func oldSpelling(r *run, c *cobra.Command) *cobra.Command {
+	carryOut := c.RunE
+	c.Hidden = true
+	c.RunE = func(c *cobra.Command, a []string) error {
+		o := r.task.StoreOptions()
+		o.Quiet = true
+		s, err := r.OpenStore(c.Context(), o)
+		if err != nil {
 			return err
 		}
+		if b := store.Of(s); !b.HasRecipients() {
+			return app.WithHint(fmt.Errorf("the store in use is %s, which has no recipients", b.Name),
+				"vault store age %s is for the age store; --backend age or AWS_VAULT_BACKEND=age makes that the store in use", c.Name())
+		}
+		return carryOut(c, a)
 	}
-	return nil
-}
-
-// unusedStore says so when keys go elsewhere than into the store just made.
-func (r *run) unusedStore(ctx context.Context) {
-	o := r.task.StoreOptions()
-	o.Quiet = true
-	s, err := r.OpenStore(ctx, o)
-	if err == nil && store.Of(s).Name != "age" {
-		r.hint("keys are kept in %v here; --backend age or AWS_VAULT_BACKEND=age keeps them in this store", s)
-	}
+	return c
 }

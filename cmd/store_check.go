@@ -9,59 +9,36 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-func newStorePassphrase(r *run) *cobra.Command {
-	return &cobra.Command{
-		Use:   "passphrase",
-		Short: "change the passphrase of your identity",
-		Long: `Asks for the passphrase of your identity, then twice for a new one. The keys are
-not touched: they are encrypted to the identity. A copy of the old file still
-opens with the old passphrase.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return storePassphrase(c.Context(), r) },
-	}
-}
-
-func storePassphrase(ctx context.Context, r *run) error {
-	s, err := r.ageStore()
-	if err != nil {
-		return err
-	}
-	if err := s.ChangePassphrase(ctx); err != nil {
-		return err
-	}
-	r.say("the passphrase is changed")
-	if r.task.Env.Secret("AWS_VAULT_AGE_PASSPHRASE") != nil {
-		r.hint("AWS_VAULT_AGE_PASSPHRASE still holds the old one")
-	}
-	return nil
-}
-
 // checked is the answer of check in JSON.
 type checked struct {
-	Directory string  `json:"directory"`
-	Items     int     `json:"items"`
-	Decrypted bool    `json:"decrypted"`
-	Findings  []found `json:"findings"`
+	Store   string   `json:"store"` // BACKEND or BACKEND:PLACE
+	Items   int      `json:"items"`
+	Read    bool     `json:"read"`    // the items were read and decoded
+	Skipped int      `json:"skipped"` // not read, because they may be another program's
+	Defects []defect `json:"defects"`
 }
 
-type found struct {
-	File    string           `json:"file"`
-	Problem store.AgeProblem `json:"problem"`
+type defect struct {
+	Where   string        `json:"where"` // an item's name or a file
+	Problem store.Problem `json:"problem"`
+	Error   string        `json:"error,omitempty"`
 }
 
 func newStoreCheck(r *run) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "check",
-		Short: "check that every key can be read by those who should",
-		Long: `Checks the whole store and changes nothing: that every key decrypts, is the one
-its file's name says, and is encrypted to exactly those on the list; that nobody
-else on this machine can read what is yours; that no change was left half done.
+		Short: "check that every item in the store can be read",
+		Long: `Reads every item in the store in use and changes nothing: that it can be read, and
+is what its name says. Of a folder of this program's own it checks that no other
+user can read it, and of an age store that every key is encrypted to exactly the
+recipients on the list, and that no change of them was interrupted.
 
-Your identity is needed for the inside. Where nobody can be asked for it, what can
-be seen from outside is checked, and the answer says so.
+Where other programs keep items in the same place, only those with the name of a
+profile are read. Where nobody can be asked for what opens the store, it checks
+what can be seen without that, and says so.
 
-Exit status: 0 all is well, 1 something is wrong, 2 usage.`,
+Exit status: 0 all is well, 1 something is wrong, 2 usage, 3 a person is needed.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return storeCheck(c.Context(), r, asJSON) },
 	}
@@ -70,116 +47,115 @@ Exit status: 0 all is well, 1 something is wrong, 2 usage.`,
 }
 
 func storeCheck(ctx context.Context, r *run, asJSON bool) error {
-	s, err := r.ageStore()
+	s, o, err := r.storeInUse(ctx)
 	if err != nil {
 		return err
 	}
-	report, err := s.Check(ctx)
+	var isOwn func(string) bool
+	if store.Of(s).Shared(o) {
+		set, err := r.task.Profiles()
+		if err != nil {
+			return err
+		}
+		isOwn = set.Has
+	}
+	report, err := store.Check(ctx, s, isOwn)
 	if err != nil {
 		return err
 	}
 	if asJSON {
-		err = checkJSON(r, s, report)
+		err = checkJSON(r, o, report)
 	} else {
-		r.checkText(report)
+		checkText(r, s, o, report)
 	}
-	if err == nil && len(report.Findings) > 0 {
+	if err == nil && len(report.Defects) > 0 {
 		err = statusError(exitFailed)
 	}
 	return err
 }
 
-func checkJSON(r *run, s *store.AgeStore, report store.AgeReport) error {
-	c := checked{s.Dir(), report.Items, report.Read, []found{}}
-	for _, f := range report.Findings {
-		c.Findings = append(c.Findings, found{f.File, f.Problem})
+// storeInUse opens the store in which items are kept, and says which it is.
+func (r *run) storeInUse(ctx context.Context) (store.Store, store.Options, error) {
+	o := r.task.StoreOptions()
+	s, err := r.OpenStore(ctx, o)
+	if err == nil {
+		o.Backend = store.Of(s).Name
+	}
+	return s, o, err
+}
+
+func checkJSON(r *run, o store.Options, report store.CheckReport) error {
+	c := checked{o.Spec(), report.Items, report.Read, report.Skipped, []defect{}}
+	for _, d := range report.Defects {
+		c.Defects = append(c.Defects, defect{d.Where, d.Problem, reasonOf(d)})
 	}
 	return display.JSON(r.Stdout, c)
 }
 
+func reasonOf(d store.Defect) string {
+	if d.Err == nil {
+		return ""
+	}
+	return d.Err.Error()
+}
+
 // problemWords says what is wrong, and what to do about it.
-func problemWords(p store.AgeProblem) (text, cure string) {
+func problemWords(p store.Problem) (text, cure string) {
 	switch p {
-	case store.AgeUnreadable:
-		return "cannot be read: it is damaged, or not encrypted to you", "take it from git or a backup, or let a person who can read it run vault store reencrypt"
-	case store.AgeMoved:
-		return "is another key than its name says: it was moved or replaced", "take it from git or a backup"
-	case store.AgeOutdated:
-		return "is not encrypted to those who are on the list now", "vault store reencrypt"
-	case store.AgeForeign:
-		return "is not an item of this store", ""
-	case store.AgeExposed:
-		return "can be read or changed by other users", "chmod go= takes that away"
-	case store.AgeLeftover:
-		return "is what a killed process left", "the next key you store removes it"
-	case store.AgeUnfinished:
-		return "is the mark of a change of recipients that was interrupted", "vault store reencrypt finishes it"
-	case store.AgeNoMember:
-		return "does not have you on it", "one of the recipients runs vault store add-recipient with yours, which vault store create prints"
+	case store.ProblemUnreadable:
+		return "cannot be read: it is damaged, or not encrypted to you", "take it from git or a backup, or let a person who can read it run vault store age reencrypt"
+	case store.ProblemForeign:
+		return "was not stored by vault", ""
+	case store.ProblemExposed:
+		return "can be read or changed by other users", "chmod go= prevents that"
+	case store.ProblemLeftover:
+		return "was left by a process that was killed", "the next key you store removes it"
+	case store.ProblemMoved:
+		return "is not the key that its name says: it was moved or replaced", "take it from git or a backup"
+	case store.ProblemOutdated:
+		return "is not encrypted to the recipients that are on the list now", "vault store age reencrypt"
+	case store.ProblemUnfinished:
+		return "shows that a change of recipients was interrupted", "vault store age reencrypt finishes it"
+	case store.ProblemNotMember:
+		return "does not have you on it", "one of the recipients has to run vault store age add-recipient with yours, which vault store age create prints"
 	}
 	return string(p), ""
 }
 
-func (r *run) checkText(report store.AgeReport) {
-	said := map[store.AgeProblem]bool{}
-	for _, f := range report.Findings {
-		text, cure := problemWords(f.Problem)
-		r.say("%s %s", f.File, text)
-		if cure != "" && !said[f.Problem] {
-			r.hint("%s", cure)
-			said[f.Problem] = true
+// sayDefects tells what is wrong, and once for each kind what to do about it.
+func sayDefects(r *run, list []store.Defect) {
+	hinted := map[store.Problem]bool{}
+	for _, d := range list {
+		if d.Err != nil {
+			r.say("%s: %v", d.Where, d.Err)
+			continue
 		}
+		text, cure := problemWords(d.Problem)
+		r.say("%s %s", d.Where, text)
+		if cure != "" && !hinted[d.Problem] {
+			r.hint("%s", cure)
+			hinted[d.Problem] = true
+		}
+	}
+}
+
+func checkText(r *run, s store.Store, o store.Options, report store.CheckReport) {
+	sayDefects(r, report.Defects)
+	b := store.Of(s)
+	things := "item"
+	if b.HidesNames() {
+		things = "key" // the names say no more
+	}
+	if report.Skipped > 0 {
+		r.say("%s not read: they may be another program's", display.CountOf(report.Skipped, "item was", "items were"))
 	}
 	if !report.Read && report.Items > 0 {
-		r.say("without your identity: the inside of %s was not checked", display.Count(report.Items, "key"))
+		r.say("nobody can be asked for what opens the store: the inside of %s was not checked", display.Count(report.Items, things))
 	}
-	if len(report.Findings) == 0 {
-		r.say("%s, nothing wrong", display.Count(report.Items, "key"))
+	if !b.HasRecipients() {
+		r.say("who else can read the items is not checked: %s is readable by %s", o.Spec(), b.Readers)
 	}
-}
-
-func newStoreList(r *run) *cobra.Command {
-	var asJSON bool
-	c := &cobra.Command{
-		Use:     "list",
-		Aliases: []string{"ls"},
-		Short:   "list the names of the keys in the store",
-		Long: `Decrypts the names of the keys in the store, one a line. On the disk they are
-hashed, which is why vault list can only show those it guesses from your config file.`,
-		Args: args(cobra.NoArgs),
-		RunE: func(c *cobra.Command, _ []string) error { return storeList(c.Context(), r, asJSON) },
-	}
-	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
-	return c
-}
-
-func storeList(ctx context.Context, r *run, asJSON bool) error {
-	s, err := r.ageStore()
-	if err != nil {
-		return err
-	}
-	names, unreadable, err := s.Names(ctx)
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		err = display.JSON(r.Stdout, append([]string{}, names...))
-	} else {
-		for i := range names {
-			names[i] = display.Clean(names[i]) // a person who can write to the directory chose them
-		}
-		err = printNames(r, names)
-	}
-	r.checkUnreadable(unreadable)
-	if err == nil && len(unreadable) > 0 {
-		err = statusError(exitFailed)
-	}
-	return err
-}
-
-func (r *run) checkUnreadable(list []store.AgeFinding) {
-	for _, f := range list {
-		text, _ := problemWords(f.Problem)
-		r.say("%s %s", f.File, text)
+	if len(report.Defects) == 0 {
+		r.say("%s, nothing wrong", display.Count(report.Items, things))
 	}
 }

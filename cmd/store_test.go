@@ -75,7 +75,7 @@ func TestAFirstRunWithNobodyThereTakesThePassphraseFromTheEnvironment(t *testing
 	r := w.vault(t, w.headless(keys...), "add", "work", "--env", "--no-check")
 	want := `vault: write "work" in age: the keyring is locked: there is no age identity in ` + w.path("home/.awsvault/age") +
 		" yet, and nobody can be asked for a new passphrase\n" +
-		"vault: hint: run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have\n"
+		"vault: hint: run vault store age create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have\n"
 	if r.status != 3 || r.err != want {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}
@@ -108,6 +108,17 @@ func TestAWSVaultsUserOnAHeadlessBoxKeepsTheFileBackEnd(t *testing.T) {
 	if _, err := os.Stat(w.path("home/.awsvault/age")); err == nil {
 		t.Error("an age store was made")
 	}
+}
+
+// keysIn returns the names of the keys in what vault store list prints.
+func keysIn(listed string) []string {
+	var names []string
+	for line := range strings.Lines(listed) {
+		if f := strings.Fields(line); len(f) == 2 && f[1] == "key" {
+			names = append(names, f[0])
+		}
+	}
+	return names
 }
 
 func TestATeamSharesAStoreThroughGit(t *testing.T) {
@@ -162,7 +173,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 		t.Errorf("before: status %d, %s", r.status, r.err)
 	}
 	cheapIdentity(his, "bob's passphrase")
-	created := ok(bob, "store", "create")
+	created := ok(bob, "store", "age", "create")
 	if !strings.Contains(created.err, "you cannot read this store yet") {
 		t.Errorf("create said %q", created.err)
 	}
@@ -173,7 +184,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 	git(his, "add", "-A")
 	git(his, "commit", "-qm", "a key")
 
-	if r := ok(alice, "store", "add-recipient", strings.TrimSpace(created.out), "--name", "bob"); !strings.Contains(r.err, "commit recipients.txt and items/ together") {
+	if r := ok(alice, "store", "age", "add-recipient", strings.TrimSpace(created.out), "--name", "bob"); !strings.Contains(r.err, "commit recipients.txt and items/ together") {
 		t.Errorf("said %q", r.err)
 	}
 	git(hers, "commit", "-qam", "bob")
@@ -184,16 +195,16 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 		t.Errorf("status %d, %s", r.status, r.err)
 	}
 	git(hers, "pull", "-q", his, "main")
-	ok(alice, "store", "reencrypt", "--yes")
+	ok(alice, "store", "age", "reencrypt", "--yes")
 	git(hers, "commit", "-qam", "all to all")
 	git(his, "pull", "-q", "--rebase")
 	for _, environ := range [][]string{alice, bob} {
-		if r := ok(environ, "store", "list"); r.out != "customer\nfrom-bob\n" {
+		if r := ok(environ, "store", "list"); !slices.Equal(keysIn(r.out), []string{"customer", "from-bob"}) {
 			t.Errorf("listed %q", r.out)
 		}
 		ok(environ, "store", "check")
 	}
-	ok(alice, "store", "remove-recipient", "bob", "--yes")
+	ok(alice, "store", "age", "remove-recipient", "bob", "--yes")
 	git(hers, "commit", "-qam", "no bob")
 	git(his, "pull", "-q", "--rebase")
 	if r := w.vault(t, bob, "export", "customer", "--no-session"); r.status != 1 {
@@ -207,13 +218,13 @@ func TestThePassphraseIsChangedAtTheTerminal(t *testing.T) {
 	w := newWorld(t, "")
 	environ := w.environ("AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR="+w.path("age"))
 	twice := []exchange{{"New passphrase", "first one\r"}, {"again: ", "first one\r"}}
-	if r, _ := w.talk(t, environ, twice, "store", "create"); r.status != 0 || !strings.HasPrefix(r.out, "age1") {
+	if r, _ := w.talk(t, environ, twice, "store", "age", "create"); r.status != 0 || !strings.HasPrefix(r.out, "age1") {
 		t.Fatalf("status %d: %s", r.status, r.err)
 	}
 	r, shown := w.talk(t, environ, []exchange{
 		{"Passphrase of ", "wrong\r"}, {"Passphrase of ", "first one\r"},
 		{"New passphrase of ", passphrase + "\r"}, {"again: ", passphrase + "\r"},
-	}, "store", "passphrase")
+	}, "store", "age", "passphrase")
 	if r.status != 0 || r.err != "vault: the passphrase is changed\n" || strings.Contains(shown, "first one") {
 		t.Fatalf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}
@@ -222,12 +233,12 @@ func TestThePassphraseIsChangedAtTheTerminal(t *testing.T) {
 		t.Fatal(r.err)
 	}
 	r, _ = w.talk(t, environ, []exchange{{"Passphrase of ", passphrase + "\r"}}, "store", "list")
-	if r.status != 0 || r.out != "x\n" {
+	if r.status != 0 || !slices.Equal(keysIn(r.out), []string{"x"}) {
 		t.Errorf("status %d, listed %q: %s", r.status, r.out, r.err)
 	}
 	// a no at the question leaves everything as it is
 	before := snapshot(w.path("age/items"))
-	r, _ = w.talk(t, environ, []exchange{{"Encrypt every key to 1 recipient? [y/N] ", "n\r"}}, "store", "reencrypt")
+	r, _ = w.talk(t, environ, []exchange{{"Encrypt every key to 1 recipient? [y/N] ", "n\r"}}, "store", "age", "reencrypt")
 	if r.status != 1 || !strings.HasSuffix(r.err, "vault: nothing was changed\n") || snapshot(w.path("age/items")) != before {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}

@@ -15,6 +15,7 @@ package store
 // The first part can be shared through git; the .gitignore there excludes own/.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,18 +197,32 @@ func (a *ageFiles) keys(ctx context.Context, prefix string) ([]string, error) {
 		return names, err
 	}
 	files, err := a.items()
+	if err != nil {
+		return names, err
+	}
+	if len(files) > 0 && a.isNotMember() {
+		return nil, &NotMemberError{a.dir}
+	}
+	var bad unreadableError
 	for _, file := range files {
 		it, err := a.read(ctx, file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has just been deleted
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // it has just been deleted
+		case err != nil && !isAboutItem(err):
+			return nil, err
+		case err != nil:
+			bad.files = append(bad.files, Defect{Where: a.relative(file), Problem: ProblemUnreadable})
+			bad.err = cmp.Or(bad.err, a.withFile(file, err))
+		default:
+			clear(it.data)
+			names = append(names, it.name)
 		}
-		if err != nil {
-			return nil, a.withFile(file, err)
-		}
-		clear(it.data)
-		names = append(names, it.name)
 	}
-	return names, err
+	if bad.err != nil {
+		bad.names = names
+		return nil, &bad
+	}
+	return names, nil
 }
 
 // allGenerated reports whether isGenerated is true for every name with this prefix.

@@ -309,32 +309,3 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	}
 	return atomicfile.Write(path, sealed)
 }
-
-// Names decrypts every item. It returns the sorted names of the keys, and the files that
-// cannot be decrypted.
-func (s *AgeStore) Names(ctx context.Context) (names []string, unreadable []AgeFinding, err error) {
-	if _, err := s.list(); err != nil {
-		return nil, nil, err
-	}
-	if s.a.isNotMember() {
-		return nil, nil, &NotMemberError{s.a.dir}
-	}
-	files, err := s.a.items()
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, path := range files {
-		it, err := s.a.read(ctx, path)
-		if err != nil && !isAboutItem(err) {
-			return nil, nil, err
-		}
-		clear(it.data)
-		if err != nil {
-			unreadable = append(unreadable, AgeFinding{s.a.relative(path), AgeUnreadable})
-			continue
-		}
-		names = append(names, it.name)
-	}
-	slices.Sort(names)
-	return names, unreadable, nil
-}

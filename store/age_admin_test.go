@@ -34,20 +34,20 @@ func member(t *testing.T, o Options) (AgeRecipient, Options) {
 }
 
 // wantProblems checks a store and compares what is wrong, regardless of the files.
-func wantProblems(t *testing.T, o Options, want ...AgeProblem) AgeReport {
+func wantProblems(t *testing.T, o Options, want ...Problem) CheckReport {
 	t.Helper()
 	report, err := keeper(t, o).Check(soon(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []AgeProblem
-	for _, f := range report.Findings {
+	var got []Problem
+	for _, f := range report.Defects {
 		got = append(got, f.Problem)
 	}
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
-		t.Errorf("wrong are %q, not %q: %v", got, want, report.Findings)
+		t.Errorf("wrong are %q, not %q: %v", got, want, report.Defects)
 	}
 	return report
 }
@@ -84,7 +84,7 @@ func TestARecipientWhoIsAddedReadsEverythingAndOneWhoIsRemovedNothingNew(t *test
 		}
 	}
 	wantProblems(t, o)
-	wantProblems(t, theirs, AgeNoMember)
+	wantProblems(t, theirs, ProblemNotMember)
 }
 
 func isNotMember(err error) bool {
@@ -220,9 +220,9 @@ func TestAnInterruptedChangeIsAWholeStoreAndIsFinishedByTheSameCommand(t *testin
 		}
 		put(t, open(t, unasked(o)), "new", "value of new")
 		wantValue(t, open(t, theirs), "new", "value of new")
-		want := []AgeProblem{AgeUnfinished}
+		want := []Problem{ProblemUnfinished}
 		for range len(names) - n {
-			want = append(want, AgeOutdated)
+			want = append(want, ProblemOutdated)
 		}
 		wantProblems(t, o, want...)
 		wantProblems(t, unasked(o), want...)
@@ -265,10 +265,13 @@ func TestAChangeThatCannotDecryptEverythingChangesNothing(t *testing.T) {
 	if after := snapshot(t, o.AgeDir); !slices.Equal(before, after) {
 		t.Error("the store changed")
 	}
-	wantProblems(t, o, AgeUnreadable)
-	names, unreadable, err := keeper(t, o).Names(soon(t))
-	if err != nil || !slices.Equal(names, []string{"a"}) || len(unreadable) != 1 {
-		t.Errorf("Names: %q, %v, %v", names, unreadable, err)
+	wantProblems(t, o, ProblemUnreadable)
+	items, unreadable, err := Items(soon(t), open(t, o))
+	if err != nil || !slices.Equal(items, []Item{{"a", KeyItem}}) || len(unreadable) != 1 {
+		t.Errorf("Items: %q, %v, %v", items, unreadable, err)
+	}
+	if _, err := AllKeyNames(soon(t), open(t, o)); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), filepath.Base(path)) {
+		t.Errorf("AllKeyNames: %v", err)
 	}
 }
 
@@ -289,15 +292,15 @@ func TestCheckNoticesItemsThatDoNotFollowTheList(t *testing.T) {
 		}
 	}
 	edit(func(l *recipients) { l.all = append(l.all, bob) })
-	wantProblems(t, unasked(o), AgeOutdated)
-	wantProblems(t, o, AgeOutdated)
+	wantProblems(t, unasked(o), ProblemOutdated)
+	wantProblems(t, o, ProblemOutdated)
 	if n, err := keeper(t, o).Reencrypt(soon(t)); err != nil || n != 1 {
 		t.Fatal(n, err)
 	}
 	wantProblems(t, o)
 	edit(func(l *recipients) { l.all[1].Recipient = outsider(t) }) // one in another's place
 	wantProblems(t, unasked(o))
-	wantProblems(t, o, AgeOutdated)
+	wantProblems(t, o, ProblemOutdated)
 	if _, err := keeper(t, o).Reencrypt(soon(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +327,7 @@ func TestCheckBelievesWhatItSeesOfAnItemsRecipients(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantValue(t, open(t, o), "a", "v")
-	wantProblems(t, o, AgeOutdated)
+	wantProblems(t, o, ProblemOutdated)
 }
 
 func TestCheckSeesWhatDoesNotBelong(t *testing.T) {
@@ -340,8 +343,8 @@ func TestCheckSeesWhatDoesNotBelong(t *testing.T) {
 		t.Fatal(err)
 	}
 	copyFile(t, findIn(t, a, "a"), findIn(t, a, "b"))
-	report := wantProblems(t, o, AgeForeign, AgeLeftover, AgeMoved)
-	if report.Items != 2 || !report.Read || !slices.Contains(report.Findings, AgeFinding{filepath.Join("items", "notes.txt"), AgeForeign}) {
+	report := wantProblems(t, o, ProblemForeign, ProblemLeftover, ProblemMoved)
+	if report.Items != 2 || !report.Read || !slices.Contains(report.Defects, Defect{Where: filepath.Join("items", "notes.txt"), Problem: ProblemForeign}) {
 		t.Errorf("%+v", report)
 	}
 	before := snapshot(t, o.AgeDir)

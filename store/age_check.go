@@ -14,39 +14,11 @@ import (
 	"filippo.io/age"
 )
 
-// AgeProblem is what is wrong with a file of an age store.
-type AgeProblem string
-
-// What Check finds.
-const (
-	AgeUnreadable AgeProblem = "unreadable" // it is not encrypted to this identity, is damaged, or is not an item
-	AgeMoved      AgeProblem = "moved"      // it is not the item that the file's name says
-	AgeOutdated   AgeProblem = "outdated"   // it is encrypted to other recipients than those on the list
-	AgeForeign    AgeProblem = "foreign"    // it is in the folder of items, and is not one
-	AgeExposed    AgeProblem = "exposed"    // other users of this machine can read or change it
-	AgeLeftover   AgeProblem = "leftover"   // a process was killed while it wrote this file
-	AgeUnfinished AgeProblem = "unfinished" // a change of the recipients was interrupted
-	AgeNoMember   AgeProblem = "no-member"  // the user's identity is not among the recipients
-)
-
-// AgeFinding is one thing that is wrong.
-type AgeFinding struct {
-	File    string // its path below the directory
-	Problem AgeProblem
-}
-
-// AgeReport is what Check found.
-type AgeReport struct {
-	Items    int
-	Read     bool // the items were decrypted; otherwise the identity could not be unlocked
-	Findings []AgeFinding
-}
-
 // Check looks at everything in the store and changes nothing. It decrypts every item. If
 // there is no identity, or nobody can be asked for its passphrase, it looks at what can be
 // seen without decrypting.
-func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
-	var r AgeReport
+func (s *AgeStore) Check(ctx context.Context) (CheckReport, error) {
+	var r CheckReport
 	list, err := s.list()
 	if err != nil {
 		return r, err
@@ -57,7 +29,7 @@ func (s *AgeStore) Check(ctx context.Context) (AgeReport, error) {
 	}
 	r.Items = len(files)
 	if s.a.isNotMember() {
-		r.add(s.a, s.a.current(), AgeNoMember)
+		r.add(s.a, s.a.current(), ProblemNotMember)
 	} else if r.Read, err = s.a.canDecrypt(ctx); err != nil {
 		return r, err
 	}
@@ -88,15 +60,15 @@ func (a *ageFiles) canDecrypt(ctx context.Context) (bool, error) {
 	return err == nil, err
 }
 
-func (r *AgeReport) add(a *ageFiles, path string, p AgeProblem) {
+func (r *CheckReport) add(a *ageFiles, path string, p Problem) {
 	if p != "" {
-		r.Findings = append(r.Findings, AgeFinding{a.relative(path), p})
+		r.Defects = append(r.Defects, Defect{Where: a.relative(path), Problem: p})
 	}
 }
 
 // checkItem looks at one item: at the decrypted item with inside, and always at whom it seems
 // to be encrypted to.
-func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape string, inside bool) (AgeProblem, error) {
+func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape string, inside bool) (Problem, error) {
 	sealed, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -107,9 +79,9 @@ func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape s
 	seen, err := shapeOf(sealed)
 	switch {
 	case err != nil:
-		return AgeUnreadable, nil
+		return ProblemUnreadable, nil
 	case !inside && seen != shape:
-		return AgeOutdated, nil
+		return ProblemOutdated, nil
 	case !inside:
 		return "", nil
 	}
@@ -121,13 +93,13 @@ func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape s
 	clear(it.data)
 	switch {
 	case err != nil && isAboutItem(err):
-		return AgeUnreadable, nil
+		return ProblemUnreadable, nil
 	case err != nil:
 		return "", err
 	case a.item(list.hash(it.name)) != path:
-		return AgeMoved, nil
+		return ProblemMoved, nil
 	case seen != shape, it.digest != list.digest():
-		return AgeOutdated, nil
+		return ProblemOutdated, nil
 	}
 	return "", nil
 }
@@ -160,21 +132,21 @@ func shapeOf(sealed []byte) (string, error) {
 }
 
 // checkFiles looks at modes, and at files that do not belong there.
-func (a *ageFiles) checkFiles(r *AgeReport) {
+func (a *ageFiles) checkFiles(r *CheckReport) {
 	if exists(a.next()) {
-		r.add(a, a.next(), AgeUnfinished)
+		r.add(a, a.next(), ProblemUnfinished)
 	}
 	for _, path := range a.leftovers() {
-		r.add(a, path, AgeLeftover)
+		r.add(a, path, ProblemLeftover)
 	}
 	entries, _ := readDir(a.itemDir())
 	for _, e := range entries {
 		if !isItem(e.Name()) && !strings.HasPrefix(e.Name(), ".") {
-			r.add(a, filepath.Join(a.itemDir(), e.Name()), AgeForeign)
+			r.add(a, filepath.Join(a.itemDir(), e.Name()), ProblemForeign)
 		}
 	}
 	for _, path := range a.exposed() {
-		r.add(a, path, AgeExposed)
+		r.add(a, path, ProblemExposed)
 	}
 }
 

@@ -155,9 +155,6 @@ func (d ageDir) lock(ctx context.Context, exclusive bool) (unlock func(), err er
 	return func() { _ = l.Unlock() }, nil
 }
 
-// fresh is the age up to which a temporary file may still be written to.
-const fresh = time.Minute
-
 // sweep deletes what killed processes left. It is called before a change; a reader changes
 // nothing.
 func (d ageDir) sweep() {
@@ -169,11 +166,7 @@ func (d ageDir) sweep() {
 // leftovers lists what killed processes left.
 func (d ageDir) leftovers() (paths []string) {
 	for _, dir := range d.folders() {
-		for _, path := range atomicfile.Leftovers(dir) {
-			if info, err := os.Lstat(path); err == nil && time.Since(info.ModTime()) > fresh {
-				paths = append(paths, path)
-			}
-		}
+		paths = append(paths, leftoversIn(dir)...)
 	}
 	return paths
 }

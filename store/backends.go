@@ -47,8 +47,6 @@ type Backend struct {
 	// StoresUnasked says that an item is stored without what it takes to read it: to read
 	// it back may need a person where to store it needed none.
 	StoresUnasked bool
-	// SlowList says that to list the names takes a person or decrypts items.
-	SlowList bool
 	// otherWrites returns the directory in which another program writes the items, and does
 	// not wait until they are on the disk; nil where Put has waited for that, and where there
 	// is no disk.
@@ -56,12 +54,19 @@ type Backend struct {
 	// work is how long one call may take by its own work, without waiting for anyone.
 	work time.Duration
 
+	// Readers says who can read the items, as the end of a sentence.
+	Readers string
+
 	// open checks that the back end can be used, as cheaply as that can be known. It heeds
 	// ctx where it can and is abandoned where it cannot. It is nil on other systems.
 	open opener
 	// known is set where the names of long-lived items are encrypted too. It returns which
 	// of names have an item, and how many more items there are, and decrypts nothing.
 	known func(ctx context.Context, d driver, names []string) (there []string, others int, err error)
+	// check is set where Check has more to look at than each item by itself, and replaces it.
+	check func(ctx context.Context, d driver) (CheckReport, error)
+	// recipients is set where items are encrypted to recipients, whom it lists.
+	recipients func(d driver) ([]AgeRecipient, error)
 }
 
 // opener opens a back end. chosen is false when the user named it.
@@ -127,10 +132,12 @@ var table = []Backend{
 			Kind: Named, Placeholder: "NAME", Default: serviceName, Value: func(o *Options) *string { return &o.KeychainName },
 		}},
 		AWSVault: true, AsksPerItem: true, otherWrites: keychainFolder,
+		Readers: "a program that a person allows to, while the keychain is unlocked",
 	},
 	{
 		Name: "wincred", systems: on("windows"), automatic: everywhere, open: openWincred,
 		AWSVault: true,
+		Readers:  "every program of this Windows user",
 	},
 	{
 		Name: "secret-service", systems: on("linux"), automatic: everywhere, open: openSecretService,
@@ -141,10 +148,12 @@ var table = []Backend{
 		// A collection that people name is most often "login", with the passwords of all programs.
 		shared:   func(o Options) bool { return o.Collection != defaultCollection },
 		AWSVault: true, otherWrites: homeFolder,
+		Readers: "every program of this user, while the collection is unlocked",
 	},
 	{
 		Name: "kwallet", systems: on("linux"), automatic: everywhere, open: openKWallet,
-		AWSVault: true, SlowList: true, otherWrites: homeFolder,
+		AWSVault: true, otherWrites: homeFolder,
+		Readers: "every program that the wallet admits, while it is open",
 	},
 	{
 		Name: "pass", systems: notOn("windows"), automatic: everywhere, open: openPass,
@@ -164,6 +173,7 @@ var table = []Backend{
 		},
 		shared:   func(o Options) bool { return o.PassPrefix == "" },
 		AWSVault: true, AsksPerItem: true, otherWrites: passFolder,
+		Readers: "whoever has one of the gpg keys that .gpg-id names",
 	},
 	{
 		Name: "age", automatic: notOn("darwin", "windows"), open: openAge,
@@ -184,6 +194,14 @@ var table = []Backend{
 		known: func(ctx context.Context, d driver, names []string) ([]string, int, error) {
 			return d.(*ageFiles).known(ctx, names)
 		},
+		check: func(ctx context.Context, d driver) (CheckReport, error) {
+			return (&AgeStore{d.(*ageFiles)}).Check(ctx)
+		},
+		recipients: func(d driver) ([]AgeRecipient, error) {
+			all, _, err := (&AgeStore{d.(*ageFiles)}).Recipients()
+			return all, err
+		},
+		Readers: "whoever has the identity of a recipient",
 	},
 	{
 		Name: "file", automatic: everywhere, open: openFiles,
@@ -193,6 +211,7 @@ var table = []Backend{
 		}},
 		Passphrase: Passphrase{"AWS_VAULT_FILE_PASSPHRASE", func(o *Options) **creds.Secret { return &o.FilePassphrase }},
 		AWSVault:   true, WeakPassphrase: true,
+		Readers: "whoever has the passphrase",
 	},
 	{
 		Name: "helper", open: openHelper,
@@ -200,11 +219,13 @@ var table = []Backend{
 			Flag: "helper", Variable: "AWS_VAULT_HELPER", Usage: "NAME of the program docker-credential-NAME",
 			Kind: Named, Placeholder: "NAME", Value: func(o *Options) *string { return &o.Helper },
 		}},
-		PlaceNamesIt: true, AsksPerItem: true, SlowList: true, otherWrites: helperFolder,
+		PlaceNamesIt: true, AsksPerItem: true, otherWrites: helperFolder,
+		Readers: "every program of this user that runs the helper, as far as the helper allows",
 	},
 	{
 		Name: "keyctl", systems: on("linux"), open: openKeyctl,
 		Volatile: true,
+		Readers:  "every process of this user, until the machine restarts",
 	},
 }
 
@@ -273,6 +294,9 @@ func (b Backend) Automatic() bool {
 // HidesNames reports whether the names of long-lived items are encrypted too, so that
 // listing them takes what reading them takes.
 func (b Backend) HidesNames() bool { return b.known != nil }
+
+// HasRecipients reports whether items are encrypted to a list of recipients.
+func (b Backend) HasRecipients() bool { return b.recipients != nil }
 
 // Shared reports whether the names it lists can be those of other programs' items, which
 // are not to be shown.

@@ -54,6 +54,10 @@ type bounded struct {
 	d     driver
 	limit time.Duration
 	turn  chan struct{} // holds one token while no call runs
+	// canAsk says that a person can be asked for what opens the items.
+	canAsk bool
+	// ownFolder is the folder that has nothing but this program's items; "" for none.
+	ownFolder string
 	// unsynced is the directory that Flush has to bring to the disk, "" for none.
 	unsynced string
 }
@@ -89,12 +93,15 @@ func (b *bounded) Delete(ctx context.Context, key string) error {
 
 func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {
 	all, err := run(ctx, b, "list", prefix, func(ctx context.Context) ([]string, error) { return b.d.keys(ctx, prefix) })
-	if err != nil {
+	var some *unreadableError
+	if errors.As(err, &some) {
+		all = some.names
+	} else if err != nil {
 		return nil, err
 	}
 	names := slices.DeleteFunc(all, func(k string) bool { return !strings.HasPrefix(k, prefix) })
 	slices.Sort(names)
-	return slices.Compact(names), nil
+	return slices.Compact(names), err
 }
 
 // knownNames returns which of names have an item, and how many more long-lived items there

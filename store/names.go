@@ -39,17 +39,16 @@ func ReadNames(ctx context.Context, s Store, guesses func() []string) (Names, er
 	var n Names
 	all, err := s.List(ctx, "")
 	for _, name := range all {
-		switch {
-		case strings.HasPrefix(name, SessionPrefix):
+		switch kindOf(name) {
+		case SessionItem:
 			n.Sessions = append(n.Sessions, name)
-		case strings.HasPrefix(name, TokenPrefix):
+		case SignInItem:
 			n.Tokens = append(n.Tokens, name)
-		case strings.HasPrefix(name, stagedPrefix):
+		case StagedItem:
 			n.Staged = append(n.Staged, name)
-		case isGenerated(name):
-		case !isKeyName(name):
+		case AWSVaultItem:
 			n.AWSVault = append(n.AWSVault, name)
-		default:
+		case KeyItem:
 			n.Keys = append(n.Keys, name)
 		}
 	}

@@ -101,6 +101,10 @@ func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, 
 		return nil, err
 	}
 	s := newBounded(b, d, max(o.limit(), b.work))
+	s.canAsk = o.Ask != nil
+	if place, ok := b.Place(); ok && place.Kind == OwnFolder {
+		s.ownFolder, _ = expand(*place.Value(&o)) // "" without a home directory
+	}
 	if b.otherWrites != nil {
 		s.unsynced, _ = expand(b.otherWrites(o)) // "" without a home directory
 	}

@@ -78,6 +78,11 @@ func GetSession(ctx context.Context, s Store, name string) (creds.Session, error
 	if err != nil {
 		return creds.Session{}, err
 	}
+	return parseSession(item)
+}
+
+// parseSession decodes a session. Its error matches ErrNotFound: another one can be made.
+func parseSession(item creds.Secret) (creds.Session, error) {
 	var v sessionItem
 	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.AccessKeyID == "" {
 		return creds.Session{}, fmt.Errorf("%w: the item is not a session", ErrNotFound)

@@ -66,6 +66,11 @@ func GetToken(ctx context.Context, s Store, name string) (Token, error) {
 	if err != nil {
 		return Token{}, err
 	}
+	return parseToken(item)
+}
+
+// parseToken decodes a sign-in. Its error matches ErrNotFound: another one can be made.
+func parseToken(item creds.Secret) (Token, error) {
 	var v tokenItem
 	if json.NewDecoder(strings.NewReader(item.Reveal())).Decode(&v) != nil || v.StartURL == "" {
 		return Token{}, fmt.Errorf("%w: the item is not a sign-in", ErrNotFound)

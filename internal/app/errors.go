@@ -118,15 +118,15 @@ func ageHint(err error) string {
 	case errors.As(err, &noIdentity) && noIdentity.File != "":
 		return "--age-identity and AWS_VAULT_AGE_IDENTITY say which file it is"
 	case errors.As(err, &noIdentity):
-		return "run vault store create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have"
+		return "run vault store age create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have"
 	case errors.As(err, &notMember):
-		return "one of the recipients runs vault store add-recipient with yours, which vault store create prints"
+		return "one of the recipients has to run vault store age add-recipient with yours, which vault store age create prints"
 	case errors.As(err, &noStore):
-		return "vault store create makes one"
+		return "vault store age create creates one"
 	case errors.As(err, &noRecipient):
 		return "say it with --recipient age1…"
 	case errors.Is(err, store.ErrNoRecipient):
-		return "vault store recipients lists them"
+		return "vault store age recipients lists them"
 	}
 	return ""
 }

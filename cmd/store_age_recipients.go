@@ -14,7 +14,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// recipient is one row: a recipient who can read the store.
+// recipient is one row: one that can read the store.
 type recipient struct {
 	Name      string `json:"name"`
 	Recipient string `json:"recipient"`
@@ -26,8 +26,8 @@ func newStoreRecipients(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "recipients",
 		Short: "list who can read the store",
-		Long: `Lists the recipients that every key in the store is encrypted to: names, which
-are for people, and recipients, which count. Nothing is decrypted.`,
+		Long: `Lists the recipients that every key in the store is encrypted to. Only the recipient
+counts; the name is there for people. Nothing is decrypted.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error { return storeRecipients(r, asJSON) },
 	}
@@ -69,7 +69,7 @@ func isMine(s *store.AgeStore, a store.AgeRecipient) bool {
 
 func (r *run) unfinished() {
 	r.say("a change of the recipients was interrupted: some items are encrypted as they were before")
-	r.hint("vault store reencrypt finishes it")
+	r.hint("vault store age reencrypt finishes it")
 }
 
 func newStoreAdd(r *run) *cobra.Command {
@@ -77,13 +77,13 @@ func newStoreAdd(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "add-recipient RECIPIENT",
 		Aliases: []string{"add"},
-		Short:   "let another person read the store",
+		Short:   "let another recipient read the store",
 		Long: `Adds an age recipient (age1…) to the list and encrypts every key again, for which
-your own identity is needed. Recipients of plugins work where the plugin is
-installed; post-quantum ones (age1pq1…) and classic ones cannot be mixed.
+your own identity is needed. A recipient of a plugin works where the plugin is
+installed. Post-quantum recipients (age1pq1…) and others cannot be mixed.
 
-Be sure whose recipient it is: the person who has the identity behind it can read every
-key in the store.`,
+Be sure whose recipient it is: whoever has its identity can read every key in the
+store.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, a []string) error {
@@ -91,7 +91,7 @@ key in the store.`,
 			return storeAdd(c.Context(), r, who)
 		},
 	}
-	c.Flags().StringVar(&who.Name, "name", "", "whose it is, for people")
+	c.Flags().StringVar(&who.Name, "name", "", "name of the recipient, for people")
 	return c
 }
 
@@ -126,11 +126,11 @@ func newStoreRemove(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "remove-recipient RECIPIENT | NAME",
 		Aliases: []string{"remove", "rm"},
-		Short:   "remove a recipient from the store",
+		Short:   "take a recipient off the list",
 		Long: `Takes a recipient off the list and encrypts every key again to the others.
 
-It cannot take back what they have read, nor the copies of the files that they, or
-git's history, have: rotate the keys they could read.`,
+That does not take back what the recipient has read, nor older copies of the files,
+as in git's history: rotate the keys.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeRecipient(r),
 		RunE:              func(c *cobra.Command, a []string) error { return storeRemove(c.Context(), r, a[0], yes) },
@@ -153,7 +153,7 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 		question = "This is your own recipient: you will not be able to read the store any more. " + question
 	}
 	if !yes {
-		if err := r.confirm(ctx, "vault store remove-recipient", question, "no recipient was removed"); err != nil {
+		if err := r.confirm(ctx, "vault store age remove-recipient", question, "no recipient was removed"); err != nil {
 			return err
 		}
 	}
@@ -165,7 +165,7 @@ func storeRemove(ctx context.Context, r *run, name string, yes bool) error {
 		return err
 	}
 	r.say("%s is removed; %s encrypted again", called(who), display.Count(n, "key"))
-	r.hint("they may have copied the keys: rotate those that they could read")
+	r.hint("older copies of the files stay readable to that recipient: rotate the keys")
 	r.shared(s)
 	return nil
 }
@@ -188,10 +188,10 @@ func newStoreReencrypt(r *run) *cobra.Command {
 	var yes bool
 	c := &cobra.Command{
 		Use:   "reencrypt",
-		Short: "encrypt every key again to the list of recipients",
-		Long: `Encrypts every key to the recipients as recipients.txt lists them now: after that
-file came from git with a new recipient, or when a change was interrupted. The
-list is shown first: everyone on it will be able to read every key.`,
+		Short: "encrypt every key to the recipients on the list",
+		Long: `Encrypts every key to the recipients that recipients.txt lists now: after git has
+brought a file with a new one, or when a change was interrupted. The list is shown
+first: all recipients on it will be able to read every key.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error { return storeReencrypt(c.Context(), r, yes) },
 	}
@@ -213,7 +213,7 @@ func storeReencrypt(ctx context.Context, r *run, yes bool) error {
 	}
 	if !yes {
 		question := "Encrypt every key to " + display.Count(len(all), "recipient")
-		if err := r.confirm(ctx, "vault store reencrypt", question, "nothing was changed"); err != nil {
+		if err := r.confirm(ctx, "vault store age reencrypt", question, "nothing was changed"); err != nil {
 			return err
 		}
 	}
