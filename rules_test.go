@@ -145,7 +145,7 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/proxy",
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
 	"internal/display":        "",
 	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions",
@@ -165,6 +165,7 @@ var arrows = map[string]string{
 	"internal/fakeaws":        "internal/creds",
 	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/server":         "internal/creds",
+	"internal/proxy":          "internal/creds internal/server",
 	"internal/creds":          "",
 	"internal/atomicfile":     "",
 	"internal/testenv":        "",
@@ -342,6 +343,7 @@ var reveals = map[string]string{
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",
 	"internal/server/fetch.go":         "shows the token to the endpoint",
+	"cmd/proxy.go":                     "the token of an endpoint, on its way to the proxy that asks it",
 	"internal/sessions/sts.go":         "signs a request",
 	"internal/sessions/rest.go":        "the token that a request is made with",
 	"internal/sessions/sso_token.go":   "renews a sign-in",

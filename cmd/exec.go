@@ -89,7 +89,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 	if err != nil {
 		return err
 	}
-	if o.server {
+	if o.serves() {
 		return runServed(ctx, r, o, q, path, argv)
 	}
 	_, l, err := o.session(ctx, r, q)
@@ -110,6 +110,8 @@ func (o execOptions) sessionRequest(ctx context.Context, r *run) (env.Request, e
 	switch {
 	case o.server:
 		q.Mode = env.ModeServer
+	case o.ec2:
+		q.Mode = env.ModeEC2
 	case q.Served(): // by the exec around us
 		q.Mode = mode
 	}

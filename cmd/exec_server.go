@@ -15,6 +15,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/proxy"
 	"github.com/d44b7504/vault/internal/server"
 	"github.com/d44b7504/vault/refresh"
 )
@@ -23,9 +24,12 @@ import (
 // every session. The process stays until the command ends.
 
 type serveFlags struct {
-	server, lazy bool
-	roles        []string
+	server, ec2, v1, lazy bool
+	roles                 []string
 }
+
+// serves reports whether the command asks this process for credentials.
+func (o serveFlags) serves() bool { return o.server || o.ec2 }
 
 func (o *serveFlags) bind(c *cobra.Command) {
 	fs := c.Flags()
@@ -33,18 +37,24 @@ func (o *serveFlags) bind(c *cobra.Command) {
 	boolFlag(fs, &o.server, "ecs-server", "", false, "the same as --server")
 	boolFlag(fs, &o.lazy, "lazy", "", false, "with --server: make no session before the command asks for one")
 	fs.StringArrayVar(&o.roles, "allow-role", nil, "with --server: let the command have this role too, by its ARN (may be repeated)")
+	boolFlag(fs, &o.ec2, "ec2-server", "", false, "serve them as EC2's instance metadata does, to every program of this machine (see vault proxy)")
+	boolFlag(fs, &o.v1, "imds-v1", "", false, "with --ec2-server: answer requests of version 1, which have no token")
 	_ = fs.MarkHidden("ecs-server")
 }
 
 // check refuses flags that contradict each other.
 func (o execOptions) check(c *cobra.Command) error {
 	switch changed := c.Flags().Changed; {
-	case o.server && o.asJSON:
-		return errors.New("--server prints nothing, so it does not go with --json")
-	case o.server && o.noSession:
-		return errors.New("--server serves sessions, so it does not go with --no-session")
-	case o.server && o.profileEnv && changed("profile-env"):
-		return errors.New("--server and --profile-env are two ways to give credentials: choose one")
+	case o.server && o.ec2:
+		return errors.New("--server and --ec2-server are two ways to serve: choose one")
+	case o.serves() && o.asJSON:
+		return errors.New("a server prints nothing, so --json does not go with it")
+	case o.serves() && o.noSession:
+		return errors.New("a server serves sessions, so --no-session does not go with it")
+	case o.serves() && o.profileEnv && changed("profile-env"):
+		return errors.New("a server and --profile-env are two ways to give credentials: choose one")
+	case o.v1 && !o.ec2:
+		return errors.New("--imds-v1 goes with --ec2-server only")
 	case !o.server && (o.lazy || len(o.roles) > 0):
 		return errors.New("--lazy and --allow-role go with --server only")
 	case o.roleARN != "" && len(o.roles) > 0:
@@ -64,6 +74,11 @@ func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path s
 		return app.WithHint(fmt.Errorf("[default] in %s has credentials, which the AWS tools would use instead of those of %q", file, q.Profile),
 			"give that section another name (vault import moves keys into the keyring), or leave out --server")
 	}
+	if o.ec2 {
+		if err := proxyError(proxy.Possible()); err != nil { // before a person is asked for anything
+			return err
+		}
+	}
 	p, l, err := o.first(ctx, r, q)
 	if err != nil {
 		return err
@@ -81,7 +96,16 @@ func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path s
 	if err != nil {
 		return err
 	}
-	environ := env.ChildServed(r.Environ, q, env.Endpoint{URL: lease.URL(), Token: lease.Token()}, l.Session, l.File)
+	e := env.Endpoint{URL: lease.URL(), Token: lease.Token()}
+	if o.ec2 {
+		leave, err := joinProxy(ctx, r, o, q, e, p.Region)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		e = env.Endpoint{} // the address that every program knows
+	}
+	environ := env.ChildServed(r.Environ, q, e, l.Session, l.File)
 	o.announce(r, q)
 	return beside(r, path, argv, environ)
 }

@@ -58,7 +58,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 	root.AddCommand(
 		newUse(r), newOff(r), newStatus(r), newRefresh(r), newExec(r), newExport(r),
 		newAdd(r), newImport(r), newMigrate(r), newRotate(r), newRemove(r), newClear(r), newList(r), newStore(r),
-		newShow(r), newDoctor(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r),
+		newShow(r), newDoctor(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r), newProxy(r),
 		newWords(root, r),
 	)
 	return root
