@@ -280,6 +280,7 @@ func selected(tree *ast.File, f func(x, name string)) {
 var writers = map[string]string{
 	"internal/atomicfile/": "it is the one that writes files",
 	"internal/host/":       "opens the terminal",
+	"internal/proxy/":      "gives a socket to the user it is for",
 	"cmd/demo_stage.go":    "a stage in a temporary directory, which is deleted at the end",
 	"cmd/formats.go":       "appends to the file that GitHub made for it",
 }

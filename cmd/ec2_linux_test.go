@@ -93,11 +93,6 @@ func clean(t *testing.T) {
 	}
 }
 
-// ec2 is an environment in which the metadata service is looked for.
-func (w *world) ec2(extra ...string) []string {
-	return without(w.environ(extra...), "AWS_EC2_METADATA_DISABLED")
-}
-
 func testMetadataClients(t *testing.T) {
 	w := roleWorld(t)
 	r := w.vault(t, w.environ(), "exec", "--ec2-server", "prod", "--", boto3(t), "-c", `

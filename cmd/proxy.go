@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os/exec"
 	"strconv"
 	"time"
 
@@ -130,24 +129,9 @@ func roleName(profile string) string {
 
 // startProxy starts a proxy that ends with this process, however that ends.
 func startProxy(ctx context.Context, r *run) (stop func(), err error) {
-	c := exec.Command(r.Self, "proxy", "--until-eof")
-	c.Env, c.Stderr = env.For(env.Tool, r.Environ), r.Stderr
-	background(c)
-	life, err := c.StdinPipe()
-	if err == nil {
-		err = c.Start()
-	}
+	stop, ended, err := r.Companion([]string{"proxy", "--until-eof"}, r.Environ)
 	if err != nil {
 		return nil, fmt.Errorf("start the metadata proxy: %w", err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		_ = c.Wait()
-		close(ended)
-	}()
-	stop = func() {
-		_ = life.Close()
-		<-ended
 	}
 	for end := time.Now().Add(5 * time.Second); !proxy.Running(); {
 		select {

@@ -49,6 +49,9 @@ type World struct {
 	// beside it, and returns the program's exit status, which is 128+n after signal n. The
 	// error says why it could not be started.
 	Foreground func(path string, argv, environ []string) (status int, err error)
+	// Companion starts this program again, to live as long as this process or until stop is
+	// called, which waits for its end. ended is closed at its end.
+	Companion func(args, environ []string) (stop func(), ended <-chan struct{}, err error)
 	// Detach runs this program itself away from the terminal and waits for its end.
 	Detach func(ctx context.Context, args, environ []string) error
 	// Start starts a program away from the terminal and does not wait for it.
@@ -70,7 +73,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
-		Exec: execute, Foreground: runForeground, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
+		Exec: execute, Foreground: runForeground, Companion: companion, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
 	}
 	w.Self, _ = os.Executable()
 	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {

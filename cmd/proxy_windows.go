@@ -1,6 +1,0 @@
-package cmd
-
-import "os/exec"
-
-// background has nothing to do: there is no proxy on Windows.
-func background(*exec.Cmd) {}
