@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/refresh"
 )
 
 type refreshOptions struct {
@@ -113,6 +114,9 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	a := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File)
 	if l.Session.SecretKey.IsZero() { // the keys are right as they are
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
+	}
+	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why
+		l, a = r.task.Exported(p, refresh.ReadOnly), env.Activation{}
 	}
 	return e.emit(a, l, st.Request)
 }

@@ -162,6 +162,20 @@ func TestAReadOnlyVariableIsNamedAndNothingIsChanged(t *testing.T) {
 	}
 }
 
+func TestThePromptSaysThatAReadOnlyVariableStopsTheRenewal(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, readOnlyShells(t), func(t *testing.T, s *shellScript) {
+		s.add("vault use prod", "id=$AWS_ACCESS_KEY_ID", "readonly AWS_SESSION_TOKEN")
+		s.add(s.w.path("renew")+" && __vault_precmd", `echo "$__vault_text"`, `[ "$id" = "$AWS_ACCESS_KEY_ID" ] && echo kept`)
+		// another terminal renews the session
+		check(os.WriteFile(s.w.path("renew"), []byte("#!/bin/sh\nenv -u __VAULT_STATE -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN vault use prod --refresh --shell bash | cat >/dev/null\n"), 0o700))
+		r := s.run()
+		if lines := strings.Split(strings.TrimSpace(r.out), "\n"); len(lines) != 2 || !strings.HasSuffix(lines[0], " readonly!") || lines[1] != "kept" {
+			t.Errorf("status %d: %s\n%s", r.status, r.out, r.err)
+		}
+	})
+}
+
 func TestAReadOnlyRegionIsTheRegionOfTheSession(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, readOnlyShells(t), func(t *testing.T, s *shellScript) {

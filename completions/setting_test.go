@@ -110,8 +110,8 @@ func TestTwoNamesCompleteEachWithItsOwnProgram(t *testing.T) {
 func TestCompletionSurvivesStrictOptions(t *testing.T) {
 	t.Parallel()
 	strict := map[string][]string{
-		"bash": {"set -u", "set -e", "set -o posix", "shopt -s failglob nullglob", "IFS=,", "set -o noclobber", "alias local=false builtin=false command=false"},
-		"zsh":  {"setopt ksh_arrays", "setopt sh_word_split no_unset", "setopt warn_create_global err_return", "setopt sh_glob glob_subst", "alias local=false", "setopt complete_in_word menu_complete"},
+		"bash": {"set -u", "set -e", "readonly i w o n x s", "set -o posix", "shopt -s failglob nullglob", "IFS=,", "set -o noclobber", "alias local=false builtin=false command=false"},
+		"zsh":  {"setopt ksh_arrays", "readonly i w o n x s", "setopt sh_word_split no_unset", "setopt warn_create_global err_return", "setopt sh_glob glob_subst", "alias local=false", "setopt complete_in_word menu_complete"},
 		"fish": {"set -g IFS ,", "alias string=false"},
 		"pwsh": {"Set-StrictMode -Version Latest", "$ErrorActionPreference = 'Stop'"},
 	}

@@ -14,6 +14,7 @@ const (
 	NoKey       Note = "nokey!"
 	NotSaved    Note = "disk!"
 	Failed      Note = "failed!"
+	ReadOnly    Note = "readonly!"
 	Changed     Note = "changed!" // the hooks show it; no renewal has failed
 )
 
@@ -35,6 +36,7 @@ var meanings = [...]Meaning{
 	{NoKey, "the access key is not stored any more", "vault add PROFILE stores it", false, false},
 	{NotSaved, "the session could not be saved", "free space on the disk", true, false},
 	{Failed, "the last renewal failed", "vault refresh says why", true, false},
+	{ReadOnly, "a variable of the session is read-only in this shell", "vault refresh names it", false, false},
 	{Changed, "another program has changed the session's variables in this shell", "vault use PROFILE sets them again", false, false},
 }
 

@@ -145,6 +145,12 @@ func storedLease(ctx context.Context, t *Task, p profiles.Profile) (refresh.Leas
 	return l, err
 }
 
+// Exported is the lease of the session in the caller's environment as it is, with a note
+// that says why it stays.
+func (t *Task) Exported(p profiles.Profile, note refresh.Note) refresh.Lease {
+	return refresh.Lease{Session: exportedSession(t, p), Note: note}
+}
+
 // exportedSession is the session in the caller's environment, without its secrets: enough for a
 // label.
 func exportedSession(t *Task, p profiles.Profile) creds.Session {

@@ -2,29 +2,29 @@
 # the program as they were typed: it reads their quotes, and nothing here expands them.
 
 __vault_complete_av() {
-  \builtin local line="${COMP_LINE:0:COMP_POINT}" i w out IFS=$'\n'
+  \builtin local line="${COMP_LINE:0:COMP_POINT}" _vi _vw out IFS=$'\n'
   \builtin local -a words at from
   words=() at=() from=()
   # bash also splits at : and =. What has no space in it is made one word again.
-  for ((i = 0; i <= COMP_CWORD; i++)); do
-    w=${line%%[![:space:]]*} line=${line#"${line%%[![:space:]]*}"}
-    if [[ $i == 0 || $w ]]; then
-      words+=('') at+=("$i") from+=("$((COMP_POINT - ${#line}))")
+  for ((_vi = 0; _vi <= COMP_CWORD; _vi++)); do
+    _vw=${line%%[![:space:]]*} line=${line#"${line%%[![:space:]]*}"}
+    if [[ $_vi == 0 || $_vw ]]; then
+      words+=('') at+=("$_vi") from+=("$((COMP_POINT - ${#line}))")
     fi
-    w=${COMP_WORDS[i]}
-    [[ $line == "$w"* ]] || w=$line # the cursor is inside it
-    words[${#words[@]} - 1]+=$w line=${line#"$w"}
+    _vw=${COMP_WORDS[_vi]}
+    [[ $line == "$_vw"* ]] || _vw=$line # the cursor is inside it
+    words[${#words[@]} - 1]+=$_vw line=${line#"$_vw"}
   done
   # Looked up first: a missing program must not call command_not_found_handle.
   \builtin type -P '/opt/it'\''s $(here)/vault' >/dev/null || \builtin return 0
   out=$(\builtin command '/opt/it'\''s $(here)/vault' __words bash "$2" "${words[@]:1}" 2>/dev/null) || \builtin return 0
   case $out in
     words*)
-      w=$-
+      _vw=$-
       \builtin set -f
       # shellcheck disable=SC2206
       COMPREPLY=(${out#words})
-      [[ $w == *f* ]] || \builtin set +f
+      [[ $_vw == *f* ]] || \builtin set +f
       ;;
     command*) __vault_wrapped "${at[${out#* } + 1]}" "${from[${out#* } + 1]}" ;;
     files*) __vault_readline default -f "$2" ;;
@@ -39,10 +39,10 @@ __vault_readline() {
 }
 
 __vault_generate() { # WHAT WORD
-  \builtin local w
-  while IFS= \builtin read -r w; do
-    \builtin printf -v w %q "$w"
-    COMPREPLY+=("$w")
+  \builtin local _vw
+  while IFS= \builtin read -r _vw; do
+    \builtin printf -v _vw %q "$_vw"
+    COMPREPLY+=("$_vw")
   done <<<"$(\builtin compgen "$1" -- "$2")"
   [[ ${COMPREPLY-} ]] || COMPREPLY=()
 }
@@ -50,7 +50,7 @@ __vault_generate() { # WHAT WORD
 # Completes the other command, which begins at WORD in COMP_WORDS and at CHAR in COMP_LINE.
 # What is evaluated below is what was registered for it, never the line.
 __vault_wrapped() { # WORD CHAR
-  \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" o IFS=$' \t\n'
+  \builtin local spec='' cmd="${COMP_WORDS[$1]-}" cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD - 1]}" _vo IFS=$' \t\n'
   \builtin local -a args
   if (($1 < COMP_CWORD)) && [[ $cmd != *[!-A-Za-z0-9_./+]* ]]; then
     spec=$(\builtin complete -p -- "${cmd##*/}" 2>/dev/null)
@@ -66,24 +66,24 @@ __vault_wrapped() { # WORD CHAR
     \builtin return
   fi
   \builtin read -r -a args <<<"$spec"
-  for o in "${!args[@]}"; do
-    [[ ${args[o]} != -o ]] || \builtin compopt -o "${args[o + 1]}" 2>/dev/null || :
+  for _vo in "${!args[@]}"; do
+    [[ ${args[_vo]} != -o ]] || \builtin compopt -o "${args[_vo + 1]}" 2>/dev/null || :
   done
   case $spec in
     *" -F "*)
-      o=${spec##* -F }
-      "${o%% *}" "$cmd" "$cur" "$prev"
+      _vo=${spec##* -F }
+      "${_vo%% *}" "$cmd" "$cur" "$prev"
       ;;
     *" -C '"*)
-      o=${spec#* -C }
-      o=$(\builtin export COMP_LINE COMP_POINT COMP_TYPE=9 COMP_KEY=9
-        \builtin eval "${o% *} \"\$cmd\" \"\$cur\" \"\$prev\"" 2>/dev/null)
-      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$o" || :
+      _vo=${spec#* -C }
+      _vo=$(\builtin export COMP_LINE COMP_POINT COMP_TYPE=9 COMP_KEY=9
+        \builtin eval "${_vo% *} \"\$cmd\" \"\$cur\" \"\$prev\"" 2>/dev/null)
+      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$_vo" || :
       ;;
     ?*)
-      o=${spec#complete }
-      o=$(\builtin eval "compgen ${o% *} -- \"\$cur\"" 2>/dev/null)
-      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$o" || :
+      _vo=${spec#complete }
+      _vo=$(\builtin eval "compgen ${_vo% *} -- \"\$cur\"" 2>/dev/null)
+      IFS=$'\n' \builtin read -r -d '' -a COMPREPLY <<<"$_vo" || :
       ;;
   esac
   [[ ${COMPREPLY-} ]] || __vault_readline default -f "$cur"
