@@ -116,6 +116,8 @@ func problemWords(p store.Problem) (text, cure string) {
 		return "is not encrypted to the recipients that are on the list now", "vault store age reencrypt"
 	case store.ProblemUnfinished:
 		return "shows that a change of recipients was interrupted", "vault store age reencrypt finishes it"
+	case store.ProblemNotIgnored:
+		return "is not kept out of git by an ignore file of its own", "the next key you store writes one; git rm -r --cached own takes out what git has already"
 	case store.ProblemNotMember:
 		return "does not have you on it", "one of the recipients has to run vault store age add-recipient with yours, which vault store age create prints"
 	}

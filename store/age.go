@@ -10,9 +10,11 @@ package store
 //	own/identity.age    the user's identity, encrypted with a passphrase
 //	own/recipients.txt  the user's own recipient
 //	own/NAME.age        sessions and sign-ins, encrypted to the user only
+//	own/seen.txt        the recipients that this machine has written to
+//	own/.gitignore      keeps own/ out of git
 //	own/lock            locked by the kernel while something is changed
 //
-// The first part can be shared through git; the .gitignore there excludes own/.
+// The first part can be shared through git; the .gitignore there and the one in own/ exclude own/.
 
 import (
 	"cmp"
@@ -49,7 +51,8 @@ func newAgeFiles(o Options) (*ageFiles, error) {
 	if o.AgeIdentity, err = expand(o.AgeIdentity); err != nil {
 		return nil, err
 	}
-	return &ageFiles{ageDir: ageDir{dir}, o: o, cost: scryptCost}, nil
+	a := &ageFiles{ageDir: ageDir{dir}, o: o, cost: scryptCost}
+	return a, a.checkLinks()
 }
 
 // openAge opens the store, which need not exist yet: the first item creates it. If the user
@@ -155,6 +158,11 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 		return err
 	}
 	a.sweep()
+	if !own {
+		if err := errors.Join(a.ignoreOwn(), a.tellNew(list)); err != nil {
+			return err
+		}
+	}
 	return atomicfile.Write(path, sealed)
 }
 

@@ -207,7 +207,10 @@ func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (it
 	if err != nil {
 		return 0, err
 	}
-	return len(sealed), s.a.replaceAll(list, sealed)
+	if err := s.a.replaceAll(list, sealed); err != nil {
+		return 0, err
+	}
+	return len(sealed), s.a.noteSeen(list)
 }
 
 // reencryptAll encrypts every item to a list, in memory, and returns the files by their paths.

@@ -136,6 +136,9 @@ func (a *ageFiles) checkFiles(r *CheckReport) {
 	if exists(a.next()) {
 		r.add(a, a.next(), ProblemUnfinished)
 	}
+	if exists(a.own("")) && !a.ownIsIgnored() {
+		r.add(a, a.own(""), ProblemNotIgnored)
+	}
 	for _, path := range a.leftovers() {
 		r.add(a, path, ProblemLeftover)
 	}

@@ -23,6 +23,7 @@ import (
 type ageDir struct{ dir string }
 
 func (d ageDir) own(name string) string    { return filepath.Join(d.dir, "own", name) }
+func (d ageDir) shared(name string) string { return filepath.Join(d.dir, name) }
 func (d ageDir) itemDir() string           { return filepath.Join(d.dir, "items") }
 func (d ageDir) item(hash string) string   { return filepath.Join(d.itemDir(), hash+suffix) }
 func (d ageDir) current() string           { return filepath.Join(d.dir, "recipients.txt") }
@@ -129,7 +130,7 @@ func (d ageDir) createFolders() error {
 			}
 		}
 	}
-	return nil
+	return d.ignoreOwn()
 }
 
 // lock waits until this process may change the store. With exclusive no other process writes

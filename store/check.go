@@ -84,10 +84,11 @@ const (
 	ProblemLeftover   Problem = "leftover"   // a process was killed while it wrote this file
 
 	// These are found in a store with recipients.
-	ProblemMoved      Problem = "moved"      // it is not the item that the file's name says
-	ProblemOutdated   Problem = "outdated"   // it is encrypted to other recipients than those on the list
-	ProblemUnfinished Problem = "unfinished" // a change of the recipients was interrupted
-	ProblemNotMember  Problem = "no-member"  // the user's identity is not among the recipients
+	ProblemMoved      Problem = "moved"       // it is not the item that the file's name says
+	ProblemOutdated   Problem = "outdated"    // it is encrypted to other recipients than those on the list
+	ProblemUnfinished Problem = "unfinished"  // a change of the recipients was interrupted
+	ProblemNotIgnored Problem = "not-ignored" // git may take along what is private
+	ProblemNotMember  Problem = "no-member"   // the user's identity is not among the recipients
 )
 
 // Defect is one thing that is wrong.

@@ -114,7 +114,10 @@ func ageHint(err error) string {
 	var noStore *store.NoStoreError
 	var notMember *store.NotMemberError
 	var noRecipient *store.NoRecipientError
+	var link *store.LinkError
 	switch {
+	case errors.As(err, &link):
+		return "find out who put it there (git log), then remove it"
 	case errors.As(err, &noIdentity) && noIdentity.File != "":
 		return "--age-identity and AWS_VAULT_AGE_IDENTITY say which file it is"
 	case errors.As(err, &noIdentity):
