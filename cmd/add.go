@@ -23,6 +23,7 @@ type addOptions struct {
 	csv, user        string
 	mfaSerial        string
 	check, addConfig bool
+	overwrite        bool
 	region           string
 }
 
@@ -34,7 +35,8 @@ func newAdd(r *run) *cobra.Command {
 		Long: `Stores the access key of an IAM user in the keyring, after asking AWS whether the
 key works, and reads it back. The secret is not shown as it is typed. A profile without a
 section in the config file gets one. A key that is stored already is replaced, and the
-sessions made with it are deleted.`,
+sessions made with it are deleted. What another program has stored under this name, or
+you yourself in pass, is replaced only with --overwrite.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
@@ -52,6 +54,7 @@ sessions made with it are deleted.`,
 	boolFlag(fs, &o.fromEnv, "env", "", false, "take the key from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 	fs.StringVar(&o.csv, "from-csv", "", "take the key from a file that the IAM console gave; - for standard input")
 	fs.StringVar(&o.user, "csv-user", "", "whose key, if the file has several")
+	boolFlag(fs, &o.overwrite, "overwrite", "", false, "replace an entry of another program, or of your own, that has this name")
 	boolFlag(fs, &o.check, "check", "", true, "ask AWS whether the key works")
 	boolFlag(fs, &o.addConfig, "add-config", "", true, "add a section to the config file if there is none")
 	fs.StringVar(&o.mfaSerial, "mfa-serial", "", "MFA device, for the new section")
@@ -70,6 +73,11 @@ func runAdd(ctx context.Context, r *run, o addOptions) error {
 		return err
 	}
 	// The keyring is opened first: nobody should type a secret that cannot be stored.
+	if !o.overwrite {
+		if err := r.task.CheckForeign(ctx, o.profile); err != nil {
+			return app.WithHint(err, "vault add --overwrite %s replaces it; in pass, $AWS_VAULT_PASS_PREFIX keeps keys in a folder of their own", app.Word(o.profile))
+		}
+	}
 	before, err := r.task.ReplacedKey(ctx, o.profile)
 	if err != nil {
 		return err
@@ -81,7 +89,7 @@ func runAdd(ctx context.Context, r *run, o addOptions) error {
 	if err := checkKey(ctx, r, set, o, key); err != nil {
 		return err
 	}
-	if err := r.task.StoreKey(ctx, o.profile, key); err != nil {
+	if err := r.task.StoreKey(ctx, o.profile, key, o.overwrite); err != nil {
 		return err
 	}
 	sayStored(r, o.profile, key, before)

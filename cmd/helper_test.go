@@ -107,3 +107,55 @@ func TestAHelperThatIsLockedOrFailsIsToldInOneSentence(t *testing.T) {
 		}
 	}
 }
+
+// A password store has a person's own entries, and a profile may be called like one.
+func TestNoEntryOfThePersonsOwnInPassIsReplacedOrDeleted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile github]\nregion = eu-west-1\n")
+	environ := w.gpgStore(t, "")
+	_, k := w.user("alice")
+	key := append(environ, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	entries := []string{"github", "bank", "oidc:mine"}
+	for _, name := range entries {
+		c := exec.Command("pass", "insert", "-m", name)
+		c.Env, c.Stdin = environ, strings.NewReader("hunter2 of "+name+"\n")
+		check(c.Run())
+	}
+	kept := func(names ...string) {
+		t.Helper()
+		for _, name := range names {
+			c := exec.Command("pass", "show", name)
+			c.Env = environ
+			if out := string(must(c.Output())); out != "hunter2 of "+name+"\n" {
+				t.Errorf("the entry %s is now %q", name, out)
+			}
+		}
+	}
+	r := w.vault(t, key, "add", "github", "--env", "--backend", "pass")
+	says(t, r, `replace "github" in pass: the entry is another program's or your own, it was not stored by vault`, "hint: vault add --overwrite github replaces it")
+	if r.status != 1 {
+		t.Errorf("add: status %d", r.status)
+	}
+	r = w.vault(t, environ, "rm", "-y", "bank", "--backend", "pass")
+	if r.status != 1 || !strings.Contains(r.err, `delete "bank" in pass: the entry is another program's`) {
+		t.Errorf("rm: status %d: %s", r.status, r.err)
+	}
+	if r := w.vault(t, environ, "clear", "--backend", "pass"); r.status != 0 {
+		t.Errorf("clear: status %d: %s", r.status, r.err)
+	}
+	w.write("home/.aws/credentials", "[github]\naws_access_key_id = "+k.ID+"\naws_secret_access_key = "+k.Secret.Reveal()+"\n")
+	if r := w.vault(t, environ, "import", "--yes", "--overwrite", "--no-check", "--backend", "pass"); r.status == 0 {
+		t.Errorf("import: status %d: %s", r.status, r.err)
+	}
+	if !strings.Contains(w.credentials(), k.ID) {
+		t.Error("import took the key out of the file")
+	}
+	kept(entries...)
+	if r := w.vault(t, key, "add", "github", "--env", "--overwrite", "--backend", "pass"); r.status != 0 || !strings.Contains(r.err, "in place of something that is not an access key") {
+		t.Errorf("add --overwrite: status %d: %s", r.status, r.err)
+	}
+	if r := w.vault(t, environ, "rm", "-y", "github", "--backend", "pass"); r.status != 0 {
+		t.Errorf("rm of a key: status %d: %s", r.status, r.err)
+	}
+	kept("bank", "oidc:mine")
+}

@@ -37,7 +37,6 @@ const (
 
 var (
 	errUnreadable = errors.New("it is not encrypted to this identity, or is damaged")
-	errMoved      = errors.New("it is not the item that the file's name says: the file was moved or replaced")
 	errNoItem     = errors.New("it can be decrypted, but is not an item")
 )
 

@@ -34,6 +34,9 @@ type Backend struct {
 	// shared says whether other programs' items can be among the names it lists; nil is
 	// never.
 	shared func(Options) bool
+	// readItem is set where other programs' items, or entries of the person's own, can have
+	// the names of ours. Such an item is not written over or deleted.
+	readItem itemReader
 
 	// AWSVault says that AWS Vault reads and writes the same items.
 	AWSVault bool
@@ -147,6 +150,7 @@ var table = []Backend{
 		}},
 		// A collection that people name is most often "login", with the passwords of all programs.
 		shared:   func(o Options) bool { return o.Collection != defaultCollection },
+		readItem: readItem,
 		AWSVault: true, otherWrites: homeFolder,
 		Readers: "every program of this user, while the collection is unlocked",
 	},
@@ -172,6 +176,7 @@ var table = []Backend{
 			},
 		},
 		shared:   func(o Options) bool { return o.PassPrefix == "" },
+		readItem: readItem,
 		AWSVault: true, AsksPerItem: true, otherWrites: passFolder,
 		Readers: "whoever has one of the gpg keys that .gpg-id names",
 	},

@@ -81,6 +81,9 @@ func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
 		if !utf8.ValidString(key) { // in some back ends two such names would be one
 			return fmt.Errorf("%w: its name is not UTF-8 text", ErrUnavailable)
 		}
+		if err := b.refuseForeign(ctx, key); err != nil {
+			return err
+		}
 		item := newItem(key, v)
 		defer clear(item.Data) // not before the driver is done, which may be after the deadline
 		return b.d.put(ctx, item)
@@ -88,7 +91,12 @@ func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
 }
 
 func (b *bounded) Delete(ctx context.Context, key string) error {
-	return b.do(ctx, "delete", key, func(ctx context.Context) error { return b.d.remove(ctx, key) })
+	return b.do(ctx, "delete", key, func(ctx context.Context) error {
+		if err := b.refuseForeign(ctx, key); err != nil {
+			return err
+		}
+		return b.d.remove(ctx, key)
+	})
 }
 
 func (b *bounded) List(ctx context.Context, prefix string) ([]string, error) {

@@ -70,7 +70,7 @@ func (f *files) get(ctx context.Context, key string) ([]byte, error) {
 		item, err = decryptFile(sealed, pass)
 		return f.explain(key, err, pass)
 	})
-	return item.Data, err
+	return named(item, key, err)
 }
 
 func (f *files) put(ctx context.Context, item keyring.Item) error {

@@ -122,7 +122,11 @@ func (h *helper) get(ctx context.Context, key string) ([]byte, error) {
 	if answered, ok := nameOf(item.ServerURL, user); item.ServerURL != "" && (!ok || answered != key) {
 		return nil, fmt.Errorf("%s: it answered with another item than %s", h.name, address)
 	}
-	return h.decodeValue(item.Secret)
+	value, err := withoutName(item.Secret, key)
+	if err != nil {
+		return nil, err
+	}
+	return h.decodeValue(value)
 }
 
 func (h *helper) put(ctx context.Context, item keyring.Item) error {
@@ -130,7 +134,7 @@ func (h *helper) put(ctx context.Context, item keyring.Item) error {
 	if err != nil {
 		return err
 	}
-	request, secret, err := storeRequest(helperItem{address, user, encodeValue(item.Data)})
+	request, secret, err := storeRequest(helperItem{address, user, withName(encodeValue(item.Data), item.Key)})
 	if err != nil {
 		return err
 	}
@@ -324,6 +328,25 @@ func encodeName(name string) string {
 		}
 	}
 	return b.String()
+}
+
+// nameMark begins the end of a value: the digest of the item's name, so that a copy under
+// another name is not taken for the other item. What was stored without it is read too.
+const nameMark = " vault.item="
+
+func withName(value, key string) string { return value + nameMark + digest(key) }
+
+// withoutName removes the end that withName has added. Its error is errMoved if it is
+// another item's.
+func withoutName(value, key string) (string, error) {
+	i := strings.LastIndex(value, nameMark)
+	switch {
+	case i < 0:
+		return value, nil
+	case value[i+len(nameMark):] != digest(key):
+		return "", errMoved
+	}
+	return value[:i], nil
 }
 
 // encodeValue returns data as it is if every helper returns it unchanged, and otherwise in

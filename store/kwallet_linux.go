@@ -106,11 +106,8 @@ func (w *wallet) get(ctx context.Context, key string) ([]byte, error) {
 	if len(data) == 0 {
 		return nil, w.checkEntry(ctx, handle, key)
 	}
-	var item keyring.Item
-	if json.Unmarshal(data, &item) != nil {
-		return nil, ErrForeign
-	}
-	return item.Data, nil
+	item, err := itemIn(data)
+	return named(item, key, err)
 }
 
 func (w *wallet) put(ctx context.Context, item keyring.Item) error {

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"slices"
 	"sync"
 
@@ -64,16 +66,25 @@ func (l *library) check(ctx context.Context, key string, writing bool) error {
 	return l.before(ctx, key, writing)
 }
 
-func (l *library) get(ctx context.Context, key string) (data []byte, err error) {
+func (l *library) get(ctx context.Context, key string) ([]byte, error) {
+	item, err := l.item(ctx, key)
+	return named(item, key, err)
+}
+
+func (l *library) item(ctx context.Context, key string) (item keyring.Item, err error) {
 	if err := l.check(ctx, key, false); err != nil {
-		return nil, err
+		return item, err
 	}
 	err = l.use(ctx, func(ring keyring.Keyring) error {
-		item, err := ring.Get(key)
-		data = item.Data
+		item, err = ring.Get(key)
 		return err
 	})
-	return data, err
+	var syntax *json.SyntaxError
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &syntax) || errors.As(err, &kind) {
+		err = ErrForeign // the library's items are JSON where others' are kept beside them
+	}
+	return item, err
 }
 
 func (l *library) put(ctx context.Context, item keyring.Item) error {

@@ -93,14 +93,17 @@ func awsVaultProfile(name string) (string, bool) {
 	return string(of), err == nil
 }
 
-// DeleteAll deletes items and returns how many it has deleted. An item that is missing is
-// not an error; the first error ends it.
+// DeleteAll deletes items and returns how many it has deleted. An item that is missing, or
+// that another program has stored under such a name, is not an error; the first error ends
+// it.
 func DeleteAll(ctx context.Context, s Store, names []string) (int, error) {
 	deleted := 0
 	for _, name := range names {
+		var foreign *ForeignError
 		switch err := s.Delete(ctx, name); {
 		case err == nil:
 			deleted++
+		case errors.As(err, &foreign) && foreign.Err == nil:
 		case !errors.Is(err, ErrNotFound):
 			return deleted, err
 		}

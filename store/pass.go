@@ -70,18 +70,19 @@ func (p *passStore) initialised() bool {
 }
 
 func (p *passStore) get(ctx context.Context, key string) ([]byte, error) {
+	item, err := p.item(ctx, key)
+	return named(item, key, err)
+}
+
+func (p *passStore) item(ctx context.Context, key string) (keyring.Item, error) {
 	if !p.exists(key) {
-		return nil, ErrNotFound
+		return keyring.Item{}, ErrNotFound
 	}
 	out, err := p.run(ctx, nil, "show", p.path(key))
 	if err != nil {
-		return nil, err
+		return keyring.Item{}, err
 	}
-	var item keyring.Item
-	if json.Unmarshal(out, &item) != nil {
-		return nil, ErrForeign
-	}
-	return item.Data, nil
+	return itemIn(out)
 }
 
 func (p *passStore) put(ctx context.Context, item keyring.Item) error {

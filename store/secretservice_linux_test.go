@@ -71,6 +71,7 @@ func TestSecretService(t *testing.T) {
 	login := Options{Backend: "secret-service", Collection: "login"}
 	t.Run("a collection that cannot be made is not chosen", func(t *testing.T) { wantsDesktop(t, prompts) })
 	t.Run("quiet on an unlocked collection", func(t *testing.T) { quietUnlocked(t, login) })
+	t.Run("items of other programs", func(t *testing.T) { foreignItems(t, login) })
 	t.Run("quiet on a locked collection", func(t *testing.T) { quietLocked(t, login, prompts) })
 }
 
@@ -278,4 +279,26 @@ type decliner struct{ wanted atomic.Int32 }
 func (d *decliner) BeginPrompting(dbus.ObjectPath) *dbus.Error {
 	d.wanted.Add(1)
 	return dbus.NewError("org.gnome.keyring.Prompter.InProgress", []any{"declined by the test"})
+}
+
+// foreignItems: a collection such as login has the passwords of all programs, and one of
+// them may have the attribute that ours are found by.
+func foreignItems(t *testing.T, o Options) {
+	s := open(t, o)
+	store := exec.CommandContext(soon(t), "secret-tool", "store", "--label=github", "profile", "github")
+	store.Stdin = strings.NewReader("hunter2")
+	testenv.Require(t, "secret-service", "secret-tool")
+	if out, err := store.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	wantForeign(t, s, "github")
+	if out, err := exec.CommandContext(soon(t), "secret-tool", "lookup", "profile", "github").Output(); err != nil || string(out) != "hunter2" {
+		t.Errorf("the item of another program is now %q, %v", out, err)
+	}
+	if err := KeepKey(Overwriting(soon(t)), s, "github", aKey); err != nil {
+		t.Error(err)
+	}
+	if err := s.Delete(soon(t), "github"); err != nil {
+		t.Error(err)
+	}
 }

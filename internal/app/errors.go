@@ -102,7 +102,11 @@ func Hint(err error) string {
 	if errors.Is(err, ErrNoHome) {
 		return "set HOME to an absolute path"
 	}
-	if errors.Is(err, store.ErrLocked) {
+	var foreign *store.ForeignError
+	switch {
+	case errors.As(err, &foreign):
+		return "it was left as it is; the program that stored it can rename or delete it"
+	case errors.Is(err, store.ErrLocked):
 		return "unlock it, or run the command in a terminal where it can ask"
 	}
 	return ""

@@ -80,10 +80,21 @@ func (t *Task) ReplacedKey(ctx context.Context, name string) (StoredKey, error) 
 	return before, err
 }
 
+// CheckForeign returns a *store.ForeignError if the keyring has an item of another program,
+// or an entry of the person's own, under this name.
+func (t *Task) CheckForeign(ctx context.Context, name string) error {
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	return store.CheckForeign(ctx, s, name)
+}
+
 // StoreKey stores a key on the disk: the person may delete it elsewhere then. It is read
 // back, unless that would take what storing did not: a passphrase, which nobody should be
 // asked for to add a key. It waits for another process that changes the key of that name.
-func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key) error {
+// With overwrite it replaces an item of another program too.
+func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key, overwrite bool) error {
 	s, err := t.Keyring(ctx)
 	if err != nil {
 		return err
@@ -93,6 +104,9 @@ func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key) error {
 		return err
 	}
 	defer unlock()
+	if overwrite {
+		ctx = store.Overwriting(ctx)
+	}
 	if err := storeAndCompare(ctx, s, name, k); err != nil {
 		return err
 	}
