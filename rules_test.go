@@ -753,6 +753,25 @@ func isWord(c byte) bool {
 	return c == '_' || c == '-' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
+func TestEverySourceFileThatADocumentNamesExists(t *testing.T) {
+	files := tracked(t)
+	for _, file := range files {
+		if path.Ext(file) != ".md" || file == "CHANGELOG.md" {
+			continue
+		}
+		text, err := os.ReadFile(filepath.FromSlash(file))
+		if err != nil {
+			continue // removed and not yet committed
+		}
+		for _, span := range inCode(string(text)) {
+			named := path.Ext(span) == ".go" && !strings.ContainsAny(span, " *") && !strings.Contains(span, "NAME") // a file to be added
+			if named && !slices.ContainsFunc(files, func(f string) bool { return f == span || strings.HasSuffix(f, "/"+span) }) {
+				t.Errorf("%s names %s", file, span)
+			}
+		}
+	}
+}
+
 // linkRE finds the target of a link in Markdown.
 var linkRE = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 
