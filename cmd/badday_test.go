@@ -224,7 +224,7 @@ func stripTimes(s string) string {
 func TestAReadOnlyHomeStillGivesASession(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
-		t.Skip("only root can run a program as somebody else")
+		testenv.Missing(t, "root", "only root can run a program as another user")
 	}
 	w := roleWorld(t)
 	// nobody may read all and write nothing.

@@ -47,6 +47,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(traced) != "" {
 		os.Exit(trace())
 	}
+	testenv.ReceiveInterrupts()
 	os.Exit(buildAndRun(m))
 }
 

@@ -149,7 +149,7 @@ func TestTABCompletesEveryPartOfALine(t *testing.T) {
 
 func TestSeveralCandidatesAreShownWithWhatTheyAre(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *home) {
+	eachQuick(t, func(t *testing.T, h *home) {
 		h.write("config", "[profile dev-one]\nrole_arn = arn:aws:iam::111122223333:role/admin\n[profile dev-two]\ncredential_process = x\n")
 		x := h.start()
 		x.send("vault use dev-\t\t")

@@ -228,6 +228,17 @@ func (x *term) pressAll(lines ...string) {
 	x.shows("AllDone")
 }
 
+// eachQuick runs a test in the shells that start quickly, and among the long tests in
+// every shell.
+func eachQuick(t *testing.T, test func(t *testing.T, h *home)) {
+	t.Helper()
+	list := shelltest.Hooked(t)
+	if testenv.Long() {
+		list = shelltest.All(t)
+	}
+	shelltest.Each(t, list, func(t *testing.T, sh *shelltest.Shell) { test(t, newHome(t, sh.Name)) })
+}
+
 // each runs a test in every shell.
 func each(t *testing.T, test func(t *testing.T, h *home)) {
 	t.Helper()

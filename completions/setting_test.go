@@ -73,7 +73,7 @@ func TestWithoutCompinitNothingIsDisturbed(t *testing.T) {
 // its text is evaluated together with the hook's.
 func TestCompletionComesWithTheHookAndFollowsItsName(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *home) {
+	eachQuick(t, func(t *testing.T, h *home) {
 		line := load(t, h.shell, "vault hook "+h.shell+" --no-prompt --name av") + "\n"
 		x := h.open(prompt(t, h.shell) + line + line)
 		if got := x.tab("av list my"); !slices.Equal(got, []string{"list", "my"}) {
@@ -90,7 +90,7 @@ func TestCompletionComesWithTheHookAndFollowsItsName(t *testing.T) {
 
 func TestTwoNamesCompleteEachWithItsOwnProgram(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *home) {
+	eachQuick(t, func(t *testing.T, h *home) {
 		h.link("other")
 		x := h.open(prompt(t, h.shell) + loadScript(t, h.shell) + "\n" + load(t, h.shell, "other completion --name other "+h.shell) + "\n")
 		x.tab("vault use pr")
@@ -146,7 +146,7 @@ func TestCompletionSurvivesStrictOptions(t *testing.T) {
 // A program that is gone, or fails, costs candidates and nothing else.
 func TestTABIsQuietWithoutTheProgram(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *home) {
+	eachQuick(t, func(t *testing.T, h *home) {
 		h.link("other")
 		x := h.open(prompt(t, h.shell) + loadScript(t, h.shell) + "\n")
 		check(os.Rename(h.file("bin/vault"), h.file("bin/gone")))
@@ -164,7 +164,7 @@ func TestTABIsQuietWithoutTheProgram(t *testing.T) {
 
 func TestThePathOfTheProgramMayBeAnything(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, h *home) {
+	eachQuick(t, func(t *testing.T, h *home) {
 		dir := h.file("it's $(touch pwned) `x` \"dir\" é")
 		check(os.Mkdir(dir, 0o700))
 		check(os.Symlink(must(os.Executable()), filepath.Join(dir, "vault")))

@@ -146,6 +146,7 @@ func TestPwshExecBehavesAsThePlainProgram(t *testing.T) {
 }
 
 func TestPwshInputIsPassedOnAsItComes(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	x := w.start("")
 	// The first program ends only when the second has seen its first line.
@@ -215,6 +216,7 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 }
 
 func TestPwshWordsArriveHoweverTheFunctionIsCalled(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	got := w.runs(`Set-StrictMode -Version Latest
 Set-Alias v vault

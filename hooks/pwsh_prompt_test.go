@@ -94,6 +94,7 @@ func TestPwshPromptAppearsWhateverIsMissing(t *testing.T) {
 }
 
 func TestPwshRenewsInTheBackgroundOnceAGeneration(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second, ref: -time.Minute})
 	x := w.start("")
@@ -184,6 +185,7 @@ __vault_set '5060' '0' '' 'p'; $__vault.Ref`)
 }
 
 func TestPwshShowsALabelAsItStands(t *testing.T) {
+	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	labels := map[string]string{
 		"a": "it's $(touch pwned) `x` %n \"q\"", "b": "é☃ ’‘‚‛ 😀", "c": "-Note {0} #", "d": "@args; touch pwned",

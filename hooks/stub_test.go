@@ -18,6 +18,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -27,6 +28,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv(stubDir); dir != "" && filepath.Ext(os.Args[0]) != ".test" {
 		os.Exit(stub{dir: dir}.run(os.Args[1:]))
 	}
+	testenv.ReceiveInterrupts()
 	os.Exit(m.Run())
 }
 

@@ -53,6 +53,7 @@ func command(t *testing.T, name string, args ...string) {
 
 func init() {
 	stages["pass"] = func(t *testing.T) {
+		testenv.OnlyLong(t, slowHelper)
 		conforms(t, open(t, passwordStore(t, "")), 0, 1, 100_000)
 	}
 }

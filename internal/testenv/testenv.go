@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -116,6 +117,16 @@ func Missing(t testing.TB, tool, reason string) {
 // Required reports whether AWS_VAULT_TEST_REQUIRE lists the tool.
 func Required(tool string) bool {
 	return slices.Contains(strings.Split(os.Getenv("AWS_VAULT_TEST_REQUIRE"), ","), tool)
+}
+
+// ReceiveInterrupts undoes that a script which starts the tests in the background has them
+// ignore Ctrl-C: the programs that they start would ignore it too. It is called at the
+// beginning of TestMain.
+func ReceiveInterrupts() {
+	if signal.Ignored(os.Interrupt) {
+		// A signal that is waited for, even by nobody, has its default effect on a new program.
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
+	}
 }
 
 // Build builds this module's program into a directory and returns the path of the
