@@ -61,19 +61,34 @@ func Explain(t *Task, q env.Request) (Explanation, error) {
 	if err != nil {
 		return e, err
 	}
-	o := t.Overrides(q)
+	e.Settings, e.Hidden = settingsOf(set, q.Profile)
+	p, err := e.explainSteps(set, q.Profile, overrides(t, q))
+	if err == nil {
+		before := Chain(p)
+		if err = finish(t, &p); err == nil {
+			e.fill(p)
+			e.Origins = append(e.Origins, durationsFrom(before, e.Chain)...)
+		}
+	}
+	if err != nil {
+		e.Error = Text(err)
+	}
+	return e, err
+}
+
+// explainSteps resolves the profile without the store and notes where its settings come from.
+func (e *Explanation) explainSteps(set *profiles.Set, name string, o profiles.Overrides) (profiles.Profile, error) {
 	assumed := map[string]bool{} // sources without a section
 	o.HasKey = func(source string) bool {
-		assumed[source] = source != q.Profile
-		return source != q.Profile
+		assumed[source] = source != name
+		return source != name
 	}
 	ownKey := map[string]bool{} // profiles that a key of their own would change
 	o.HasOwnKey = func(source string) bool {
 		ownKey[source] = true
 		return false
 	}
-	x, err := set.Explain(q.Profile, o)
-	e.Settings, e.Hidden = settingsOf(set, q.Profile)
+	x, err := set.Explain(name, o)
 	for _, step := range x.Steps {
 		for _, from := range step.Origins {
 			e.Origins = append(e.Origins, settingFrom(step.Profile, from))
@@ -85,17 +100,7 @@ func Explain(t *Task, q env.Request) (Explanation, error) {
 			e.Warnings = append(e.Warnings, fmt.Sprintf("if a key is stored for profile %q, it is used instead of its source_profile", step.Profile))
 		}
 	}
-	if err == nil {
-		before := Chain(x.Profile)
-		if err = t.Finish(&x.Profile); err == nil {
-			e.fill(x.Profile)
-			e.Origins = append(e.Origins, durationsFrom(before, e.Chain)...)
-		}
-	}
-	if err != nil {
-		e.Error = Text(err)
-	}
-	return e, err
+	return x.Profile, err
 }
 
 func (e *Explanation) fill(p profiles.Profile) {

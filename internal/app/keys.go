@@ -142,7 +142,7 @@ func CheckKeyName(set *profiles.Set, name string) error {
 // KeyOwner asks AWS whom a key belongs to, where the profile's own settings say that AWS
 // is: in China it is not where it is elsewhere. region, if any, is asked instead.
 func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region string, k creds.Key) (sessions.Identity, error) {
-	o := t.Overrides(env.Request{Region: region})
+	o := overrides(t, env.Request{Region: region})
 	o.HasKey = anyKey
 	p, err := set.Resolve(name, o)
 	if err != nil { // its section is wrong; the key may be right

@@ -58,11 +58,11 @@ func resolve(t *Task, q env.Request, hasKey, hasOwnKey func(string) bool) (profi
 	if err != nil {
 		return profiles.Profile{}, err
 	}
-	o := t.Overrides(q)
+	o := overrides(t, q)
 	o.HasKey, o.HasOwnKey = hasKey, hasOwnKey
 	p, err := set.Resolve(q.Profile, o)
 	if err == nil {
-		err = t.Finish(&p)
+		err = finish(t, &p)
 	}
 	return p, err
 }
@@ -70,23 +70,23 @@ func resolve(t *Task, q env.Request, hasKey, hasOwnKey func(string) bool) (profi
 // ResolveEmpty is what a name means that no section explains: what the environment says
 // of every profile.
 func (t *Task) ResolveEmpty(name string) (profiles.Profile, error) {
-	o := t.Overrides(env.Request{})
+	o := overrides(t, env.Request{})
 	o.HasKey = anyKey
 	return profiles.Parse("", nil).Resolve(name, o)
 }
 
-// Overrides is what a request asks of a profile, and what the user's environment does.
+// overrides is what a request asks of a profile, and what the user's environment does.
 // What vault exported does not count, or the last profile's region would be the next one's.
-func (t *Task) Overrides(q env.Request) profiles.Overrides {
+func overrides(t *Task, q env.Request) profiles.Overrides {
 	return profiles.Overrides{
 		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
 		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User,
 	}
 }
 
-// Finish fills in what the package profiles leaves to its caller: the durations that
+// finish fills in what the package profiles leaves to its caller: the durations that
 // variables give, and the partition of AWS's own policies.
-func (t *Task) Finish(p *profiles.Profile) error {
+func finish(t *Task, p *profiles.Profile) error {
 	fitPolicies(p)
 	return applyDurations(t.Env, p)
 }

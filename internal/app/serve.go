@@ -33,13 +33,13 @@ type Trouble struct {
 // before the session ends, asks nobody, and goes on as soon as another process, such as a
 // person's in another terminal, has made a new one. tell is called once for each trouble.
 func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
-	s := &source{task: t.unattended(), profile: p, request: q, tell: tell}
+	s := &source{task: unattended(t), profile: p, request: q, tell: tell}
 	return s.session
 }
 
 // unattended is a task of the same caller that asks nobody. It opens the store with the
 // passphrase that was typed for t.
-func (t *Task) unattended() *Task {
+func unattended(t *Task) *Task {
 	core := *t.Core
 	core.Policy.EarlyMin, core.Policy.EarlyMax = server.Early, server.Early
 	core.Policy.BackoffMin, core.Policy.BackoffMax = time.Second, time.Minute

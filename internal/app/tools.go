@@ -53,7 +53,7 @@ func obstacle(t *Task, q env.Request, p profiles.Profile) (string, error) {
 			return fmt.Sprintf("the key of %q is in a keyring", from.Stored.Profile), err
 		}
 	}
-	o := t.Overrides(q)
+	o := overrides(t, q)
 	o.HasKey, o.HasOwnKey = anyKey, func(string) bool { return false }
 	x, err := set.Explain(q.Profile, o)
 	if err != nil {
