@@ -64,7 +64,7 @@ func TestARenewalOutlivesTheTerminalThatBeganIt(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	w.nobody(t)
+	w.wantNoProcess(t)
 	if r := w.vault(t, environ, "refresh", "--env", "--shell", "bash"); r.status != 0 || !strings.Contains(r.out, "AWS_SESSION_TOKEN=") || w.aws.Calls("AssumeRole") != 2 {
 		t.Errorf("status %d, %d calls: %s", r.status, w.aws.Calls("AssumeRole"), r.err)
 	}
@@ -118,7 +118,7 @@ func TestAPromptDoesNotWaitForAKeyringThatHangs(t *testing.T) {
 	if strings.Contains(r.out, "unset -v AWS_ACCESS_KEY_ID") {
 		t.Errorf("the session that was there is taken away:\n%s", r.out)
 	}
-	w.nobody(t)
+	w.wantNoProcess(t)
 }
 
 func TestTheHookCallsTheProgramItCameFrom(t *testing.T) {

@@ -53,7 +53,7 @@ func TestTheNetworkIsDown(t *testing.T) {
 	}
 }
 
-func TestAWSSaysNo(t *testing.T) {
+func TestARefusalByAWSIsOneSentence(t *testing.T) {
 	t.Parallel()
 	w := roleWorld(t)
 	for _, c := range []struct {
@@ -100,7 +100,7 @@ func TestAnAbsentKeyringSaysWhatWasTried(t *testing.T) {
 	}
 }
 
-func TestALockedKeyringIsAPersonsBusiness(t *testing.T) {
+func TestALockedKeyringAsksAPersonOrEndsWithStatusThree(t *testing.T) {
 	t.Parallel()
 	w := roleWorld(t)
 	r := w.vault(t, without(w.environ(), "AWS_VAULT_FILE_PASSPHRASE"), "use", "prod", "--shell", "bash")
@@ -146,7 +146,7 @@ func (w *world) bash(t testing.TB, environ []string, script string) result {
 	return w.run(t, environ, "bash", "--noprofile", "--norc", "-c", `eval "$(vault hook bash)"; `+script)
 }
 
-func TestAWipedRuntimeDirectoryIsMadeAnew(t *testing.T) {
+func TestADeletedRuntimeDirectoryIsMadeAgain(t *testing.T) {
 	t.Parallel()
 	testenv.Require(t, "bash")
 	w := roleWorld(t)

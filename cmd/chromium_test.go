@@ -35,5 +35,5 @@ func TestARealBrowserComesBackWithTheCode(t *testing.T) {
 		t.Errorf("the page that the person is left with says:\n%s", text)
 	}
 	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, "Admin")
-	w.nobody(t)
+	w.wantNoProcess(t)
 }

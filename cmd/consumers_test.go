@@ -108,7 +108,7 @@ print([b["Name"] for b in boto3.client("s3").list_buckets()["Buckets"]])'`)
 	if r.status != 0 || !strings.Contains(r.out, ":assumed-role/dev/") || !strings.Contains(r.out, "['theirs']") {
 		t.Errorf("status %d: %s%s", r.status, r.out, r.err)
 	}
-	// A wrong secret, and a role that trusts somebody else. (moto words its refusals in
+	// A wrong secret, and a role that trusts another user. (moto words its refusals in
 	// another service's format, so that there is one matters here, not its reason.)
 	for _, p := range []string{"bad", "foreign"} {
 		r = w.vault(t, environ, "use", p, "--shell", "bash")

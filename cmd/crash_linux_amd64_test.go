@@ -121,7 +121,7 @@ func (s scenario) interrupt(t *testing.T, what string) {
 
 func (c scenario) run(t *testing.T, what string, step int) ending {
 	dir := must(os.MkdirTemp(t.TempDir(), ""))
-	w := must(furnish(dir, fakeaws.Options{}))
+	w := must(makeWorld(dir, fakeaws.Options{}))
 	defer func() { _ = w.aws.Close(); _ = os.RemoveAll(dir) }()
 	s := c.begin(w)
 	e := w.tracedVault(t, what, step, s.environ, s.args...)
@@ -166,7 +166,7 @@ func TestARealDiskThatIsFullOrReadOnlyLosesNoKey(t *testing.T) {
 			t.Run(c.name+" "+what, func(t *testing.T) {
 				c.needsLong(t, (i+j)%2 == 0)
 				disk := smallDisk(t, "512k")
-				w := must(furnish(filepath.Join(disk, "w"), fakeaws.Options{}))
+				w := must(makeWorld(filepath.Join(disk, "w"), fakeaws.Options{}))
 				t.Cleanup(func() { _ = w.aws.Close() })
 				s := c.begin(w)
 				trouble, mend := func() { fill(filepath.Join(disk, "ballast")) }, func() { check(os.Remove(filepath.Join(disk, "ballast"))) }

@@ -47,13 +47,13 @@ func TestTheDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 			if snapshot(w.path("home")) != home || w.aws.Calls("*") != 0 {
 				t.Error("the demo touched what is not its own")
 			}
-			w.nobody(t)
+			w.wantNoProcess(t)
 		})
 	}
 }
 
-// nobody checks that no process of this world is left.
-func (w *world) nobody(t *testing.T) {
+// wantNoProcess checks that no process of this world is left.
+func (w *world) wantNoProcess(t *testing.T) {
 	t.Helper()
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		var left []string

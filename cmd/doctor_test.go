@@ -131,7 +131,7 @@ func TestDoctorTellsHowFarOffTheClockIs(t *testing.T) {
 	for ahead, want := range map[time.Duration]string{
 		0: "", 20 * time.Second: "", 3 * time.Minute: "warning seconds behind AWS's", -10 * time.Minute: "problem seconds ahead of AWS's",
 	} {
-		w := must(furnish(t.TempDir(), fakeaws.Options{Now: func() time.Time { return time.Now().Add(ahead) }}))
+		w := must(makeWorld(t.TempDir(), fakeaws.Options{Now: func() time.Time { return time.Now().Add(ahead) }}))
 		t.Cleanup(func() { _ = w.aws.Close() })
 		w.write("home/.aws/config", "")
 		found, _ := w.examine(t, w.settled())
@@ -372,7 +372,7 @@ func TestDoctorShowsHostileNamesCleaned(t *testing.T) {
 }
 
 // A pipe in the place of a file would keep a reader waiting for ever.
-func TestDoctorIsNotHeldUpByWhatIsNoFile(t *testing.T) {
+func TestDoctorDoesNotWaitForAPipeInPlaceOfAFile(t *testing.T) {
 	t.Parallel()
 	w := healthy(t, roleConfig)
 	for _, name := range []string{".bashrc", ".bash_history", ".aws/credentials", ".boto"} {

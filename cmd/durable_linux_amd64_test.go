@@ -127,13 +127,13 @@ func TestAKeyIsOnTheDiskBeforeItGoesFromItsOldPlace(t *testing.T) {
 }
 
 // A disk of its own is copied, as it is at a loss of power right after the command.
-func TestALossOfPowerRightAfterLeavesTheKey(t *testing.T) {
+func TestAPowerFailureRightAfterKeepsTheKey(t *testing.T) {
 	for _, x := range transfers() {
 		t.Run(x.name, func(t *testing.T) {
 			dir := t.TempDir()
 			image, copied := filepath.Join(dir, "image"), filepath.Join(dir, "copy")
 			disk := mounted(t, image, true)
-			w := must(furnish(filepath.Join(disk, "w"), fakeaws.Options{}))
+			w := must(makeWorld(filepath.Join(disk, "w"), fakeaws.Options{}))
 			t.Cleanup(func() { _ = w.aws.Close() })
 			w.write("home/.aws/config", "[profile work]\nregion = eu-west-1\n")
 			args, environ := x.begin(t, w), w.lazy()

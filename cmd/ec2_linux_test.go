@@ -188,7 +188,7 @@ func testFrontHasNoRights(t *testing.T) {
 	oneSentence(t, w.vault(t, w.environ(), "proxy", "--stop"))
 }
 
-const somebody, another = 10001, 10002
+const owner, otherUser = 10001, 10002
 
 // give hands a world to a user.
 func (w *world) give(t *testing.T, user int) {
@@ -217,16 +217,16 @@ func (w *world) as(t *testing.T, user int, environ []string, args ...string) res
 
 func testUserJoins(t *testing.T) {
 	w := roleWorld(t)
-	w.give(t, somebody)
-	sudo := w.environ("SUDO_UID="+strconv.Itoa(somebody), "SUDO_GID="+strconv.Itoa(somebody))
+	w.give(t, owner)
+	sudo := w.environ("SUDO_UID="+strconv.Itoa(owner), "SUDO_GID="+strconv.Itoa(owner))
 	w.background(t, sudo, 0, "proxy")
 	eventually(t, "the proxy answers", answers)
 	ask := []string{"exec", "--ec2-server", "--imds-v1", "prod", "--", "curl", "-s", imds + "/latest/meta-data/iam/security-credentials/prod"}
-	if r := w.as(t, somebody, w.environ(), ask...); r.status != 0 || !strings.Contains(r.out, `"Code":"Success"`) {
+	if r := w.as(t, owner, w.environ(), ask...); r.status != 0 || !strings.Contains(r.out, `"Code":"Success"`) {
 		t.Errorf("status %d\n%s%s", r.status, r.out, r.err)
 	}
 	// While one command is served, another is told so; when it has ended, the next is served.
-	first, _ := w.background(t, w.environ(), somebody, "exec", "--ec2-server", "prod", "--", "sleep", "100")
+	first, _ := w.background(t, w.environ(), owner, "exec", "--ec2-server", "prod", "--", "sleep", "100")
 	eventually(t, "the first command is served", func() bool {
 		res, err := http.Get(imds + "/latest/meta-data/instance-id")
 		if err == nil {
@@ -234,20 +234,20 @@ func testUserJoins(t *testing.T) {
 		}
 		return err == nil && res.StatusCode == http.StatusUnauthorized
 	})
-	r := w.as(t, somebody, w.environ(), ask...)
+	r := w.as(t, owner, w.environ(), ask...)
 	oneSentence(t, r)
 	if !strings.Contains(r.err, "serves another command already") {
 		t.Error(r.err)
 	}
 	_ = first.Process.Kill()
-	eventually(t, "the next command is served", func() bool { return w.as(t, somebody, w.environ(), ask...).status == 0 })
+	eventually(t, "the next command is served", func() bool { return w.as(t, owner, w.environ(), ask...).status == 0 })
 
-	r = w.as(t, another, w.environ("HOME=/nonexistent", "AWS_CONFIG_FILE=/dev/null"), "exec", "--ec2-server", "prod", "--", "true")
+	r = w.as(t, otherUser, w.environ("HOME=/nonexistent", "AWS_CONFIG_FILE=/dev/null"), "exec", "--ec2-server", "prod", "--", "true")
 	oneSentence(t, r)
-	if r = w.as(t, another, w.environ(), "proxy", "--stop"); r.status == 0 {
+	if r = w.as(t, otherUser, w.environ(), "proxy", "--stop"); r.status == 0 {
 		t.Error("another user has stopped it")
 	}
-	if r = w.as(t, somebody, w.environ(), "proxy", "--stop"); r.status != 0 {
+	if r = w.as(t, owner, w.environ(), "proxy", "--stop"); r.status != 0 {
 		t.Errorf("its user cannot stop it: %s", r.err)
 	}
 	clean(t)
@@ -255,9 +255,9 @@ func testUserJoins(t *testing.T) {
 
 func testAnotherUser(t *testing.T) {
 	w := roleWorld(t)
-	w.give(t, somebody)
+	w.give(t, owner)
 	for _, args := range [][]string{{"exec", "--ec2-server", "prod", "--", "true"}, {"proxy"}} {
-		r := w.as(t, somebody, w.environ(), args...)
+		r := w.as(t, owner, w.environ(), args...)
 		oneSentence(t, r)
 		if !strings.HasPrefix(r.err, "vault: only root can give this machine the address 169.254.169.254") || !strings.Contains(r.err, "exec --server") {
 			t.Errorf("%q says %s", args, r.err)

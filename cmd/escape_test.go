@@ -11,7 +11,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// escapes is what somebody could want a terminal to act on: it would clear the screen, set
+// escapes is text that an attacker could send to a terminal: it would clear the screen, set
 // the window's title, ring, colour by a C1 control, and turn the text around.
 const escapes = "a\x1b[2J\x1b]0;title\a\u009b31m\u202eb"
 

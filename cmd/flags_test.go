@@ -115,7 +115,7 @@ func TestMinTTLDecidesWhetherACachedSessionWillDo(t *testing.T) {
 	export(3, w.environ("AWS_MIN_TTL=28m"))
 }
 
-func TestARegionIsAPersonsThenTheFlagsThenTheProfiles(t *testing.T) {
+func TestTheRegionFlagWinsOverTheUsersRegionAndThatOverTheProfiles(t *testing.T) {
 	t.Parallel()
 	w := roleWorld(t)
 	regions := func(r result) string {

@@ -26,7 +26,7 @@ func smallDisk(t *testing.T, size string) (dir string) {
 // the runtime directory and the config file alike.
 func TestADiskFilledToTheLastByte(t *testing.T) {
 	disk := smallDisk(t, "256k")
-	w := must(furnish(disk, fakeaws.Options{}))
+	w := must(makeWorld(disk, fakeaws.Options{}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", roleConfig)
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})

@@ -140,7 +140,7 @@ func TestListShowsHostileNamesCleaned(t *testing.T) {
 	w.harmless(t, r.out)
 }
 
-func TestALineBreakIsNoPartOfAName(t *testing.T) {
+func TestANameWithALineBreakIsRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "")
 	_, k := w.user("alice")

@@ -8,7 +8,7 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 )
 
-func TestARowInJSONIsWhatTheLibraryMakesOfIt(t *testing.T) {
+func TestARowInJSONEqualsWhatTheLibraryWrites(t *testing.T) {
 	second := time.Date(2026, 2, 3, 4, 5, 6, 0, time.UTC)
 	fraction := second.Add(7 * time.Millisecond)
 	for _, l := range []app.InventoryRow{

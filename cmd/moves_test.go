@@ -130,7 +130,7 @@ func TestImportFromOneFileWithTwoNamesDoesNotWaitForItself(t *testing.T) {
 	}
 }
 
-func TestImportTellsOfOtherNamesOfAFileWithKeys(t *testing.T) {
+func TestImportReportsOtherNamesOfAFileWithKeys(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "work")
 	check(os.Link(w.path("home/.aws/credentials"), w.path("home/backup")))
@@ -365,7 +365,7 @@ func TestMigrateAsksForThePassphraseOfTheOldStore(t *testing.T) {
 	}
 }
 
-// From files to pass and back, in a password store with somebody's passwords in it.
+// From files to pass and back, in a password store that has a person's passwords too.
 func TestMigrateThroughASharedPasswordStore(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"pass", "gpg"} {
@@ -396,7 +396,7 @@ func TestMigrateThroughASharedPasswordStore(t *testing.T) {
 	show := exec.Command("pass", "show", "mail/home")
 	show.Env = environ
 	if out, err := show.Output(); err != nil || string(out) != "hunter2\n" {
-		t.Errorf("somebody's password is %q, %v", out, err)
+		t.Errorf("the person's password is %q, %v", out, err)
 	}
 }
 
@@ -460,7 +460,7 @@ func TestANameThatIsNotUTF8IsRefused(t *testing.T) {
 	}
 }
 
-func TestAReplacedConfigFileThatHasOtherNamesIsToldOf(t *testing.T) {
+func TestReplacingAConfigFileReportsItsOtherNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile x]\nregion = eu-west-1\n")
 	check(os.Link(w.path("home/.aws/config"), w.path("home/dotfile")))

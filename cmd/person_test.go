@@ -188,7 +188,7 @@ func TestOneCodeServesAllRolesOverAKey(t *testing.T) {
 	}
 }
 
-func TestCtrlDAndCtrlCAtAQuestionAreANo(t *testing.T) {
+func TestCtrlDAndCtrlCAtAQuestionMeanNo(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	for _, key := range []string{"\x04", "\x03"} {
@@ -212,7 +212,7 @@ func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
 	}
 }
 
-func TestACodeMayComeFromAFlag(t *testing.T) {
+func TestACodeCanComeFromAFlag(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	if r := w.vault(t, w.environ(), "exec", "--mfa-token", w.code("phone"), "dev", "--", "true"); r.status != 0 {
@@ -225,7 +225,7 @@ func TestACodeMayComeFromAFlag(t *testing.T) {
 	}
 }
 
-func TestACodeMayComeFromAProcess(t *testing.T) {
+func TestACodeCanComeFromAProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile base]\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nmfa_process = cat \"$HOME/code\" && printenv >seen\n"+
 		"[profile broken]\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nmfa_process = echo no phone here >&2; exit 1\n")

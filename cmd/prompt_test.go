@@ -99,7 +99,7 @@ func TestADialogAsksWhereThereIsNoTerminal(t *testing.T) {
 	}
 }
 
-func TestAKeyIsAskedBeforeThePerson(t *testing.T) {
+func TestAYubiKeyIsAskedBeforeThePerson(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	w.stub("ykman", `echo 'Touch your YubiKey...' >&2; echo "`+w.code("phone")+`"`)
@@ -112,7 +112,7 @@ func TestAKeyIsAskedBeforeThePerson(t *testing.T) {
 	}
 }
 
-func TestAKeyThatIsNotPluggedInMakesWayForTheTerminal(t *testing.T) {
+func TestWithoutTheYubiKeyTheTerminalIsAsked(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	w.stub("ykman", "echo 'no key is there' >&2; exit 1")
@@ -146,7 +146,7 @@ func TestAWrongCodeInADialogIsAskedForOnceMore(t *testing.T) {
 	}
 }
 
-func TestADialogThatIsClosedIsANo(t *testing.T) {
+func TestAClosedDialogEndsTheCommand(t *testing.T) {
 	t.Parallel()
 	for name, script := range map[string]string{
 		"zenity":    `echo noise >&2; exit "$ZENITY_ESC"`,
@@ -163,7 +163,7 @@ func TestADialogThatIsClosedIsANo(t *testing.T) {
 	}
 }
 
-func TestWithNoDriverLeftItIsSaidWhatEachLacked(t *testing.T) {
+func TestWithoutADriverTheErrorSaysWhatEachLacked(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	w.stub("zenity", "echo 'cannot open display' >&2; exit 1")
@@ -274,7 +274,7 @@ func TestNoDriverIsTriedInTheBackground(t *testing.T) {
 	}
 }
 
-func TestAPromptThatIsNoneIsNamed(t *testing.T) {
+func TestAnUnknownMFAPromptIsNamedInTheError(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	for _, c := range []struct {

@@ -99,8 +99,8 @@ func proxyError(err error) error {
 	return err
 }
 
-// joinProxy makes the proxy serve an endpoint of ours until leave. Root needs none that
-// runs already.
+// joinProxy makes the proxy serve this process's endpoint until leave is called. As root it
+// starts a proxy if none is running.
 func joinProxy(ctx context.Context, r *run, o execOptions, q env.Request, e env.Endpoint, region string) (leave func(), err error) {
 	stop := func() {}
 	if !proxy.Running() {

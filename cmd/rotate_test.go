@@ -92,7 +92,7 @@ func says(t *testing.T, r result, lines ...string) {
 
 func newRotateWorld(t *testing.T, o fakeaws.Options, config string) *world {
 	t.Helper()
-	w := must(furnish(t.TempDir(), o))
+	w := must(makeWorld(t.TempDir(), o))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", config)
 	return w
@@ -261,7 +261,7 @@ func TestASessionThatIsCachedIsUsedAndNobodyIsAsked(t *testing.T) {
 }
 
 // Policies may want an MFA that is not hours old, or nobody may be allowed at all.
-func TestACachedSessionThatIsDeniedIsMadeAnewOnce(t *testing.T) {
+func TestACachedSessionThatIsDeniedIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	w, alice := chainWorld(t, fakeaws.Options{}, chainConfig)
 	if r := w.vault(t, w.environ(), "exec", "base", "-t", w.code("phone"), "--", "true"); r.status != 0 {
@@ -598,7 +598,7 @@ func TestKilledAtAnyCallItIsFinishedByTheSameCommand(t *testing.T) {
 	}
 }
 
-func TestALostAnswerIsNoLostKey(t *testing.T) {
+func TestALostAnswerLosesNoKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, roleConfig)
 	w.stored("alice", "base")

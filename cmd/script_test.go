@@ -51,7 +51,7 @@ type statusKey struct{}
 type wireKey struct{}
 
 func setupScript(e *testscript.Env) error {
-	w, err := furnish(e.WorkDir, fakeaws.Options{})
+	w, err := makeWorld(e.WorkDir, fakeaws.Options{})
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// keepings furnishes each back end.
+// keepings prepares a store of each back end.
 var keepings = map[string]func(*testing.T, *world) keeping{
 	"file": func(_ *testing.T, w *world) keeping { return keeping{environ: w.environ(), store: w.keyring()} },
 	"age": func(_ *testing.T, w *world) keeping {
@@ -102,7 +102,7 @@ func (w *world) pass(t *testing.T, extra ...string) []string {
 
 func TestNoSecretLeavesByAnotherWayThanItsOwn(t *testing.T) {
 	testenv.Require(t, "strace")
-	for name, furnish := range keepings {
+	for name, prepare := range keepings {
 		t.Run(name, func(t *testing.T) {
 			if name != "file" && name != "age" {
 				testenv.OnlyLong(t, "every back end under strace")
@@ -111,7 +111,7 @@ func TestNoSecretLeavesByAnotherWayThanItsOwn(t *testing.T) {
 				return
 			}
 			w := newWorld(t, roleConfig)
-			k := furnish(t, w)
+			k := prepare(t, w)
 			for _, c := range w.mainPaths(name) {
 				w.spy(t, k, c)
 			}

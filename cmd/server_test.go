@@ -34,7 +34,7 @@ const (
 // shortWorld has a role whose sessions may be short.
 func shortWorld(t testing.TB) *world {
 	t.Helper()
-	w := must(furnish(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
+	w := must(makeWorld(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", roleConfig)
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
@@ -216,7 +216,7 @@ func (e *endpoint) until(t testing.TB, want int) string {
 
 func TestARenewalThatNeedsAPersonIsToldOnceAndGoesOnWhenTheyHaveRenewed(t *testing.T) {
 	t.Parallel()
-	w := must(furnish(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
+	w := must(makeWorld(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", "[profile prod]\nmfa_serial = arn:aws:iam::"+account+":mfa/phone\n")
 	w.mfa(w.stored("alice", "prod"), "phone")
@@ -262,7 +262,7 @@ func TestATypedPassphraseRenewsWhatIsServed(t *testing.T) {
 	}
 }
 
-func TestAnEndpointTakesLittleMemoryAndNoTime(t *testing.T) {
+func TestAnEndpointNeedsLittleMemoryAndNoTimeWhenIdle(t *testing.T) {
 	status := func(pid int) string { return string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)))) }
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("the system does not tell what a process uses")

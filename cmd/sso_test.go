@@ -76,7 +76,7 @@ func (w *ssoWorld) called(t testing.TB, action string, times int) {
 	}
 }
 
-func TestSSOLoginEnsuresASignInAndNoMore(t *testing.T) {
+func TestSSOLoginOnlyEnsuresASignIn(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	want(t, w.vault(t, w.browser(), "sso", "login"), 0, "signed in to corp until")
 	for _, name := range []string{"corp", "dev"} {
@@ -233,7 +233,7 @@ func TestTheAWSToolsUseASyncedProfileThroughUs(t *testing.T) {
 	want(t, r, 0, account)
 }
 
-func TestACredentialProcessFindsNoSecretOfOurs(t *testing.T) {
+func TestACredentialProcessDoesNotGetThePassphrase(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the process is a shell script")
 	}

@@ -146,7 +146,7 @@ func checkText(r *run, s store.Store, o store.Options, report store.CheckReport)
 	b := store.Of(s)
 	things := "item"
 	if b.HidesNames() {
-		things = "key" // the names say no more
+		things = "key" // a name does not show what kind of item it is
 	}
 	if report.Skipped > 0 {
 		r.say("%s not read: they may be another program's", display.CountOf(report.Skipped, "item was", "items were"))

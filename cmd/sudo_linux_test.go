@@ -28,7 +28,7 @@ func usersWorld(t *testing.T) *world {
 	}
 	dir := must(os.MkdirTemp("", "vu"))
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	w := must(furnish(dir, fakeaws.Options{}))
+	w := must(makeWorld(dir, fakeaws.Options{}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", roleConfig)
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})

@@ -77,7 +77,7 @@ func (s *shellScript) prints(want ...string) result {
 
 const pastedID = "AKIAPASTEDBYHAND0000"
 
-func TestOffLeavesNothingOfOursBesideAPastedPair(t *testing.T) {
+func TestOffRemovesTheSessionTokenBesideAPastedPair(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, shelltest.All(t), func(t *testing.T, s *shellScript) {
 		s.add("vault use prod")
@@ -88,7 +88,7 @@ func TestOffLeavesNothingOfOursBesideAPastedPair(t *testing.T) {
 	})
 }
 
-func TestUseOverAPastedPairGivesBackThatPairAlone(t *testing.T) {
+func TestOffRestoresOnlyThePairThatWasPastedBeforeUse(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, shelltest.All(t), func(t *testing.T, s *shellScript) {
 		s.environ = append(s.environ, "AWS_ACCESS_KEY_ID=AKIAFROMTHESTART0000", "AWS_SECRET_ACCESS_KEY=start", "AWS_SESSION_TOKEN=start-token")
@@ -200,7 +200,7 @@ func TestAScriptChangesEverythingOrNothing(t *testing.T) {
 	})
 }
 
-func TestFishSaysWhichUniversalVariableStandsInTheWay(t *testing.T) {
+func TestFishNamesTheUniversalVariableThatPreventsASwitch(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, []*shelltest.Shell{shelltest.For(t, "fish")}, func(t *testing.T, s *shellScript) {
 		s.sh.Script = []string{"--private"}                                                 // without its configuration fish has no universal variables
@@ -220,7 +220,7 @@ func TestFishSaysWhichUniversalVariableStandsInTheWay(t *testing.T) {
 	})
 }
 
-func TestASwitchThatReachesNobodyFails(t *testing.T) {
+func TestASwitchThatNoShellWouldKeepFails(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, []*shelltest.Shell{shelltest.For(t, "bash")}, func(t *testing.T, s *shellScript) {
 		s.add("vault use prod | cat", `echo "pipe ${PIPESTATUS[0]}"`, "vault use prod & wait $!", `echo "background $?"`, "x=$(vault use prod)", `echo "substitution $?"`,
@@ -233,7 +233,7 @@ func TestASwitchThatReachesNobodyFails(t *testing.T) {
 	})
 }
 
-func TestASubShellThatIsMeantIsSwitchedAndToldSo(t *testing.T) {
+func TestAnIntendedSubShellIsSwitchedWithAMessage(t *testing.T) {
 	t.Parallel()
 	inEachShell(t, readOnlyShells(t), func(t *testing.T, s *shellScript) {
 		named := "sh -c 'echo $AWS_VAULT'"

@@ -51,10 +51,10 @@ func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))
 }
 
-// browsing is set for the copy of the tests that stands in for a browser.
+// browsing is set for the copy of the test program that acts as a browser.
 const browsing = "VAULT_TEST_BROWSING"
 
-// browse is all a browser does: it goes to an address and where that sends it.
+// browse fetches an address and follows its redirects, as a browser does.
 func browse(address string) int {
 	res, err := http.Get(address)
 	if err != nil {
@@ -85,14 +85,14 @@ type world struct {
 	aws *fakeaws.Server
 
 	mu      sync.Mutex
-	secrets []string // every one we know of
+	secrets []string // every secret of this world, which no output may have
 	devices map[string]*fakeaws.MFA
 
-	meanwhile func() // happens before talk types an answer; may be nil
+	meanwhile func() // is called before talk types an answer; may be nil
 }
 
-// furnish makes a world in dir. close it at the end.
-func furnish(dir string, o fakeaws.Options) (*world, error) {
+// makeWorld makes a world in dir. The caller closes its AWS at the end.
+func makeWorld(dir string, o fakeaws.Options) (*world, error) {
 	for _, d := range []string{"home/.aws", "run", "keys", "tmp"} {
 		if err := os.MkdirAll(filepath.Join(dir, filepath.FromSlash(d)), 0o700); err != nil {
 			return nil, err
@@ -105,7 +105,7 @@ func furnish(dir string, o fakeaws.Options) (*world, error) {
 // newWorld is a world with the given config file.
 func newWorld(t testing.TB, config string) *world {
 	t.Helper()
-	w := must(furnish(t.TempDir(), fakeaws.Options{}))
+	w := must(makeWorld(t.TempDir(), fakeaws.Options{}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", config)
 	return w
@@ -117,7 +117,7 @@ func (w *world) write(rel, text string) {
 	check(os.WriteFile(w.path(rel), []byte(text), 0o600))
 }
 
-// environ is all that the program finds in its environment, and extra, which wins.
+// environ returns the program's whole environment, with extra replacing variables of the same name.
 func (w *world) environ(extra ...string) []string {
 	list := []string{
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"),
@@ -146,7 +146,7 @@ func without(environ []string, names ...string) []string {
 	})
 }
 
-// keyring opens the test's own.
+// keyring opens the keyring of this world.
 func (w *world) keyring() store.Store {
 	pass := creds.New(passphrase)
 	return must(store.Open(context.Background(), store.Options{Backend: "file", FileDir: w.path("keys"), FilePassphrase: &pass}))
@@ -180,7 +180,7 @@ func (w *world) mfa(userARN, name string) {
 // code is one that works now.
 func (w *world) code(name string) string { return must(w.devices[name].Code()) }
 
-// age makes the cached sessions of a profile older, as if time had passed for them alone.
+// age makes the cached sessions of a profile older, as if time had passed only for them.
 func (w *world) age(profile string, by time.Duration) error {
 	ctx, s := context.Background(), w.keyring()
 	names, err := s.List(ctx, store.ProfilePrefix(profile))

@@ -81,7 +81,7 @@ func TestScriptsAreSmall(t *testing.T) {
 	}
 }
 
-func TestANameThatIsNoWordIsRefused(t *testing.T) {
+func TestANameThatIsNotOneWordIsRefused(t *testing.T) {
 	for _, name := range []string{"a b", "a;touch x", "$(x)", "-x", "a'b", "é", "9"} {
 		for _, shell := range shells.Names() {
 			if _, err := completions.Script(must(shells.For(shell)), completions.Options{Binary: "vault", Name: name}); err == nil {

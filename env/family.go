@@ -27,7 +27,7 @@ type Member struct {
 	Readers string // the tools that read it
 }
 
-// bearerPrefix begins the names of tokens that stand in for a signature: the rest is the
+// bearerPrefix begins the names of tokens that are sent instead of a signature: the rest is the
 // name of a service, so there is no list of them.
 const bearerPrefix = "AWS_BEARER_TOKEN_"
 

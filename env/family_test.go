@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write docs/identity-variables.md anew")
+var update = flag.Bool("update", false, "write docs/identity-variables.md again")
 
 // others are identities that a shell may have from somewhere else, one variable each.
 func others() map[string]string {

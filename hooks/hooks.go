@@ -66,7 +66,7 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	).Replace(compact(string(text))), nil
 }
 
-// rcLine is the line that loads this hook. It stands in a comment, so it has no line
+// rcLine is the line that loads this hook. It is written into a comment, so it has no line
 // break, whatever the path of the program is.
 func (o Options) rcLine(sh *shells.Shell) (string, error) {
 	var flags []string

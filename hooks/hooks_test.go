@@ -59,7 +59,7 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 // largest is how many bytes each hook may have.
 var largest = map[string]int{"bash": 8192, "zsh": 8192, "fish": 8192, "pwsh": 12800}
 
-func TestAHookIsSmallAndHasNoBlankLeft(t *testing.T) {
+func TestAHookIsSmallAndHasEveryPlaceholderFilled(t *testing.T) {
 	for _, shell := range shells.Names() {
 		got := rendered(t, shell, usual)
 		if most := shelltest.In(t, shell, largest); len(got) > most {

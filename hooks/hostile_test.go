@@ -99,7 +99,7 @@ func TestAHostileLabelIsData(t *testing.T) {
 	})
 }
 
-func TestSourcingThriceIsOneHook(t *testing.T) {
+func TestSourcingThreeTimesRegistersOneHook(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start(w.load(), w.load())

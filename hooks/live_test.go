@@ -89,7 +89,7 @@ func TestOtherPromptCodeSeesTheUsersStatus(t *testing.T) {
 	})
 }
 
-func TestOtherCommandsRunPlainly(t *testing.T) {
+func TestOtherCommandsRunAsIfThereWereNoFunction(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		x := w.start("", "")
@@ -192,7 +192,7 @@ func TestAStashedSecretReachesNoChildAndComesBack(t *testing.T) {
 	})
 }
 
-func TestANonInteractiveShellHasTheFunctionAndNoMachinery(t *testing.T) {
+func TestANonInteractiveShellHasOnlyTheFunction(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.write("script", w.load()+"\nvault use prod\necho \"$AWS_ACCESS_KEY_ID/$precmd_functions$PROMPT_COMMAND\"\n")
@@ -213,7 +213,7 @@ func (w *world) runs(argv ...string) string {
 	return string(out)
 }
 
-func TestTwoHooksAreOneMachinery(t *testing.T) {
+func TestTwoHooksAskOnlyOnceAPrompt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		w.link("av")

@@ -144,7 +144,7 @@ func TestAProgramThatFailsIsAskedOnceAndNothingIsPrinted(t *testing.T) {
 	})
 }
 
-func TestAMissingProgramDisturbsNoPrompt(t *testing.T) {
+func TestAPromptWorksWithoutTheProgram(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {
 		handler := w.in(map[string]string{

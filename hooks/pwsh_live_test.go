@@ -259,7 +259,7 @@ func TestPwshSaysWhenItCannotTellWhereWordsWere(t *testing.T) {
 
 // A read-only or constant variable of all scopes cannot be made local either: the switch
 // is then not made at all.
-func TestPwshVariablesOfTheUserDoNotHalveASwitch(t *testing.T) {
+func TestPwshVariablesOfTheUserNeverLeaveHalfASession(t *testing.T) {
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod"})
 	w.answersOff()

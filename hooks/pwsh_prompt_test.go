@@ -184,7 +184,7 @@ __vault_set '5060' '0' '' 'p'; $__vault.Ref`)
 	}
 }
 
-func TestPwshShowsALabelAsItStands(t *testing.T) {
+func TestPwshShowsALabelUnchanged(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	labels := map[string]string{
@@ -285,7 +285,7 @@ func TestPwshLivesWithThemes(t *testing.T) {
 	x.prompts("vault use prod", "[prod 42m] theme:True ")
 }
 
-func TestPwshAPromptThatFailsIsNotOurs(t *testing.T) {
+func TestPwshASegmentWorksAgainAfterThePromptFailed(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod"})
@@ -309,7 +309,7 @@ func TestPwshWithoutThePromptOnlyTheTextIsKept(t *testing.T) {
 	x.prints("$__vault_text", "prod 42m\n")
 }
 
-func TestPwshStandsAsideWhereItCannotWork(t *testing.T) {
+func TestPwshDoesNothingWhereItCannotWork(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	for _, c := range []struct{ name, before, want string }{
 		{"VS Code reads the environment", "$env:VSCODE_RESOLVING_ENVIRONMENT = '1'", "function False\n"},

@@ -1,8 +1,8 @@
 package store
 
-// The age back end: one file per item, encrypted to everyone who may read it. To add an
-// item takes the public recipients only. To read one takes an identity, whose passphrase is
-// asked for once. The directory has two parts:
+// The age back end: one file per item, encrypted to everyone who may read it. Adding an item
+// needs only the public recipients. Reading one needs an identity, whose passphrase is asked
+// for once. The directory has two parts:
 //
 //	recipients.txt      who can read the items, one age recipient a line
 //	recipients.next.txt the new list, while the items are encrypted to it

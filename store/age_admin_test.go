@@ -176,7 +176,7 @@ func TestAStoreOfHybridRecipientsWorks(t *testing.T) {
 	wantValue(t, open(t, o), "k", "v")
 	sealed, err := os.ReadFile(filepath.Join(o.AgeDir, "own", "identity.age"))
 	if err != nil || !isEncrypted(sealed) {
-		t.Errorf("a key that was in clear got no passphrase: %v", err)
+		t.Errorf("a key that was in plain text got no passphrase: %v", err)
 	}
 	wantProblems(t, o)
 }
@@ -398,7 +398,7 @@ func TestAnotherPassphraseOpensTheSameKeys(t *testing.T) {
 	_, plain := member(t, o)
 	plain.Ask, _ = answers(t)
 	if err := keeper(t, plain).ChangePassphrase(soon(t)); !errors.Is(err, ErrNoPassphrase) {
-		t.Errorf("of a key in clear: %v", err)
+		t.Errorf("of a key in plain text: %v", err)
 	}
 }
 

@@ -86,7 +86,7 @@ func TestAgeConformsWithSeveralRecipients(t *testing.T) {
 	conforms(t, ageStore(t, o), 0, 100_000)
 }
 
-// outsider is the recipient of somebody else.
+// outsider is the recipient of a person who is not on the list.
 func outsider(t *testing.T) string {
 	t.Helper()
 	id, err := age.GenerateX25519Identity()
@@ -438,7 +438,7 @@ func TestAgeSaysThatAKeyIsDamagedOrNotForUs(t *testing.T) {
 	flipped[len(flipped)-1] ^= 1
 	for what, data := range map[string][]byte{
 		"cut short": whole[:len(whole)/2], "cut at the end": whole[:len(whole)-3], "one bit": flipped, "empty": nil, "text": []byte("hello\n"),
-		"to somebody else": foreign, "no item": plain,
+		"to another recipient": foreign, "no item": plain,
 	} {
 		if err := os.WriteFile(path, data, 0o600); err != nil {
 			t.Fatal(err)

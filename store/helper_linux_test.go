@@ -17,7 +17,7 @@ func TestHelperWithSecretService(t *testing.T) {
 	}
 	unlockedLogin(t)
 	prompts := prompter(t)
-	o := Options{Helper: "secretservice", Ask: somebody}
+	o := Options{Helper: "secretservice", Ask: mustNotAsk}
 	quiet := Options{Helper: "secretservice", Quiet: true}
 	t.Run("conforms", func(t *testing.T) { testenv.OnlyLong(t, slowHelper); conforms(t, open(t, o), 0, 1, 100, 100_000) })
 	t.Run("quiet when unlocked", func(t *testing.T) {

@@ -80,9 +80,9 @@ func TestHelperForPassWithoutAStoreSaysSo(t *testing.T) {
 	}
 }
 
-// somebody is there to be asked, and is not.
-func somebody(context.Context, string) (creds.Secret, error) {
-	return creds.Secret{}, errors.New("nobody should be asked")
+// mustNotAsk is a person who can be asked and must not be.
+func mustNotAsk(context.Context, string) (creds.Secret, error) {
+	return creds.Secret{}, errors.New("a question was asked")
 }
 
 // standIn makes docker-credential-fake of a shell script, and opens it.
@@ -115,9 +115,9 @@ func TestHelperThatFailsIsNamedWithItsOwnWords(t *testing.T) {
 		`trap '' PIPE; yes flood; exec sleep 600`:        "docker-credential-fake: it printed more than an answer has",
 	} {
 		err := standIn(t, script, Options{}).Put(soon(t), "k", creds.New(secret))
-		seen := standIn(t, script, Options{Ask: somebody}).Put(soon(t), "k", creds.New(secret))
+		seen := standIn(t, script, Options{Ask: mustNotAsk}).Put(soon(t), "k", creds.New(secret))
 		if fmt.Sprint(seen) != fmt.Sprint(err) {
-			t.Errorf("%s: with somebody there it is %v", script, seen)
+			t.Errorf("%s: with a person there it is %v", script, seen)
 		}
 		if !errors.Is(err, ErrUnavailable) || !strings.Contains(fmt.Sprint(err)+"$", want) {
 			t.Errorf("%s\n gave %v\n want %s", script, err, want)

@@ -96,7 +96,7 @@ func TestAMigrationLeavesWhatIsNoKeyAlone(t *testing.T) {
 	}
 	wantValue(t, from, "mail", "hunter2")
 	if _, err := to.Get(soon(t), "mail"); !errors.Is(err, ErrNotFound) {
-		t.Errorf("somebody's password was copied: %v", err)
+		t.Errorf("a person's password was copied: %v", err)
 	}
 }
 
@@ -362,7 +362,7 @@ func TestAMigrationDeletesOnlyWhatItCopied(t *testing.T) {
 
 func TestAMigrationDeletesNothingThatIsLocked(t *testing.T) {
 	from, to := filled(t, newMemory(), "a", "b"), newMemory()
-	held := errors.New("somebody has it")
+	held := errors.New("another process has it")
 	locked := 0
 	m := Migration{From: from, To: to, DeleteSource: true, Lock: func(_ context.Context, name string) (func(), error) {
 		if name == "a" {

@@ -61,7 +61,7 @@ func TestProbeSaysWhichBackEndWouldBeOpenedAndWhyNotTheOthers(t *testing.T) {
 func TestProbeReadsNoItemAndMakesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")
 	asked := func(context.Context, string) (s creds.Secret, err error) {
-		t.Error("somebody was asked")
+		t.Error("a question was asked")
 		return s, errors.New("no")
 	}
 	f := finding(t, Probe(soon(t), Options{FileDir: dir, Ask: asked}), "file")

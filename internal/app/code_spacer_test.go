@@ -102,7 +102,7 @@ func TestAProcessIsWaitedForLikeAPersonAndCtrlCEndsTheWait(t *testing.T) {
 		t.Error(err)
 	}
 	if d.ask(nil) != nil {
-		t.Error("somebody is there to be asked")
+		t.Error("a person can be asked")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
-// A directory that somebody else has made could hold a config file with commands.
+// A directory that another user has made could contain a config file with commands.
 func TestWithoutHOMETheCurrentDirectoryIsNotObeyed(t *testing.T) {
 	here, home := t.TempDir(), t.TempDir()
 	t.Chdir(here)

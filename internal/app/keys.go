@@ -190,8 +190,8 @@ func (t *Task) LockFiles(ctx context.Context, files ...string) (unlock func(), e
 	return unlock, nil
 }
 
-// TellOtherNames tells of the other names that a file has, before it is replaced: they keep
-// the old content.
+// TellOtherNames reports that a file has other names (hard links), before it is replaced:
+// they keep the old content.
 func (t *Task) TellOtherNames(file string) {
 	if info, err := atomicfile.Inspect(file); err == nil && info.Links > 1 {
 		t.say("%s has %s (hard links), which will keep the old content", file, display.Count(info.Links-1, "other name"))

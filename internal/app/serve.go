@@ -25,19 +25,19 @@ import (
 type Trouble struct {
 	Profile string
 	Note    refresh.Note
-	Ends    time.Time // when the session that is still there ends; zero when there is none
+	Ends    time.Time // when the current session ends; zero if there is no session
 	Command string    // what the person can run in another terminal
 }
 
 // Source is what an endpoint asks for the session of a request. It renews 16 minutes
-// before the session ends, asks nobody, and goes on as soon as another process, such as a
-// person's in another terminal, has made a new one. tell is called once for each trouble.
+// before the session ends and asks no questions. It also uses a new session that another
+// process has made, such as a command in another terminal. tell is called once for each trouble.
 func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
 	s := &source{task: unattended(t), profile: p, request: q, tell: tell}
 	return s.session
 }
 
-// unattended is a task of the same caller that asks nobody. It opens the store with the
+// unattended returns a task of the same caller that never asks. It opens the store with the
 // passphrase that was typed for t.
 func unattended(t *Task) *Task {
 	core := *t.Core
@@ -88,7 +88,7 @@ func noteOf(err error) refresh.Note {
 	return NoteFor(err)
 }
 
-// report tells of a trouble when it begins.
+// report calls tell once when a trouble begins.
 func (s *source) report(note refresh.Note, ends time.Time) {
 	if note != "" && note.Meaning().Retries {
 		return
@@ -157,13 +157,13 @@ func (t *Task) AllowedRoles(profile string) []string {
 	return nil
 }
 
-// identitySettings are what makes a profile one that the AWS tools can sign with.
+// identitySettings are the settings with which the AWS tools can get credentials.
 var identitySettings = []string{
 	"aws_access_key_id", "role_arn", "credential_process", "sso_session", "sso_start_url", "web_identity_token_file", "login_session",
 }
 
-// DefaultIdentity is the file in which [default] says who to be, "" when there is none.
-// The AWS tools believe it before they ask an endpoint.
+// DefaultIdentity returns the file in which [default] has credentials, "" if it has none.
+// The AWS tools use those before they ask an endpoint.
 func (t *Task) DefaultIdentity() (file string) {
 	keys, err := profiles.LoadCredentials(t.Env.CredentialsFile())
 	if err == nil {

@@ -1,5 +1,5 @@
 // Package creds holds the two values that every other package passes around: a
-// Secret and a Session. It does no I/O and imports nothing of ours.
+// Secret and a Session. It does no I/O and imports no other package of this module.
 package creds
 
 import (

@@ -26,7 +26,7 @@ func JSON(w io.Writer, v any) error {
 }
 
 // escapeUnprintable writes the characters of a text in JSON that Clean would replace as
-// \u and digits. They can stand in strings only.
+// \u and digits. They can occur only in strings.
 func escapeUnprintable(text []byte) []byte {
 	unprintable := func(r rune) bool { return r > '~' && !unicode.IsPrint(r) }
 	if bytes.IndexFunc(text, unprintable) < 0 {

@@ -1,6 +1,6 @@
 // Package doctor finds out why the program does not work on this machine, or will not. A
-// check looks and changes nothing: it asks nobody, reads no item of the keyring, and shows
-// of a key no more than its last four characters.
+// check changes nothing: it asks no questions, reads no item of the keyring, and shows only
+// the last four characters of a key.
 package doctor
 
 import (
@@ -46,7 +46,7 @@ var checks = [...]check{
 }
 
 // Examine runs the checks and returns what they found, in the order of the checks. A check
-// that takes too long is told of as a finding. It fails only when ctx was cancelled: half a
+// that takes too long is reported as a finding. It fails only if ctx was cancelled: half a
 // report would look like a whole one.
 func Examine(ctx context.Context, o Options) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)

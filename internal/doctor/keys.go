@@ -85,7 +85,7 @@ func (x *examination) unusedKeys(n store.Names, users map[string][]string, share
 	return list
 }
 
-// otherItems tells of what is in the store beside the keys with a known name.
+// otherItems reports what is in the store besides the keys with a known name.
 func otherItems(n store.Names) []Finding {
 	var list []Finding
 	if c := len(n.Staged); c > 0 {

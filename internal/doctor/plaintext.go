@@ -17,8 +17,8 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-// This file looks for keys that are on the disk in plain text. It reads them to know
-// that they are there; what it tells of one is where it is and how its id ends.
+// This file looks for keys that are on the disk in plain text. Of a key it reports only
+// where it is and how its id ends.
 
 // search looks for keys in the files of the examination.
 type search struct{ *examination }
@@ -97,7 +97,7 @@ func (k *plainKey) set(line string) {
 	}
 }
 
-// inKeyFiles tells of the keys in the AWS files.
+// inKeyFiles reports the keys in the AWS files.
 func (x search) inKeyFiles() []Finding {
 	permanent, temporary := map[string][]string{}, map[string]int{}
 	var files []string
@@ -123,7 +123,7 @@ func (x search) inKeyFiles() []Finding {
 	return list
 }
 
-// keyFile tells of a file that has keys that do not expire.
+// keyFile reports a file that has long-lived keys.
 func (x search) keyFile(file string, names []string) []Finding {
 	cure := "vault import moves them into the keyring"
 	if file != x.Env.CredentialsFile() && file != x.Env.ConfigFile() {

@@ -93,11 +93,11 @@ func TestARoleMustNameTheUserItAsksAbout(t *testing.T) {
 
 func TestUsersOfOtherAccountsAreNotSeen(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
-	theirs, err := w.AddUser(other, "stranger")
+	theirs, err := w.AddUser(other, "mallory")
 	must(t, err)
 	key, err := w.AddKey(theirs)
 	must(t, err)
-	w.send(t, w.iamLetter(w.owner(), "Action", "ListAccessKeys", "UserName", "stranger")).want(t, 404, "NoSuchEntity", "")
+	w.send(t, w.iamLetter(w.owner(), "Action", "ListAccessKeys", "UserName", "mallory")).want(t, 404, "NoSuchEntity", "")
 	w.send(t, w.iamLetter(w.owner(), "Action", "GetAccessKeyLastUsed", "AccessKeyId", key.ID)).want(t, 403, "AccessDenied", "iam:GetAccessKeyLastUsed")
 }
 

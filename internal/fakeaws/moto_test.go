@@ -23,9 +23,9 @@ func TestMotoAgrees(t *testing.T) {
 	boto3(t)
 	moto := startMoto(t)
 	w := newWorld(t, fakeaws.Options{})
-	stranger, err := w.AddUser(account, "eve")
+	eveARN, err := w.AddUser(account, "eve")
 	must(t, err)
-	eve, err := w.AddKey(stranger)
+	eve, err := w.AddKey(eveARN)
 	must(t, err)
 	role := w.role(t, fakeaws.Role{Name: "dev", Trust: fakeaws.Trust{Principals: []string{w.user}}})
 	ours := w.boto(t, w.owner(), map[string]string{

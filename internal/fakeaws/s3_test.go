@@ -31,7 +31,7 @@ func TestBucketsAreListedToTheirAccount(t *testing.T) {
 	}
 }
 
-func TestS3SaysNoInItsOwnWords(t *testing.T) {
+func TestS3RefusesWithItsOwnErrors(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{MinDuration: time.Minute})
 	out, err := w.client(w.owner()).GetSessionToken(bg, &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(60)})
 	must(t, err)

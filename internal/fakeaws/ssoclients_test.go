@@ -121,22 +121,22 @@ show('refreshed', str(oidc.create_token(**refresh)['accessToken'] != access))
 show('spent', call(lambda: oidc.create_token(**refresh)))
 portal.logout(accessToken=access)
 show('after', call(lambda: portal.list_accounts(accessToken=access)))
-show('stranger', call(lambda: oidc.start_device_authorization(startUrl=arg['start'], clientId='x', clientSecret='x')))
+show('unknown client', call(lambda: oidc.start_device_authorization(startUrl=arg['start'], clientId='x', clientSecret='x')))
 `)
 	wantAll(t, got, map[string]string{
-		"pending":   "400 AuthorizationPendingException",
-		"too fast":  "400 SlowDownException",
-		"page":      "Approved",
-		"again":     "400 InvalidGrantException",
-		"expires":   "3600",
-		"accounts":  account,
-		"roles":     "Admin ReadOnly in 2",
-		"role":      "person@example.com",
-		"none":      "403 ForbiddenException",
-		"refreshed": "True",
-		"spent":     "400 InvalidGrantException",
-		"after":     "401 UnauthorizedException",
-		"stranger":  "401 InvalidClientException",
+		"pending":        "400 AuthorizationPendingException",
+		"too fast":       "400 SlowDownException",
+		"page":           "Approved",
+		"again":          "400 InvalidGrantException",
+		"expires":        "3600",
+		"accounts":       account,
+		"roles":          "Admin ReadOnly in 2",
+		"role":           "person@example.com",
+		"none":           "403 ForbiddenException",
+		"refreshed":      "True",
+		"spent":          "400 InvalidGrantException",
+		"after":          "401 UnauthorizedException",
+		"unknown client": "401 InvalidClientException",
 	})
 }
 

@@ -176,7 +176,7 @@ func TestAOneTimeCodeWorksOnceAndOnlyAStepEarlyOrLate(t *testing.T) {
 	must(t, try(w.code(t)))
 }
 
-func TestTrustLetsInWhomItNames(t *testing.T) {
+func TestTrustAdmitsThePrincipalsItNames(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	viaRole := w.role(t, fakeaws.Role{Name: "hop", Trust: fakeaws.Trust{Principals: []string{w.user}}})
 	root := func(a string) string { return "arn:aws:iam::" + a + ":root" }

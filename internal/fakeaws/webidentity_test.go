@@ -80,16 +80,16 @@ func TestATokenThatProvesNothingIsRefused(t *testing.T) {
 	p := newPipeline(t)
 	good := p.mint(t).Reveal()
 	parts := strings.Split(good, ".")
-	stranger, err := p.AddIssuer(other)
+	foreign, err := p.AddIssuer(other)
 	must(t, err)
-	theirs, err := stranger.MintES256(nil)
+	theirs, err := foreign.MintES256(nil)
 	must(t, err)
-	posing, err := stranger.MintES256(map[string]any{"iss": p.issuer.URL})
+	posing, err := foreign.MintES256(map[string]any{"iss": p.issuer.URL})
 	must(t, err)
 	now := p.clock.now().Unix()
 	for name, tc := range map[string]struct{ token, code, part string }{
 		"no JWT":          {"opaque", "InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"},
-		"other issuer":    {theirs.Reveal(), "InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + stranger.URL},
+		"other issuer":    {theirs.Reveal(), "InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + foreign.URL},
 		"foreign key":     {posing.Reveal(), "InvalidIdentityToken", "Couldn't retrieve verification key from your identity provider"},
 		"other claims":    {parts[0] + "." + strings.Split(p.mint(t, "sub", "x").Reveal(), ".")[1] + "." + parts[2], "InvalidIdentityToken", "signature"},
 		"no signature":    {parts[0] + "." + parts[1] + ".", "InvalidIdentityToken", "signature"},

@@ -78,7 +78,7 @@ func (e *ChildError) Error() string {
 	switch ended := errors.As(e.Err, &exit); {
 	case e.Said == "":
 		return e.Program + ": " + howItEnded(e.Err)
-	case ended && exit.ExitCode() == 1: // says no more than the words do
+	case ended && exit.ExitCode() == 1: // the status adds nothing to the text
 		return e.Program + ": " + e.Said
 	}
 	return e.Program + ": " + howItEnded(e.Err) + ": " + e.Said
@@ -202,9 +202,9 @@ func EndChildren() {
 	}
 }
 
-// LibraryPrograms tells of programs that a library starts by itself, and that Run cannot
-// look after: those whose names begin with prefix, which has at most 15 characters. They
-// inherit the environment of this process, so what they may not have goes out of that.
+// LibraryPrograms declares programs that a library starts by itself and not through Run:
+// those whose names begin with prefix, which has at most 15 characters. They inherit the
+// environment of this process, so what they must not have is removed from it.
 func LibraryPrograms(prefix string, k env.Kind) {
 	cleanEnvironment(k)
 	running.mu.Lock()

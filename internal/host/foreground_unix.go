@@ -94,9 +94,9 @@ func (f *foreground) wait() (status int, err error) {
 	}
 }
 
-// visible reports whether the shell should see that the program has stopped. Where no
-// shell watches us nobody would continue us. Nor would whoever stops the program in the
-// background with SIGSTOP, which the terminal never sends.
+// visible reports whether the shell should see that the program has stopped. It should not
+// if no shell watches this process, or if the program was stopped in the background with
+// SIGSTOP, which the terminal never sends: then nothing would continue this process.
 func (f *foreground) visible(s unix.Signal) bool {
 	return watched() && (s != unix.SIGSTOP || f.inFront())
 }

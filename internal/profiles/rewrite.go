@@ -13,8 +13,8 @@ import (
 // maxSize is more than a config file can be: 20,000 profiles are 3 MB.
 const maxSize = 16 << 20
 
-// ReadFile reads a file of the AWS tools. One that does not exist has no content. A file
-// that is longer than any of theirs, such as a device that never ends, is an error.
+// ReadFile reads a file of the AWS tools. A file that does not exist is empty. One that is
+// longer than maxSize, such as a device that never ends, is an error.
 func ReadFile(path string) ([]byte, error) {
 	data, err := atomicfile.Read(path, maxSize)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -23,8 +23,8 @@ const (
 	pauseMax   = 10 * time.Second
 )
 
-// deleteLost deletes a key that may have been made when the last run was interrupted:
-// nobody has its secret.
+// deleteLost deletes a key that may have been made when the last run was interrupted; its
+// secret is lost.
 func (r *Rotation) deleteLost(ctx context.Context, s *State) error {
 	lost := r.lost(*s)
 	for s.Keys != nil && len(lost) == 0 && r.Now().Before(s.Journal.At.Add(listTime)) {

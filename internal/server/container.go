@@ -12,7 +12,7 @@ import (
 // This file is the container-credentials endpoint: one GET, one JSON document. Whoever
 // does not hold the token of a lease learns nothing, not even which leases there are.
 
-// Error is a failure that a client may be told of, in the form of AWS's own endpoint.
+// Error is a failure that a client may see, in the form of AWS's own endpoint.
 type Error struct {
 	Code    string // a word for programs, such as "SignInRequired"
 	Message string // a sentence for the person who reads the client's error
@@ -64,10 +64,9 @@ func (s *Server) route(r *http.Request) (*held, int) {
 	return nil, http.StatusNotFound
 }
 
-// admits compares the token in constant time, and in the same time where there is no
-// lease.
+// admits compares the token in constant time, also if there is no lease.
 func (s *Server) admits(l *Lease, values []string) bool {
-	want := s.nobody
+	want := s.unused
 	if l != nil {
 		want = l.token
 	}
@@ -87,7 +86,7 @@ func send(w http.ResponseWriter, contentType []string, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// refuse says no without a reason, and ends the connection.
+// refuse rejects a request without a reason, and ends the connection.
 func refuse(w http.ResponseWriter, status int) {
 	text := http.StatusText(status)
 	w.Header()["Connection"] = hangUp

@@ -169,9 +169,9 @@ func (h *held) keep(s creds.Session, now time.Time) {
 	}
 }
 
-// settle notes how a call went, and when the next may be made. While the session lives
-// that is the timer's work alone, so that no request waits for a network that is down;
-// once it has expired nothing is tried until somebody asks. The caller has locked.
+// settle records how a call went, and when the next may be made. Until the session expires
+// only the timer makes calls, so that no request waits for a network that is down;
+// afterwards only a request does. The caller holds the lock.
 func (h *held) settle(err error, now time.Time) {
 	h.failure = err
 	if h.timer != nil {

@@ -17,17 +17,17 @@ import (
 )
 
 // This file is the part of the EC2 instance metadata service that gives credentials,
-// version 2: a PUT for a token that lives a while, then GETs that show it. Anyone on this
-// machine may ask; nobody else, no web page, and nothing that forwards for others.
+// version 2: a PUT for a token that expires, then GETs that send it. Every program on this
+// machine may ask; other machines, web pages and forwarding proxies are refused.
 
 // MetadataAddr is where every AWS SDK looks for the service.
 const MetadataAddr = "169.254.169.254"
 
-// Instance is what the service tells about the machine.
+// Instance is what the service answers with.
 type Instance struct {
 	Source Source // called for each request for credentials
 	Role   string // the name of the role; "" is "vault"
-	Region string // "" is not told
+	Region string // "": the service does not answer with a region
 	V1     bool   // answer without a token too, as version 1 does
 }
 
@@ -46,8 +46,8 @@ type tenant struct {
 	key []byte
 }
 
-// Set makes the service speak for i from now on; nil is nobody, and every request is
-// refused. Tokens given out before are worth nothing.
+// Set makes the service answer with i from now on; with nil it refuses every request.
+// Tokens given out before are no longer valid.
 func (m *Metadata) Set(i *Instance) {
 	if i == nil {
 		m.tenant.Store(nil)
@@ -152,8 +152,8 @@ func (t *tenant) sign(b []byte) []byte {
 	return mac.Sum(b)
 }
 
-// knows reports whether a request may be answered: it has a token of ours that has not
-// expired, or none, where version 1 is allowed.
+// knows reports whether a request may be answered: its token was made by t and has not
+// expired, or it has no token and version 1 is allowed.
 func (t *tenant) knows(values []string, now time.Time) bool {
 	if len(values) != 1 {
 		return len(values) == 0 && t.V1

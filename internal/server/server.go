@@ -43,7 +43,7 @@ type Server struct {
 	ctx      context.Context // ends at Close
 	stop     context.CancelFunc
 	done     chan struct{} // closed when nothing accepts any more
-	nobody   creds.Secret  // the token of no lease
+	unused   creds.Secret  // a token that no lease has, to compare with
 
 	mu     sync.RWMutex
 	leases map[string]*Lease // by name
@@ -64,7 +64,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, listener: l, done: make(chan struct{}), nobody: newToken(), leases: map[string]*Lease{}}
+	s := &Server{options: o, listener: l, done: make(chan struct{}), unused: newToken(), leases: map[string]*Lease{}}
 	s.options.Hosts = append(hostsOf(l.Addr().String()), o.Hosts...)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.http = newHTTP(http.HandlerFunc(s.answer))
