@@ -17,7 +17,7 @@ func main() {
 }
 
 func run(exit func(status int)) int {
-	host.Harden()
+	host.ProtectMemory()
 	debug.SetGCPercent(400) // it lives for milliseconds, and has memory to spare
 	ctx, end := host.Signals(context.Background(), exit)
 	defer host.RestoreTerminal()

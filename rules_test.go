@@ -445,6 +445,48 @@ func TestTextReachesATerminalOnlyWithoutEscapeSequences(t *testing.T) {
 	}
 }
 
+// starters lists the files, or whole folders, that start other programs by themselves, and
+// why. Everything else uses internal/host, which bounds a program and cleans its environment.
+var starters = map[string]string{
+	"internal/host/":         "it is the one that starts programs",
+	"internal/proxy/":        "root's copy of this program, and the system's ifconfig",
+	"internal/shelltest/":    "shells, for tests",
+	"internal/testenv/":      "what a test needs",
+	"cmd/demo_stage.go":      "the demo's own shell, in an environment of its own",
+	"cmd/demo_play_unix.go":  "the demo's own shell, on a terminal of its own",
+	"cmd/demo_play_other.go": "the demo's own shell",
+}
+
+func TestProgramsAreStartedInOnePlace(t *testing.T) {
+	starts := map[string][]string{
+		"exec": {"Command", "CommandContext"}, "os": {"StartProcess"}, "syscall": {"Exec", "ForkExec", "StartProcess"},
+		"unix": {"Exec"}, "pty": {"Start", "StartWithSize", "StartWithAttrs"},
+	}
+	found := map[string]bool{}
+	sources(t, func(file string, tree *ast.File) {
+		selected(tree, func(x, name string) {
+			dir, _ := path.Split(file)
+			switch {
+			case !slices.Contains(starts[x], name):
+			case starters[dir] != "":
+				found[dir] = true
+			default:
+				found[file] = true
+			}
+		})
+	})
+	for file := range found {
+		if starters[file] == "" {
+			t.Errorf("%s starts a program by itself", file)
+		}
+	}
+	for file := range starters {
+		if !found[file] {
+			t.Errorf("%s no longer starts a program; take it off the list", file)
+		}
+	}
+}
+
 // called is the name of the function or method that is called, "" for another expression.
 func called(call *ast.CallExpr) string {
 	switch f := call.Fun.(type) {

@@ -5,7 +5,7 @@ package cmd_test
 // file below one directory, and all traffic on sockets. It is a process of its own,
 // because a tracer waits for any child of its process.
 //
-// The program hides its memory from other processes of the same user (host.Harden), and
+// The program hides its memory from other processes of the same user (host.ProtectMemory), and
 // with it the names of the files it opens. The tracer therefore answers that one call in
 // the kernel's place, so that it works without root's rights; nothing else changes.
 

@@ -13,23 +13,23 @@ import (
 
 // family is a child with all that it has started.
 type family struct {
-	c     *exec.Cmd
-	apart bool     // it has a session, and so a process group, of its own
-	root  procInfo // the child, where it is not apart and the system tells
-	found []int    // what was found to be its descendants so far
+	c          *exec.Cmd
+	ownSession bool     // it has a session, and so a process group, of its own
+	root       procInfo // the child, if it has not and the system tells
+	found      []int    // what was found to be its descendants so far
 }
 
 // newFamily prepares c to be ended together with all that it starts. A program that may
 // use the terminal stays in our process group: in another one it could not read.
-func newFamily(c *exec.Cmd, apart bool) *family {
-	if apart {
+func newFamily(c *exec.Cmd, ownSession bool) *family {
+	if ownSession {
 		c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	}
-	return &family{c: c, apart: apart}
+	return &family{c: c, ownSession: ownSession}
 }
 
 func (f *family) started() {
-	if !f.apart {
+	if !f.ownSession {
 		f.root, _ = processOf(f.c.Process.Pid)
 	}
 }
@@ -52,7 +52,7 @@ func (f *family) kill() {
 func (f *family) signal(sig unix.Signal) (sent bool) {
 	pid := f.c.Process.Pid
 	f.found = append(f.found, descendants(processes(), pid, f.root)...)
-	if f.apart {
+	if f.ownSession {
 		sent = unix.Kill(-pid, sig) == nil
 	} else if f.c.Process.Signal(sig) == nil { // not once it has been waited for
 		sent = true

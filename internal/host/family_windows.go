@@ -17,10 +17,10 @@ type family struct {
 }
 
 // newFamily prepares c to be ended together with all that it starts.
-func newFamily(c *exec.Cmd, apart bool) *family {
+func newFamily(c *exec.Cmd, ownSession bool) *family {
 	f := &family{c: c}
 	f.job, _ = windows.CreateJobObject(nil, nil)
-	if apart {
+	if ownSession {
 		c.SysProcAttr = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NO_WINDOW}
 	}
 	return f

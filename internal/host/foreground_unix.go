@@ -52,7 +52,7 @@ func runForeground(path string, argv, environ []string) (status int, err error) 
 	defer YieldSignals(func(os.Signal) bool { return true })()
 	restoreLimits()
 	f.pid, err = syscall.ForkExec(path, argv, &syscall.ProcAttr{Env: environ, Files: []uintptr{0, 1, 2}})
-	Harden()
+	ProtectMemory()
 	if err != nil {
 		return 0, &os.PathError{Op: "exec", Path: path, Err: err}
 	}

@@ -6,8 +6,8 @@ import "syscall"
 
 var cores syscall.Rlimit // the limit we were started with
 
-// Harden keeps our memory out of core dumps.
-func Harden() {
+// ProtectMemory keeps our memory out of core dumps.
+func ProtectMemory() {
 	if syscall.Getrlimit(syscall.RLIMIT_CORE, &cores) == nil {
 		_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{Cur: 0, Max: cores.Max})
 	}

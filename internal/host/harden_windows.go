@@ -1,4 +1,0 @@
-package host
-
-// Harden has nothing to do: Go's runtime keeps Windows from reporting a crash.
-func Harden() {}
