@@ -1,23 +1,27 @@
 package app
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+)
 
 // AccountOf is the account in an ARN, "" where there is none.
-func AccountOf(arn string) string {
-	account, _ := cutARN(arn)
+func AccountOf(text string) string {
+	account, _ := cutARN(text)
 	return account
 }
 
 // IsRoot reports whether an ARN is that of an account's root user.
-func IsRoot(arn string) bool {
-	_, resource := cutARN(arn)
+func IsRoot(text string) bool {
+	_, resource := cutARN(text)
 	return resource == "root"
 }
 
 // UserOf takes the account and the name out of an IAM user's ARN; the name is "" when it
 // is not a user's.
-func UserOf(arn string) (account, name string) {
-	account, resource := cutARN(arn)
+func UserOf(text string) (account, name string) {
+	account, resource := cutARN(text)
 	path, is := strings.CutPrefix(resource, "user/")
 	if !is {
 		return account, ""
@@ -26,16 +30,14 @@ func UserOf(arn string) (account, name string) {
 }
 
 // RoleOf takes the account and the role out of an assumed role's ARN.
-func RoleOf(arn string) (account, role string) {
-	account, resource := cutARN(arn)
+func RoleOf(text string) (account, role string) {
+	account, resource := cutARN(text)
 	role, _, _ = strings.Cut(strings.TrimPrefix(resource, "assumed-role/"), "/")
 	return account, role
 }
 
-func cutARN(arn string) (account, resource string) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return "", ""
-	}
-	return parts[4], parts[5]
+// cutARN returns the account and the resource of an ARN, "" twice for any other text.
+func cutARN(text string) (account, resource string) {
+	a, _ := arn.Parse(text)
+	return a.AccountID, a.Resource
 }

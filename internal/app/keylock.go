@@ -26,7 +26,7 @@ func (t *Task) LockKey(ctx context.Context, name string) (unlock func(), err err
 
 // lockKeyBriefly is LockKey for a caller that holds the lock of another key: two that wait
 // for each other give up. The error is ErrKeyBusy then.
-func (t *Task) lockKeyBriefly(ctx context.Context, name string) (unlock func(), err error) {
+func lockKeyBriefly(t *Task, ctx context.Context, name string) (unlock func(), err error) {
 	limited, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	unlock, err = t.Env.Runtime().Lock(limited, keyLockName(name), nil)

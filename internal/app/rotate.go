@@ -122,7 +122,7 @@ func (x *Rotator) follow(ctx context.Context, old string, now creds.Key) error {
 // replaceCopy puts the new key in the place of a copy of the old one, unless the copy has
 // been changed since it was read.
 func (x *Rotator) replaceCopy(ctx context.Context, name, old string, now creds.Key) error {
-	unlock, err := x.task.lockKeyBriefly(ctx, name)
+	unlock, err := lockKeyBriefly(x.task, ctx, name)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func obstacle(t *Task, q env.Request, p profiles.Profile) (string, error) {
 	case from.WebIdentity != nil && from.WebIdentity.Process != "":
 		return "its web_identity_token_process is a setting of vault", nil
 	case from.Stored != nil:
-		known, err := t.toolsHaveKey(set, from.Stored.Profile)
+		known, err := toolsHaveKey(t, set, from.Stored.Profile)
 		if err != nil || !known {
 			return fmt.Sprintf("the key of %q is in a keyring", from.Stored.Profile), err
 		}
@@ -75,7 +75,7 @@ func elsewhere(section, profile string) bool {
 }
 
 // toolsHaveKey reports whether the AWS tools find a key of a profile in their own files.
-func (t *Task) toolsHaveKey(set *profiles.Set, name string) (bool, error) {
+func toolsHaveKey(t *Task, set *profiles.Set, name string) (bool, error) {
 	for _, load := range []func() (*profiles.KeyFile, error){
 		func() (*profiles.KeyFile, error) { return profiles.LoadCredentials(t.Env.CredentialsFile()) },
 		func() (*profiles.KeyFile, error) { return profiles.LoadKeys(set.Path()) },
