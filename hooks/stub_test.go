@@ -70,6 +70,7 @@ func (s stub) run(args []string) int {
 		_, _ = io.Copy(os.Stdout, os.Stdin)
 		return 7
 	case "read": // a program that talks to the person at its terminal
+		tellContinued()
 		fmt.Println("reading")
 		line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
 		fmt.Println("read:" + strings.TrimSpace(line))
