@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,9 +15,12 @@ import (
 // family is a child with all that it has started.
 type family struct {
 	c          *exec.Cmd
-	ownSession bool     // it has a session, and so a process group, of its own
-	root       procInfo // the child, if it has not and the system tells
-	found      []int    // what was found to be its descendants so far
+	ownSession bool // it has a session, and so a process group, of its own
+
+	// mu guards what follows: the deadline may pass at any time.
+	mu    sync.Mutex
+	root  procInfo // the child, if it has no session of its own and the system tells
+	found []int    // what was found to be its descendants so far
 }
 
 // newFamily prepares c to be ended together with all that it starts. A program that may
@@ -29,6 +33,8 @@ func newFamily(c *exec.Cmd, ownSession bool) *family {
 }
 
 func (f *family) started() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if !f.ownSession {
 		f.root, _ = processOf(f.c.Process.Pid)
 	}
@@ -50,6 +56,8 @@ func (f *family) kill() {
 
 // signal sends sig to the whole family and reports whether anyone was there.
 func (f *family) signal(sig unix.Signal) (sent bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	pid := f.c.Process.Pid
 	f.found = append(f.found, descendants(processes(), pid, f.root)...)
 	if f.ownSession {
