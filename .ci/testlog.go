@@ -7,6 +7,11 @@
 //
 // With -for it prints, for each package in which a test was skipped because one of these
 // tools cannot be used, the package and a pattern of those tests.
+//
+//	go run .ci/testlog.go -again FILE
+//
+// With -again it prints the same of the tests that failed, if they are few and none of them
+// failed by a data race, a panic or a build: such a failure is not the machine's.
 package main
 
 import (
@@ -38,11 +43,14 @@ type outcome struct {
 func main() {
 	log.SetFlags(0)
 	tools := flag.String("for", "", "print the tests that were skipped for want of these tools")
+	again := flag.Bool("again", false, "print the tests that failed and may be run again")
 	flag.Parse()
 	all, err := read(flag.Arg(0))
 	switch {
 	case err != nil:
 		log.Fatal(err)
+	case *again:
+		printAgain(all)
 	case *tools != "":
 		printSkippedFor(all, strings.Split(*tools, ","))
 	default:
@@ -131,7 +139,41 @@ func printSkippedFor(all []*outcome, tools []string) {
 			tests[o.pkg] = append(tests[o.pkg], name)
 		}
 	}
+	printPatterns(tests)
+}
+
+// printPatterns prints packages, each with a pattern of some of its tests.
+func printPatterns(tests map[string][]string) {
 	for _, pkg := range slices.Sorted(maps.Keys(tests)) {
 		fmt.Printf("%s ^(%s)$\n", pkg, strings.Join(tests[pkg], "|"))
+	}
+}
+
+// mostAgain is how many failed tests may be run again.
+const mostAgain = 4
+
+// printAgain prints the failed tests, or nothing if running them again would prove nothing.
+func printAgain(all []*outcome) {
+	tests, failed := map[string][]string{}, map[string]bool{}
+	n := 0
+	for _, o := range all {
+		said := strings.Join(o.output, "")
+		if strings.Contains(said, "DATA RACE") || strings.Contains(said, "race detected") || strings.Contains(said, "panic:") {
+			return
+		}
+		if o.action != "fail" {
+			continue
+		}
+		name, _, _ := strings.Cut(o.test, "/")
+		switch {
+		case name == "":
+			failed[o.pkg] = true
+		case !slices.Contains(tests[o.pkg], name):
+			tests[o.pkg] = append(tests[o.pkg], name)
+			n++
+		}
+	}
+	if len(failed) == len(tests) && n <= mostAgain { // otherwise a package failed as a whole
+		printPatterns(tests)
 	}
 }
