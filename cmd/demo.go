@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/shells"
 )
@@ -24,7 +25,7 @@ func newDemo(r *run) *cobra.Command {
 		Use:   "demo",
 		Short: "try everything here, without an AWS account",
 		Long: `Starts a small AWS on loopback, a throw-away home and keyring, and your own shell
-with the hook loaded. Sessions last a minute, so that you see one renew. Nothing of
+with the hook loaded. Sessions last 100 seconds, so that you see one renew. Nothing of
 yours is read or written, and nothing is left when you leave. Without a terminal it
 plays the same story as a transcript.`,
 		Args: args(cobra.NoArgs),
@@ -40,7 +41,7 @@ func runDemo(ctx context.Context, r *run, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	life := 70 * time.Second
+	life := visitLife
 	interactive := r.StdinIsTerm && r.StdoutIsTerm
 	if !interactive {
 		life = 8 * time.Second
@@ -54,27 +55,50 @@ func runDemo(ctx context.Context, r *run, o demoOptions) error {
 	if err != nil {
 		return err
 	}
-	if interactive {
-		fmt.Fprintf(r.Stderr, tour, sh.PrintVariable(env.Expiration))
-		return s.visit(ctx, cmd)
+	if !interactive {
+		return s.tellStory(ctx, r.Stdout, cmd, sh)
 	}
-	return s.tellStory(ctx, r.Stdout, cmd, sh)
+	fmt.Fprint(r.Stderr, tour(sh))
+	err = s.visit(ctx, cmd)
+	fmt.Fprintf(r.Stderr, farewell, display.Count(s.aws.Calls("*"), "time"))
+	return err
 }
 
-const tour = `
+// visitLife is how long sessions last for a visitor: the prompt says 1m, after 40 seconds
+// <1m, and 1m again when the session has been renewed, which happens from 50 seconds on.
+const visitLife = 100 * time.Second
+
+// tour is what a visitor can type, in the language of the shell and on 80 columns.
+func tour(sh *shells.Shell) string {
+	var b strings.Builder
+	b.WriteString(`
   A small AWS runs on loopback for this shell. It knows nothing of your account,
-  and nothing of yours is touched. Sessions last a minute. Try:
+  and nothing of yours is touched. Sessions last 100 seconds here. Type:
 
-    vault use dev                      become a profile; look at the prompt
-    vault status                       who you are, and until when
-    vault use prod                     switch again, in place
-    %-34s now, and again in a minute: it renews by itself
-    vault use prdo                     a typo changes nothing
-    vault exec dev -- env              one command as someone else
-    vault off                          and the shell is as it was
-    exit                               leaves nothing behind
+`)
+	for _, s := range [][2]string{
+		{"vault use dev", "become a profile: the prompt shows it"},
+		{"vault status", "who you are, and until when"},
+		{"vault use p", "and TAB: profiles, flags, commands"},
+		{"vault use", "choose one in a list, and press Enter"},
+		{"vault use prdo", "a typo changes nothing"},
+		{"vault exec dev -- vault status", "one command as someone else"},
+		{sh.PrintVariable(env.Expiration), "when the session expires"},
+	} {
+		fmt.Fprintf(&b, "    %-34s%s\n", s[0], s[1])
+	}
+	fmt.Fprintf(&b, `
+  When the prompt says <1m, press Enter every few seconds: the session renews by
+  itself, the prompt says 1m again, and the last line above prints a later time.
 
-`
+    %-34s%s
+    %-34s%s
+
+`, "vault off", "and the shell is as it was", "exit", "leaves nothing behind")
+	return b.String()
+}
+
+const farewell = "\n  AWS was asked %s; everything of the demo is removed.\n"
 
 // demoShell finds the shell to play in and the path of its program: the one asked for,
 // the user's own, or the first that is installed.
@@ -104,11 +128,11 @@ func (r *run) demoShell(want string) (string, *shells.Shell, error) {
 	return "", nil, fmt.Errorf("none of %s is installed here", strings.Join(shells.Names(), ", "))
 }
 
-// visit hands the terminal to the shell until it ends. Ctrl-C belongs to the shell.
+// visit hands the terminal to the shell until it ends. Ctrl-C and Ctrl-\ belong to the shell.
 func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
-	// Typed at the shell's prompt, Ctrl-C reaches this process too. It is not ignored: then the
-	// shell, and what is started there, would ignore it too.
-	defer host.YieldSignals(func(s os.Signal) bool { return s == os.Interrupt })()
+	// Typed in the shell, they may reach this process too. They are not ignored: then the
+	// shell, and what is started there, would ignore them too.
+	defer host.YieldSignals(host.Typed)()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return err

@@ -169,14 +169,13 @@ func emulator() (*fakeaws.Server, string, error) {
 }
 
 const demoConfig = `# The profiles of the demo. A role is assumed with the key stored for "base".
-[default]
-region = eu-west-1
-
 [profile base]
+region = eu-west-1
 
 [profile dev]
 role_arn = arn:aws:iam::111122223333:role/developer
 source_profile = base
+region = eu-west-1
 
 [profile prod]
 role_arn = arn:aws:iam::111122223333:role/administrator

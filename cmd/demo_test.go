@@ -4,11 +4,14 @@ package cmd_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/creack/pty"
 
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
@@ -51,6 +54,101 @@ func TestTheDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 		})
 	}
 }
+
+// A visitor types what the tour says. The keys that end a program end it, and neither the
+// shell nor the demo around it.
+func TestAVisitorOfTheDemoCanTypeItsTour(t *testing.T) {
+	t.Parallel()
+	const program = "sh -c 'echo $((40+2)); exec sleep 300'\r"
+	for _, shell := range shells.Names() {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			testenv.Require(t, shell)
+			w := newWorld(t, roleConfig)
+			v := w.visitor(t, shell)
+			tour := v.until("leaves nothing behind\r\n")
+			for line := range strings.Lines(tour) {
+				if n := len(strings.TrimRight(line, "\r\n")); n > 80 {
+					t.Errorf("%d columns: %q", n, line)
+				}
+			}
+			if want := must(shells.For(shell)).PrintVariable("AWS_CREDENTIAL_EXPIRATION"); !strings.Contains(tour, want) {
+				t.Errorf("the tour does not say %q:\n%s", want, tour)
+			}
+			v.until("demo>")
+			for _, x := range []struct{ types, shows string }{
+				{program, "42"}, {"\x03", "demo>"}, // Ctrl-C
+				{program, "42"}, {"\x1c", "demo>"}, // Ctrl-\
+				{"vault use p\t", "rod"}, {"\r", "prod until"}, {"", "demo>"},
+				{"vault use\r", "profile>"}, {"dev", "1/3"}, {"\r", "dev until"}, {"", "demo>"},
+				{"exit\r", "AWS was asked 2 times"},
+			} {
+				v.send(x.types)
+				v.until(x.shows)
+			}
+			if err := v.cmd.Wait(); err != nil {
+				t.Error(err)
+			}
+			w.wantNoProcess(t)
+		})
+	}
+}
+
+// visitor is a person at a terminal in which the demo runs.
+type visitor struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	tty  *os.File
+	seen string // what was shown and not yet waited for
+}
+
+func (w *world) visitor(t *testing.T, shell string) *visitor {
+	t.Helper()
+	v := &visitor{t: t, cmd: exec.Command(filepath.Join(bin, "vault"), "demo", "--shell", shell)}
+	v.cmd.Dir, v.cmd.Env = w.dir, w.environ("TERM=xterm", "AWS_PROFILE=mine")
+	v.tty = must(pty.StartWithSize(v.cmd, &pty.Winsize{Rows: 50, Cols: 80}))
+	end := time.AfterFunc(patience, func() { _ = v.cmd.Process.Kill() })
+	t.Cleanup(func() {
+		end.Stop()
+		_ = v.cmd.Process.Kill()
+		_ = v.tty.Close()
+	})
+	return v
+}
+
+func (v *visitor) send(s string) { must(v.tty.WriteString(s)) }
+
+// until returns what is shown up to the text, without escape sequences.
+func (v *visitor) until(text string) string {
+	v.t.Helper()
+	var rest []byte
+	for buf := make([]byte, 4096); ; {
+		if at := strings.Index(v.seen, text); at >= 0 {
+			shown := v.seen[:at+len(text)]
+			v.seen = v.seen[at+len(text):]
+			return shown
+		}
+		n, err := v.tty.Read(buf)
+		if err != nil {
+			v.t.Fatalf("%q was never shown: %q", text, v.seen)
+		}
+		for range strings.Count(string(buf[:n]), "\x1b[6n") { // where is the cursor?
+			v.send("\x1b[1;1R")
+		}
+		for range strings.Count(string(buf[:n]), "\x1b[c") { // what terminal is this?
+			v.send("\x1b[?6c")
+		}
+		whole := append(rest, buf[:n]...)
+		cut := len(whole)
+		if esc := strings.LastIndexByte(string(whole), '\x1b'); esc >= 0 && len(whole)-esc < 8 {
+			cut = esc // perhaps half a sequence
+		}
+		v.seen += escapeSequence.ReplaceAllString(string(whole[:cut]), "")
+		rest = append([]byte(nil), whole[cut:]...)
+	}
+}
+
+var escapeSequence = regexp.MustCompile(`\x1b(\[[?0-9;>=]*[a-zA-Z]|[=>]|\][^\a\x1b]*(\a|\x1b\\)|[()].)`)
 
 // wantNoProcess checks that no process of this world is left.
 func (w *world) wantNoProcess(t *testing.T) {

@@ -18,6 +18,9 @@ var (
 	quitting = []os.Signal{unix.SIGQUIT, unix.SIGABRT}
 )
 
+// Typed reports whether a key of the terminal sends the signal: Ctrl-C or Ctrl-\.
+func Typed(s os.Signal) bool { return s == unix.SIGINT || s == unix.SIGQUIT }
+
 // dieOf ends the process by the signal itself, as whoever waits for us expects. It returns
 // for a signal for which Go would show its stacks.
 func dieOf(s os.Signal) {

@@ -12,6 +12,9 @@ var (
 	quitting []os.Signal
 )
 
+// Typed reports whether a key of the console sends the signal: Ctrl-C or Ctrl-Break.
+func Typed(s os.Signal) bool { return s == os.Interrupt }
+
 // dieOf has nothing to do: on Windows no process ends by a signal.
 func dieOf(os.Signal) {}
 
