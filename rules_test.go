@@ -149,7 +149,7 @@ var arrows = map[string]string{
 	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/proxy",
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
 	"internal/display":        "",
-	"internal/doctor":         "env shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions",
+	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions",
 	"internal/host":           "env shells internal/creds",
 	"completions":             "hooks shells internal/display",
 	"hooks":                   "env shells internal/display",

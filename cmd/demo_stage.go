@@ -120,7 +120,11 @@ func (s *stage) prepareShell(path string, sh *shells.Shell, outer []string) (*ex
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(file, []byte(sh.DemoStart+rcLine(sh)+"\n"), 0o600); err != nil {
+	line, err := sh.RCLine(usualName)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, []byte(sh.DemoStart+line+"\n"), 0o600); err != nil {
 		return nil, err
 	}
 	cmd := exec.Command(path, sh.Interactive(file)...)

@@ -193,8 +193,8 @@ func TestDoctorReportsAnotherProgramOfOurName(t *testing.T) {
 	check(os.Mkdir(w.path("other"), 0o700))
 	check(os.WriteFile(w.path("other/vault"), []byte("#!/bin/sh\nexit 9\n"), 0o700))
 	for path, want := range map[string]string{
-		w.path("other") + ":" + bin + ":/usr/bin:/bin": "warning the first vault on the PATH is " + w.path("other/vault"),
-		bin + ":" + w.path("other") + ":/usr/bin:/bin": "note there is another vault on the PATH, after this one",
+		w.path("other") + ":" + bin + ":/usr/bin:/bin": "warning the first program called vault on the PATH is " + w.path("other/vault"),
+		bin + ":" + w.path("other") + ":/usr/bin:/bin": "note there is another program called vault on the PATH, after this one",
 		"/usr/bin:/bin": "warning no program called vault is on the PATH",
 	} {
 		found, _ := w.examine(t, w.settled("PATH="+path), "--offline")

@@ -132,7 +132,7 @@ func TestNoEntryOfThePersonsOwnInPassIsReplacedOrDeleted(t *testing.T) {
 		}
 	}
 	r := w.vault(t, key, "add", "github", "--env", "--backend", "pass")
-	says(t, r, `replace "github" in pass: the entry is another program's or your own, it was not stored by vault`, "hint: vault add --overwrite github replaces it")
+	says(t, r, `replace "github" in pass: the entry is another program's or your own, it was not stored by this program`, "hint: vault add --overwrite github replaces it")
 	if r.status != 1 {
 		t.Errorf("add: status %d", r.status)
 	}

@@ -3,6 +3,7 @@ package cmd
 import (
 	"fmt"
 	"io"
+	"os/exec"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func newHook(r *run) *cobra.Command {
 		Short: "print the code that a shell's rc file evaluates",
 		Long: `Prints what a shell evaluates once, at its start:
 
-` + rcLines() + `
+` + hookLines + `
 It defines the function that switches the shell, a check before each prompt that
 starts no process, the prompt's segment, and completion.`,
 		Args:              args(cobra.ExactArgs(1)),
@@ -34,26 +35,36 @@ starts no process, the prompt's segment, and completion.`,
 			return runHook(c, r, o)
 		},
 	}
-	c.Flags().StringVar(&o.name, "name", "vault", "name of the function, where another tool is called vault")
+	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
 	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 	return c
 }
 
 // rcLines lists for each shell the start file and the line it should have.
-func rcLines() string {
+func rcLines(r *run) string {
 	var b strings.Builder
 	for _, sh := range shells.All() {
-		fmt.Fprintf(&b, "  %-11s %-28s %s\n", sh.Title, sh.StartFile, rcLine(sh))
+		fmt.Fprintf(&b, "  %-11s %-28s %s\n", sh.Title, sh.StartFile, rcLine(r, sh))
 	}
 	return b.String()
 }
 
+// program is how this program can be called in a start file: by its name where that finds
+// it, else by its path.
+func (r *run) program() string {
+	name := hooks.NameOf(r.Program)
+	if found, err := exec.LookPath(name); r.Program == "" || err == nil && found == r.Program {
+		return name
+	}
+	return r.Program
+}
+
 // rcLine is the line that loads the hook from a start file.
-func rcLine(sh *shells.Shell) string {
-	line, err := sh.RCLine("vault")
+func rcLine(r *run, sh *shells.Shell) string {
+	line, err := hooks.Options{Binary: r.program(), Name: r.name, Prompt: true}.RCLine(sh)
 	if err != nil {
-		panic(err) // a plain word can be quoted
+		line, _ = sh.RCLine(usualName) // a plain word can be quoted
 	}
 	return line
 }
@@ -102,6 +113,6 @@ along. The script never evaluates what was typed.`,
 			return err
 		},
 	}
-	c.Flags().StringVar(&name, "name", "vault", "name of the command to complete")
+	c.Flags().StringVar(&name, "name", "", "name of the command to complete; by default that of the program")
 	return c
 }

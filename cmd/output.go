@@ -15,7 +15,7 @@ import (
 // act on. Text from outside reaches standard output by this, by a display.Table or by
 // display.JSON; rules_test.go lists the files in which a shell or a program is the reader.
 func (r *run) print(format string, args ...any) error {
-	_, err := fmt.Fprintln(r.Stdout, display.Clean(fmt.Sprintf(format, args...)))
+	_, err := fmt.Fprintln(r.Stdout, display.Clean(fmt.Sprintf(r.ours(format), args...)))
 	return err
 }
 

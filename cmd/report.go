@@ -55,9 +55,9 @@ func (r *run) report(err error) int {
 	case errors.Is(err, context.Canceled): // Ctrl-C anywhere, or Ctrl-D at a question
 		return exitInterrupted
 	}
-	r.say("%s", app.OneLine(err))
+	r.say("%s", r.named(app.OneLine(err)))
 	if h := hintFor(err); h != "" {
-		r.hint("%s", h)
+		r.hint("%s", r.named(h))
 	}
 	r.reportAnswer(err)
 	return statusOf(err)

@@ -30,14 +30,14 @@ func Main(ctx context.Context, w *app.World) int {
 
 func newRoot(r *run) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "vault",
+		Use:   r.name,
 		Short: "AWS credentials in the shell you are in, kept fresh",
 		Long: `vault puts short-lived AWS credentials into the shell you are in, keeps them
 fresh, and leaves the keys that do not expire in your keyring.
 
 Begin with one line in your shell's rc file, then switch in place:
 
-  eval "$(vault hook zsh)"        or another shell: vault hook --help
+  ` + hookLine + `        or another shell: vault hook --help
   vault use prod
 
 Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted.`,
@@ -61,5 +61,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 		newShow(r), newDoctor(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r), newProxy(r),
 		newWords(root, r),
 	)
+	r.root = root
+	helpNamed(r, root)
 	return root
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/fatih/color"
+	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
@@ -16,17 +17,22 @@ type run struct {
 	*app.World
 	task  *app.Task
 	debug bool // show what AWS answered
+
+	name  string          // by which the program was called
+	root  *cobra.Command  // of the commands
+	verbs map[string]bool // the names of the commands; nil until they are asked for
 }
 
 func newRun(w *app.World) *run {
 	r := &run{World: w}
+	r.name, w.Args = calledAs(w.Args, w.Program)
 	caller := app.Caller{
 		Env: app.NewEnvironment(w.Environ, w.Home),
-		Say: func(line string) { r.say("%s", line) },
+		Say: func(line string) { r.say("%s", r.named(line)) },
 	}
 	if w.Ask != nil {
 		caller.Ask = func(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
-			return w.Ask(ctx, display.Clean(question), hidden)
+			return w.Ask(ctx, display.Clean(r.named(question)), hidden)
 		}
 	}
 	r.task = w.Core().Task(caller)
@@ -35,7 +41,7 @@ func newRun(w *app.World) *run {
 
 // say prints a line for a person, without what a terminal would act on.
 func (r *run) say(format string, args ...any) {
-	fmt.Fprintln(r.Stderr, "vault: "+display.Clean(fmt.Sprintf(format, args...)))
+	fmt.Fprintln(r.Stderr, r.name+": "+display.Clean(fmt.Sprintf(r.ours(format), args...)))
 }
 
 // hint prints what the person can do.

@@ -105,7 +105,7 @@ func problemWords(p store.Problem) (text, cure string) {
 	case store.ProblemUnreadable:
 		return "cannot be read: it is damaged, or not encrypted to you", "take it from git or a backup, or let a person who can read it run vault store age reencrypt"
 	case store.ProblemForeign:
-		return "was not stored by vault", ""
+		return "was not stored by this program", ""
 	case store.ProblemExposed:
 		return "can be read or changed by other users", "chmod go= prevents that"
 	case store.ProblemLeftover:

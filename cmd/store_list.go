@@ -76,7 +76,7 @@ func kindWords(k store.ItemKind) string {
 	case store.AWSVaultItem:
 		return "cached by AWS Vault"
 	case store.UnknownItem:
-		return "of a later version of vault"
+		return "of a later version of this program"
 	}
 	return string(k)
 }

@@ -19,14 +19,14 @@ var files embed.FS
 // Options fill the placeholders in a script.
 type Options struct {
 	Binary string // the program: a name to be found on PATH, or a path
-	Name   string // the command to complete; "" is vault
+	Name   string // the command to complete; "" is the program's own name
 }
 
 // Script returns the completion script for one shell. It fails when Binary cannot be
 // quoted, when Name would need quotes, or when the shell has no script.
 func Script(sh *shells.Shell, o Options) (string, error) {
 	if o.Name == "" {
-		o.Name = "vault"
+		o.Name = hooks.NameOf(o.Binary)
 	}
 	if !hooks.Word(o.Name) {
 		return "", fmt.Errorf("%q cannot be the name of a command", o.Name)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/internal/testenv"
 )
@@ -76,13 +77,13 @@ func TestCompletionComesWithTheHookAndFollowsItsName(t *testing.T) {
 	eachQuick(t, func(t *testing.T, h *home) {
 		line := load(t, h.shell, "vault hook "+h.shell+" --no-prompt --name av") + "\n"
 		x := h.open(prompt(t, h.shell) + line + line)
-		if got := x.tab("av list my"); !slices.Equal(got, []string{"list", "my"}) {
+		if got := x.tab("av list my"); !slices.Equal(got, []string{hooks.CalledAs + "av", "list", "my"}) {
 			t.Errorf("became %q", got)
 		}
-		if got := x.tab("av export my"); !slices.Equal(got, []string{"export", "my prof"}) {
+		if got := x.tab("av export my"); !slices.Equal(got, []string{hooks.CalledAs + "av", "export", "my prof"}) {
 			t.Errorf("became %q", got)
 		}
-		if got := x.tab("av exec prod --reg"); !slices.Equal(got, []string{"exec", "prod", "--region"}) {
+		if got := x.tab("av exec prod --reg"); !slices.Equal(got, []string{hooks.CalledAs + "av", "exec", "prod", "--region"}) {
 			t.Errorf("became %q", got)
 		}
 	})

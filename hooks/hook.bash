@@ -10,7 +10,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
   if ! __vault_switches "$@"; then
-    command @BINARY@ "$@"
+    command @BINARY@@CALLED_AS@ "$@"
     return
   fi
   builtin local _vrc=0 _vsub=''
@@ -24,7 +24,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # return above and the first command of the trap are counted too.
 __vault_watch() {
   [[ -z $(\builtin trap -p EXIT) ]] || return 0
-  builtin trap '((_vsteps > 2)) || { builtin echo "vault: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
+  builtin trap '((_vsteps > 2)) || { builtin echo "@NAME@: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
   _vsteps=0
   builtin trap '((++_vsteps))' DEBUG
 }
@@ -51,7 +51,7 @@ __vault_run() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be unset.
 __vault_ask() {
-  __VAULT_SHELL=bash __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(__vault_fixed 2>/dev/null) command @BINARY@ "$@"
+  __VAULT_SHELL=bash __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(__vault_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
 }
 
 __vault_fixed() {

@@ -6,7 +6,7 @@ set -q VSCODE_RESOLVING_ENVIRONMENT; and return
 # were no function, so that job control works.
 function @NAME@ --description 'AWS sessions in this shell'
     if not __vault_switches $argv
-        command @BINARY@ $argv
+        command @BINARY@@CALLED_AS@ $argv
         return
     end
     # nothing below is traced
@@ -14,7 +14,7 @@ function @NAME@ --description 'AWS sessions in this shell'
     set -l code ''
     set -l rc 0
     begin
-        __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ $argv 3>&1 >&4 | read -z code
+        __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
     if test $rc -eq 0; and test -n "$code"

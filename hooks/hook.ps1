@@ -3,7 +3,7 @@
 # never compiled: a company may log all code (script block logging).
 if ($env:VSCODE_RESOLVING_ENVIRONMENT) { }
 elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
-  'vault: no hook in the constrained language mode of this PowerShell; there is: @NAME@ exec PROFILE -- COMMAND'
+  '@NAME@: no hook in the constrained language mode of this PowerShell; there is: @NAME@ exec PROFILE -- COMMAND'
 }
 else {
 
@@ -15,8 +15,8 @@ function global:@NAME@ {
     $p = $null; $piped = @(); $v = $args; $n = ''
     $was = $ErrorActionPreference; $ErrorActionPreference = 'Stop'
     $e = __vault_find @BINARY@
-    if (-not $e) { throw (__vault_error ('vault: no such program: ' + @BINARY@)) }
-    $words = '& $e' + (__vault_words $MyInvocation $v)
+    if (-not $e) { throw (__vault_error ('@NAME@: no such program: ' + @BINARY@)) }
+    $words = '& $e@CALLED_AS@' + (__vault_words $MyInvocation $v)
     $ErrorActionPreference = $was
     __vault_wrap
     if (-not (__vault_switches $v)) {
@@ -122,7 +122,7 @@ function global:__vault_plan {
     if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open }
     elseif ($null -ne $first) { $open = $lost = $false }
     elseif ($take -lt 0) {
-      if ($lost) { throw (__vault_error "vault: nothing tells which words of two lists stand before --; write '--' in quotes") }
+      if ($lost) { throw (__vault_error "@NAME@: nothing tells which words of two lists stand before --; write '--' in quotes") }
       $open = $true
     }
     $say = if ($part) { __vault_say $part }

@@ -8,7 +8,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay with the user
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
-  __vault_switches "$@" || { command $__vault_bin "$@"; return }
+  __vault_switches "$@" || { command $__vault_bin@CALLED_AS@ "$@"; return }
   local __vault_code __vault_sub; local -i __vault_rc
   (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
   { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
@@ -27,7 +27,7 @@ __vault_alone() {
 __vault_ask() {
   local n; local -a fixed
   for n in @VARIABLES@ ${(Mk)parameters:#AWS_BEARER_TOKEN_*}; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
-  __VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin "$@"
+  __VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin@CALLED_AS@ "$@"
 }
 
 # True when the first word that is not a flag changes the shell.

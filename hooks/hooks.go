@@ -21,7 +21,7 @@ var files embed.FS
 // Options fill the placeholders in a hook.
 type Options struct {
 	Binary string    // the program: a name to be found on PATH, or a path
-	Name   string    // the function to define; "" is vault
+	Name   string    // the function to define; "" is the program's own name
 	Prompt bool      // show the segment in the prompt
 	Now    time.Time // from which bash 3.2, which has no clock, counts
 
@@ -34,7 +34,7 @@ type Options struct {
 // Name would need quotes, or when the shell has no hook.
 func Script(sh *shells.Shell, o Options) (string, error) {
 	if o.Name == "" {
-		o.Name = "vault"
+		o.Name = NameOf(o.Binary)
 	}
 	if !Word(o.Name) {
 		return "", fmt.Errorf("%q cannot be the name of a function", o.Name)
@@ -47,7 +47,7 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	rc, err := o.rcLine(sh)
+	rc, err := o.RCLine(sh)
 	if err != nil {
 		return "", err
 	}
@@ -58,6 +58,7 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	return strings.NewReplacer(
 		"@BINARY@", binary,
 		"@NAME@", o.Name,
+		"@CALLED_AS@", Called(o.Binary, o.Name),
 		"@PROMPT@", prompt,
 		"@EPOCH@", strconv.FormatInt(o.Now.Unix(), 10),
 		"@VALUE_FLAGS@", strings.Join(o.ValueFlags, " "),
@@ -66,11 +67,11 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	).Replace(compact(string(text))), nil
 }
 
-// rcLine is the line that loads this hook. It is written into a comment, so it has no line
-// break, whatever the path of the program is.
-func (o Options) rcLine(sh *shells.Shell) (string, error) {
+// RCLine is the line that loads this hook from a start file. It is also written into a
+// comment, so it has no line break, whatever the path of the program is.
+func (o Options) RCLine(sh *shells.Shell) (string, error) {
 	var flags []string
-	if o.Name != "vault" {
+	if o.Name != "" && o.Name != NameOf(o.Binary) {
 		flags = append(flags, "--name", o.Name)
 	}
 	if !o.Prompt {
@@ -97,6 +98,29 @@ func compact(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// CalledAs begins the first argument of a call by a function that has another name than the
+// program. Its name follows, and is used in messages.
+const CalledAs = "--called-as="
+
+// Called is that argument with a blank before it, "" where the function has the program's
+// name.
+func Called(binary, name string) string {
+	if name == NameOf(binary) {
+		return ""
+	}
+	return " " + CalledAs + name
+}
+
+// NameOf is the name of a program that is called by this name or path, "vault" where that
+// would need quotes.
+func NameOf(binary string) string {
+	name := binary[strings.LastIndexAny(binary, `/\`)+1:]
+	if name = strings.TrimSuffix(name, ".exe"); Word(name) {
+		return name
+	}
+	return "vault"
 }
 
 // Word reports whether s can be a command's name in every shell without quoting.

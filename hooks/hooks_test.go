@@ -96,6 +96,27 @@ func TestTheNameIsUsedThroughout(t *testing.T) {
 		if !strings.Contains(got, shelltest.In(t, shell, defines)) || !strings.Contains(got, "vault hook "+shell+" --name av") {
 			t.Errorf("%s: the function or the rc line is not called av", shell)
 		}
+		if strings.Contains(got, "vault: ") || !strings.Contains(got, " "+CalledAs+"av") {
+			t.Errorf("%s: a message or a call does not say av", shell)
+		}
+	}
+}
+
+func TestAProgramOfAnotherNameIsAFunctionOfThatName(t *testing.T) {
+	for binary, want := range map[string]string{
+		"vault": "vault", "av": "av", "/opt/x/av": "av", `C:\x\av.exe`: "av", "/opt/a b": "vault", "": "vault", "/opt/2x": "vault",
+	} {
+		if got := NameOf(binary); got != want {
+			t.Errorf("%q: %q", binary, got)
+		}
+	}
+	o := usual
+	o.Binary = "/opt/x/av"
+	for _, shell := range shells.Names() {
+		got := rendered(t, shell, o)
+		if strings.Contains(got, CalledAs) || strings.Contains(got, "--name") || !strings.Contains(got, "av") {
+			t.Errorf("%s: it is not called by its own name", shell)
+		}
 	}
 }
 

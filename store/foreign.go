@@ -26,7 +26,7 @@ func (e *ForeignError) Error() string {
 	if e.Err != nil {
 		return fmt.Sprintf("the entry cannot be read, and may be another program's or your own: %v", e.Err)
 	}
-	return "the entry is another program's or your own, it was not stored by vault"
+	return "the entry is another program's or your own, it was not stored by this program"
 }
 
 func (e *ForeignError) Unwrap() error { return e.Err }

@@ -46,7 +46,7 @@ func obstacle(t *Task, q env.Request, p profiles.Profile) (string, error) {
 	case !set.Has(q.Profile):
 		return "it has no section in the config file", nil
 	case from.WebIdentity != nil && from.WebIdentity.Process != "":
-		return "its web_identity_token_process is a setting of vault", nil
+		return "its web_identity_token_process is a setting of this program", nil
 	case from.Stored != nil:
 		known, err := toolsHaveKey(t, set, from.Stored.Profile)
 		if err != nil || !known {
@@ -62,7 +62,7 @@ func obstacle(t *Task, q env.Request, p profiles.Profile) (string, error) {
 	for _, step := range x.Steps {
 		for _, from := range step.Origins {
 			if slices.Contains(sourceKeys, from.Key) && from.Variable == "" && elsewhere(from.Section, step.Profile) {
-				return fmt.Sprintf("%s comes from [%s] by an include_profile, a setting of vault", from.Key, from.Section), nil
+				return fmt.Sprintf("%s comes from [%s] by an include_profile, a setting of this program", from.Key, from.Section), nil
 			}
 		}
 	}

@@ -4,6 +4,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -13,9 +14,12 @@ import (
 
 // Options say what to look at.
 type Options struct {
-	Task    *app.Task // the shell's environment, the keyrings and the config file; it must be quiet
-	Program string    // the file of this program
-	Offline bool      // AWS is not asked for the time
+	Task    *app.Task                // the shell's environment, the keyrings and the config file; it must be quiet
+	Program string                   // the file of this program
+	Called  string                   // how this program was called: a name found on PATH, or a path
+	Name    string                   // what the person types: the program's name, or that of the hook's function
+	Named   func(text string) string // puts that name into a text that says what to type
+	Offline bool                     // AWS is not asked for the time
 }
 
 const (
@@ -29,6 +33,8 @@ const (
 type examination struct {
 	*app.Task
 	program string
+	called  string        // the name or path by which the hook runs the program
+	name    string        // what the person types
 	set     *profiles.Set // never nil
 	setErr  error         // why the config file could not be read
 }
@@ -51,7 +57,7 @@ var checks = [...]check{
 func Examine(ctx context.Context, o Options) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	x := &examination{Task: o.Task, program: o.Program}
+	x := &examination{Task: o.Task, program: o.Program, called: cmp.Or(o.Called, "vault"), name: cmp.Or(o.Name, "vault")}
 	if x.set, x.setErr = x.Profiles(); x.setErr != nil {
 		x.set = profiles.Parse(x.Env.ConfigFile(), nil)
 		x.UseProfiles(x.set)
@@ -61,6 +67,9 @@ func Examine(ctx context.Context, o Options) ([]Finding, error) {
 		list = list[:len(list)-1] // the clock
 	}
 	found := x.run(ctx, list)
+	for i, f := range found {
+		found[i].Message, found[i].Cure = o.Named(f.Message), o.Named(f.Cure)
+	}
 	if ctx.Err() != nil && context.Cause(ctx) == context.Canceled {
 		return nil, ctx.Err()
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/shells"
 )
@@ -41,7 +42,7 @@ func (x *examination) hook(ctx context.Context) []Finding {
 	case active:
 		list = append(list, note("", "the hook's line is not in the usual files of %s; it is loaded from somewhere else", shell.Name))
 	default:
-		list = append(list, warning("add as its last line: "+rcLine(shell), "%s does not load the hook, and no other usual file of %s does", x.usualFile(shell), shell.Name))
+		list = append(list, warning("add as its last line: "+x.rcLine(shell), "%s does not load the hook, and no other usual file of %s does", x.usualFile(shell), shell.Name))
 	}
 	if shell != nil {
 		list = append(list, x.shellVersion(ctx, shell)...)
@@ -91,29 +92,42 @@ func (x *examination) usualFile(sh *shells.Shell) string {
 }
 
 // rcLine is the line that loads the hook.
-func rcLine(sh *shells.Shell) string {
-	line, _ := sh.RCLine("vault") // a plain word can always be quoted
+func (x *examination) rcLine(sh *shells.Shell) string {
+	line, err := hooks.Options{Binary: x.called, Name: x.name, Prompt: true}.RCLine(sh)
+	if err != nil {
+		line, _ = sh.RCLine("vault") // a plain word can always be quoted
+	}
 	return line
 }
 
-// hookLine is the line that loads the hook, with any path and quotes.
-var hookLine = pattern{text: `vault(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`}
+// hookLine is the line that loads the hook, with any name, path and quotes.
+var hookLine = pattern{text: `([\w.-]*?)(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`}
+
+// loadsHook returns the shell whose hook a line loads, "" for none. The program may have
+// been called vault when the line was written.
+func (x *examination) loadsHook(line string) string {
+	m := hookLine.get().FindStringSubmatch(line)
+	if m == nil || m[1] != "vault" && m[1] != hooks.NameOf(x.called) || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		return ""
+	}
+	return m[2]
+}
 
 // hookIn says what is wrong with the hook's line in a file, and whether it is there and
 // for the shell that reads the file.
 func (x *examination) hookIn(file string, shell *shells.Shell) (list []Finding, right bool) {
 	at := 0
 	for n, line := range lines(read(file)) {
-		m := hookLine.get().FindStringSubmatch(line)
-		if m == nil || strings.HasPrefix(strings.TrimSpace(line), "#") {
+		named := x.loadsHook(line)
+		if named == "" {
 			if right && overwrites(shell, line) {
 				list = append(list, warning("move the line with vault hook to the end of the file",
 					"%s:%d overwrites what the hook has set up in line %d", x.tilde(file), n, at))
 			}
 			continue
 		}
-		if sh, err := shells.For(m[1]); err != nil || sh != shell {
-			list = append(list, problem(rcLine(shell), "%s:%d loads the hook for %s, but it is a file of %s", x.tilde(file), n, m[1], shell.Name))
+		if sh, err := shells.For(named); err != nil || sh != shell {
+			list = append(list, problem(x.rcLine(shell), "%s:%d loads the hook for %s, but it is a file of %s", x.tilde(file), n, named, shell.Name))
 			continue
 		}
 		if right {

@@ -158,7 +158,7 @@ func (x search) inScripts() []Finding {
 				list = append(list, problem("vault add NAME stores it; then delete the line", "%s:%d has a secret access key in plain text", x.tilde(file), n))
 			}
 			if m := passphraseSet.get().FindStringSubmatch(line); m != nil {
-				list = append(list, problem("delete the line; vault asks for the passphrase", "%s:%d has the passphrase of your keys in plain text, %s", x.tilde(file), n, m[1]))
+				list = append(list, problem("delete the line; the passphrase is asked for", "%s:%d has the passphrase of your keys in plain text, %s", x.tilde(file), n, m[1]))
 			}
 		}
 	}

@@ -6,18 +6,23 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/shells"
 )
 
-// programs looks for other programs called vault on the PATH: the hook runs the first.
+// programs looks for other programs of this one's name on the PATH: the hook runs the first,
+// unless its line has the path of the program.
 func (x *examination) programs() []Finding {
 	self, err := os.Stat(x.program)
 	if err != nil {
 		return nil
 	}
+	name := hooks.NameOf(x.called)
+	byPath := x.called != filepath.Base(x.called) && x.name != name
 	first, isSelf := "", false
 	var others []string
-	for _, file := range executables(x.Env.Get("PATH")) {
+	for _, file := range executables(x.Env.Get("PATH"), name) {
 		info, err := os.Stat(file)
 		same := err == nil && os.SameFile(info, self)
 		if first == "" {
@@ -28,20 +33,32 @@ func (x *examination) programs() []Finding {
 		}
 	}
 	switch {
+	case byPath:
+		return []Finding{ok("%s runs %s", x.name, x.tilde(x.called))}
 	case first == "":
-		return []Finding{warning("put it on the PATH, or write its full path into the hook's line", "no program called vault is on the PATH; this one is %s", x.tilde(x.program))}
+		return []Finding{warning("put it on the PATH, or write its full path into the hook's line", "no program called %s is on the PATH; this one is %s", name, x.tilde(x.program))}
 	case !isSelf:
-		return []Finding{warning("vault hook --help: --name gives the function another name",
-			"the first vault on the PATH is %s, and this is %s: the hook runs the first", x.tilde(first), x.tilde(x.program))}
+		return []Finding{warning("write its path and another name into the hook's line: "+x.otherName(),
+			"the first program called %s on the PATH is %s, and this is %s: the hook runs the first", name, x.tilde(first), x.tilde(x.program))}
 	case len(others) > 0:
-		return []Finding{note("", "there is another vault on the PATH, after this one: %s", display.ShortList(others))}
+		return []Finding{note("", "there is another program called %s on the PATH, after this one: %s", name, display.ShortList(others))}
 	}
 	return nil
 }
 
-// executables lists the programs called vault on a PATH, in its order.
-func executables(path string) []string {
-	name := "vault"
+// otherName is a line for the hook that works although another program of the same name
+// is first on the PATH.
+func (x *examination) otherName() string {
+	sh := x.callingShell()
+	if sh == nil {
+		sh = shells.All()[0]
+	}
+	line, _ := hooks.Options{Binary: x.program, Name: "av", Prompt: true}.RCLine(sh)
+	return line
+}
+
+// executables lists the programs of a name on a PATH, in its order.
+func executables(path, name string) []string {
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}

@@ -170,7 +170,7 @@ func (x *examination) settings() []Finding {
 	}
 	for _, variable := range []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"} {
 		if x.Env.Secret(variable) != nil {
-			list = append(list, warning("unset "+variable+"; vault asks for the passphrase", "%s is exported: every program started here gets the passphrase of your keys", variable))
+			list = append(list, warning("unset "+variable+"; the passphrase is asked for", "%s is exported: every program started here gets the passphrase of your keys", variable))
 		}
 	}
 	return list
