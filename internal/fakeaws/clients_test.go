@@ -71,6 +71,7 @@ func wantAll(t *testing.T, got, want map[string]string) {
 func TestBoto3TakesARoleAndUsesIt(t *testing.T) {
 	w := newWorld(t, fakeaws.Options{})
 	w.AddBucket(account, "reports")
+	w.AddBucket(other, "theirs")
 	role := w.role(t, fakeaws.Role{Name: "r", Trust: fakeaws.Trust{Principals: []string{account}, MFA: true, ExternalID: "x:1"}})
 	code := w.code(t)
 	got := w.boto(t, w.owner(), map[string]string{"role": role, "serial": w.mfa.Serial, "code": code}, `
@@ -81,6 +82,18 @@ ask = dict(RoleArn=arg['role'], RoleSessionName='boto', ExternalId='x:1', Serial
 r = sts.assume_role(**ask)
 show('role', client('sts', r['Credentials']).get_caller_identity()['Arn'])
 show('buckets', ' '.join(b['Name'] for b in client('s3', r['Credentials']).list_buckets()['Buckets']))
+mine = client('s3', r['Credentials'])
+mine.put_object(Bucket='reports', Key='a/b c', Body=b'text', ContentType='text/plain')
+got = mine.get_object(Bucket='reports', Key='a/b c')
+show('object', '%s %s %s' % (got['Body'].read().decode(), got['ContentType'], mine.head_object(Bucket='reports', Key='a/b c')['ContentLength']))
+show('only once', call(lambda: mine.put_object(Bucket='reports', Key='a/b c', Body=b'x', IfNoneMatch='*')))
+show('damaged', call(lambda: mine.put_object(Bucket='reports', Key='d', Body=b'x', ChecksumCRC32='AAAAAA==')))
+show('listed', ' '.join(o['Key'] for o in mine.list_objects_v2(Bucket='reports', Prefix='a/')['Contents']))
+mine.delete_object(Bucket='reports', Key='a/b c')
+show('no object', call(lambda: mine.get_object(Bucket='reports', Key='a/b c')))
+show('no bucket', call(lambda: mine.get_object(Bucket='nothing', Key='a')))
+show('not mine', call(lambda: mine.put_object(Bucket='theirs', Key='a', Body=b'x')))
+show('not supported', call(lambda: mine.get_object_tagging(Bucket='reports', Key='a')))
 show('code again', call(lambda: sts.assume_role(**ask)))
 show('short', call(lambda: sts.get_session_token(DurationSeconds=1)))
 bad = dict(r['Credentials'], SecretAccessKey='x')
@@ -94,6 +107,14 @@ show('bad token, s3', call(lambda: client('s3', bad).list_buckets()))
 		"me":             w.user,
 		"role":           "arn:aws:sts::" + account + ":assumed-role/r/boto",
 		"buckets":        "reports",
+		"object":         "text text/plain 4",
+		"only once":      "412 PreconditionFailed",
+		"damaged":        "400 BadDigest",
+		"listed":         "a/b c",
+		"no object":      "404 NoSuchKey",
+		"no bucket":      "404 NoSuchBucket",
+		"not mine":       "403 AccessDenied",
+		"not supported":  "405 MethodNotAllowed",
 		"code again":     "403 AccessDenied",
 		"short":          "400 ValidationError",
 		"bad secret":     "403 SignatureDoesNotMatch",

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// This file is the S3 call that people try first, `aws s3 ls`, with the errors of S3.
+// This file is S3's errors and the call that people try first, `aws s3 ls`.
 
 const (
 	s3Time      = "2006-01-02T15:04:05.000Z"
@@ -17,16 +17,37 @@ var s3Service = &service{
 	namespace: s3Namespace,
 	write:     writeS3,
 	actions: map[string]func(*Server, *call) (any, *apiError){
-		"ListBuckets": listBuckets,
+		"ListBuckets":   listBuckets,
+		"ListObjectsV2": listObjects,
+		"PutObject":     putObject,
+		"GetObject":     getObject,
+		"HeadObject":    getObject,
+		"DeleteObject":  deleteObject,
 	},
 }
 
-// s3Action reads the action out of method and path.
+// s3Action reads the action out of method and path. Buckets are named in the path, as
+// clients do for an address that is not AWS's.
 func (c *call) s3Action() string {
-	if c.request.Method == http.MethodGet && c.request.URL.Path == "/" {
+	bucket, key := c.s3Path()
+	switch method := c.request.Method; {
+	case method == http.MethodGet && bucket == "":
 		return "ListBuckets"
+	case method == http.MethodGet && key == "" && c.params.Get("list-type") == "2":
+		return "ListObjectsV2"
+	case bucket == "" || key == "" || len(c.subresources()) > 0:
+		return method + " " + c.request.URL.Path
+	case method == http.MethodGet:
+		return "GetObject"
+	case method == http.MethodHead:
+		return "HeadObject"
+	case method == http.MethodPut:
+		return "PutObject"
+	case method == http.MethodDelete:
+		return "DeleteObject"
+	default:
+		return method + " " + c.request.URL.Path
 	}
-	return c.request.Method + " " + c.request.URL.Path
 }
 
 // s3PayloadHash compares the declared hash with the body. A presigned request
@@ -69,6 +90,10 @@ type s3Error struct {
 
 func writeS3(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	w.Header().Set("X-Amz-Request-Id", c.id)
+	if sent, ok := result.(object); ok && fail == nil {
+		sent.write(w)
+		return
+	}
 	if fail == nil {
 		writeXML(w, http.StatusOK, result)
 		return

@@ -1,8 +1,8 @@
 // Package fakeaws is an emulator of AWS on loopback, for the demo and the tests: STS, the
 // access keys of IAM, Identity Center with its browser pages, the sign-in service of
-// `aws login`, and enough of S3 to list buckets. It verifies what it is sent: signatures,
-// session tokens, one-time codes, trust policies and durations; sessions expire; and it
-// answers with the error codes and texts of AWS.
+// `aws login`, and enough of S3 to list buckets and keep small objects. It verifies what it
+// is sent: signatures, session tokens, one-time codes, trust policies and durations;
+// sessions expire; and it answers with the error codes and texts of AWS.
 //
 // All state is in memory and is lost when the server is closed. It listens on 127.0.0.1
 // only and logs nothing.

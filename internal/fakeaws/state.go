@@ -29,7 +29,7 @@ type state struct {
 	users       map[string]*user       // by ARN
 	roles       map[string]*role       // by ARN
 	credentials map[string]*credential // by access key id
-	buckets     map[string][]bucket    // by account
+	buckets     map[string][]*bucket   // by account
 	denied      map[string]map[string]bool
 	revoked     map[string]time.Time // sessions made until then have no permissions
 	lastAssume  *AssumeRoleCall
@@ -44,7 +44,7 @@ func newState() state {
 		users:       map[string]*user{},
 		roles:       map[string]*role{},
 		credentials: map[string]*credential{},
-		buckets:     map[string][]bucket{},
+		buckets:     map[string][]*bucket{},
 		denied:      map[string]map[string]bool{},
 		revoked:     map[string]time.Time{},
 		sso:         newSSOState(),
@@ -69,6 +69,7 @@ type role struct {
 type bucket struct {
 	name    string
 	created time.Time
+	objects map[string]object // by key
 }
 
 // credential is an access key or a session, which both can sign.
@@ -284,11 +285,11 @@ func (s *Server) RevokeSessions(arn string) {
 	s.state.revoked[arn] = s.opts.Now().UTC()
 }
 
-// AddBucket makes a bucket that ListBuckets shows to the account's callers.
+// AddBucket makes a bucket that the account's callers list, read and write.
 func (s *Server) AddBucket(account, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := append(s.state.buckets[account], bucket{name, s.opts.Now().UTC()})
-	slices.SortFunc(b, func(x, y bucket) int { return strings.Compare(x.name, y.name) })
+	b := append(s.state.buckets[account], &bucket{name, s.opts.Now().UTC(), map[string]object{}})
+	slices.SortFunc(b, func(x, y *bucket) int { return strings.Compare(x.name, y.name) })
 	s.state.buckets[account] = b
 }
