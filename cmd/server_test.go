@@ -100,6 +100,35 @@ const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 })().catch(e => { console.error(e); process.exit(1); });`)
 }
 
+func TestTheJavaSDKOutlivesItsSessionsUnderServer(t *testing.T) {
+	testenv.OnlyLong(t, "a Java virtual machine")
+	java, path := testenv.Require(t, "java-sdk", "java"), os.Getenv("CLASSPATH")
+	if path == "" {
+		testenv.Missing(t, "java-sdk", "CLASSPATH has no software.amazon.awssdk:sts")
+	}
+	source := filepath.Join(t.TempDir(), "Client.java")
+	check(os.WriteFile(source, []byte(`
+import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.services.sts.StsClient;
+
+public class Client {
+  public static void main(String[] args) throws Exception {
+    try (var credentials = DefaultCredentialsProvider.builder().build();
+        var sts = StsClient.builder().credentialsProvider(credentials)
+            .overrideConfiguration(c -> c.retryStrategy(AwsRetryStrategy.doNotRetry())).build()) {
+      long end = System.nanoTime() + Long.parseLong(System.getenv("WORK_SECONDS")) * 1_000_000_000L;
+      while (System.nanoTime() < end) {
+        String arn = sts.getCallerIdentity().arn();
+        System.out.println(credentials.resolveCredentials().accessKeyId() + " " + arn);
+        Thread.sleep(100);
+      }
+    }
+  }
+}`), 0o600))
+	serving(t, []string{"CLASSPATH=" + path}, java, "-XX:TieredStopAtLevel=1", source)
+}
+
 func TestTheGoSDKOutlivesItsSessionsUnderServer(t *testing.T) {
 	serving(t, []string{sdkClient + "=1"}, must(os.Executable()))
 }
