@@ -178,7 +178,11 @@ func checkKey(ctx context.Context, r *run, set *profiles.Set, o addOptions, k cr
 	owner, err := r.task.KeyOwner(ctx, set, o.profile, o.region, k)
 	var call *sessions.CallError
 	if errors.As(err, &call) {
-		return app.WithHint(fmt.Errorf("nothing was stored: %s", call.Reason()), "vault add --no-check stores it without asking AWS")
+		err = fmt.Errorf("nothing was stored: %s", call.Reason())
+		if call.WrongSecret() {
+			return app.WithHint(err, "copy the whole secret, or make another key: AWS shows a secret only once")
+		}
+		return app.WithHint(err, "vault add --no-check stores it without asking AWS")
 	}
 	if err != nil {
 		return err

@@ -169,6 +169,21 @@ func TestTwoWrongCodesEndInOneLineAndStatusOne(t *testing.T) {
 	}
 }
 
+// No code helps against a wrong device, so a second one is not asked for.
+func TestAWrongMFADeviceIsToldFromAWrongCode(t *testing.T) {
+	t.Parallel()
+	for _, profile := range []string{"base", "dev"} {
+		w := mfaWorld(t)
+		w.write("home/.aws/config", strings.ReplaceAll(string(must(os.ReadFile(w.path("home/.aws/config")))), "mfa/phone", "mfa/old-phone"))
+		r, _ := w.talk(t, w.environ(), []exchange{{"MFA code for old-phone", w.code("phone") + "\r"}}, "use", profile, "--shell", "bash")
+		if r.status != 1 || r.out != "" || w.aws.Calls("*") != 1 || strings.Count(r.err, "\n") != 2 ||
+			!strings.Contains(r.err, `the MFA device "arn:aws:iam::111122223333:mfa/old-phone" is not one of this user's: MultiFactorAuthentication failed, unable to validate`) ||
+			!strings.Contains(r.err, "hint: correct mfa_serial: vault show base says where it is set") {
+			t.Errorf("%s: status %d, %d calls, said %q", profile, r.status, w.aws.Calls("*"), r.err)
+		}
+	}
+}
+
 func TestOneCodeServesAllRolesOverAKey(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
@@ -215,13 +230,13 @@ func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
 func TestACodeCanComeFromAFlag(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
-	if r := w.vault(t, w.environ(), "exec", "--mfa-token", w.code("phone"), "dev", "--", "true"); r.status != 0 {
-		t.Errorf("status %d: %s", r.status, r.err)
-	}
 	// A wrong one is not asked for again: nobody typed it.
 	r := w.vault(t, w.environ(), "export", "base", "-t", "000000")
 	if r.status != 1 || strings.Count(r.err, "not accepted") != 1 {
 		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+	if r := w.vault(t, w.environ(), "exec", "--mfa-token", w.code("phone"), "dev", "--", "true"); r.status != 0 {
+		t.Errorf("status %d: %s", r.status, r.err)
 	}
 }
 

@@ -122,6 +122,16 @@ func (k *Keeper) save(ctx context.Context, p profiles.Profile, s creds.Session) 
 	return store.PutSession(ctx, k.Store, name(p), s)
 }
 
+// Offer caches a session for a profile that was made for another one, unless what is cached
+// lasts as long. The caller knows that it serves both.
+func (k *Keeper) Offer(ctx context.Context, p profiles.Profile, s creds.Session) error {
+	old, err := k.cached(ctx, p)
+	if err != nil || !s.Expires.After(old.Expires) {
+		return err
+	}
+	return k.save(ctx, p, s)
+}
+
 // IfDue renews the session if it is due, no other process is renewing it, and the last
 // failure is long enough ago. It never asks: Make must fail where a person would be
 // needed. A failure becomes a note for every terminal; the error is the store's, if any.

@@ -185,7 +185,12 @@ func CallHint(e *sessions.CallError) string {
 		return "AWS refuses your identity; check the role's trust policy and its conditions (MFA, external id)"
 	case sessions.WrongCode:
 		return "wait for the next code: each works once"
+	case sessions.WrongDevice:
+		return fmt.Sprintf("correct mfa_serial: vault show %s says where it is set, aws iam list-mfa-devices lists a user's", Word(e.Profile))
 	case sessions.BadKey:
+		if e.WrongSecret() {
+			return fmt.Sprintf("vault add %s stores the key again; if its secret is lost, make another key: AWS shows a secret only once", Word(e.Profile))
+		}
 		return "it may be inactive, deleted or mistyped; vault add " + Word(e.Profile) + " stores it again"
 	case sessions.BadToken:
 		return "the issuer of the token has to issue a new one, or the role does not trust the issuer"

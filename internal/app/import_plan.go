@@ -238,7 +238,9 @@ func (m *Import) AskOwners(ctx context.Context) error {
 		switch {
 		case err == nil:
 			s.Owner = owner
-		case errors.As(err, &call) && !passing(call.Kind):
+		case errors.As(err, &call) && call.WrongSecret():
+			s.leave("%s", call.Reason())
+		case call != nil && !passing(call.Kind):
 			s.leave("%s; --no-check imports it without asking AWS", call.Reason())
 		case call != nil:
 			return WithHint(fmt.Errorf("nothing was imported: %s", call.Reason()), "vault import --no-check does not ask AWS")

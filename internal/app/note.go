@@ -30,7 +30,7 @@ func NoteFor(err error) refresh.Note {
 			return refresh.Offline
 		case sessions.WrongCode:
 			return refresh.NeedsCode
-		case sessions.Denied, sessions.BadKey:
+		case sessions.Denied, sessions.BadKey, sessions.WrongDevice:
 			return refresh.Denied
 		}
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, os.ErrPermission):

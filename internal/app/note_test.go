@@ -30,6 +30,7 @@ func TestAFailedRenewalIsNotedByWhatWouldHelp(t *testing.T) {
 		{call(sessions.Throttled), refresh.Offline},
 		{call(sessions.Denied), refresh.Denied},
 		{call(sessions.BadKey), refresh.Denied},
+		{call(sessions.WrongDevice), refresh.Denied},
 		{&os.PathError{Op: "write", Err: syscall.ENOSPC}, refresh.NotSaved},
 		{os.ErrPermission, refresh.NotSaved},
 		{errors.New("anything else"), refresh.Failed},

@@ -156,8 +156,12 @@ func applyDurations(e Environment, p *profiles.Profile) error {
 	if w := source.WebIdentity; w != nil && w.Duration == 0 {
 		w.Duration = role
 	}
-	if err == nil && source.Stored != nil && source.Stored.Duration == 0 {
-		source.Stored.Duration, err = e.Duration(variable)
+	if s := source.Stored; err == nil && s != nil && s.Duration == 0 {
+		usual := &s.Duration
+		if s.MFASerial != "" {
+			usual = &s.SharedDuration
+		}
+		*usual, err = e.Duration(variable)
 	}
 	return err
 }

@@ -38,6 +38,9 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 		return p, refresh.Lease{}, err
 	}
 	l, err := k.Fresh(ctx, p, w)
+	if base := sessions.SharedBy(p); base != nil && l.New && l.Warning == nil {
+		l.Warning = k.Offer(ctx, *base, l.Session) // what it was asked for may outlast what there is
+	}
 	l.Session.Region = p.Region
 	if err == nil {
 		err = l.Session.Check()

@@ -72,6 +72,17 @@ func (s *sharing) code() string {
 
 // use hands out the session of a profile.
 func (s *sharing) use(profile string, w refresh.Want, code string) (creds.Session, error) {
+	return s.request(env.Request{Profile: profile}, w, code)
+}
+
+func (s *sharing) used(q env.Request) creds.Session {
+	s.t.Helper()
+	v, err := s.request(q, refresh.Want{}, "")
+	s.check(err)
+	return v
+}
+
+func (s *sharing) request(q env.Request, w refresh.Want, code string) (creds.Session, error) {
 	c := Caller{Env: NewEnvironment(s.list, nil), MFACode: creds.New(code)}
 	if !s.away {
 		c.Ask = func(context.Context, string, bool) (creds.Secret, error) {
@@ -79,7 +90,7 @@ func (s *sharing) use(profile string, w refresh.Want, code string) (creds.Sessio
 			return creds.New(s.code()), nil
 		}
 	}
-	_, l, err := s.core.Task(c).Session(context.Background(), env.Request{Profile: profile}, w)
+	_, l, err := s.core.Task(c).Session(context.Background(), q, w)
 	return l.Session, err
 }
 
@@ -122,6 +133,38 @@ func TestASharedSessionThatAWSDoesNotAcceptIsReplacedOnce(t *testing.T) {
 			s.counted("rejected", 2, 2)
 		})
 	}
+}
+
+func TestOneCodeServesAKeysOwnProfileAndTheRolesOverItInAnyOrder(t *testing.T) {
+	for _, order := range []string{"base prod", "prod base", "alias prod base stage", "prod alias", "base:2h prod alias", "base:2h prod:1h base:2h"} {
+		for _, ttl := range []string{"", "AWS_SESSION_TOKEN_TTL=4h", "AWS_CHAINED_SESSION_TOKEN_TTL=2h"} {
+			t.Run(order+" "+ttl, func(t *testing.T) {
+				s := newSharing(t, storetest.NewMemory(), fakeaws.Trust{MFA: true})
+				config := env.Parse(s.list)["AWS_CONFIG_FILE"]
+				text, err := os.ReadFile(config)
+				s.check(err)
+				s.check(os.WriteFile(config, append(text, "[profile alias]\nsource_profile = base\n"...), 0o600))
+				if ttl != "" {
+					s.list = append(s.list, ttl)
+				}
+				for name := range strings.FieldsSeq(order) {
+					name, length, _ := strings.Cut(name, ":")
+					d, _ := time.ParseDuration(length)
+					if v := s.used(env.Request{Profile: name, Seconds: int(d / time.Second)}); !s.accepted(v) {
+						t.Errorf("AWS does not accept the session of %s", name)
+					}
+				}
+				s.counted(order, 1, 1)
+			})
+		}
+	}
+	s := newSharing(t, storetest.NewMemory(), fakeaws.Trust{MFA: true})
+	s.uses("prod", refresh.Want{}, "")
+	s.used(env.Request{Profile: "base", Seconds: 900})
+	s.counted("a duration that was asked for", 2, 2)
+	s.uses("base", refresh.Want{IgnoreCache: true}, "")
+	s.uses("stage", refresh.Want{}, "")
+	s.counted("a new one for both", 3, 3)
 }
 
 // A role that is denied to everybody is tried with one new session, and no more.

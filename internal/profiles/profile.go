@@ -84,8 +84,13 @@ type Stored struct {
 	Profile    string        // the name of the keyring's item
 	MFASerial  string        // "" for a session without MFA
 	MFAProcess string        // a command that prints a code; "" for none
-	Duration   time.Duration // 0 for the default of the call
+	Duration   time.Duration // asked for; 0 for the default of the call
 	NoSession  bool          // use the long-lived key itself
+
+	// SharedDuration is how long a session with MFA lasts that is made for everything that
+	// uses this key and device, if Duration is 0; 0: the default. Such a session is used
+	// however long it was made for, so this is not part of the CacheKey.
+	SharedDuration time.Duration
 }
 
 // Role is a call of AssumeRole with the credentials of another source.

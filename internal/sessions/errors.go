@@ -56,7 +56,8 @@ const (
 	Other       Kind = iota
 	Denied           // AWS knows the caller, who is not allowed
 	WrongCode        // the MFA code was refused
-	BadKey           // the access key is unknown, inactive or deleted
+	WrongDevice      // the MFA device is not one of the user's, whatever the code
+	BadKey           // the access key is unknown, inactive or deleted, or the secret is not its own
 	BadRequest       // a duration or name that AWS does not accept
 	ClockSkew        // the time in the signature is too far from AWS's
 	Expired          // the credentials that signed the call have expired
@@ -72,6 +73,7 @@ const (
 type CallError struct {
 	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
 	Action              string // its name in a policy, "iam:CreateAccessKey"; "" if no policy decides
+	Device              string // the serial of the MFA device whose code was sent; "" for none
 	Kind                Kind
 	Code, Message       string
 	Skew                time.Duration // how far AWS's clock is ahead of this machine's; 0 if unknown
@@ -92,8 +94,13 @@ func (e *CallError) Error() string {
 func (e *CallError) Reason() string {
 	switch e.Kind {
 	case WrongCode:
-		return "the MFA code was not accepted"
+		return "the MFA code was not accepted" + e.said()
+	case WrongDevice:
+		return fmt.Sprintf("the MFA device %q is not one of this user's%s", e.Device, e.said())
 	case BadKey:
+		if e.WrongSecret() {
+			return "AWS knows the access key, but the secret does not belong to it"
+		}
 		return "AWS does not know the access key"
 	case ClockSkew:
 		if e.Skew != 0 {
@@ -115,6 +122,23 @@ func (e *CallError) Reason() string {
 		return oneLine(e.Message)
 	}
 	return cause(e.Err)
+}
+
+// WrongSecret reports whether AWS knows the access key and the signature was made with
+// another secret than the key's.
+func (e *CallError) WrongSecret() bool {
+	return e.Kind == BadKey && e.Code == "SignatureDoesNotMatch"
+}
+
+// said is what AWS, or else the cause, says of the failure, with a colon before it; "" if neither does.
+func (e *CallError) said() string {
+	switch {
+	case e.Message != "":
+		return ": " + strings.TrimSuffix(oneLine(e.Message), ".")
+	case e.Err != nil:
+		return ": " + cause(e.Err)
+	}
+	return ""
 }
 
 // failure wraps what a call returned into a *CallError that knows of the clocks' skew. An
@@ -196,7 +220,10 @@ func statusOf(err error) int {
 func kindOf(code, message string) Kind {
 	switch code {
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "ForbiddenException":
-		if strings.Contains(message, "MultiFactorAuthentication failed") {
+		switch {
+		case strings.Contains(message, "verify your MFA serial number"):
+			return WrongDevice
+		case strings.Contains(message, "MultiFactorAuthentication failed"):
 			return WrongCode
 		}
 		return Denied

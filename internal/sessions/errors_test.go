@@ -25,9 +25,11 @@ func TestAFailureIsSortedByItsCure(t *testing.T) {
 	}{
 		{api("AccessDenied", "User: arn is not\n  authorized to perform: sts:AssumeRole"), Denied, "access denied: User: arn is not authorized to perform: sts:AssumeRole"},
 		{api("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "), WrongCode, "the MFA code was not accepted"},
+		{api("AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. "), WrongCode, "accepted: MultiFactorAuthentication failed with invalid MFA one time pass code"},
+		{api("AccessDenied", "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user."), WrongDevice, "is not one of this user's: MultiFactorAuthentication failed, unable to validate MFA code. Please verify your MFA serial number is valid and associated with this user"},
 		{api("UnauthorizedOperation", "no"), Denied, "access denied: no"},
 		{api("InvalidClientTokenId", "The security token included in the request is invalid."), BadKey, "AWS does not know the access key"},
-		{api("SignatureDoesNotMatch", "The request signature we calculated does not match"), BadKey, "AWS does not know the access key"},
+		{api("SignatureDoesNotMatch", "The request signature we calculated does not match"), BadKey, "AWS knows the access key, but the secret does not belong to it"},
 		{api("SignatureDoesNotMatch", "Signature expired: 1 is now earlier than 2"), ClockSkew, "the clock of this machine differs from AWS's by too much"},
 		{api("SignatureDoesNotMatch", "Signature not yet current: 3 is still later than 2"), ClockSkew, "the clock of this machine differs from AWS's by too much"},
 		{api("RequestExpired", ""), ClockSkew, "the clock of this machine differs from AWS's by too much"},

@@ -26,8 +26,8 @@ type Maker struct {
 	Store store.Store
 	// Endpoint says where a service (STS, SSO, …) of a region is, for a profile.
 	Endpoint func(p profiles.Profile, service, region string) Endpoint
-	// Base returns the session shared by the roles over one key. The caller caches it,
-	// so that one MFA question serves all of them, and reports whether it was cached. If
+	// Base returns the session shared by all that use one key with MFA. The caller caches
+	// it, so that one MFA question serves all of them, and reports whether it was cached. If
 	// AWS has rejected one, another one is wanted.
 	Base func(context.Context, profiles.Profile, Rejected) (s creds.Session, cached bool, err error)
 	// Lock waits until no other process holds the name; nil if there are no others.
@@ -104,6 +104,10 @@ func (m *Maker) begin(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	if plan.Base == nil {
 		s, err := m.first(ctx, p, plan)
 		return s, plan.Roles, err
+	}
+	if len(plan.Roles) == 0 {
+		s, _, err := m.Base(ctx, *plan.Base, Rejected{})
+		return s, nil, err
 	}
 	s, err := m.overBase(ctx, p, plan)
 	return s, plan.Roles[1:], err
@@ -213,7 +217,10 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 		}
 		s, err := tryCode(mfa{serial, code}, p.Name, call)
 		var failed *CallError
-		if again || !typed || !errors.As(err, &failed) || failed.Kind != WrongCode {
+		if errors.As(err, &failed) {
+			failed.Device = serial
+		}
+		if again || !typed || failed == nil || failed.Kind != WrongCode {
 			return s, err
 		}
 		m.say("the code was not accepted; each code works once and for half a minute")

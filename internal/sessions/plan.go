@@ -15,8 +15,8 @@ type Plan struct {
 	First   profiles.Source   // what the chain begins with; never a role
 	Key     string            // the profile whose stored key the chain begins with, "" if it begins with none
 	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
-	Base    *profiles.Profile // a session shared by all roles over this key, made first; or nil
-	Roles   []RoleCall        // the first one is assumed first
+	Base    *profiles.Profile // whose session is made first, and shared by all that use this key; or nil
+	Roles   []RoleCall        // the first one is assumed first; without any, the session of Base is the profile's
 }
 
 // SessionCall is a GetSessionToken.
@@ -43,11 +43,12 @@ const (
 
 // NewPlan applies these rules. A profile of a stored key gets a session, unless NoSession.
 // A role is assumed with the key itself, except if the key's profile and a role name the
-// same MFA device: then a session with MFA is made first and shared by all roles over
-// that key, so that one code lasts for hours. That session limits each role to an hour; a
-// single role with a longer duration is therefore assumed directly. A chain that begins
-// with anything but a stored key begins with temporary credentials, and AWS limits a role
-// assumed with those to an hour.
+// same MFA device: then a session with MFA is made first. It is the session of the key's
+// own profile, too, and shared by that, by other names of it and by all roles over the key,
+// so that one code lasts for hours; only a duration that was asked for gets another one. That
+// session limits each role to an hour; a single role with a longer duration is therefore
+// assumed directly. A chain that begins with anything but a stored key begins with
+// temporary credentials, and AWS limits a role assumed with those to an hour.
 func NewPlan(p profiles.Profile) Plan {
 	first, roles := chain(p.Source)
 	plan := Plan{First: first}
@@ -58,12 +59,17 @@ func NewPlan(p profiles.Profile) Plan {
 	stored := *first.Stored
 	plan.Key = stored.Profile
 	if len(roles) == 0 {
-		if !stored.NoSession {
-			plan.Session = &SessionCall{stored.MFASerial, stored.MFAProcess, or(stored.Duration, SessionDefault)}
+		switch shared := SharedBy(p); {
+		case stored.NoSession:
+		case stored.Duration == 0 && shared != nil && shared.Name != p.Name:
+			plan.Base = shared
+		default:
+			plan.Session = &SessionCall{stored.MFASerial, stored.MFAProcess, or(stored.Duration, or(stored.SharedDuration, SessionDefault))}
 		}
 		return plan
 	}
 	if sharesSession(stored, roles) {
+		stored.SharedDuration = or(stored.SharedDuration, BaseDefault)
 		plan.Base = base(p, stored)
 		plan.Roles = calls(roles, true, stored.MFASerial)
 	} else {
@@ -96,6 +102,11 @@ func (p Plan) Silent() bool {
 	if p.Session != nil && needs(p.Session.MFASerial, p.Session.MFAProcess) {
 		return false
 	}
+	if p.Base != nil && len(p.Roles) == 0 { // the session ends with the shared one
+		if s := p.Base.Source.Stored; needs(s.MFASerial, s.MFAProcess) {
+			return false
+		}
+	}
 	return !slices.ContainsFunc(p.Roles, func(r RoleCall) bool { return needs(r.MFASerial, r.MFAProcess) })
 }
 
@@ -111,8 +122,17 @@ func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
 	return roles[0].Profile != stored.Profile && roles[0].Duration <= RoleDefault
 }
 
+// SharedBy returns the profile whose session all users of a stored key with MFA share, nil if
+// p is not a key of that kind. It is p itself, or p with another name or duration.
+func SharedBy(p profiles.Profile) *profiles.Profile {
+	if s := p.Source.Stored; s != nil && s.MFASerial != "" && !s.NoSession {
+		return base(p, *s)
+	}
+	return nil
+}
+
 func base(p profiles.Profile, stored profiles.Stored) *profiles.Profile {
-	stored.Duration = or(stored.Duration, BaseDefault)
+	stored.Duration = 0
 	return &profiles.Profile{
 		Name: stored.Profile, Region: p.Region, Endpoint: p.Endpoint, Network: p.Network, Source: profiles.Source{Stored: &stored},
 	}

@@ -41,7 +41,7 @@ func describe(p Plan) string {
 		parts = append(parts, fmt.Sprintf("session %v%s", p.Session.Duration, mfa(p.Session.MFASerial)))
 	}
 	if p.Base != nil {
-		s := p.Base.Source.Stored
+		s := NewPlan(*p.Base).Session
 		parts = append(parts, fmt.Sprintf("base %s %v%s", p.Base.Name, s.Duration, mfa(s.MFASerial)))
 	}
 	for _, r := range p.Roles {
@@ -61,6 +61,10 @@ func TestAPlanReads(t *testing.T) {
 		want string
 	}{
 		{chainOf("", false, 0), "key base > session 1h"},
+		{chainOf("A", false, 0), "key base > session 1h mfa=A"},
+		{named("alias", chainOf("A", false, 0)), "key base > base base 1h mfa=A"},
+		{named("alias", chainOf("A", false, h)), "key base > session 1h mfa=A"},
+		{named("alias", chainOf("", false, 0)), "key base > session 1h"},
 		{chainOf("A", false, 12*h), "key base > session 12h mfa=A"},
 		{chainOf("A", true, 0), "key base"},
 
@@ -84,6 +88,11 @@ func TestAPlanReads(t *testing.T) {
 			t.Errorf("%s\n\twant %s", got, c.want)
 		}
 	}
+}
+
+func named(name string, p profiles.Profile) profiles.Profile {
+	p.Name = name
+	return p
 }
 
 // The rules hold for every combination, not only for those above.
@@ -169,6 +178,7 @@ func TestAPlanIsSilentWhenNobodyIsAskedAgain(t *testing.T) {
 		{chainOf("", false, 0, ""), true}, {chainOf("", false, 0, "A"), false}, {process, true},
 		{chainOf("A", false, 0, "A"), true}, // for the day that the shared session lasts
 		{chainOf("A", false, 4*time.Hour, "A"), false},
+		{named("alias", chainOf("A", false, 0)), false},
 	} {
 		if got := NewPlan(c.p).Silent(); got != c.want {
 			t.Errorf("%s: %v", describe(NewPlan(c.p)), got)
