@@ -9,6 +9,7 @@ const (
 	NeedsCode   Note = "mfa!"
 	NeedsSignIn Note = "login!"
 	Offline     Note = "offline!"
+	Busy        Note = "busy!"
 	Denied      Note = "denied!"
 	Locked      Note = "locked!"
 	NoKey       Note = "nokey!"
@@ -31,6 +32,7 @@ var meanings = [...]Meaning{
 	{NeedsCode, "an MFA code is needed", "vault refresh asks for it", false, true},
 	{NeedsSignIn, "a sign-in in the browser is needed", "vault refresh opens the browser", false, true},
 	{Offline, "AWS could not be reached", "", true, false},
+	{Busy, "AWS answers that there are too many calls at the moment", "", true, false},
 	{Denied, "AWS refused to renew the session", "vault refresh says why", false, false},
 	{Locked, "the keyring is locked", "vault refresh unlocks it", false, false},
 	{NoKey, "the access key is not stored any more", "vault add PROFILE stores it", false, false},

@@ -1,8 +1,11 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
+	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -89,13 +92,30 @@ func (e Environment) InHome(parts ...string) string {
 	return filepath.Join(append([]string{home}, parts...)...)
 }
 
-// Expand replaces a leading ~/ by the home directory. It is "" when there is none.
+// Expand replaces a leading ~ by the home directory, and ~NAME by that of another user, as
+// Python's expanduser does. It is "" when there is no home directory; the name of a user
+// that does not exist stays.
 func (e Environment) Expand(path string) string {
-	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return e.InHome(rest)
+	if !strings.HasPrefix(path, "~") {
+		return path
 	}
-	return path
+	end := strings.IndexFunc(path, func(c rune) bool { return c < 0x80 && os.IsPathSeparator(uint8(c)) })
+	if end < 0 {
+		end = len(path)
+	}
+	if end == 1 {
+		return e.InHome(path[end:])
+	}
+	other, err := user.Lookup(path[1:end])
+	if err != nil || !filepath.IsAbs(other.HomeDir) {
+		return path
+	}
+	return filepath.Join(other.HomeDir, path[end:])
 }
+
+// settingPath is the path of a file in a setting. It is never "", which would say that the
+// setting is not there.
+func (e Environment) settingPath(path string) string { return cmp.Or(e.Expand(path), path) }
 
 // ConfigFile is the AWS config file, "" when it would be in a home directory and there is
 // none. So it is with the other paths.
@@ -114,9 +134,18 @@ func (e Environment) LoginDir() string {
 // awsPath is a path of the AWS tools: where the variable says, or in ~/.aws.
 func (e Environment) awsPath(variable string, parts ...string) string {
 	if f := e.Current[variable]; f != "" {
-		return e.Expand(f)
+		return e.Expand(os.Expand(f, e.reference))
 	}
 	return e.InHome(append([]string{".aws"}, parts...)...)
+}
+
+// reference is the value of a variable that a path names, or the reference itself where it
+// is not set.
+func (e Environment) reference(name string) string {
+	if value, is := e.Current[name]; is {
+		return value
+	}
+	return "$" + name
 }
 
 // SSOCacheDir is where the AWS CLI keeps its sign-ins to Identity Center.

@@ -3,9 +3,11 @@ package app
 import (
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -52,5 +54,42 @@ func TestAFileThatAVariableNamesNeedsNoHome(t *testing.T) {
 	e := NewEnvironment([]string{"AWS_CONFIG_FILE=" + file, "AWS_SHARED_CREDENTIALS_FILE=~/keys"}, nil)
 	if e.ConfigFile() != file || e.CredentialsFile() != "" {
 		t.Errorf("config %q, credentials %q", e.ConfigFile(), e.CredentialsFile())
+	}
+}
+
+func TestATildeInEveryPathOfTheAWSFilesIsTheHome(t *testing.T) {
+	home := t.TempDir()
+	config := filepath.Join(home, "my-config")
+	text := "[profile corp]\nca_bundle = ~/corp.pem\nweb_identity_token_file = ~/token\nrole_arn = arn:aws:iam::111122223333:role/r\n[profile other]\n"
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	task := func(list ...string) *Task {
+		e := NewEnvironment(append(list, "AWS_CONFIG_FILE=$HOME/my-config", "AWS_SHARED_CREDENTIALS_FILE=~/keys", "AWS_LOGIN_CACHE_DIRECTORY=~"), nil)
+		return (&Core{LoadProfiles: profiles.Load}).Task(Caller{Env: e})
+	}
+	in := func(name string) string { return filepath.Join(home, name) }
+	u := task("HOME=" + home)
+	p, err := u.ResolveUnopened(env.Request{Profile: "corp"})
+	if err != nil || p.Network.CABundle != in("corp.pem") || p.Source.WebIdentity.TokenFile != in("token") {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if u.Env.CredentialsFile() != in("keys") || u.Env.LoginDir() != home {
+		t.Errorf("%q, %q", u.Env.CredentialsFile(), u.Env.LoginDir())
+	}
+	p, err = task("HOME="+home, "AWS_CA_BUNDLE=~/env.pem").ResolveUnopened(env.Request{Profile: "other"})
+	if err != nil || p.Network.CABundle != in("env.pem") {
+		t.Errorf("%+v, %v", p.Network, err)
+	}
+	// Without a home the bundle is still one: no bundle would be the system's.
+	homeless := NewEnvironment([]string{"AWS_CA_BUNDLE=~/env.pem"}, nil)
+	if got := homeless.settingPath("~/env.pem"); got != "~/env.pem" {
+		t.Errorf("%q", got)
+	}
+	if got := u.Env.Expand("~no-such-user/x"); got != "~no-such-user/x" {
+		t.Errorf("%q", got)
+	}
+	if me, err := user.Current(); err == nil && u.Env.Expand("~"+me.Username+"/x") != filepath.Join(me.HomeDir, "x") {
+		t.Errorf("%q", u.Env.Expand("~"+me.Username+"/x"))
 	}
 }

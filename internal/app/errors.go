@@ -195,13 +195,31 @@ func CallHint(e *sessions.CallError) string {
 	case sessions.BadToken:
 		return "the issuer of the token has to issue a new one, or the role does not trust the issuer"
 	case sessions.Throttled:
-		return "AWS counts calls by the minute; it was tried several times"
+		return "it was tried several times; nothing is wrong with the key or the network"
 	case sessions.ClockSkew:
 		return "set the clock, then try again"
-	case sessions.Unreachable:
-		return "check the network, the proxy and AWS_ENDPOINT_URL"
+	case sessions.Unreachable, sessions.NotAWS, sessions.Untrusted, sessions.BadSetting:
+		return reachHint(e)
 	}
 	return ""
+}
+
+// reachHint says what to look at when a call had no answer of AWS.
+func reachHint(e *sessions.CallError) string {
+	where := strings.Join(e.Settings, " and ")
+	switch {
+	case e.Kind == sessions.BadSetting:
+		return "correct the path, or remove the setting if this machine trusts AWS's certificates without it"
+	case e.Kind == sessions.Untrusted && where == "":
+		return "if that is the authority of your company's proxy, set ca_bundle in the config file, or AWS_CA_BUNDLE, to a file with its certificate"
+	case e.Kind == sessions.Untrusted && len(e.Settings) == 1 && strings.Contains(strings.ToLower(where), "ca_bundle"):
+		return "add the certificate of that authority to the file that is set by " + where + ", or remove the setting if this machine trusts it"
+	case e.Kind == sessions.NotAWS && where == "":
+		return "a network may want you to sign in first: open a page in a browser"
+	case where != "":
+		return "check the network, and " + where
+	}
+	return "check the network and the name of the region"
 }
 
 // promptHint is about the ways in which an MFA code is asked for.

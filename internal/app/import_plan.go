@@ -253,7 +253,9 @@ func (m *Import) AskOwners(ctx context.Context) error {
 
 // passing reports whether a failure says nothing about the key.
 func passing(k sessions.Kind) bool {
-	return k == sessions.Unreachable || k == sessions.Throttled || k == sessions.ClockSkew
+	return slices.Contains([]sessions.Kind{
+		sessions.Unreachable, sessions.NotAWS, sessions.Untrusted, sessions.BadSetting, sessions.Throttled, sessions.ClockSkew,
+	}, k)
 }
 
 // Count returns how many steps there are of a kind.

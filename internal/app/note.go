@@ -26,8 +26,10 @@ func NoteFor(err error) refresh.Note {
 		return refresh.NoKey
 	case errors.As(err, &call):
 		switch call.Kind {
-		case sessions.Unreachable, sessions.Throttled:
+		case sessions.Unreachable, sessions.NotAWS:
 			return refresh.Offline
+		case sessions.Throttled:
+			return refresh.Busy
 		case sessions.WrongCode:
 			return refresh.NeedsCode
 		case sessions.Denied, sessions.BadKey, sessions.WrongDevice:

@@ -80,7 +80,7 @@ func (t *Task) ResolveEmpty(name string) (profiles.Profile, error) {
 func overrides(t *Task, q env.Request) profiles.Overrides {
 	return profiles.Overrides{
 		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
-		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User, Path: t.Env.settingPath,
 	}
 }
 
@@ -110,6 +110,9 @@ func Endpoint(p profiles.Profile, service, region string) sessions.Endpoint {
 	e := sessions.Endpoint{Region: region, Network: p.Network, URL: p.Network.Endpoints[strings.ToLower(service)]}
 	if service == sessions.STS && e.URL == "" {
 		e.URL = p.Endpoint
+	}
+	if e.URL != "" {
+		e.Origin = p.Network.Origins[strings.ToLower(service)]
 	}
 	return e
 }

@@ -111,6 +111,8 @@ func (s *source) failure(note refresh.Note, err error) error {
 		e.Code = "KeyringLocked"
 	case note == refresh.Denied:
 		e.Code = "AccessDenied"
+	case note == refresh.Busy:
+		e.Code = "Throttled"
 	case note == refresh.Offline:
 		e.Code = "Unreachable"
 	}

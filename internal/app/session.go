@@ -127,7 +127,7 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	}
 	m := &sessions.Maker{
 		Store: s, Endpoint: Endpoint, Ask: codes, Browser: h.browser, MFAToken: t.MFACode,
-		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(),
+		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(), Path: t.Env.settingPath,
 		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now, Started: t.Started,
 		Lock: func(ctx context.Context, name string) (func(), error) {
 			return t.Env.Runtime().Lock(ctx, name, waiting(t))

@@ -27,8 +27,8 @@ func sample() Profile {
 var free = []string{
 	"Name", "Extra", "Warnings", "Source.Role.Profile",
 	"Source.Role.MFAProcess", "Source.Role.Source.Stored.MFAProcess", "Source.Role.Source.Stored.SharedDuration",
-	"Network.FIPS", "Network.DualStack", "Network.CABundle", "Network.LegacySTS", "Network.MaxAttempts", "Network.RetryMode",
-	"Source.Role.Source.SSO.Scopes", "Source.Role.Source.Process.Profile", "Source.Role.Source.WebIdentity.Profile",
+	"Network.FIPS", "Network.DualStack", "Network.CABundle", "Network.LegacySTS", "Network.MaxAttempts", "Network.RetryMode", "Network.Origins",
+	"Source.Role.Source.SSO.Scopes", "Source.Role.Source.Process.Profile", "Source.Role.Source.WebIdentity.Profile", "Source.Role.Source.WebIdentity.TokenFileAt",
 }
 
 // ends are the places a chain can end at, each with every field set.

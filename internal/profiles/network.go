@@ -15,6 +15,10 @@ type Network struct {
 	LegacySTS   bool   // use the global STS in the regions that once used it, see STSRegion
 	MaxAttempts int    // how often a call is tried; 0 for the default
 	RetryMode   string // legacy, standard or adaptive, "" for the default
+
+	// Origins says where CABundle ("ca_bundle") and the Endpoints (their services) are set,
+	// for messages: a variable, or a key with file and line. nil when none is.
+	Origins map[string]string
 }
 
 // The services whose endpoint can be set, with the names that a services section has.
@@ -48,10 +52,13 @@ func (c *chain) network(v *view) (Network, error) {
 	n := Network{
 		FIPS:        v.yes("use_fips_endpoint"),
 		DualStack:   v.yes("use_dualstack_endpoint"),
-		CABundle:    v.str("ca_bundle"),
+		CABundle:    c.file(v, "ca_bundle"),
 		LegacySTS:   v.choice("sts_regional_endpoints", "regional", "legacy") == "legacy",
 		MaxAttempts: v.attempts("max_attempts"),
 		RetryMode:   v.choice("retry_mode", "legacy", "standard", "adaptive"),
+	}
+	if e, ok := v.find("ca_bundle"); ok {
+		n.setAt("ca_bundle", v.place(e, "ca_bundle"))
 	}
 	ignore := v.yes("ignore_configured_endpoint_urls")
 	if v.err != nil || ignore {
@@ -62,41 +69,60 @@ func (c *chain) network(v *view) (Network, error) {
 		return n, err
 	}
 	for _, service := range services {
-		if url := c.endpoint(v, block, service); url != "" {
-			if n.Endpoints == nil {
-				n.Endpoints = map[string]string{}
-			}
-			n.Endpoints[service] = url
+		url, at := c.endpoint(v, block, service)
+		if url == "" {
+			continue
 		}
+		if n.Endpoints == nil {
+			n.Endpoints = map[string]string{}
+		}
+		n.Endpoints[service] = url
+		n.setAt(service, at)
 	}
 	return n, v.err
 }
 
-// endpoint returns the URL of a service, "" for AWS's default: from the environment, first
-// for the service and then for all; then from the file, in the same order.
-func (c *chain) endpoint(v, block *view, service string) string {
+func (n *Network) setAt(key, place string) {
+	if n.Origins == nil {
+		n.Origins = map[string]string{}
+	}
+	n.Origins[key] = place
+}
+
+// endpoint returns the URL of a service and where it is set, "" for AWS's default: from the
+// environment, first for the service and then for all; then from the file, in the same order.
+func (c *chain) endpoint(v, block *view, service string) (url, at string) {
 	all := "AWS_ENDPOINT_URL"
 	for _, name := range [...]string{all + "_" + strings.ToUpper(service), all} {
 		if url := c.over.Env[name]; url != "" {
 			e := found{Setting: Setting{Key: name, Value: url}, variable: name}
 			v.note(endpointKey(service), e)
-			return v.checkURL(e)
+			return v.checkURL(e), name
 		}
 	}
 	if e, ok := block.find(service); ok {
 		if url := e.Nested()["endpoint_url"]; url != "" {
 			e.Value = url
 			v.note(endpointKey(service), e)
-			return v.checkURL(e)
+			return v.checkURL(e), block.place(e, endpointKey(service))
 		}
 	}
 	if e, ok := v.find("endpoint_url"); ok && v.str("endpoint_url") != "" {
-		return v.checkURL(e)
+		return v.checkURL(e), v.place(e, "endpoint_url")
 	}
-	return ""
+	return "", ""
 }
 
 func endpointKey(service string) string { return "endpoint_url of " + service }
+
+// file reads a setting that names a file; "" when it is not set.
+func (c *chain) file(v *view, key string) string {
+	path := v.str(key)
+	if path == "" || c.over.Path == nil {
+		return path
+	}
+	return c.over.Path(path)
+}
 
 // services opens the services section that a profile names. It is empty when the profile
 // names none.

@@ -62,13 +62,15 @@ func TestTheNetworkIsThatOfTheProfileAskedFor(t *testing.T) {
 	text := networks + "[profile top]\nsource_profile = a\nrole_arn = " + roleARN + "x\n"
 	want(t, "top", resolve(t, text, "top").Network, Network{})
 	n := resolve(t, text, "a").Network
-	n.Endpoints = nil
+	want(t, "where it is set", n.Origins["ca_bundle"]+", "+n.Origins["sts"]+", "+n.Origins["sso"],
+		"ca_bundle in config:7, endpoint_url of sts in config:14, endpoint_url in config:4")
+	n.Endpoints, n.Origins = nil, nil
 	want(t, "a", n, Network{FIPS: true, CABundle: "/etc/ca.pem", LegacySTS: true, MaxAttempts: 5, RetryMode: "adaptive"})
 	n = resolveWith(t, text, "top", Overrides{Env: map[string]string{
 		"AWS_USE_FIPS_ENDPOINT": "TRUE", "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_CA_BUNDLE": "/x", "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
 		"AWS_MAX_ATTEMPTS": "1", "AWS_RETRY_MODE": "standard",
 	}}).Network
-	want(t, "environment", n, Network{FIPS: true, DualStack: true, CABundle: "/x", LegacySTS: true, MaxAttempts: 1, RetryMode: "standard"})
+	want(t, "environment", n, Network{FIPS: true, DualStack: true, CABundle: "/x", Origins: map[string]string{"ca_bundle": "AWS_CA_BUNDLE"}, LegacySTS: true, MaxAttempts: 1, RetryMode: "standard"})
 }
 
 func TestOnlyOldRegionsHaveTheGlobalSTS(t *testing.T) {

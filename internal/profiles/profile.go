@@ -53,6 +53,7 @@ type WebIdentity struct {
 	ARN         string
 	SessionName string
 	TokenFile   string
+	TokenFileAt string // where TokenFile is set, for messages
 	Process     string
 	Duration    time.Duration // 0: AWS's default of one hour
 	Policy      string

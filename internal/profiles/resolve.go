@@ -20,6 +20,10 @@ type Overrides struct {
 	// stand for a setting of a profile are used, such as AWS_REGION and AWS_MFA_SERIAL.
 	Env map[string]string
 
+	// Path completes the path of a file in a setting: a ~ at its beginning is a home
+	// directory. nil: paths stay as they are.
+	Path func(string) string
+
 	// HasKey reports whether a key is stored under a name that has no section: such a name
 	// is a profile too. It is called for names without a section only; nil is always false.
 	HasKey func(name string) bool

@@ -81,7 +81,7 @@ func (c *chain) webIdentity(v *view, key string) (Source, error) {
 		v.rejectKey(key, "role_arn is missing")
 	}
 	if text := v.str(key); key == "web_identity_token_file" {
-		w.TokenFile = text
+		w.TokenFile, w.TokenFileAt = c.file(v, key), v.placeOf(key)
 	} else {
 		w.Process = text
 	}

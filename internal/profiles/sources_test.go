@@ -28,7 +28,7 @@ func TestEverySourceIsReadFromItsOwnSettings(t *testing.T) {
 		{"credential_process = /opt/get --for 'me too'\n", Source{Process: &Process{Profile: "a", Command: "/opt/get --for 'me too'"}}},
 		{
 			"web_identity_token_file = /run/token\nrole_arn = " + roleARN + "w\nrole_session_name = n\nduration_seconds = 900\n",
-			Source{WebIdentity: &WebIdentity{Profile: "a", ARN: roleARN + "w", SessionName: "n", TokenFile: "/run/token", Duration: 15 * time.Minute, Region: "us-east-1"}},
+			Source{WebIdentity: &WebIdentity{Profile: "a", ARN: roleARN + "w", SessionName: "n", TokenFile: "/run/token", TokenFileAt: "web_identity_token_file in config:2", Duration: 15 * time.Minute, Region: "us-east-1"}},
 		},
 		{
 			"web_identity_token_process = get token\nrole_arn = " + roleARN + "w\n",
@@ -48,7 +48,7 @@ func TestARoleStandsOnAnySource(t *testing.T) {
 		"sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Reader\n": {SSO: &corpRole},
 		"credential_process = get\n": {Process: &Process{Profile: "base", Command: "get"}},
 		"web_identity_token_file = f\nrole_arn = " + roleARN + "w\n": {
-			WebIdentity: &WebIdentity{Profile: "base", ARN: roleARN + "w", TokenFile: "f", Region: "us-east-1"},
+			WebIdentity: &WebIdentity{Profile: "base", ARN: roleARN + "w", TokenFile: "f", TokenFileAt: "web_identity_token_file in config:6", Region: "us-east-1"},
 		},
 		"login_session = me\n": {Login: &Login{Session: "me", Region: "us-east-1"}},
 		"credential_source = EcsContainer\nrole_arn = " + roleARN + "c\n": {Role: &Role{

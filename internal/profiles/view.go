@@ -172,6 +172,20 @@ func (v *view) list(key string) []string {
 	return items
 }
 
+// place says where a setting is, for messages: a variable, or a key with file and line.
+func (v *view) place(e found, key string) string {
+	if e.variable != "" {
+		return e.variable
+	}
+	return key + " in " + place(v.set.path, e.Line)
+}
+
+// placeOf is place for the setting of this key.
+func (v *view) placeOf(key string) string {
+	e, _ := v.find(key)
+	return v.place(e, key)
+}
+
 // rejectKey is reject for the setting of this key.
 func (v *view) rejectKey(key, why string) {
 	e, _ := v.find(key)

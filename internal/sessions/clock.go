@@ -79,7 +79,7 @@ func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, a
 	}
 	req.Header.Set("User-Agent", "vault")
 	before := now()
-	res, err := e.plainClient().Do(req)
+	res, err := e.httpClient(nil).Do(req)
 	if err != nil {
 		return fail(err)
 	}
@@ -90,11 +90,6 @@ func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, a
 	}
 	ours := before.Add(now().Sub(before) / 2) // AWS read its clock about half-way through the call
 	return at.Host, theirs.Sub(ours).Round(time.Second), nil
-}
-
-// doer is an HTTP client, as the SDK and the calls of rest.go need it.
-type doer interface {
-	Do(*http.Request) (*http.Response, error)
 }
 
 // timed is an HTTP client that passes on the header of every answer.

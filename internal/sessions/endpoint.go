@@ -2,18 +2,12 @@ package sessions
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -22,62 +16,11 @@ import (
 type Endpoint struct {
 	Region  string
 	URL     string // "" for AWS's own
+	Origin  string // where URL is set, for messages; "" for AWS's own
 	Network profiles.Network
-}
+	Limits  Limits
 
-// callTimeout bounds one attempt of a call that the SDK's own HTTP client does not make.
-const callTimeout = 30 * time.Second
-
-// maxBundle is the most bytes that are read of a bundle of certificates.
-const maxBundle = 64 << 20
-
-// transport returns a transport that trusts the certificates in the profile's bundle and
-// no others, as the AWS tools do; nil, for the default, if there is no bundle. Proxies
-// come from the environment in both cases.
-func (e Endpoint) transport() (http.RoundTripper, error) {
-	if e.Network.CABundle == "" {
-		return nil, nil
-	}
-	pem, err := atomicfile.Read(e.Network.CABundle, maxBundle)
-	if err != nil {
-		return nil, fmt.Errorf("read the CA bundle: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("the CA bundle %s contains no certificate", e.Network.CABundle)
-	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
-	return t, nil
-}
-
-// unusable is an HTTP client that cannot be set up: each call returns the reason.
-type unusable struct{ error }
-
-func (u unusable) Do(*http.Request) (*http.Response, error) { return nil, u.error }
-
-// sdkClient returns the HTTP client for STS. It has the SDK's own timeouts.
-func (e Endpoint) sdkClient() doer {
-	t, err := e.transport()
-	switch {
-	case err != nil:
-		return unusable{err}
-	case t == nil:
-		return awshttp.NewBuildableClient()
-	}
-	return &http.Client{Transport: t}
-}
-
-// plainClient returns an HTTP client that does not follow redirects, so that a token
-// reaches no other host than the one it is for.
-func (e Endpoint) plainClient() doer {
-	t, err := e.transport()
-	if err != nil {
-		return unusable{err}
-	}
-	return &http.Client{Transport: t, Timeout: callTimeout, CheckRedirect: func(*http.Request, []*http.Request) error {
-		return http.ErrUseLastResponse
-	}}
+	proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
 }
 
 // apply writes the region, the address and the network settings into the SDK's options

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
@@ -64,6 +65,9 @@ const (
 	Throttled        // too many calls
 	BadToken         // the identity token is not accepted
 	Unreachable      // there was no answer
+	NotAWS           // something else answered: a proxy, the sign-in page of a network
+	Untrusted        // the certificate of what answered is not accepted
+	BadSetting       // a setting of the network names a file that cannot be used
 	Gone             // the thing to change does not exist
 	Full             // the limit on such things is reached
 )
@@ -77,6 +81,7 @@ type CallError struct {
 	Kind                Kind
 	Code, Message       string
 	Skew                time.Duration // how far AWS's clock is ahead of this machine's; 0 if unknown
+	Settings            []string      // what decides where the call goes, with where it is set
 	Err                 error
 }
 
@@ -111,8 +116,8 @@ func (e *CallError) Reason() string {
 		return "the session that it is made with has expired"
 	case Throttled:
 		return "AWS asks for fewer calls, try again in a minute"
-	case Unreachable:
-		return "AWS cannot be reached: " + cause(e.Err)
+	case Unreachable, NotAWS, Untrusted, BadSetting:
+		return unreached(e.Err)
 	case BadToken:
 		return "AWS does not accept the identity token: " + oneLine(e.Message)
 	case Denied:
@@ -171,13 +176,20 @@ func failure(op, target, profile string, err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	err = readable(err)
+	var unreached *reachError
+	if !errors.As(err, &unreached) {
+		err = readable(err)
+	}
 	e := &CallError{Op: op, Target: target, Profile: profile, Err: err, Kind: Unreachable}
 	var api smithy.APIError
 	var cred *aws.MissingRegionError
-	if errors.As(err, &api) {
+	if unreached != nil {
+		e.Kind, e.Settings = unreached.Kind, unreached.Settings
+	} else if errors.As(err, &api) {
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
-		e.Kind = kindOf(e.Code, e.Message)
+		if e.Kind = kindOf(e.Code, e.Message); statusOf(err) == http.StatusTooManyRequests {
+			e.Kind = Throttled
+		}
 	} else if errors.As(err, &cred) {
 		e.Kind = BadRequest
 	}
@@ -240,7 +252,7 @@ func kindOf(code, message string) Kind {
 		return Expired
 	case "InvalidIdentityToken", "IDPRejectedClaim":
 		return BadToken
-	case "Throttling", "ThrottlingException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDownException":
+	case "SlowDownException":
 		return Throttled
 	case "NoSuchEntity":
 		return Gone
@@ -249,8 +261,22 @@ func kindOf(code, message string) Kind {
 	case "ValidationError", "MalformedPolicyDocument", "PackedPolicyTooLarge", "RegionDisabledException":
 		return BadRequest
 	}
+	if _, busy := retry.DefaultThrottleErrorCodes[code]; busy {
+		return Throttled
+	}
 	return Other
 }
+
+// unreached says why there was no answer of AWS.
+func unreached(err error) string {
+	var known *reachError
+	if errors.As(err, &known) {
+		return known.Why
+	}
+	return cannotReach + cause(err)
+}
+
+const cannotReach = "AWS cannot be reached: "
 
 // cause returns the innermost reason as one line: the SDK wraps a refused connection six
 // times.

@@ -116,9 +116,12 @@ func askable(at string) error {
 func (m *Maker) containerToken() (creds.Secret, error) {
 	token := m.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
 	if file := m.Env["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]; file != "" {
+		if m.Path != nil {
+			file = m.Path(file)
+		}
 		b, err := atomicfile.Read(file, maxToken)
 		if err != nil {
-			return creds.Secret{}, err
+			return creds.Secret{}, fmt.Errorf("the file in AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE cannot be read: %w", err)
 		}
 		token = string(b)
 	}

@@ -121,7 +121,7 @@ func (c IAM) AccessKeyLastUsed(ctx context.Context, id string) (KeyUse, error) {
 // client returns IAM's client. It sets *sent, unless nil, when a request leaves.
 func (c IAM) client(sent *bool) *iam.Client {
 	o := iam.Options{
-		AppID: "vault", HTTPClient: noting{c.Endpoint.plainClient(), sent}, Credentials: static(c.Session),
+		AppID: "vault", HTTPClient: noting{c.Endpoint.httpClient(nil), sent}, Credentials: static(c.Session),
 		EndpointResolverV2: iamEndpoints{c.Endpoint, iam.NewDefaultEndpointResolverV2()},
 	}
 	o.Region = c.Endpoint.region()
@@ -170,6 +170,10 @@ type unlessSkewed struct{ aws.Retryer }
 func (unlessSkewed) MaxAttempts() int { return 2 }
 
 func (unlessSkewed) IsErrorRetryable(err error) bool {
+	var unreached *reachError // which the SDK would try again
+	if errors.As(err, &unreached) {
+		return false
+	}
 	return retry.RetryableError{}.IsErrorRetryable(err).Bool()
 }
 
@@ -205,5 +209,9 @@ func undecided(err error) bool {
 	var op *net.OpError
 	var dns *net.DNSError
 	var unmade unusable
+	var unreached *reachError
+	if errors.As(err, &unreached) && (unreached.Kind == Untrusted || unreached.Kind == BadSetting) {
+		return false
+	}
 	return !(errors.As(err, &dns) || errors.As(err, &op) && op.Op == "dial" || errors.As(err, &unmade))
 }

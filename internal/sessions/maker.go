@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -45,11 +46,20 @@ type Maker struct {
 	// RunCredentials runs a credential_process and returns its output, of limited
 	// length. It returns a *CircleError if the process of this profile is running.
 	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
-	ProcessTimeout time.Duration     // for commands of the config file; 0: a minute
-	Env            map[string]string // the user's own environment, for credential_source
-	LoginDir       string            // where aws login keeps its files
+	ProcessTimeout time.Duration       // for commands of the config file; 0: a minute
+	Env            map[string]string   // the user's own environment, for credential_source
+	LoginDir       string              // where aws login keeps its files
+	Path           func(string) string // completes a path of Env that begins with ~; nil: it stays
 
-	clock awsClock
+	clock  awsClock
+	waited atomic.Bool // the person was told that AWS takes long
+}
+
+// slow tells the person once that AWS takes long to answer, and when that ends.
+func (m *Maker) slow(host string) {
+	if m.waited.CompareAndSwap(false, true) {
+		m.say("waiting for an answer of " + host + ", a minute at most; Ctrl-C stops it")
+	}
 }
 
 // Make makes the session of p, as NewPlan says. It may ask for one MFA code, and once

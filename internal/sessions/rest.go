@@ -52,7 +52,7 @@ const (
 
 func (m *Maker) rest(p profiles.Profile, service, region string) rest {
 	e := m.Endpoint(p, service, region)
-	return rest{strings.TrimSuffix(e.address(service), "/"), timed{e.plainClient(), m.readTime}}
+	return rest{strings.TrimSuffix(e.address(service), "/"), timed{e.httpClient(m.slow), m.readTime}}
 }
 
 // call makes a call and decodes the answer into out, which may be nil. If AWS is busy or
@@ -81,16 +81,13 @@ func (r rest) attempt(ctx context.Context, a restCall, out any) (again bool, wai
 	}
 	res, err := r.http.Do(req)
 	if err != nil {
-		var bad *url.Error // its text contains the whole URL, and that may hold a secret
-		if errors.As(err, &bad) {
-			err = bad.Err
-		}
-		return ctx.Err() == nil, 0, err
+		var unreached *reachError
+		final := errors.As(err, &unreached) && unreached.Final
+		return ctx.Err() == nil && !final, 0, err
 	}
-	defer func() { _ = res.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	text, err := io.ReadAll(res.Body)
 	if err != nil {
-		return ctx.Err() == nil, 0, err
+		return false, 0, err
 	}
 	if res.StatusCode/100 != 2 {
 		seconds, _ := strconv.Atoi(res.Header.Get("Retry-After"))
@@ -150,6 +147,9 @@ func refusal(res *http.Response, text []byte) error {
 	code, _, _ = strings.Cut(code, ":")
 	code = code[strings.LastIndexByte(code, '#')+1:]
 	other := statusError(res.StatusCode)
+	if res.StatusCode == http.StatusTooManyRequests {
+		code = other.Code
+	}
 	return &refused{smithy.GenericAPIError{
 		Code: cmp.Or(code, other.Code), Message: cmp.Or(said.Message, said.Long, other.Message),
 	}, said.Error}

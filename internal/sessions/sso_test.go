@@ -335,9 +335,9 @@ func TestABadAnswerOfAWSGivesOneSentence(t *testing.T) {
 		"malformed": {fakeaws.Fault{Body: `{"roleCredentials":{"secretAccessKey":"` + secret}, Other, "cannot be read"},
 		"empty":     {fakeaws.Fault{Body: `{}`}, Other, "no credentials in it"},
 		"500":       {fakeaws.Fault{Status: 500, Code: "InternalServerException", Times: -1}, Other, "500"},
-		"page":      {fakeaws.Fault{Status: 503, Body: "<html>" + secret, Times: -1}, Other, "503"},
+		"page":      {fakeaws.Fault{Status: 503, Body: "<html>" + secret, Times: -1}, NotAWS, "web page (status 503)"},
 		"429":       {fakeaws.Fault{Status: 429, Code: "TooManyRequestsException", Times: -1}, Throttled, "fewer calls"},
-		"gone":      {fakeaws.Fault{Drop: true, Times: -1}, Unreachable, "cannot be reached"},
+		"gone":      {fakeaws.Fault{Drop: true, Times: -1}, Unreachable, "was cut before"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -15,13 +15,13 @@ import (
 
 // client returns an STS client that signs with s and reads AWS's time.
 func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
-	return client(m.Endpoint(p, STS, region), s, m.readTime)
+	return stsClient(m.Endpoint(p, STS, region), s, m.readTime, m.slow)
 }
 
-// client returns an STS client that signs with s, or not at all if s has no key. The
+// stsClient returns an STS client that signs with s, or not at all if s has no key. The
 // SDK's own loader of settings is not used: it reads files and costs more than a call.
-func client(e Endpoint, s creds.Session, read func(http.Header)) *sts.Client {
-	o := sts.Options{AppID: "vault", HTTPClient: timed{e.sdkClient(), read}}
+func stsClient(e Endpoint, s creds.Session, read func(http.Header), slow func(host string)) *sts.Client {
+	o := sts.Options{AppID: "vault", HTTPClient: timed{e.httpClient(slow), read}}
 	e.apply(&o)
 	if s.AccessKeyID != "" {
 		o.Credentials = static(s)
@@ -78,7 +78,7 @@ type Identity struct{ Account, ARN, UserID string }
 
 // WhoAmI asks STS whose credentials s are. It needs no permission.
 func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
-	out, err := client(e, s, func(http.Header) {}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := stsClient(e, s, func(http.Header) {}, nil).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, failure("ask who this key belongs to", "", s.Profile, err)
 	}

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -58,7 +59,7 @@ func (m *Maker) identityToken(ctx context.Context, w *profiles.WebIdentity) (cre
 	if w.TokenFile != "" {
 		b, err := atomicfile.Read(w.TokenFile, maxToken)
 		if err != nil {
-			return creds.Secret{}, fmt.Errorf("read the identity token of %q: %w", w.Profile, err)
+			return creds.Secret{}, fmt.Errorf("read the identity token of %q: %s: %w", w.Profile, cmp.Or(w.TokenFileAt, "web_identity_token_file"), err)
 		}
 		text = string(b)
 	} else {
@@ -72,7 +73,7 @@ func (m *Maker) identityToken(ctx context.Context, w *profiles.WebIdentity) (cre
 	}
 	token := creds.New(strings.TrimSpace(text))
 	if token.IsZero() {
-		return token, fmt.Errorf("the identity token of %q is empty", w.Profile)
+		return token, fmt.Errorf("the identity token of %q is empty: see %s", w.Profile, cmp.Or(w.TokenFileAt, "web_identity_token_process"))
 	}
 	return token, nil
 }
