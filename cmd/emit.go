@@ -36,18 +36,22 @@ type evaluator struct {
 // which reads standard output.
 func evaluatorOf(r *run, flag string) (evaluator, error) {
 	e := evaluator{out: r.Stdout, current: r.task.Env.Current}
+	line := r.command
+	if r.root.CommandPath()+" use" == line {
+		line += " PROFILE"
+	}
 	switch {
 	case r.getenv(env.Subshell) == "alone":
 		return e, app.WithHint(errors.New("nothing was changed: in a pipeline, in the background or in $( ) no shell would keep the session"),
-			"vault use PROFILE by itself, or for one command: vault exec PROFILE -- COMMAND")
+			"type %s by itself, or for one command: vault exec PROFILE -- COMMAND", line)
 	case r.Code != nil:
 		flag, e.out, e.hooked = r.getenv(env.Shell), r.Code, true
 	case flag == "":
 		return e, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
-			"put the hook's line into your rc file: vault hook --help. In a script: vault use PROFILE --shell bash")
+			"put the hook's line into your rc file: vault hook --help. In a script: %s --shell bash", line)
 	case r.StdoutIsTerm:
 		return e, app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"),
-			`evaluate it: eval "$(vault use PROFILE --shell bash)"`)
+			`evaluate it: eval "$(%s --shell bash)"`, line)
 	}
 	sh, err := shells.For(flag)
 	e.shell = sh

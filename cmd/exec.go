@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 type execOptions struct {
@@ -21,6 +23,7 @@ type execOptions struct {
 	profileEnv bool
 	asJSON     bool
 	argv       []string
+	dashed     bool // -- stands between the profile and the command
 }
 
 func newExec(r *run) *cobra.Command {
@@ -41,9 +44,12 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 				err = o.check(c)
 			}
 			if err != nil {
-				return usage(c, err)
+				return o.forgotten(r, flagError(r, c, err))
 			}
-			return runExec(c.Context(), r, o)
+			if help, _ := c.Flags().GetBool("help"); help { // after the profile
+				return c.Help()
+			}
+			return o.forgotten(r, runExec(c.Context(), r, o))
 		},
 	}
 	c.Flags().SetInterspersed(false)
@@ -69,8 +75,34 @@ func (o *execOptions) split(c *cobra.Command, a []string) error {
 	if err := c.Flags().Parse(a[1:]); err != nil {
 		return err
 	}
-	o.argv = c.Flags().Args()
+	o.argv, o.dashed = c.Flags().Args(), c.ArgsLenAtDash() == 0
 	return nil
+}
+
+// forgotten is the error that the profile seems to have been left out, if a command stands in
+// its place, and otherwise err.
+func (o execOptions) forgotten(r *run, err error) error {
+	var missing *profiles.NotFoundError
+	var start startError
+	if errors.As(err, &missing) && missing.Name != o.profile || o.dashed || o.profile == "" || !isProgram(o.profile) {
+		return err
+	}
+	if !errors.As(err, &missing) { // what was taken for the command or for a flag cannot be right either
+		var misuse *app.UsageError
+		set, unread := r.task.Profiles()
+		if !errors.As(err, &start) && !errors.As(err, &misuse) || unread != nil || set.Has(o.profile) {
+			return err
+		}
+		err = fmt.Errorf("no profile named %q", o.profile)
+	}
+	line := words(append([]string{o.profile}, o.argv...))
+	if line == "" || o.argv == nil {
+		line = " COMMAND"
+	}
+	if st, active := r.task.Env.Active(); active {
+		return app.WithHint(err, "%q is a command: vault exec --%s runs it as %s, the active profile", o.profile, line, app.Word(st.Request.Profile))
+	}
+	return app.WithHint(err, "%q is a command, and the profile comes before it: vault exec PROFILE --%s", o.profile, line)
 }
 
 func runExec(ctx context.Context, r *run, o execOptions) error {

@@ -37,7 +37,7 @@ func (o *serveFlags) bind(c *cobra.Command) {
 	boolFlag(fs, &o.server, "ecs-server", "", false, "the same as --server")
 	boolFlag(fs, &o.lazy, "lazy", "", false, "with --server: make no session before the command asks for one")
 	fs.StringArrayVar(&o.roles, "allow-role", nil, "with --server: let the command have this role too, by its ARN (may be repeated)")
-	boolFlag(fs, &o.ec2, "ec2-server", "", false, "serve them as EC2's instance metadata does, to every program of this machine (see vault proxy)")
+	boolFlag(fs, &o.ec2, "ec2-server", "", false, "serve them as EC2's instance metadata does, to every program of this machine (see the command proxy)")
 	boolFlag(fs, &o.v1, "imds-v1", "", false, "with --ec2-server: answer requests of version 1, which have no token")
 	_ = fs.MarkHidden("ecs-server")
 }

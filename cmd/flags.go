@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -47,16 +46,6 @@ func (d *durationValue) Set(s string) error {
 	}
 	*d = durationValue(v)
 	return nil
-}
-
-// args wraps a cobra check of positional arguments into a usage error.
-func args(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(c *cobra.Command, a []string) error {
-		if err := check(c, a); err != nil {
-			return usage(c, err)
-		}
-		return nil
-	}
 }
 
 const volatileUsage = "move keys also into a keyring that a restart of this machine empties (keyctl)"

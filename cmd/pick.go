@@ -19,7 +19,11 @@ import (
 // on the terminal, so standard output stays free for code.
 func pick(ctx context.Context, r *run) (string, error) {
 	if r.task.Quiet || r.task.Ask == nil {
-		return "", app.Usage("vault use", errors.New("no profile was named, and there is no terminal to choose one on"))
+		line := r.command + " PROFILE"
+		if strings.HasSuffix(r.command, " exec") {
+			line += " -- COMMAND"
+		}
+		return "", app.WithHint(app.Usage(r.command, errors.New("no profile was named, and there is no terminal to choose one on")), "%s", line)
 	}
 	data, err := profiles.ReadFile(r.task.Env.ConfigFile())
 	if err != nil {

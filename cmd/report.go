@@ -70,7 +70,7 @@ func statusOf(err error) int {
 	switch {
 	case errors.As(err, &start):
 		return start.status
-	case errors.As(err, &misuse), errors.As(err, &unknown), unknownCommand(err):
+	case errors.As(err, &misuse), errors.As(err, &unknown):
 		return exitUsage
 	case errors.Is(err, sessions.ErrNeedsUser), errors.Is(err, store.ErrLocked):
 		return exitSignIn
@@ -99,10 +99,4 @@ func (r *run) reportAnswer(err error) {
 	if r.debug && errors.As(err, &call) {
 		r.say("debug: %s %s: %s", call.Op, call.Code, call.Message)
 	}
-}
-
-// unknownCommand recognises cobra's error for a command that does not exist; it has
-// no type.
-func unknownCommand(err error) bool {
-	return strings.HasPrefix(err.Error(), "unknown command")
 }

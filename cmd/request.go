@@ -128,7 +128,7 @@ func checkMode(ctx context.Context, r *run, q env.Request) error {
 		return nil
 	}
 	if q.Special() {
-		return app.Usage("vault use", fmt.Errorf("the AWS tools would use %q itself: a session that is %q needs --mode env", q.Profile, q.Qualifier()))
+		return app.Usage(r.command, fmt.Errorf("the AWS tools would use %q itself: a session that is %q needs --mode env", q.Profile, q.Qualifier()))
 	}
 	return r.task.CheckToolsFollow(ctx, q)
 }

@@ -42,8 +42,14 @@ Begin with one line in your shell's rc file, then switch in place:
 
 Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
-		PersistentPreRun: func(*cobra.Command, []string) {
+		Args: func(c *cobra.Command, a []string) error {
+			if len(a) > 0 {
+				return unknownCommand(c, a, r.profileNames(c))
+			}
+			return nil
+		},
+		PersistentPreRun: func(c *cobra.Command, _ []string) {
+			r.command = c.CommandPath()
 			if r.debug {
 				host.TraceOnQuit()
 			}
@@ -53,7 +59,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(r.Stdout)
 	root.SetErr(r.Stderr)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(r, c, err) })
 	bindGlobals(root, r)
 	root.AddCommand(
 		newUse(r), newOff(r), newStatus(r), newRefresh(r), newExec(r), newExport(r),
@@ -61,6 +67,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 		newShow(r), newDoctor(r), newSSO(r), newWhoami(r), newHook(r), newCompletion(r), newDemo(r), newVersion(r), newProxy(r),
 		newWords(root, r),
 	)
+	root.SetHelpCommand(newHelp(root, r))
 	r.root = root
 	helpNamed(r, root)
 	return root

@@ -18,9 +18,10 @@ type run struct {
 	task  *app.Task
 	debug bool // show what AWS answered
 
-	name  string          // by which the program was called
-	root  *cobra.Command  // of the commands
-	verbs map[string]bool // the names of the commands; nil until they are asked for
+	command string          // that is run, as in "vault use"
+	name    string          // by which the program was called
+	root    *cobra.Command  // of the commands
+	verbs   map[string]bool // the names of the commands; nil until they are asked for
 }
 
 func newRun(w *app.World) *run {

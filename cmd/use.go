@@ -76,7 +76,7 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 	case mode == env.ModeEnv:
 		mode = ""
 	case mode != "" && mode != env.ModeProfile:
-		return env.Request{}, app.Usage("vault use", fmt.Errorf("--mode is env or profile, not %q", mode))
+		return env.Request{}, app.Usage(r.command, fmt.Errorf("--mode is env or profile, not %q", mode))
 	}
 	if o.profile == "-" {
 		st, active := r.task.Env.Active()
