@@ -90,7 +90,7 @@ func Hint(err error) string {
 	if errors.As(err, &h) {
 		return h.hint
 	}
-	for _, hint := range [...]func(error) string{ageHint, profileHint, signInHint, callHint, promptHint} {
+	for _, hint := range [...]func(error) string{ageHint, profileHint, processHint, signInHint, callHint, promptHint} {
 		if text := hint(err); text != "" {
 			return text
 		}
@@ -136,6 +136,15 @@ func ageHint(err error) string {
 		return "vault store age recipients lists them"
 	}
 	return ""
+}
+
+// processHint is about a credential_process that was written for a shell.
+func processHint(err error) string {
+	var process *sessions.ProcessError
+	if !errors.As(err, &process) || !process.ForShell {
+		return ""
+	}
+	return "it is run without a shell, as the AWS tools run it: write paths in full, and what needs a shell as sh -c '…'"
 }
 
 // profileHint is about a profile or key that does not exist.

@@ -49,26 +49,29 @@ func (h helpers) checkCircle(p profiles.Profile) error {
 	return nil
 }
 
-// runCredentialProcess runs a credential_process in the user's own environment.
+// runCredentialProcess runs a credential_process in the user's own environment, and without a
+// shell, as the AWS tools do.
 func (h helpers) runCredentialProcess(ctx context.Context, c profiles.Process) (creds.Secret, error) {
 	list, err := json.Marshal(append(h.Env.runningProcesses(), c.Profile))
 	if err != nil {
 		return creds.Secret{}, err
 	}
 	child := h.command("credential_process", c.Command, env.Source)
+	child.Argv = c.Words()
 	child.Extra = []string{processVariable + "=" + base64.RawURLEncoding.EncodeToString(list)}
 	out, err := h.Run(ctx, child)
 	return out.Answer(), err
 }
 
-// runToken runs an mfa_process or a web_identity_token_process.
+// runToken runs an mfa_process or a web_identity_token_process, which only this program and
+// AWS Vault know.
 func (h helpers) runToken(ctx context.Context, command string) (creds.Secret, error) {
 	out, err := h.Run(ctx, h.command("process", command, env.Tool))
 	return out.Answer(), err
 }
 
-// command is a profile's command under one of the keys that end in process. It may ask
-// the person, if anyone may, and what it has to say is shown.
+// command is a profile's command under one of the keys that end in process, as the system's
+// shell runs it. It may ask the person, if anyone may, and what it has to say is shown.
 func (h helpers) command(key, command string, kind env.Kind) host.Child {
 	name, _ := profiles.Show(key, command)
 	return host.Child{

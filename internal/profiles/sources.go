@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 )
@@ -50,13 +51,21 @@ func (c *chain) own(v *view) (Source, error) {
 	case syncedKey:
 		return c.synced(v)
 	case "credential_process":
-		return Source{Process: &Process{Profile: v.name, Command: v.str(key)}}, v.err
+		return c.process(v, key)
 	case "credential_source":
 		return c.host(v, key)
 	case "login_session":
 		return c.login(v, key)
 	}
 	return c.sso(v, key)
+}
+
+func (c *chain) process(v *view, key string) (Source, error) {
+	p := &Process{Profile: v.name, Command: v.str(key)}
+	if _, ok := commandWords(p.Command, runtime.GOOS == "windows"); v.err == nil && !ok {
+		v.rejectKey(key, unclosed)
+	}
+	return Source{Process: p}, v.err
 }
 
 func (c *chain) stored(v *view) (Source, error) {

@@ -28,9 +28,10 @@ func (e *CircleError) Error() string {
 
 // ProcessError says why a credential_process gave no credentials.
 type ProcessError struct {
-	Profile string
-	Why     string
-	Err     error // nil if it succeeded and its output cannot be used
+	Profile  string
+	Why      string
+	ForShell bool  // the command looks as if it were written for a shell
+	Err      error // nil if it succeeded and its output cannot be used
 }
 
 func (e *ProcessError) Unwrap() error { return e.Err }
@@ -44,8 +45,11 @@ func (e *ProcessError) Error() string {
 }
 
 func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session, error) {
+	failed := func(why string, err error) (creds.Session, error) {
+		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: why, ForShell: c.ForShell(), Err: err}
+	}
 	if m.RunCredentials == nil {
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "cannot be run here"}
+		return failed("cannot be run here", nil)
 	}
 	limited, cancel := context.WithTimeout(ctx, or(m.ProcessTimeout, time.Minute))
 	defer cancel()
@@ -57,13 +61,13 @@ func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session
 	case errors.As(err, &circle):
 		return creds.Session{}, err
 	case limited.Err() != nil:
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "did not end within " + shortDuration(or(m.ProcessTimeout, time.Minute))}
+		return failed("did not end within "+shortDuration(or(m.ProcessTimeout, time.Minute)), nil)
 	case err != nil:
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: "failed", Err: err}
+		return failed("failed", err)
 	}
 	s, why := parseProcess(out, m.Now())
 	if why != "" {
-		return creds.Session{}, &ProcessError{Profile: c.Profile, Why: why}
+		return failed(why, nil)
 	}
 	return s, nil
 }

@@ -1,0 +1,45 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"os/exec"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+)
+
+func TestACredentialProcessIsRunWithoutAShell(t *testing.T) {
+	var ran host.Child
+	core := &Core{Run: func(_ context.Context, c host.Child) (host.Output, error) {
+		ran = c
+		return host.Output{}, &host.ChildError{Program: "get", Err: exec.ErrNotFound}
+	}}
+	h := helpers{core.Task(Caller{})}
+	c := profiles.Process{Profile: "tool", Command: `get http://h/x?a=1&b=2 "$$" "two words" $HOME`}
+	_, err := h.runCredentialProcess(t.Context(), c)
+	if want := []string{"get", "http://h/x?a=1&b=2", "$$", "two words", "$HOME"}; err == nil || !reflect.DeepEqual(ran.Argv, want) {
+		t.Errorf("%q, %v", ran.Argv, err)
+	}
+	// Who wrote it for a shell is told, and who did not is not.
+	failed := &sessions.ProcessError{Profile: "tool", Why: "failed", ForShell: c.ForShell(), Err: err}
+	if hint := Hint(failed); !strings.Contains(hint, "without a shell") {
+		t.Errorf("%q", hint)
+	}
+	if hint := Hint(&sessions.ProcessError{Profile: "tool", Why: "failed", Err: errors.New("exit status 1")}); hint != "" {
+		t.Errorf("%q", hint)
+	}
+	// What only AWS Vault and this program know is run as AWS Vault runs it.
+	shell := "/bin/sh"
+	if runtime.GOOS == "windows" {
+		shell = "cmd.exe"
+	}
+	if _, err = h.runToken(t.Context(), "a | b"); err == nil || len(ran.Argv) != 3 || ran.Argv[0] != shell || ran.Argv[2] != "a | b" {
+		t.Errorf("%q", ran.Argv)
+	}
+}
