@@ -64,6 +64,7 @@ func serving(t *testing.T, extra []string, client ...string) {
 }
 
 func TestTheCommandLineOutlivesItsSessionsUnderServer(t *testing.T) {
+	testenv.OnlyLong(t, "a loop of the AWS command line")
 	serving(t, []string{"AWS=" + testenv.Require(t, "awscli", "aws")}, testenv.Require(t, "bash"), "-c",
 		`while ((SECONDS < WORK_SECONDS)); do echo "? $("$AWS" sts get-caller-identity --query Arn --output text)" || exit; done`)
 }
