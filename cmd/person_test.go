@@ -214,6 +214,35 @@ func TestCtrlDAndCtrlCAtAQuestionMeanNo(t *testing.T) {
 	}
 }
 
+func TestAPassphraseIsToldWhatIsWrongWithItAtOnce(t *testing.T) {
+	t.Parallel()
+	for _, backend := range []string{"file", "age"} {
+		w := newWorld(t, "[profile work]\nregion = eu-west-1\n")
+		_, k := w.user("alice")
+		environ := without(w.environ("AWS_VAULT_BACKEND="+backend, "AWS_VAULT_AGE_DIR="+w.path("age")), "AWS_VAULT_FILE_PASSPHRASE")
+		add := append(environ, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+		pairs := []exchange{
+			{"New passphrase for the keys in ", "one\r"}, {"The same passphrase again: ", "two\r"},
+			{"The two passphrases differ. New passphrase for the keys in ", "\r"},
+		}
+		never := append(pairs[:len(pairs):len(pairs)], exchange{"A passphrase must not be empty. New passphrase", "\r"})
+		r, _ := w.talk(t, add, never, "add", "--env", "--no-check", "work")
+		if r.status != 3 || r.err != "vault: no passphrase was set: a passphrase must not be empty\n" {
+			t.Errorf("%s: status %d, said %q", backend, r.status, r.err)
+		}
+		right := append(pairs, exchange{"A passphrase must not be empty. New passphrase", "right\r"}, exchange{"again: ", "right\r"})
+		if r, _ = w.talk(t, add, right, "add", "--env", "--no-check", "work"); r.status != 0 {
+			t.Fatalf("%s: %s", backend, r.err)
+		}
+		r, _ = w.talk(t, environ, []exchange{
+			{"Passphrase of ", "wrong\r"}, {"Wrong passphrase. Passphrase of ", "\r"}, {"Wrong passphrase: it was empty. Passphrase of ", "other\r"},
+		}, "export", "--no-session", "work")
+		if r.status == 0 || !strings.HasPrefix(r.err, "vault: wrong passphrase for ") || strings.Count(r.err, "\n") != 1 || strings.Contains(r.err, "work") {
+			t.Errorf("%s: status %d, said %q", backend, r.status, r.err)
+		}
+	}
+}
+
 func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)

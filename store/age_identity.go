@@ -133,18 +133,14 @@ func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byt
 		return data, nil
 	}
 	var text []byte
-	pass := passphrase{given: a.o.AgePassphrase, ask: a.o.Ask}
+	pass := passphrase{given: a.o.AgePassphrase, variable: "AWS_VAULT_AGE_PASSPHRASE", ask: a.o.Ask}
 	err := pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
 		return a.o.Ask(ctx, again+"Passphrase of "+path)
 	}, func(p creds.Secret) (err error) {
-		text, err = decryptIdentity(data, p)
-		switch {
-		case errors.Is(err, errPassphrase):
-			return fmt.Errorf("%w: %w %s", ErrLocked, errPassphrase, path)
-		case err != nil:
-			return fmt.Errorf("%s: %w", path, err)
+		if text, err = decryptIdentity(data, p); err != nil && !errors.Is(err, errPassphrase) {
+			err = fmt.Errorf("%s: %w", path, err)
 		}
-		return nil
+		return err
 	})
 	return text, err
 }

@@ -159,7 +159,7 @@ func TestAgeRefusesAWrongPassphrase(t *testing.T) {
 	empty := o
 	empty.AgePassphrase = phrase("")
 	for _, o := range []Options{wrong, empty} {
-		if err := getErr(t, open(t, o), "a"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "does not open") {
+		if err := getErr(t, open(t, o), "a"); !errors.Is(err, ErrLocked) || !strings.HasPrefix(err.Error(), "wrong passphrase for "+o.AgeDir) {
 			t.Errorf("Get: %v", err)
 		}
 	}

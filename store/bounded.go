@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -149,13 +150,29 @@ func run[T any](ctx context.Context, b *bounded, verb, key string, f func(contex
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 	v, err := inTurn(ctx, b, f)
+	var pass *PassphraseError
 	switch {
 	case err == nil:
 		return v, nil
-	case key == "":
-		return zero, fmt.Errorf("%s the items in %s: %w", verb, b.Name, b.translate(err))
+	case errors.As(err, &pass): // it is about the store, whichever item is wanted
+		return zero, err
 	}
-	return zero, fmt.Errorf("%s %q in %s: %w", verb, key, b.Name, b.translate(err))
+	return zero, fmt.Errorf("%s %s in %s: %w", verb, shown(verb, key), b.Name, b.translate(err))
+}
+
+// shown is an item's name for people: those of cached items are hashes.
+func shown(verb, key string) string {
+	switch {
+	case key == "", verb == "list":
+		return "the items"
+	case strings.HasPrefix(key, SessionPrefix):
+		return "a cached session"
+	case strings.HasPrefix(key, TokenPrefix):
+		return "a sign-in"
+	case strings.HasPrefix(key, stagedPrefix):
+		return "the key of an unfinished rotation"
+	}
+	return strconv.Quote(key)
 }
 
 // inTurn runs f after the call before it has ended, and waits for that until ctx ends. A

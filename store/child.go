@@ -41,10 +41,16 @@ func (p tool) run(ctx context.Context) (out, complaint []byte, err error) {
 // gpg's agent may ask on a display that this process does not know of.
 const gpgOptions = "PASSWORD_STORE_GPG_OPTS"
 
+// gpgKey is what the passphrase opens that gpg asks for.
+const gpgKey = "the key of gpg"
+
 // lockedError returns an error that matches ErrLocked if complaint has the words in which gpg
 // and password managers say that they need a person; otherwise nil. said is what to show.
 func lockedError(complaint, said string, quiet bool) error {
 	lower := strings.ToLower(complaint)
+	if strings.Contains(lower, "bad passphrase") { // gpg
+		return &PassphraseError{Of: gpgKey}
+	}
 	for _, words := range []string{
 		"no pinentry", "no passphrase", "operation cancelled", "inappropriate ioctl", "timeout", // gpg
 		"is locked", "not signed in", "not currently signed in", "not logged in", "user interaction",

@@ -37,7 +37,7 @@ func openFiles(_ context.Context, o Options, _ bool) (driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &files{dir: dir, pass: &passphrase{given: o.FilePassphrase, ask: o.Ask}}, nil
+	return &files{dir: dir, pass: &passphrase{given: o.FilePassphrase, variable: "AWS_VAULT_FILE_PASSPHRASE", ask: o.Ask}}, nil
 }
 
 // existingFolder expands a leading ~ in dir. It is an error if something else than a folder
@@ -199,7 +199,7 @@ func decryptFile(sealed []byte, pass creds.Secret) (item keyring.Item, err error
 // try calls open with a passphrase: the one given, or those that a person types. Where
 // there is no item yet a person is asked for a new one.
 func (f *files) try(ctx context.Context, open func(creds.Secret) error) error {
-	return f.pass.try(ctx, f.dir, func(ctx context.Context, again string) (creds.Secret, error) {
+	return f.pass.try(ctx, "the keys in "+f.dir, func(ctx context.Context, again string) (creds.Secret, error) {
 		names, err := f.keys(ctx, "")
 		switch {
 		case err != nil:
@@ -231,7 +231,7 @@ func (f *files) check(pass creds.Secret, key string) error {
 		case err == nil:
 			return nil
 		case errors.Is(err, errPassphrase):
-			verdict = f.wrong()
+			verdict = err
 		case !errors.Is(err, errDamaged):
 			return err
 		}
@@ -258,11 +258,7 @@ func (f *files) explain(key string, err error, pass creds.Secret) error {
 			return damaged
 		}
 	}
-	return f.wrong()
-}
-
-func (f *files) wrong() error {
-	return fmt.Errorf("%w: %w the items in %s", ErrLocked, errPassphrase, f.dir)
+	return err
 }
 
 // opens returns nil if the passphrase decrypts the item of this name.

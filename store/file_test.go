@@ -90,7 +90,7 @@ func TestFileFindsAWrongPassphraseBeforeAnythingIsWritten(t *testing.T) {
 	before := snapshot(t, o.FileDir)
 	o.FilePassphrase = phrase("wrong")
 	err := open(t, o).Put(soon(t), "new", creds.New("v"))
-	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "does not open the items in "+o.FileDir) {
+	if !errors.Is(err, ErrLocked) || err.Error() != "wrong passphrase for the keys in "+o.FileDir {
 		t.Errorf("Put: %v", err)
 	}
 	if after := snapshot(t, o.FileDir); !slices.Equal(before, after) {

@@ -194,5 +194,27 @@ func (p *passStore) run(ctx context.Context, stdin []byte, args ...string) ([]by
 	if err := lockedError(string(complaint), failed.Said, p.quiet); err != nil {
 		return nil, err
 	}
+	if strings.Contains(failed.Said, "No secret key") && p.hasSecretKey(ctx) {
+		return nil, &PassphraseError{Of: gpgKey}
+	}
 	return nil, failed
+}
+
+// hasSecretKey reports whether gpg has a secret key of the store. With the options that pass
+// gives it, gpg says "No secret key" after a wrong passphrase too.
+func (p *passStore) hasSecretKey(ctx context.Context) bool {
+	for _, dir := range []string{filepath.Join(p.dir, p.prefix), p.dir} {
+		text, _ := os.ReadFile(filepath.Join(dir, ".gpg-id"))
+		for line := range strings.Lines(string(text)) {
+			id, _, _ := strings.Cut(line, "#")
+			if id = strings.TrimSpace(id); id == "" {
+				continue
+			}
+			list := tool{path: "gpg", args: []string{"--batch", "--list-secret-keys", "--", id}, stdin: []byte{}, most: passAnswer, quiet: true}
+			if _, _, err := list.run(ctx); err == nil {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -86,6 +86,20 @@ func TestPassIsLockedQuietlyWhenItsKeyNeedsAPassphrase(t *testing.T) {
 	}
 }
 
+func TestAWrongPassphraseOfGPGIsSaidAsThat(t *testing.T) {
+	o := passwordStore(t, "fake passphrase")
+	put(t, open(t, o), "k", "v")
+	command(t, "gpgconf", "--kill", "gpg-agent")
+	wrong := filepath.Join(t.TempDir(), "wrong")
+	if err := os.WriteFile(wrong, []byte("another"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(gpgOptions, "--batch --pinentry-mode loopback --passphrase-file "+wrong)
+	if err := getErr(t, open(t, o), "k"); !errors.Is(err, ErrLocked) || err.Error() != "wrong passphrase for the key of gpg" {
+		t.Error(err)
+	}
+}
+
 func TestPassThatIsNotThereSaysWhatIsMissing(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	t.Setenv("PATH", bin)

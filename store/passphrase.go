@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -12,6 +13,30 @@ import (
 // errPassphrase marks the errors that another passphrase may cure. A damaged item
 // is not among them.
 var errPassphrase = errors.New("the passphrase does not open")
+
+// PassphraseError says that a passphrase is wrong, or that no new one was set. It matches
+// ErrLocked.
+type PassphraseError struct {
+	Of       string // what it should open, for people
+	Variable string // the environment variable that it came from; "" for none
+	Empty    bool
+	Unset    string // a new one was asked for: why there is none; otherwise ""
+}
+
+func (e *PassphraseError) Error() string {
+	switch {
+	case e.Unset != "":
+		return "no passphrase was set: " + e.Unset
+	case e.Empty:
+		return "wrong passphrase for " + e.Of + ": it is empty"
+	}
+	return "wrong passphrase for " + e.Of
+}
+
+// Is makes it match ErrLocked, and errPassphrase if it was wrong.
+func (e *PassphraseError) Is(target error) bool {
+	return target == ErrLocked || target == errPassphrase && e.Unset == ""
+}
 
 // attempts is how often a person may type a passphrase, and how many items a passphrase is
 // tried on before they are all called damaged.
@@ -23,8 +48,9 @@ type asking = func(ctx context.Context, question string) (creds.Secret, error)
 // passphrase is one that this program was given, or asks a person for and remembers. It is
 // safe for concurrent use.
 type passphrase struct {
-	given *creds.Secret // nil: it has to be asked for
-	ask   asking        // nil: nobody can be asked
+	given    *creds.Secret // nil: it has to be asked for
+	variable string        // the environment variable that gives it
+	ask      asking        // nil: nobody can be asked
 
 	mu     sync.Mutex
 	typed  *creds.Secret // what a person typed, unless it was wrong
@@ -32,14 +58,17 @@ type passphrase struct {
 }
 
 // try calls open with the passphrase of what. When open fails with errPassphrase, a person
-// may type another one, up to three in all. question asks for one; again is a sentence to
-// begin with, or empty the first time.
+// may type another one, up to three in all, and the error is a *PassphraseError. question
+// asks for one; again is a sentence to begin with, or empty the first time.
 func (p *passphrase) try(ctx context.Context, what string, question func(ctx context.Context, again string) (creds.Secret, error), open func(creds.Secret) error) error {
 	if known := p.known(); known != nil {
 		err := open(*known)
 		p.remember(known, err)
-		if p.given != nil || !errors.Is(err, errPassphrase) {
+		switch {
+		case !errors.Is(err, errPassphrase):
 			return err
+		case p.given != nil:
+			return &PassphraseError{Of: what, Variable: p.variable, Empty: known.IsZero()}
 		}
 	}
 	if p.ask == nil {
@@ -53,10 +82,16 @@ func (p *passphrase) try(ctx context.Context, what string, question func(ctx con
 		}
 		err = open(typed)
 		p.remember(&typed, err)
-		if i == attempts || !errors.Is(err, errPassphrase) {
+		switch {
+		case !errors.Is(err, errPassphrase):
 			return err
+		case i == attempts:
+			return &PassphraseError{Of: what, Empty: typed.IsZero()}
 		}
-		again = "That does not open it. "
+		again = "Wrong passphrase. "
+		if typed.IsZero() {
+			again = "Wrong passphrase: it was empty. "
+		}
 	}
 }
 
@@ -91,20 +126,29 @@ func (p *passphrase) isProven() bool {
 }
 
 // askTwice asks for a new passphrase until it was typed the same twice: nothing could tell a
-// slip of the finger later.
+// slip of the finger later. It says why it asks again.
 func askTwice(ctx context.Context, ask asking, question string) (creds.Secret, error) {
+	why := ""
 	for range attempts {
-		first, err := ask(ctx, question)
+		if why != "" {
+			why = strings.ToUpper(why[:1]) + why[1:] + ". "
+		}
+		first, err := ask(ctx, why+question)
 		if err != nil {
 			return creds.Secret{}, err
+		}
+		if first.IsZero() {
+			why = "a passphrase must not be empty"
+			continue
 		}
 		again, err := ask(ctx, "The same passphrase again")
 		if err != nil {
 			return creds.Secret{}, err
 		}
-		if first.Equal(again) && !first.IsZero() {
+		if first.Equal(again) {
 			return first, nil
 		}
+		why = "the two passphrases differ"
 	}
-	return creds.Secret{}, fmt.Errorf("%w: the two passphrases differed, or were empty, %d times", ErrLocked, attempts)
+	return creds.Secret{}, &PassphraseError{Unset: why}
 }

@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/99designs/keyring"
@@ -247,7 +248,9 @@ func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, 
 	switch exit.ExitCode() {
 	case secItemNotFound, secNoKeychain:
 		return nil, nil, ErrNotFound
-	case secNoInteraction, secNeedsPerson, secAuthFailed, secCanceled:
+	case secAuthFailed:
+		return nil, nil, &PassphraseError{Of: "keychain " + strconv.Quote(s.keychain)}
+	case secNoInteraction, secNeedsPerson, secCanceled:
 		return nil, nil, fmt.Errorf("%w: %s", ErrLocked, words)
 	}
 	return nil, nil, fmt.Errorf("%s: %w", args[0], err)

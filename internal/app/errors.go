@@ -103,7 +103,12 @@ func Hint(err error) string {
 		return "set HOME to an absolute path"
 	}
 	var foreign *store.ForeignError
+	var pass *store.PassphraseError
 	switch {
+	case errors.As(err, &pass) && pass.Variable != "":
+		return "it comes from " + pass.Variable + ": correct that, or unset it to be asked"
+	case pass != nil:
+		return ""
 	case errors.As(err, &foreign):
 		return "it was left as it is; the program that stored it can rename or delete it"
 	case errors.Is(err, store.ErrLocked):
