@@ -16,13 +16,18 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 	}
 	announceLimits(r, plan)
 	until := display.Clock(l.Session.Expires, r.Now())
+	temporary := p.Source.Origin().Temporary
 	switch {
+	case l.Session.Expires.IsZero() && temporary != nil:
+		r.say("%s, with the temporary key in %s, which does not say when it expires%s", name, temporary.At, reach(r))
 	case l.Session.Expires.IsZero():
 		r.say("%s, with a key that does not expire%s", name, reach(r))
 	case reach(r) != "": // the rest is for a shell that shows prompts
 		r.say("%s until %s%s", name, until, reach(r))
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
 		r.say("%s until %s, with the session it had", name, until)
+	case temporary != nil && plan.Silent():
+		r.say("%s until %s (renews by itself as long as there is a valid key in %s)", name, until, temporary.At.File)
 	case plan.Silent() && r.task.Unlocked:
 		r.say("%s until %s (then asks for the passphrase)", name, until)
 	case plan.Silent():

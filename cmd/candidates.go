@@ -55,13 +55,33 @@ func profileCandidates(r *run, word string) []cobra.Completion {
 	if err != nil {
 		return nil
 	}
+	more := credentialsProfiles(r)
 	if data = sectionsOf(data, word); len(data) > describable {
-		return profiles.ScanNames(data)
+		return withNames(profiles.ScanNames(data), more)
 	}
 	var list []cobra.Completion
-	for _, s := range profiles.ScanSummaries(data) {
+	for _, s := range profiles.JoinSummaries(profiles.ScanSummaries(data), more) {
 		if !strings.Contains(s.Name, "\t") { // a TAB would end the name
 			list = append(list, cobra.CompletionWithDesc(s.Name, s.Description))
+		}
+	}
+	return list
+}
+
+// credentialsProfiles lists the profiles of the credentials file; none where it cannot be read.
+func credentialsProfiles(r *run) []profiles.Summary {
+	data, err := profiles.ReadCredentials(r.task.Env.CredentialsFile())
+	if err != nil {
+		return nil
+	}
+	return profiles.ScanCredentials(data)
+}
+
+// withNames adds the names that are not in a list yet.
+func withNames(list []string, more []profiles.Summary) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s.Name) {
+			list = append(list, s.Name)
 		}
 	}
 	return list

@@ -20,10 +20,21 @@ func newExport(r *run) *cobra.Command {
 		Use:   "export [PROFILE]",
 		Short: "print a profile's credentials",
 		Long: `Prints credentials for another program. The json format is what the AWS tools
-expect of a credential_process:
+expect of a credential_process. For a key that is stored under the profile's name:
 
-  [profile prod]
-  credential_process = vault export prod --format json
+  [profile iam]
+  credential_process = vault export iam --format json
+
+and roles with source_profile = iam work in the AWS tools and here. To have vault
+assume the role too, and ask for its MFA code, give the AWS tools a second profile:
+
+  [profile admin]
+  role_arn = arn:aws:iam::111122223333:role/admin
+  source_profile = iam
+  [profile admin-tools]
+  credential_process = vault export admin --format json
+
+In a profile with a role_arn the AWS tools do not look at a credential_process.
 
 env prints NAME=value as it is; export-env, bash, zsh, fish and powershell print
 quoted code to evaluate; dotenv quotes for .env files; github writes to the files

@@ -26,7 +26,8 @@ func newList(r *run) *cobra.Command {
 that are cached. Nothing is decrypted and nobody is asked.
 
 With --json it is one object: profiles, each with profile, configured (it has a
-section), credential (a key is stored), sessions (how many are cached) and expires
+section), credential (a key is stored), plain_text (the line of an AWS file that has
+the key, if it is not stored), sessions (how many are cached) and expires
 (when the usual one expires); and hidden_keys, other_sessions, sign_ins and
 aws_vault_sessions, the numbers of what has no profile's name.`,
 		Args: args(cobra.NoArgs),
@@ -58,6 +59,7 @@ func runList(ctx context.Context, r *run, o listOptions) error {
 		return printNames(r, inventoryNames(in, func(row app.InventoryRow) bool { return row.Sessions > 0 }))
 	default:
 		err = printInventory(r, in)
+		sayPlainKeys(r, in)
 	}
 	if in.HiddenKeys > 0 {
 		_ = r.flush() // Main does it again, and tells
@@ -101,7 +103,7 @@ func printInventory(r *run, in app.Inventory) error {
 	t.Row("Profile", "Credentials", "Sessions")
 	t.Row("=======", "===========", "========")
 	for _, row := range in.Profiles {
-		t.Row(dash(row.Configured, row.Profile), dash(row.Credential, row.Profile), dash(row.Sessions > 0, sessionText(row, r.Now)))
+		t.Row(dash(row.Configured, row.Profile), credentialText(row), dash(row.Sessions > 0, sessionText(row, r.Now)))
 	}
 	other := func(n int, one, many string) {
 		if n > 0 {
@@ -112,6 +114,23 @@ func printInventory(r *run, in app.Inventory) error {
 	other(in.SignIns, "sign-in to Identity Center", "sign-ins to Identity Center")
 	other(in.Foreign, "of AWS Vault", "of AWS Vault")
 	return t.Write(r.Stdout)
+}
+
+func credentialText(row app.InventoryRow) string {
+	if row.PlainText != "" {
+		return "in plain text"
+	}
+	return dash(row.Credential, row.Profile)
+}
+
+// sayPlainKeys names the keys that are in plain text in the AWS files.
+func sayPlainKeys(r *run, in app.Inventory) {
+	_ = r.flush() // Main does it again, and tells
+	for _, row := range in.Profiles {
+		if row.PlainText != "" {
+			r.say("the key of %q is in plain text in %s: vault import moves it into the keyring", row.Profile, row.PlainText)
+		}
+	}
 }
 
 func dash(b bool, s string) string {

@@ -29,7 +29,7 @@ func pick(ctx context.Context, r *run) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	choices := profiles.ScanSummaries(data)
+	choices := profiles.JoinSummaries(profiles.ScanSummaries(data), credentialsProfiles(r))
 	if len(choices) == 0 {
 		return "", app.WithHint(errors.New("there is no profile to choose from"), "vault add NAME")
 	}

@@ -43,6 +43,9 @@ func (k *Keeper) make(ctx context.Context, p profiles.Profile) (creds.Session, e
 // as that can be known. It reads the key, which may need a person, only if the stamp has
 // changed, or, if read is set, where the store has no stamps.
 func (k *Keeper) madeWithKey(ctx context.Context, p profiles.Profile, s creds.Session, read bool) bool {
+	if t := p.Source.Origin().Temporary; t != nil {
+		return s.Key.ID == t.Session.AccessKeyID
+	}
 	key := storedKey(p)
 	if key == "" || s.Key.ID == "" {
 		return true

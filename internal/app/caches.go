@@ -74,7 +74,7 @@ func (c caches) delete(ctx context.Context, s store.Store) (done Cleared, err er
 func cachesOf(t *Task, set *profiles.Set, n store.Names, names []string) (caches, error) {
 	var c caches
 	for _, name := range names {
-		p, err := t.ResolveUnopened(env.Request{Profile: name})
+		p, err := t.resolveKnowing(env.Request{Profile: name}, func(key string) bool { return slices.Contains(n.Keys, key) })
 		if err != nil {
 			p = profiles.Profile{Name: name}
 		}

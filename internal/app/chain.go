@@ -43,6 +43,7 @@ const (
 	HopWeb     = "web_identity"
 	HopHost    = "credential_source"
 	HopLogin   = "aws_login"
+	HopFile    = "temporary_key"
 )
 
 // Chain lists the steps, from the profile down to where its credentials come from.
@@ -68,6 +69,8 @@ func Chain(p profiles.Profile) []Hop {
 		hops = append(hops, Hop{Kind: HopHost, Place: s.Host.Kind})
 	case s.Login != nil:
 		hops = append(hops, Hop{Kind: HopLogin, Login: s.Login.Session, Region: s.Login.Region})
+	case s.Temporary != nil:
+		hops = append(hops, Hop{Kind: HopFile, Profile: s.Temporary.Profile, Place: s.Temporary.At.String()})
 	}
 	return hops
 }
@@ -113,6 +116,8 @@ func (h Hop) Words() string {
 		return "role " + h.ARN
 	case HopStored:
 		return "key stored for " + h.Profile
+	case HopFile:
+		return "temporary key in " + h.Place
 	case HopSSO:
 		return "role " + h.Role + " of account " + h.Account + " in Identity Center " + cmp.Or(h.SSOSession, h.StartURL)
 	case HopProcess:

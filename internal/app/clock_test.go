@@ -86,7 +86,7 @@ func newMachine(t *testing.T, boots bool) *machine {
 	m.list = []string{"HOME=" + dir, "AWS_CONFIG_FILE=" + config, "XDG_RUNTIME_DIR=" + dir, "AWS_ENDPOINT_URL=" + aws.URL()}
 	m.core = &Core{
 		OpenStore:    func(context.Context, store.Options) (store.Store, error) { return memory, nil },
-		LoadProfiles: profiles.Load, Policy: refresh.Default, Now: m.machine, Who: func() (string, string) { return "alice", "laptop" },
+		LoadProfiles: profiles.LoadFiles, Policy: refresh.Default, Now: m.machine, Who: func() (string, string) { return "alice", "laptop" },
 	}
 	if boots {
 		m.core.SinceBoot = m.sinceBoot

@@ -35,8 +35,8 @@ type Core struct {
 	OpenStore func(context.Context, store.Options) (store.Store, error)
 	// Probe looks at every keyring of this machine and opens none.
 	Probe func(context.Context, store.Options) []store.Finding
-	// LoadProfiles reads an AWS config file.
-	LoadProfiles func(file string) (*profiles.Set, error)
+	// LoadProfiles reads an AWS config file and a credentials file.
+	LoadProfiles func(config, credentials string) (*profiles.Set, error)
 	Policy       refresh.Policy
 
 	Now func() time.Time
@@ -54,7 +54,7 @@ type Core struct {
 // Core is the part of the world that all requests share.
 func (w *World) Core() *Core {
 	return &Core{
-		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.Load,
+		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.LoadFiles,
 		Policy: w.Policy, Now: w.Now, SinceBoot: w.SinceBoot, Sleep: w.Sleep, Who: w.Who, Run: w.Run, Start: w.Start,
 	}
 }

@@ -41,7 +41,7 @@ func TestWithoutHOMETheCurrentDirectoryIsNotObeyed(t *testing.T) {
 			if dir := e.Runtime().Path; dir != "" && !filepath.IsAbs(dir) {
 				t.Errorf("%q: the runtime directory is %q", list, dir)
 			}
-			task := (&Core{LoadProfiles: profiles.Load}).Task(Caller{Env: e})
+			task := (&Core{LoadProfiles: profiles.LoadFiles}).Task(Caller{Env: e})
 			if set, err := task.Profiles(); !errors.Is(err, ErrNoHome) || set != nil {
 				t.Errorf("%q: profiles %v, %v", list, set, err)
 			}

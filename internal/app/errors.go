@@ -159,6 +159,8 @@ func profileHint(err error) string {
 	switch {
 	case errors.As(err, &missing):
 		return DidYouMean(missing.Nearest)
+	case errors.As(err, &noKey) && noKey.InFile != (profiles.Place{}):
+		return "vault import moves it into the keyring"
 	case errors.As(err, &noKey):
 		return "store one: vault add " + Word(noKey.Key)
 	}
@@ -168,7 +170,11 @@ func profileHint(err error) string {
 // signInHint is about a person who is needed.
 func signInHint(err error) string {
 	var needs *sessions.NeedsUserError
-	if !errors.As(err, &needs) {
+	var expired *sessions.ExpiredKeyError
+	switch {
+	case errors.As(err, &expired):
+		return "sign in again with the program that writes it there"
+	case !errors.As(err, &needs):
 		return ""
 	}
 	switch needs.Need {

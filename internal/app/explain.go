@@ -97,7 +97,7 @@ func (e *Explanation) explainSteps(set *profiles.Set, name string, o profiles.Ov
 			e.Warnings = append(e.Warnings, fmt.Sprintf("profile %q has no section, so it must be the name of a stored key", step.Profile))
 		}
 		if ownKey[step.Profile] {
-			e.Warnings = append(e.Warnings, fmt.Sprintf("if a key is stored for profile %q, it is used instead of its source_profile", step.Profile))
+			e.Warnings = append(e.Warnings, fmt.Sprintf("if a key is stored for profile %q, it goes before this source", step.Profile))
 		}
 	}
 	return x.Profile, err
@@ -115,6 +115,9 @@ func (e *Explanation) fill(p profiles.Profile) {
 	}
 	for _, w := range p.Warnings {
 		e.Warnings = append(e.Warnings, w.String())
+	}
+	if key := Origin(p).Stored; key != nil && key.InFile != (profiles.Place{}) {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("the key of %q is in plain text in %s: vault import moves it into the keyring", key.Profile, key.InFile))
 	}
 }
 

@@ -38,7 +38,7 @@ func usersOf(t *Task, set *profiles.Set, name string) []profiles.Profile {
 		names = append(names, name)
 	}
 	for _, n := range names {
-		p, err := t.ResolveUnopened(env.Request{Profile: n})
+		p, err := t.resolveKnowing(env.Request{Profile: n}, func(key string) bool { return key == name })
 		switch {
 		case err == nil && sessions.NewPlan(p).Key == name:
 			users = append(users, p)

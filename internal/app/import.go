@@ -196,8 +196,7 @@ func (m *Import) Edit(f, now *profiles.KeyFile, chosen func(*ImportStep) bool) (
 	return e, len(keys), nil
 }
 
-// carriedKeys are the settings that the AWS tools honour in a credentials file and vault
-// looks for in the config file.
+// carriedKeys are the settings that a profile's new section gets.
 var carriedKeys = [...]string{
 	"region", "output", "mfa_serial", "role_arn", "source_profile", "external_id", "role_session_name", "duration_seconds",
 }
@@ -214,11 +213,11 @@ func (s *ImportStep) carried() []profiles.Setting {
 	return list
 }
 
-// UnreadSettings lists the settings of a step that the AWS tools find in the credentials
-// file and that vault, which reads the config file, does not: the profile has a section
-// there, which belongs to the user and is not changed.
+// UnreadSettings lists the settings of a step that are in another file than AWS's own two,
+// which vault does not read: the profile has a section in the config file already, which
+// belongs to the user and is not changed.
 func (m *Import) UnreadSettings(s *ImportStep) []profiles.Setting {
-	if s.Action == ImportLeave || s.File != m.Credentials || !m.set.Has(s.Profile) {
+	if s.Action == ImportLeave || m.File == "" || !m.set.Has(s.Profile) {
 		return nil
 	}
 	var list []profiles.Setting

@@ -147,11 +147,14 @@ func (m *Import) choose() error {
 	return nil
 }
 
-// keysInUse are the profiles whose keys a profile uses, as far as they can be resolved.
+// keysInUse are the profiles whose keys a profile will use, as far as they can be resolved.
 func (m *Import) keysInUse() map[string]bool {
 	used := map[string]bool{}
+	moved := func(name string) bool {
+		return slices.ContainsFunc(m.Steps, func(s *ImportStep) bool { return s.Profile == name && s.Plain.Err == nil })
+	}
 	for _, n := range m.set.Names() {
-		p, err := m.task.ResolveUnopened(env.Request{Profile: n})
+		p, err := m.task.resolveKnowing(env.Request{Profile: n}, moved)
 		if err != nil {
 			used[n] = true // it may be
 			continue
@@ -176,7 +179,7 @@ func (m *Import) decide(ctx context.Context, s *ImportStep, used map[string]bool
 		s.leave("%s:%d has another key for it, %s: remove the one that you do not use", other.File.Path, other.Line, other.Key.Tail())
 		return nil
 	}
-	if from := settingOf(s.Settings, "source_profile"); from != "" && from != s.Profile {
+	if from := settingOf(s.Settings, "source_profile"); from != "" && from != s.Profile && settingOf(s.Settings, "role_arn") != "" {
 		s.leave("it takes its credentials from %q, so no profile would use the key", from)
 		return nil
 	}

@@ -32,6 +32,7 @@ type InventoryRow struct {
 	Profile    string     `json:"profile"`
 	Configured bool       `json:"configured"`
 	Credential bool       `json:"credential"`
+	PlainText  string     `json:"plain_text,omitempty"` // where a file has the key, if it is not stored
 	Sessions   int        `json:"sessions"`
 	Expires    *time.Time `json:"expires,omitempty"`
 }
@@ -86,15 +87,20 @@ func joinInventory(t *Task, set *profiles.Set, configured []string, c storeConte
 		keys[name] = true
 	}
 	rows := make([]InventoryRow, 0, len(configured)+len(n.Keys)) // an empty list in JSON, not null
+	plain := set.PlainKeys()
 	for _, name := range configured {
-		rows = append(rows, InventoryRow{Profile: name, Configured: true, Credential: keys[name]})
+		row := InventoryRow{Profile: name, Configured: true, Credential: keys[name]}
+		if at, ok := plain[name]; ok && !row.Credential {
+			row.PlainText = at.String()
+		}
+		rows = append(rows, row)
 	}
 	for _, name := range n.Keys {
 		if !set.Has(name) {
 			rows = append(rows, InventoryRow{Profile: name, Credential: true})
 		}
 	}
-	known := addSessions(t, rows, n.CountSessions(), c.marks)
+	known := addSessions(t, rows, n.CountSessions(), c.marks, func(name string) bool { return keys[name] })
 	return Inventory{
 		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.AWSVault),
 	}
@@ -103,7 +109,7 @@ func joinInventory(t *Task, set *profiles.Set, configured []string, c storeConte
 // addSessions fills in how many sessions each profile has and until when, and returns
 // how many there are in all. A hash for each of thousands of profiles is work for every
 // core there is.
-func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refresh.Marks) int {
+func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refresh.Marks, stored func(string) bool) int {
 	if len(sessions) == 0 {
 		return 0
 	}
@@ -115,7 +121,7 @@ func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refr
 				row := &part[i]
 				if row.Sessions = sessions.Of(row.Profile); row.Sessions > 0 {
 					known.Add(int64(row.Sessions))
-					row.Expires = expiryOf(t, row.Profile, marks)
+					row.Expires = expiryOf(t, row.Profile, marks, stored)
 				}
 			}
 		})
@@ -125,8 +131,8 @@ func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refr
 }
 
 // expiryOf finds when a profile's usual session expires: its generation file says so.
-func expiryOf(t *Task, name string, marks refresh.Marks) *time.Time {
-	p, err := t.ResolveUnopened(env.Request{Profile: name})
+func expiryOf(t *Task, name string, marks refresh.Marks, stored func(string) bool) *time.Time {
+	p, err := t.resolveKnowing(env.Request{Profile: name}, stored)
 	if err != nil {
 		return nil
 	}

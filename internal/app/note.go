@@ -15,7 +15,10 @@ func NoteFor(err error) refresh.Note {
 	var call *sessions.CallError
 	var needs *sessions.NeedsUserError
 	var noKey *sessions.NoKeyError
+	var expired *sessions.ExpiredKeyError
 	switch {
+	case errors.As(err, &expired):
+		return refresh.Failed
 	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
 		return refresh.NeedsSignIn
 	case errors.Is(err, sessions.ErrNeedsUser):

@@ -102,6 +102,9 @@ func (m *Removal) Finish(ctx context.Context, name string) (sessions int, err er
 
 // notStored says what may have been meant by the name of a key that is not stored.
 func (m *Removal) notStored(name string) error {
+	if at, plain := m.Set.PlainKeys()[name]; plain {
+		return &sessions.NoKeyError{Profile: name, Key: name, InFile: at}
+	}
 	err := fmt.Errorf("no key is stored for %q", name)
 	if p, resolved := m.task.ResolveUnopened(env.Request{Profile: name}); resolved == nil {
 		if key := sessions.NewPlan(p).Key; key != name && slices.Contains(m.keys, key) {

@@ -32,9 +32,14 @@ func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, er
 }
 
 // ResolveUnopened is Resolve without the store: a name without a section is taken for
-// that of a stored key, and a profile with a source_profile for one without a key.
+// that of a stored key, and a profile that has another source for one without a key.
 func (t *Task) ResolveUnopened(q env.Request) (profiles.Profile, error) {
 	return resolve(t, q, anyKey, nil)
+}
+
+// resolveKnowing is ResolveUnopened where it is known which keys are stored.
+func (t *Task) resolveKnowing(q env.Request, stored func(name string) bool) (profiles.Profile, error) {
+	return resolve(t, q, anyKey, stored)
 }
 
 // resolveActive is ResolveUnopened for the session that is active in the shell. Which key
@@ -118,13 +123,7 @@ func Endpoint(p profiles.Profile, service, region string) sessions.Endpoint {
 }
 
 // Origin is the source that a chain begins with. It is never a role.
-func Origin(p profiles.Profile) profiles.Source {
-	s := p.Source
-	for s.Role != nil {
-		s = s.Role.Source
-	}
-	return s
-}
+func Origin(p profiles.Profile) profiles.Source { return p.Source.Origin() }
 
 // fitPolicies puts AWS's own policies into the partition of the role that they narrow:
 // in China arn:aws:… is arn:aws-cn:….

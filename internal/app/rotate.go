@@ -72,7 +72,7 @@ func (x *Rotator) Open(ctx context.Context) error {
 func (x *Rotator) Identify(ctx context.Context, noSession bool) (key string, err error) {
 	user, key, err := x.Rotation.Identify(ctx)
 	if errors.Is(err, store.ErrNotFound) {
-		return "", &sessions.NoKeyError{Profile: x.Profile.Name, Key: x.Item}
+		return "", &sessions.NoKeyError{Profile: x.Profile.Name, Key: x.Item, InFile: x.Profile.Source.Origin().Stored.InFile}
 	}
 	if err != nil {
 		return "", err

@@ -31,14 +31,14 @@ func (t *Task) say(format string, args ...any) {
 	}
 }
 
-// Profiles reads the config file, once.
+// Profiles reads the config file and the credentials file, once.
 func (t *Task) Profiles() (*profiles.Set, error) {
 	if t.set == nil {
 		file, err := known(t.Env.ConfigFile())
 		if err != nil {
 			return nil, err
 		}
-		set, err := t.LoadProfiles(file)
+		set, err := t.LoadProfiles(file, t.Env.CredentialsFile())
 		if err != nil {
 			return nil, err
 		}

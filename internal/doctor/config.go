@@ -51,6 +51,9 @@ func (x *examination) unresolvable() []Finding {
 	var regionless []string
 	for _, name := range x.set.Names() {
 		p, err := x.set.Resolve(name, anyKey)
+		if isProcessLoop(err) {
+			continue // whether it is one depends on the stored keys, which the check of the keys knows
+		}
 		if err != nil {
 			list = append(list, unusable(name, err))
 			continue
@@ -60,7 +63,7 @@ func (x *examination) unresolvable() []Finding {
 				regionless = append(regionless, name)
 				continue
 			}
-			list = append(list, warning("", "%s", w))
+			list = append(list, warning("", "%s", w)) // one about a whole file is there once
 		}
 	}
 	if len(regionless) > 0 && x.Env.User["AWS_REGION"] == "" && x.Env.User["AWS_DEFAULT_REGION"] == "" {

@@ -2,12 +2,14 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
@@ -17,14 +19,14 @@ func (x *examination) keys(ctx context.Context) []Finding {
 	o := x.storeOptions()
 	s, err := x.OpenStore(ctx, o)
 	if err != nil {
-		return nil // the check of the keyrings says why
+		return x.circles(nil) // the check of the keyrings says why
 	}
 	n, err := store.ReadNames(ctx, s, x.possibleKeys)
 	if err != nil {
 		return []Finding{warning("", "the names in the keyring cannot be read, so it is not known which keys are missing: %s", err)}
 	}
-	keys, users := x.keysInUse()
-	list := x.unusedKeys(n, users, store.Of(s).Shared(o))
+	keys, users := x.keysInUse(n)
+	list := append(x.circles(n.Keys), x.unusedKeys(n, users, store.Of(s).Shared(o))...)
 	list = append(list, otherItems(n)...)
 	return append(list, x.missingKeys(n, keys, users)...)
 }
@@ -43,10 +45,10 @@ func (x *examination) possibleKeys() []string {
 }
 
 // keysInUse says which profiles use which key. keys are in file order.
-func (x *examination) keysInUse() (keys []string, users map[string][]string) {
+func (x *examination) keysInUse(n store.Names) (keys []string, users map[string][]string) {
 	users = map[string][]string{}
 	for _, name := range x.set.Names() {
-		p, err := x.set.Resolve(name, anyKey)
+		p, err := x.set.Resolve(name, knowing(n.Keys))
 		if err != nil {
 			continue
 		}
@@ -58,6 +60,31 @@ func (x *examination) keysInUse() (keys []string, users map[string][]string) {
 		}
 	}
 	return keys, users
+}
+
+// knowing is anyKey where it is known which keys are stored.
+func knowing(stored []string) profiles.Overrides {
+	o := anyKey
+	o.HasOwnKey = func(name string) bool { return slices.Contains(stored, name) }
+	return o
+}
+
+// circles finds profiles whose credential_process asks vault for a profile that leads back
+// to them. A stored key ends such a circle.
+func (x *examination) circles(stored []string) []Finding {
+	var list []Finding
+	for _, name := range x.set.Names() {
+		_, err := x.set.Resolve(name, knowing(stored))
+		if isProcessLoop(err) {
+			list = append(list, unusable(name, err))
+		}
+	}
+	return withoutRepeats(list)
+}
+
+func isProcessLoop(err error) bool {
+	var loop *profiles.LoopError
+	return errors.As(err, &loop) && loop.Kind == "credential_process"
 }
 
 // unusedKeys finds keys that no profile uses. In a store that is shared with other programs
@@ -99,23 +126,20 @@ func otherItems(n store.Names) []Finding {
 
 // missingKeys finds profiles that use a key that is not stored.
 func (x *examination) missingKeys(n store.Names, keys []string, users map[string][]string) []Finding {
-	inFiles := map[string]bool{}
-	for _, k := range (search{x}).plainKeys() {
-		inFiles[k.profile] = k.longLived()
-	}
+	inFiles := x.set.PlainKeys()
 	var list []Finding
 	for _, key := range keys {
 		if slices.Contains(n.Keys, key) || len(users[key]) == 1 && x.hasNoIdentity(key) {
 			continue
 		}
 		others := slices.DeleteFunc(slices.Clone(users[key]), func(u string) bool { return u == key })
-		text := fmt.Sprintf("no key is stored for %q", key)
+		text, cure := fmt.Sprintf("no key is stored for %q", key), "vault add "+app.Word(key)
+		if at, plain := inFiles[key]; plain {
+			text = fmt.Sprintf("the key of %q is in plain text in %s:%d", key, x.tilde(at.File), at.Line)
+			cure = "vault import moves it into the keyring"
+		}
 		if len(others) > 0 {
 			text += fmt.Sprintf(", which %s %s", display.ShortList(others), display.Plural(len(others), "uses", "use"))
-		}
-		cure := "vault add " + app.Word(key)
-		if inFiles[key] {
-			cure = "vault import moves the one in plain text"
 		}
 		list = append(list, warning(cure, "%s", text))
 	}

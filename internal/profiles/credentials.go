@@ -66,11 +66,16 @@ func loadKeys(path string, credentials bool) (*KeyFile, error) {
 func (f *KeyFile) Reload() (*KeyFile, error) { return loadKeys(f.Path, f.credentials) }
 
 func (f *KeyFile) parse(data []byte) *Set {
-	p := newParser(f.Path)
 	if f.credentials {
-		p.names = credentialsHeader
+		return credentialsParser(f.Path).parse(data)
 	}
-	return p.parse(data)
+	return Parse(f.Path, data)
+}
+
+func credentialsParser(path string) *parser {
+	p := newParser(path)
+	p.names, p.set.bare = credentialsHeader, true
+	return p
 }
 
 // credentialsHeader reads a header of a credentials file, where every section is a profile

@@ -11,12 +11,15 @@ type NotFoundError struct {
 	Name    string
 	Nearest []string // names that may have been meant, at most three, best first
 	Profile string
-	Key     string // source_profile or include_profile
+	Key     string // source_profile, include_profile or credential_process
 }
 
 func (e *NotFoundError) Error() string {
-	if e.Key == "" {
+	switch e.Key {
+	case "":
 		return fmt.Sprintf("no profile named %q", e.Name)
+	case "credential_process":
+		return fmt.Sprintf("no profile named %q, which the credential_process of %q asks vault for", e.Name, e.Profile)
 	}
 	return fmt.Sprintf("no profile named %q, which is the %s of %q", e.Name, e.Key, e.Profile)
 }
@@ -24,7 +27,7 @@ func (e *NotFoundError) Error() string {
 // LoopError: profiles refer to each other in a loop. Path has their names; the last is
 // the one that was there before.
 type LoopError struct {
-	Kind string // source_profile or include_profile
+	Kind string // source_profile, include_profile or credential_process
 	Path []string
 }
 
@@ -95,11 +98,14 @@ type Warning struct {
 	File    string
 	Line    int
 	Profile string
-	Key     string
+	Key     string // "" when it is not about a setting
 	Why     string
 }
 
 func (w Warning) String() string {
+	if w.Key == "" {
+		return w.Why
+	}
 	text := fmt.Sprintf("%s of profile %q: %s", w.Key, w.Profile, w.Why)
 	if w.File == "" {
 		return text

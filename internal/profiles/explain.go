@@ -62,8 +62,8 @@ func (v *view) note(key string, e found) {
 		return
 	}
 	o := Origin{Key: key, Value: e.Value, Variable: e.variable}
-	if e.section != nil {
-		o.File, o.Line, o.Section = v.set.path, e.Line, e.section.title()
+	if e.from.section != nil {
+		o.File, o.Line, o.Section = e.from.file.path, e.Line, e.from.title()
 	}
 	v.trace.add(o)
 }
@@ -72,9 +72,9 @@ func (v *view) note(key string, e found) {
 func (v *view) caller(key, value string) { v.trace.add(Origin{Key: key, Value: value}) }
 
 // title is the header of a section, in its usual form.
-func (s *section) title() string {
+func (s part) title() string {
 	switch {
-	case s.kind == profileSection && s.name != "default":
+	case s.kind == profileSection && s.name != "default" && !s.file.bare:
 		return "profile " + s.name
 	case s.kind == ssoSection:
 		return "sso-session " + s.name

@@ -15,7 +15,8 @@ import (
 
 // CacheKey returns a hash, in hex, of everything that determines the session: the source,
 // each role with its settings, the endpoints, the partition of the region. When a profile is
-// edited, it changes. It does not depend on the name of the profile, the region within its
+// edited, it changes. A temporary key in a file stands for every later one there: who caches
+// the session compares the access key id. It does not depend on the name of the profile, the region within its
 // partition, the MFA command, the rest of Network and the vault_* settings. Two profiles that
 // differ only in these share a session, so its user takes name and region from the Profile
 // and not from the cached session.
@@ -88,6 +89,8 @@ func (k key) source(s Source) {
 		k.add("host", s.Host.Kind)
 	case s.Login != nil:
 		k.add("login", s.Login.Session, Partition(s.Login.Region))
+	case s.Temporary != nil:
+		k.add("temporary", s.Temporary.Profile, s.Temporary.At.File)
 	default:
 		k.add("none")
 	}

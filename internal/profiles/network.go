@@ -137,8 +137,9 @@ func (c *chain) services(v *view) (*view, error) {
 		v.rejectKey("services", "there is no services section of that name"+nearby(name, c.set.services.list))
 		return block, v.err
 	}
-	block.sections = []*section{&c.set.sections[at]}
-	return block, c.set.damage(block.sections[0])
+	l := c.set.only(at)
+	block.layers = []layer{l}
+	return block, l.damage()
 }
 
 // nearby is the end of a sentence about a name that does not exist.

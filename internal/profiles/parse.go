@@ -7,9 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Set is a config file that was read. It never changes, so goroutines can share it.
+// Set is a config file that was read, with the credentials file beside it. It never changes,
+// so goroutines can share it.
 type Set struct {
 	path     string
+	bare     bool // it is a credentials file: a header is the profile's name alone
 	sections []section
 	entries  []Setting // of all sections; those of one section are together
 	shared   section   // [DEFAULT]
@@ -21,6 +23,9 @@ type Set struct {
 	others   index // all other sections, by their header
 
 	problems []*SyntaxError
+
+	credentials *Set  // the credentials file; nil when there is none
+	unread      error // why it could not be read
 }
 
 type section struct {
@@ -98,21 +103,8 @@ func notText(s string) string {
 	return ""
 }
 
-// Names lists the profiles in the order of the file, each once.
-func (s *Set) Names() []string { return append([]string(nil), s.profiles.list...) }
-
-// Has reports whether there is a section for a profile.
-func (s *Set) Has(name string) bool {
-	_, ok := s.profiles.find(name)
-	return ok
-}
-
 // Path is the path that was given to Load or Parse.
 func (s *Set) Path() string { return s.path }
-
-// Problems lists the lines that cannot be read, in the order of the file. For any of them
-// the AWS CLI would refuse the whole file.
-func (s *Set) Problems() []*SyntaxError { return s.problems }
 
 // Setting is one line of a profile.
 type Setting struct {
@@ -120,28 +112,16 @@ type Setting struct {
 	Line       int    // 0 for a setting that is not in a file yet
 }
 
-// Settings lists the settings of a profile's own section, in the order of the file, and then
+// Settings lists the settings of a profile's own sections, in the order of the files, and
 // those that [DEFAULT] adds. It is nil when the profile has no section.
-func (s *Set) Settings(name string) []Setting { return s.settings(&s.profiles, name) }
+func (s *Set) Settings(name string) []Setting { return s.layer(name).settings() }
 
 func (s *Set) settings(x *index, name string) []Setting {
 	at, ok := x.find(name)
 	if !ok {
 		return nil
 	}
-	sec := &s.sections[at]
-	list := make([]Setting, 0, sec.to-sec.from)
-	own := map[string]bool{}
-	for _, e := range s.entries[sec.from:sec.to] {
-		own[e.Key] = true
-		list = append(list, e)
-	}
-	for _, e := range s.defaults {
-		if !own[e.Key] {
-			list = append(list, e)
-		}
-	}
-	return list
+	return s.only(at).settings()
 }
 
 // Nested reads the indented block below a key. It is nil when the value is one line. Of two

@@ -28,6 +28,7 @@ type Source struct {
 	WebIdentity *WebIdentity
 	Host        *Host
 	Login       *Login
+	Temporary   *Temporary
 }
 
 // SSO is one role of one account in IAM Identity Center.
@@ -87,6 +88,7 @@ type Stored struct {
 	MFAProcess string        // a command that prints a code; "" for none
 	Duration   time.Duration // asked for; 0 for the default of the call
 	NoSession  bool          // use the long-lived key itself
+	InFile     Place         // where a file of the AWS tools has it in plain text
 
 	// SharedDuration is how long a session with MFA lasts that is made for everything that
 	// uses this key and device, if Duration is 0; 0: the default. Such a session is used

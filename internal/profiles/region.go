@@ -13,15 +13,14 @@ func (c *chain) region(v *view) (string, error) {
 	if region := v.label("region"); region != "" || v.err != nil {
 		return region, v.err
 	}
-	at, ok := c.set.profiles.find("default")
-	if !ok || v.name == "default" {
+	l := c.set.layer("default")
+	if len(l) == 0 || v.name == "default" {
 		return "", nil
 	}
-	sec := &c.set.sections[at]
-	if err := c.set.damage(sec); err != nil {
+	if err := l.damage(); err != nil {
 		return "", err
 	}
-	d := &view{set: c.set, name: "default", sections: []*section{sec}, trace: v.trace}
+	d := &view{set: c.set, name: "default", layers: []layer{l}, trace: v.trace}
 	return d.label("region"), d.err
 }
 

@@ -28,9 +28,10 @@ type Overrides struct {
 	// is a profile too. It is called for names without a section only; nil is always false.
 	HasKey func(name string) bool
 
-	// HasOwnKey says whether a key is stored under the name of a profile that has a
-	// source_profile and no role: its own key wins then, as with the AWS tools. nil: it is
-	// not known, and the source_profile counts. It is not called otherwise.
+	// HasOwnKey says whether a key is stored under the name of a profile that has another
+	// source, before which a stored key goes: a credential_process, a login_session, a
+	// temporary key in a file, or a source_profile without a role. nil: it is not known, and
+	// the other source counts. It is not called otherwise.
 	HasOwnKey func(name string) bool
 }
 
@@ -44,7 +45,7 @@ func (s *Set) Resolve(name string, o Overrides) (Profile, error) {
 }
 
 func (c *chain) resolve(name string) (Profile, error) {
-	link, err := c.follow(name)
+	link, err := c.follow(name, "")
 	if err != nil {
 		return Profile{}, err
 	}
@@ -60,6 +61,9 @@ func (c *chain) resolve(name string) (Profile, error) {
 		return Profile{}, err
 	}
 	c.regionless(&p, link.view)
+	if c.set.unread != nil {
+		c.warnings = append(c.warnings, Warning{Profile: name, Why: c.set.unread.Error()})
+	}
 	p.Warnings = c.warnings
 	return p, nil
 }
@@ -71,7 +75,8 @@ type chain struct {
 	path     []string        // the names so far, to find a loop
 	on       map[string]bool // the same names, to find one of them fast
 	warnings []Warning
-	trace    *Explanation // nil for Resolve
+	ownKeys  map[string]bool // what HasOwnKey has said
+	trace    *Explanation    // nil for Resolve
 }
 
 // link is one profile of the chain, with everything that its credentials come from.
@@ -81,9 +86,10 @@ type link struct {
 	mfaProcess string // of this profile, or of the one that its credentials come from
 }
 
-// follow resolves a profile, and those that its credentials come from.
-func (c *chain) follow(name string) (link, error) {
-	v, err := c.enter(name)
+// follow resolves a profile, and those that its credentials come from. key is the setting
+// that names it, "" for the first.
+func (c *chain) follow(name, key string) (link, error) {
+	v, err := c.enter(name, key)
 	if err != nil {
 		return link{}, err
 	}
@@ -105,12 +111,12 @@ func (c *chain) follow(name string) (link, error) {
 }
 
 // enter opens the settings of a profile and adds it to the path.
-func (c *chain) enter(name string) (*view, error) {
+func (c *chain) enter(name, key string) (*view, error) {
 	if c.on[name] {
 		from := slices.Index(c.path, name)
-		return nil, &LoopError{Kind: "source_profile", Path: append(slices.Clone(c.path[from:]), name)}
+		return nil, &LoopError{Kind: key, Path: append(slices.Clone(c.path[from:]), name)}
 	}
-	v, err := c.view(name)
+	v, err := c.view(name, key)
 	if err != nil {
 		return nil, err
 	}
@@ -123,15 +129,15 @@ func (c *chain) enter(name string) (*view, error) {
 }
 
 // view opens the settings of a profile.
-func (c *chain) view(name string) (*view, error) {
+func (c *chain) view(name, key string) (*view, error) {
 	v := &view{set: c.set, name: name, given: given(c.over.Env, len(c.path) == 0), trace: c.trace.step(name)}
 	if !c.set.Has(name) {
 		if c.over.HasKey != nil && c.over.HasKey(name) {
 			return v, nil
 		}
-		e := &NotFoundError{Name: name, Nearest: near(name, c.set.profiles.list)}
+		e := &NotFoundError{Name: name, Nearest: near(name, c.set.Names())}
 		if len(c.path) > 0 {
-			e.Profile, e.Key = c.path[len(c.path)-1], "source_profile"
+			e.Profile, e.Key = c.path[len(c.path)-1], key
 		}
 		return nil, e
 	}
@@ -145,9 +151,8 @@ func (c *chain) view(name string) (*view, error) {
 func (c *chain) base(v *view) (link, error) {
 	role := v.has("role_arn")
 	from, named := v.find("source_profile")
-	if !named || from.Value == v.name || v.bearsToken() || !role && (ownKey(v) != "" || c.hasOwnKey(v.name)) {
-		source, err := c.own(v)
-		return link{source: source}, err
+	if !named || from.Value == v.name || v.bearsToken() || !role && (c.ownKey(v) != "" || c.hasOwnKey(v.name)) {
+		return c.own(v)
 	}
 	if role && v.has("credential_source") {
 		v.rejectKey("credential_source", "a role has either this or a source_profile")
@@ -157,7 +162,7 @@ func (c *chain) base(v *view) (link, error) {
 	if v.err != nil {
 		return link{}, v.err
 	}
-	below, err := c.follow(source)
+	below, err := c.follow(source, "source_profile")
 	if err != nil || role {
 		return below, err
 	}
@@ -171,7 +176,21 @@ func (c *chain) base(v *view) (link, error) {
 	return below, nil
 }
 
-func (c *chain) hasOwnKey(name string) bool { return c.over.HasOwnKey != nil && c.over.HasOwnKey(name) }
+// hasOwnKey asks, once for each profile, whether a key is stored under its name.
+func (c *chain) hasOwnKey(name string) bool {
+	if c.over.HasOwnKey == nil {
+		return false
+	}
+	has, asked := c.ownKeys[name]
+	if !asked {
+		if c.ownKeys == nil {
+			c.ownKeys = map[string]bool{}
+		}
+		has = c.over.HasOwnKey(name)
+		c.ownKeys[name] = has
+	}
+	return has
+}
 
 // role makes the source that assumes a profile's role with the credentials of another
 // source.

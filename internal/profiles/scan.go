@@ -13,7 +13,7 @@ import (
 // afterwards.
 func ScanNames(data []byte) []string {
 	seen := newNames(len(data))
-	scan(data, func(name string) { seen.add(name) }, nil)
+	scan(data, readHeader, func(name string) { seen.add(name) }, nil)
 	return seen.list
 }
 
@@ -57,7 +57,12 @@ const StoredKey = "stored key"
 // ScanSummaries lists the profiles with a few words about each, in one pass. The words come
 // from the profile's own section; references are not followed. The texts are parts of data,
 // which must not be changed afterwards.
-func ScanSummaries(data []byte) []Summary {
+func ScanSummaries(data []byte) []Summary { return summaries(data, readHeader) }
+
+// ScanCredentials is ScanSummaries for a credentials file.
+func ScanCredentials(data []byte) []Summary { return summaries(data, credentialsHeader) }
+
+func summaries(data []byte, names func(header string) (sectionKind, string)) []Summary {
 	seen := newNames(len(data))
 	list := make([]Summary, 0, cap(seen.list))
 	var cur clues
@@ -67,7 +72,7 @@ func ScanSummaries(data []byte) []Summary {
 			list[open].Description = cur.describe()
 		}
 	}
-	scan(data, func(name string) {
+	scan(data, names, func(name string) {
 		flush()
 		at, isNew := seen.add(name)
 		if isNew {
@@ -79,16 +84,37 @@ func ScanSummaries(data []byte) []Summary {
 	return list
 }
 
+// JoinSummaries adds to the profiles of the config file those of the credentials file. Of a
+// profile that is in both, what says more is kept.
+func JoinSummaries(config, credentials []Summary) []Summary {
+	if len(credentials) == 0 {
+		return config
+	}
+	places := make(map[string]int, len(config))
+	for i, s := range config {
+		places[s.Name] = i
+	}
+	for _, s := range credentials {
+		switch at, both := places[s.Name]; {
+		case !both:
+			config = append(config, s)
+		case config[at].Description == StoredKey:
+			config[at].Description = s.Description
+		}
+	}
+	return config
+}
+
 // scan calls name for each profile and setting, unless it is nil, for each setting of a
 // profile.
-func scan(data []byte, name func(string), setting func(key, value string)) {
+func scan(data []byte, names func(string) (sectionKind, string), name func(string), setting func(key, value string)) {
 	r := readLines(strings.TrimPrefix(textOf(data), "\ufeff"))
 	r.headersOnly = setting == nil
 	inProfile := false
 	for r.next() {
 		switch r.kind {
 		case header:
-			kind, n := readHeader(r.text)
+			kind, n := names(r.text)
 			if inProfile = kind == profileSection; inProfile {
 				name(n)
 			}
@@ -102,7 +128,7 @@ func scan(data []byte, name func(string), setting func(key, value string)) {
 
 // clues has the settings that say where credentials come from.
 type clues struct {
-	role, account, permission, source, kind string
+	role, account, permission, source, kind, key string
 }
 
 func (c *clues) note(key, value string) {
@@ -128,6 +154,10 @@ func (c *clues) note(key, value string) {
 		c.kind = "instance or container"
 	case "login_session":
 		c.kind = "console login"
+	case settingID:
+		c.key = or(c.key, "key in plain text")
+	case settingToken, oldToken:
+		c.key = "temporary key"
 	}
 }
 
@@ -139,6 +169,8 @@ func (c *clues) describe() string {
 		return c.account + "/" + c.permission
 	case c.kind != "":
 		return c.kind
+	case c.key != "":
+		return c.key
 	case c.source != "":
 		return "as " + c.source
 	}

@@ -1,7 +1,10 @@
 package profiles
 
 import (
+	"errors"
+	"maps"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -11,25 +14,49 @@ import (
 
 // ownKeys lists the settings that make a source of credentials: first the one that only
 // this program writes, then in the order in which botocore tries them. For Identity Center
-// botocore looks for an account or a role. The last two are a source only if there is no
-// other, so that an error can say what is missing.
+// botocore looks for an account or a role. keyInCredentials and keyInConfig stand for access
+// keys in the files. The last three are a source only if there is no other, so that an error
+// can say what is missing.
 var ownKeys = [...]string{
 	syncedKey,
 	"web_identity_token_file", "web_identity_token_process",
 	"sso_account_id", "sso_role_name",
-	"login_session", "credential_process", "credential_source",
-	"sso_session", "sso_start_url",
+	keyInCredentials, "login_session", "credential_process", keyInConfig,
+	"credential_source", "sso_session", "sso_start_url",
 }
 
 // ownKey returns the first of them that is set; "" when none is, so that the key is in the
-// keyring.
-func ownKey(v *view) string {
+// keyring. A key that is stored there has the place of one in the credentials file.
+func (c *chain) ownKey(v *view) string {
 	for _, key := range ownKeys {
-		if v.has(key) {
-			return key
+		switch key {
+		case keyInCredentials:
+			if v.hasFileKey(true) {
+				return key
+			}
+			if c.outranked(v) && c.hasOwnKey(v.name) {
+				return ""
+			}
+		case keyInConfig:
+			if v.hasFileKey(false) {
+				return key
+			}
+		case "credential_process":
+			if v.has(key) && !v.runsItself() {
+				return key
+			}
+		default:
+			if v.has(key) {
+				return key
+			}
 		}
 	}
 	return ""
+}
+
+// outranked reports whether a profile has a source that a stored key would go before.
+func (c *chain) outranked(v *view) bool {
+	return v.has("login_session") || v.has("credential_process") && !v.runsItself()
 }
 
 // bearsToken reports whether a profile is a web identity. Its role_arn is part of that.
@@ -37,15 +64,44 @@ func (v *view) bearsToken() bool {
 	return v.has("web_identity_token_file") || v.has("web_identity_token_process")
 }
 
-// own returns the source of a profile that does not depend on another profile.
-func (c *chain) own(v *view) (Source, error) {
-	key := ownKey(v)
+// own returns the source of a profile that no source_profile names.
+func (c *chain) own(v *view) (link, error) {
+	if call, ok := v.vaultCall(); ok && c.ownKey(v) == "credential_process" {
+		if call.plain {
+			v.str("credential_process") // for the explanation
+			return c.follow(call.profile, "credential_process")
+		}
+		if err := c.circle(call.profile); err != nil {
+			return link{}, err
+		}
+	}
+	source, err := c.ownSource(v)
+	return link{source: source}, err
+}
+
+// circle returns an error if a profile that another process of vault is asked for leads back
+// to this chain.
+func (c *chain) circle(name string) error {
+	other := &chain{set: c.set, over: c.over, path: slices.Clone(c.path), on: maps.Clone(c.on)}
+	_, err := other.follow(name, "credential_process")
+	var loop *LoopError
+	if errors.As(err, &loop) {
+		return loop
+	}
+	return nil // any other error is for that process to tell
+}
+
+// ownSource returns the source that a profile's own settings make.
+func (c *chain) ownSource(v *view) (Source, error) {
+	key := c.ownKey(v)
 	if v.has("role_arn") && v.has("credential_source") && !v.bearsToken() {
 		key = "credential_source"
 	}
 	switch key {
 	case "":
 		return c.stored(v)
+	case keyInCredentials, keyInConfig:
+		return c.fileKey(v, key == keyInCredentials)
 	case "web_identity_token_file", "web_identity_token_process":
 		return c.webIdentity(v, key)
 	case syncedKey:
@@ -168,16 +224,16 @@ func (c *chain) session(v *view) (*view, error) {
 		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
 		return nil, v.err
 	}
-	sec := &c.set.sections[at]
-	if err := c.set.damage(sec); err != nil {
+	l := c.set.only(at)
+	if err := l.damage(); err != nil {
 		return nil, err
 	}
-	w.sections = append([]*section{sec}, v.sections...)
+	w.layers = append([]layer{l}, v.layers...)
 	for _, key := range [...]string{"sso_start_url", "sso_region", "sso_account_id", "sso_role_name"} {
 		inline, ok := v.find(key)
 		if used, _ := w.find(key); ok && used.Value != inline.Value {
 			c.warnings = append(c.warnings, Warning{
-				File: c.set.path, Line: inline.Line, Profile: v.name, Key: key,
+				File: inline.from.file.path, Line: inline.Line, Profile: v.name, Key: key,
 				Why: "it has no effect, because the sso-session has another value",
 			})
 		}

@@ -255,11 +255,11 @@ func (c *chain) synced(v *view) (Source, error) {
 		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
 		return Source{}, v.err
 	}
-	sec := &c.set.sections[at]
-	if err := c.set.damage(sec); err != nil {
+	l := c.set.only(at)
+	if err := l.damage(); err != nil {
 		return Source{}, err
 	}
-	w := &view{set: c.set, name: v.name, sections: []*section{sec}, trace: v.trace}
+	w := &view{set: c.set, name: v.name, layers: []layer{l}, trace: v.trace}
 	s := &SSO{
 		Session: v.str(syncedKey), StartURL: w.str("sso_start_url"), Region: w.label("sso_region"),
 		Account: v.str("vault_sso_account_id"), Role: v.str("vault_sso_role_name"), Scopes: w.list("sso_registration_scopes"),
@@ -284,11 +284,11 @@ func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err err
 	if !ok {
 		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.list)}
 	}
-	sec := &s.sections[at]
-	if err := s.damage(sec); err != nil {
+	l := s.only(at)
+	if err := l.damage(); err != nil {
 		return SSO{}, nil, err
 	}
-	v := &view{set: s, name: name, sections: []*section{sec}}
+	v := &view{set: s, name: name, layers: []layer{l}}
 	sso = SSO{
 		Session: name, StartURL: v.str("sso_start_url"), Region: v.label("sso_region"), Scopes: v.list("sso_registration_scopes"),
 	}

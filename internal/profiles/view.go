@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,68 +12,56 @@ import (
 // include_profile adds. It keeps the first error, so that a caller can read all that it
 // needs and check once.
 type view struct {
-	set      *Set
-	name     string
-	given    []found    // from the environment, which goes before all sections
-	sections []*section // none for a profile that is a stored key without a section
-	trace    *Step      // records what is read; nil for Resolve
-	err      error
+	set    *Set
+	name   string
+	given  []found // from the environment, which goes before all sections
+	layers []layer // none for a profile that is a stored key without a section
+	trace  *Step   // records what is read; nil for Resolve
+	err    error
 }
 
 // found is a setting, and where it was found.
 type found struct {
 	Setting
-	section  *section // nil when it does not come from the file
-	variable string   // of the environment
+	from     part   // none when it does not come from a file
+	variable string // of the environment
 }
 
-// collect opens the section of a profile and those that it includes.
+// collect opens the sections of a profile and those that it includes.
 func (v *view) collect() error {
 	s := v.set
 	for next, path := v.name, []string(nil); next != ""; {
 		if slices.Contains(path, next) {
 			return &LoopError{Kind: "include_profile", Path: append(path[slices.Index(path, next):], next)}
 		}
-		at, ok := s.profiles.find(next)
-		if !ok {
+		l := s.layer(next)
+		if len(l) == 0 {
 			return s.notFound(next, path)
 		}
-		sec := &s.sections[at]
-		if err := s.damage(sec); err != nil {
+		if err := l.damage(); err != nil {
 			return err
 		}
 		path = append(path, next)
-		v.sections = append(v.sections, sec)
-		next = v.including(sec)
+		v.layers = append(v.layers, l)
+		next = v.including(l)
 	}
 	return v.err
 }
 
-// including returns the profile that a section includes, "" for none.
-func (v *view) including(sec *section) string {
-	one := view{set: v.set, name: v.name, sections: []*section{sec}, trace: v.trace}
+// including returns the profile that a layer includes, "" for none.
+func (v *view) including(l layer) string {
+	one := view{set: v.set, name: v.name, layers: []layer{l}, trace: v.trace}
 	name := one.str("include_profile")
 	v.err = one.err
 	return name
 }
 
 func (s *Set) notFound(name string, path []string) error {
-	e := &NotFoundError{Name: name, Nearest: near(name, s.profiles.list)}
+	e := &NotFoundError{Name: name, Nearest: near(name, s.Names())}
 	if len(path) > 0 {
 		e.Profile, e.Key = path[len(path)-1], "include_profile"
 	}
 	return e
-}
-
-// damage returns why the settings of a section cannot be relied on, nil if they can.
-func (s *Set) damage(sec *section) error {
-	if sec.bad != nil {
-		return sec.bad
-	}
-	if s.shared.bad != nil {
-		return s.shared.bad
-	}
-	return nil
 }
 
 // find returns a setting: the first that is not empty. As for the AWS CLI, an empty value
@@ -83,24 +72,9 @@ func (v *view) find(key string) (found, bool) {
 			return e, true
 		}
 	}
-	for _, sec := range v.sections {
-		if e, ok := v.set.lookup(sec, key); ok && e.Value != "" {
+	for _, l := range v.layers {
+		if e, ok := l.lookup(key); ok && e.Value != "" {
 			return e, true
-		}
-	}
-	return found{}, false
-}
-
-// lookup finds a setting in a section, or in [DEFAULT].
-func (s *Set) lookup(sec *section, key string) (found, bool) {
-	for _, e := range s.entries[sec.from:sec.to] {
-		if e.Key == key {
-			return found{Setting: e, section: sec}, true
-		}
-	}
-	for _, e := range s.defaults {
-		if e.Key == key {
-			return found{Setting: e, section: &s.shared}, true
 		}
 	}
 	return found{}, false
@@ -177,7 +151,7 @@ func (v *view) place(e found, key string) string {
 	if e.variable != "" {
 		return e.variable
 	}
-	return key + " in " + place(v.set.path, e.Line)
+	return key + " in " + place(e.from.file.path, e.Line)
 }
 
 // placeOf is place for the setting of this key.
@@ -198,8 +172,8 @@ func (v *view) reject(e found, why string) {
 		return
 	}
 	bad := &ValueError{Line: e.Line, Profile: v.name, Key: e.Key, Why: why}
-	if bad.Value, _ = Show(e.Key, e.Value); e.section != nil {
-		bad.File = v.set.path
+	if bad.Value, _ = Show(e.Key, e.Value); e.from.section != nil {
+		bad.File = e.from.file.path
 	}
 	if e.variable != "" {
 		bad.Key = e.variable
@@ -207,24 +181,34 @@ func (v *view) reject(e found, why string) {
 	v.err = bad
 }
 
+// all goes through the settings of every section, in the order in which they count.
+func (v *view) all() iter.Seq2[Setting, part] {
+	return func(yield func(Setting, part) bool) {
+		for _, l := range v.layers {
+			for _, p := range l {
+				for _, list := range [...][]Setting{p.file.entries[p.from:p.to], p.file.defaults} {
+					for _, e := range list {
+						if !yield(e, p) {
+							return
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
 // extra returns the settings of this program, which begin with vault_.
 func (v *view) extra() map[string]string {
 	var found map[string]string
-	for _, sec := range v.sections {
-		for _, list := range [...][]Setting{v.set.entries[sec.from:sec.to], v.set.defaults} {
-			for _, e := range list {
-				if !strings.HasPrefix(e.Key, "vault_") {
-					continue
-				}
-				if _, set := found[e.Key]; set {
-					continue
-				}
-				if found == nil {
-					found = map[string]string{}
-				}
-				found[e.Key] = e.Value
-			}
+	for e := range v.all() {
+		if _, set := found[e.Key]; set || !strings.HasPrefix(e.Key, "vault_") {
+			continue
 		}
+		if found == nil {
+			found = map[string]string{}
+		}
+		found[e.Key] = e.Value
 	}
 	return found
 }
@@ -236,7 +220,7 @@ func (v *view) warnings() []Warning {
 		return nil
 	}
 	return []Warning{{
-		File: v.set.path, Line: e.Line, Profile: v.name, Key: e.Key,
+		File: e.from.file.path, Line: e.Line, Profile: v.name, Key: e.Key,
 		Why: "it is obsolete and has no effect; use include_profile",
 	}}
 }

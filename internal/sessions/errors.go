@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // ErrNeedsUser is returned when a person is required and there is no way to ask one.
@@ -45,9 +47,32 @@ func (e *NeedsUserError) Is(target error) bool { return target == ErrNeedsUser }
 
 // NoKeyError says that no access key is stored for Key, the profile that a chain of
 // source_profile ends at.
-type NoKeyError struct{ Profile, Key string }
+type NoKeyError struct {
+	Profile, Key string
+	InFile       profiles.Place // where a file of the AWS tools has it in plain text
+}
 
-func (e *NoKeyError) Error() string { return fmt.Sprintf("no key is stored for %q", e.Key) }
+func (e *NoKeyError) Error() string {
+	if e.InFile != (profiles.Place{}) {
+		return fmt.Sprintf("the key of %q is in plain text in %s, and vault uses keys of the keyring only", e.Key, e.InFile)
+	}
+	return fmt.Sprintf("no key is stored for %q", e.Key)
+}
+
+// ExpiredKeyError says that a temporary key, which another program wrote to a file of the AWS
+// tools, has expired. It matches ErrNeedsUser.
+type ExpiredKeyError struct {
+	Profile string
+	At      profiles.Place
+	Ago     time.Duration
+}
+
+func (e *ExpiredKeyError) Error() string {
+	return fmt.Sprintf("the temporary key of %q in %s expired %s ago", e.Profile, e.At, shortDuration(e.Ago))
+}
+
+// Is makes it match ErrNeedsUser.
+func (e *ExpiredKeyError) Is(target error) bool { return target == ErrNeedsUser }
 
 // Kind sorts failures by what helps against them.
 type Kind int

@@ -164,15 +164,27 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 		return m.host(ctx, from.Host)
 	case from.Login != nil:
 		return m.login(ctx, p, from.Login)
+	case from.Temporary != nil:
+		return m.temporary(from.Temporary)
 	}
 	return m.stored(ctx, p, plan)
+}
+
+// temporary returns a temporary key that another program has written to a file.
+func (m *Maker) temporary(t *profiles.Temporary) (creds.Session, error) {
+	s := t.Session
+	if s.Expired(m.Now()) {
+		return creds.Session{}, &ExpiredKeyError{Profile: t.Profile, At: t.At, Ago: m.Now().Sub(s.Expires)}
+	}
+	s.Key = creds.KeyRef{ID: s.AccessKeyID}
+	return s, nil
 }
 
 // stored returns the stored key itself, or a session that is made with it.
 func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	k, err := store.GetKey(ctx, m.Store, plan.Key)
 	if errors.Is(err, store.ErrNotFound) {
-		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key}
+		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key, InFile: plan.First.Stored.InFile}
 	}
 	if err != nil {
 		return creds.Session{}, err

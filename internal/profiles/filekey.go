@@ -1,0 +1,163 @@
+package profiles
+
+import (
+	"strings"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// This file reads the access keys that are in the files of the AWS tools. A temporary key is
+// a source of credentials. A long-lived one is not used: it belongs in the keyring, and the
+// profile is one whose key is stored, with the place where the key is now.
+
+// Temporary is a temporary key that another program has written to a file of the AWS tools.
+type Temporary struct {
+	Profile string
+	At      Place         // of its access key id
+	Session creds.Session // a zero Expires: the file does not say
+}
+
+// Origin returns the source that a chain of roles begins with. It is never a role.
+func (s Source) Origin() Source {
+	for s.Role != nil {
+		s = s.Role.Source
+	}
+	return s
+}
+
+// Place is a line of a file. The zero value is none.
+type Place struct {
+	File string
+	Line int
+}
+
+// String is the form that editors understand.
+func (p Place) String() string { return place(p.File, p.Line) }
+
+// The names in ownKeys of an access key in the credentials file and in the config file.
+const (
+	keyInCredentials = "access key in the credentials file"
+	keyInConfig      = "access key in the config file"
+)
+
+// expiryKeys are the settings in which the programs that write temporary keys say when they
+// expire. The AWS tools ignore them.
+var expiryKeys = [...]string{
+	"x_security_token_expires", "aws_session_expiration", "aws_expiration", "aws_credential_expiration", "expiration",
+}
+
+// fileKeyParts are the sections of a profile's own, and not of an included one, that are in
+// the credentials file, or in the config file.
+func (v *view) fileKeyParts(credentials bool) layer {
+	var l layer
+	if len(v.layers) > 0 {
+		for _, p := range v.layers[0] {
+			if p.file.bare == credentials {
+				l = append(l, p)
+			}
+		}
+	}
+	return l
+}
+
+// hasFileKey reports whether a file has an access key, or a part of one, for the profile.
+func (v *view) hasFileKey(credentials bool) bool {
+	l := v.fileKeyParts(credentials)
+	return l.text(settingID) != "" || l.text(settingSecret) != ""
+}
+
+// PlainKeys lists the long-lived access keys that the files have in plain text, by profile.
+func (s *Set) PlainKeys() map[string]Place {
+	list := map[string]Place{}
+	for _, file := range [...]*Set{s, s.credentials} {
+		if file == nil {
+			continue
+		}
+		for _, at := range file.profiles.sections {
+			p := part{file, &file.sections[at]}
+			e, ok := p.lookup(settingID)
+			if !ok || e.Value == "" {
+				continue
+			}
+			if l := (layer{p}); !isTemporary(e.Value, or(l.text(oldToken), l.text(settingToken))) {
+				list[p.name] = Place{file.path, e.Line}
+			}
+		}
+	}
+	return list
+}
+
+func isTemporary(id, token string) bool { return token != "" || strings.HasPrefix(id, "ASIA") }
+
+// text returns a setting, "" when it is not set.
+func (l layer) text(key string) string {
+	e, _ := l.lookup(key)
+	return e.Value
+}
+
+// fileKey reads the access key of a profile from a file. If one is stored for the profile,
+// that is used.
+func (c *chain) fileKey(v *view, credentials bool) (Source, error) {
+	l := v.fileKeyParts(credentials)
+	id, secret := l.text(settingID), l.text(settingSecret)
+	token := or(l.text(oldToken), l.text(settingToken)) // in the order of the AWS tools
+	e, _ := l.lookup(settingID)
+	if id == "" {
+		e, _ = l.lookup(settingSecret)
+	}
+	at := Place{e.from.file.path, e.Line}
+	if !isTemporary(id, token) {
+		source, err := c.stored(v)
+		source.Stored.InFile = at
+		return source, err
+	}
+	if c.hasOwnKey(v.name) {
+		return c.stored(v)
+	}
+	for _, x := range [...][2]string{{id, settingID}, {secret, settingSecret}, {token, settingToken}} {
+		if x[0] == "" {
+			v.reject(e, x[1]+" is missing, and without it the temporary key cannot be used")
+			return Source{}, v.err
+		}
+	}
+	t := &Temporary{Profile: v.name, At: at, Session: creds.Session{
+		AccessKeyID: id, SecretKey: creds.New(secret), Token: creds.New(token), Expires: c.expiry(v, l),
+	}}
+	return Source{Temporary: t}, v.err
+}
+
+// expiry reads when a temporary key expires; zero when the file does not say, or says it in
+// an unknown form.
+func (c *chain) expiry(v *view, l layer) time.Time {
+	for _, key := range expiryKeys {
+		e, ok := l.lookup(key)
+		if !ok || e.Value == "" {
+			continue
+		}
+		v.note(key, e)
+		if at, ok := moment(e.Value); ok {
+			return at
+		}
+		c.warnings = append(c.warnings, Warning{
+			File: e.from.file.path, Line: e.Line, Profile: v.name, Key: key, Why: "it is not a time, so it is not known when the temporary key expires",
+		})
+	}
+	return time.Time{}
+}
+
+// momentForms are the ways in which programs write a moment. Without a zone it is UTC.
+var momentForms = [...]string{
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700",
+	"2006-01-02 15:04:05 Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05 -0700 MST", "2006-01-02T15:04:05 MST",
+}
+
+// moment reads a moment.
+func moment(text string) (time.Time, bool) {
+	for _, form := range momentForms {
+		if at, err := time.Parse(form, text); err == nil {
+			return at.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
