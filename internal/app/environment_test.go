@@ -66,7 +66,7 @@ func TestATildeInEveryPathOfTheAWSFilesIsTheHome(t *testing.T) {
 	}
 	task := func(list ...string) *Task {
 		e := NewEnvironment(append(list, "AWS_CONFIG_FILE=$HOME/my-config", "AWS_SHARED_CREDENTIALS_FILE=~/keys", "AWS_LOGIN_CACHE_DIRECTORY=~"), nil)
-		return (&Core{LoadProfiles: profiles.Load}).Task(Caller{Env: e})
+		return (&Core{LoadProfiles: profiles.LoadFiles}).Task(Caller{Env: e})
 	}
 	in := func(name string) string { return filepath.Join(home, name) }
 	u := task("HOME=" + home)
