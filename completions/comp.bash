@@ -2,7 +2,7 @@
 # the program as they were typed: it reads their quotes, and nothing here expands them.
 
 __vault_complete_@NAME@() {
-  \builtin local line="${COMP_LINE:0:COMP_POINT}" _vi _vw out IFS=$'\n'
+  \builtin local line="${COMP_LINE:0:COMP_POINT}" _vi _vw out IFS=$' \t\n'
   \builtin local -a words at from
   words=() at=() from=()
   # bash also splits at : and =. What has no space in it is made one word again.
@@ -20,7 +20,8 @@ __vault_complete_@NAME@() {
   out=$(\builtin command @BINARY@ __words bash "$2" "${words[@]:1}" 2>/dev/null) || \builtin return 0
   case $out in
     words*)
-      _vw=$-
+      # Only now: where IFS has no space, bash 3.2 makes one word of "${words[@]:1}".
+      _vw=$- IFS=$'\n'
       \builtin set -f
       # shellcheck disable=SC2206
       COMPREPLY=(${out#words})

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/completions"
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
@@ -59,6 +60,13 @@ func TestScriptsHaveTheSyntaxOfTheirShell(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// It is the bash of macOS, and is not to be had for these tests.
+func TestTheBashScriptHasNothingNewerThanBash32(t *testing.T) {
+	for _, found := range shelltest.NewerThanBash32(script(t, "bash", options["comp"])) {
+		t.Error(found)
 	}
 }
 

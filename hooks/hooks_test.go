@@ -56,6 +56,13 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 	}
 }
 
+// It is the bash of macOS, and is not to be had for these tests.
+func TestTheBashHookHasNothingNewerThanBash32(t *testing.T) {
+	for _, found := range shelltest.NewerThanBash32(rendered(t, "bash", usual)) {
+		t.Error(found)
+	}
+}
+
 // largest is how many bytes each hook may have.
 var largest = map[string]int{"bash": 8192, "zsh": 8192, "fish": 8192, "pwsh": 12800}
 

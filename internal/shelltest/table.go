@@ -30,7 +30,7 @@ var table = map[string]Shell{
 		EchoV:    "printf '%s\\0' \"$V\"\n",
 		IfUnset:  "set -q V; or say gone\n",
 		Holds:    anyBytes,
-		Prompt:   "set -g fish_greeting\nfunction fish_prompt; builtin echo -n 'R> '; end\n",
+		Prompt:   "set -g fish_greeting\nfunction fish_title; end\nfunction fish_prompt; builtin echo -n 'R> '; end\n",
 		bare:     func(file string) []string { return []string{"--no-config", "-i", "-C", "source " + file} },
 		loadFile: "cat @ | builtin source",
 		variable: `"$@"`,

@@ -177,7 +177,7 @@ set -g __vault_hi (builtin math $argv[2] + $hold)
 set -g __vault_end (builtin math $argv[2] + $s)
 set -g __vault_text $__vault_label
 test -n "$__vault_label"; or set -g __vault_text '?'
-set -g __vault_text (string join ' ' -- $__vault_text $left (string match -- '?*' $__vault_note))
+set -g __vault_text (string join ' ' -- $__vault_text $left (string match -v -- '' $__vault_note))
 set -q __VAULT_TOKEN; or set -g __vault_text ''
 end
 function __vault_preexec
