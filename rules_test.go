@@ -358,7 +358,7 @@ var reveals = map[string]string{
 	"internal/sessions/maker.go":       "whether what was typed is a code at all",
 	"store/keys.go":                    "the keyring's items",
 	"store/session.go":                 "the keyring's items",
-	"store/file.go":                    "the passphrase of the file back end",
+	"store/pbkdf2.go":                  "the passphrase of the file back end",
 	"store/age_identity.go":            "the passphrase of an age identity",
 	"store/age_seal.go":                "what a plugin of age asked for",
 	"internal/fakeaws/":                "the emulator makes and verifies secrets of its own",

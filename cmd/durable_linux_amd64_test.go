@@ -128,6 +128,52 @@ func TestAKeyIsOnTheDiskBeforeItGoesFromItsOldPlace(t *testing.T) {
 	}
 }
 
+// A key must survive a loss of power. A session can be made again, and a person waits for
+// it: it is not synced, and one of which the disk had only a part is none.
+func TestOnlyAKeyIsWaitedForUntilItIsOnTheDisk(t *testing.T) {
+	strace := testenv.Require(t, "strace")
+	w := newWorld(t, roleConfig)
+	alice, k := w.user("alice")
+	w.role("prod", fakeaws.Trust{Principals: []string{alice}})
+	syncs := func(environ []string, args ...string) int {
+		args = append([]string{"-f", "-qq", "-o", w.path("trace"), "-e", "signal=none", "-e", "trace=fsync,fdatasync,sync,syncfs", filepath.Join(bin, "vault")}, args...)
+		r := w.run(t, environ, strace, args...)
+		if strings.Contains(r.err, "PTRACE") {
+			testenv.Missing(t, "strace", r.err)
+		}
+		if r.status != 0 {
+			t.Fatalf("status %d: %s", r.status, r.err)
+		}
+		return strings.Count(string(must(os.ReadFile(w.path("trace")))), "sync")
+	}
+	if n := syncs(w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal()), "add", "--env", "--no-check", "base"); n < 2 {
+		t.Errorf("a new key was synced %d times: its file and its directory are two", n)
+	}
+	use := []string{"use", "prod", "--shell", "bash"}
+	if r := w.vault(t, w.environ(), use...); r.status != 0 { // makes the directories
+		t.Fatal(r.err)
+	}
+	files := must(filepath.Glob(w.path("keys/vault.session*")))
+	if len(files) != 1 {
+		t.Fatalf("sessions: %q", files)
+	}
+	whole := must(os.ReadFile(files[0]))
+	for _, length := range []int{0, len(whole) / 2} {
+		check(os.WriteFile(files[0], whole[:length], 0o600))
+		calls := w.aws.Calls("AssumeRole")
+		if n := syncs(w.environ(), use...); n != 0 {
+			t.Errorf("a new session waited for the disk %d times", n)
+		}
+		if n := w.aws.Calls("AssumeRole") - calls; n != 1 {
+			t.Errorf("with %d of %d bytes of a session there were %d calls", length, len(whole), n)
+		}
+	}
+	calls := w.aws.Calls("*")
+	if r := w.vault(t, w.environ(), use...); r.status != 0 || w.aws.Calls("*") != calls {
+		t.Errorf("the session that was made then is not used: %s", r.err)
+	}
+}
+
 // A disk of its own is copied, as it is at a loss of power right after the command.
 func TestAPowerFailureRightAfterKeepsTheKey(t *testing.T) {
 	for _, x := range transfers() {

@@ -163,7 +163,7 @@ func (a *ageFiles) put(ctx context.Context, item keyring.Item) error {
 			return err
 		}
 	}
-	return atomicfile.Write(path, sealed)
+	return writeItem(path, item.Key, sealed)
 }
 
 // recipientsOf returns whom an item is encrypted to: all recipients of the store, or the user

@@ -30,3 +30,11 @@ func putCached(ctx context.Context, s Store, name string, v creds.Secret) error 
 	}
 	return err
 }
+
+// writeItem writes the file of an item. A session is not synced: it can be made again.
+func writeItem(path, key string, sealed []byte) error {
+	if isSession(key) {
+		return atomicfile.WriteCache(path, sealed)
+	}
+	return atomicfile.Write(path, sealed)
+}

@@ -1,13 +1,11 @@
 package store
 
-// The file back end: one encrypted file per item, all under one passphrase. Files and
-// names are byte for byte those of AWS Vault, whose keyring library encrypts items with the
-// same call. Two things are done better here: a passphrase is tried on an existing item
+// The file back end: one encrypted file per item, all under one passphrase, as AWS Vault
+// has them. Two things are done better here: a passphrase is tried on an existing item
 // before anything is written with it, and a file is replaced, never overwritten.
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,10 +14,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/99designs/keyring"
-	jose "github.com/dvsekhvalnov/jose2go"
 	"github.com/mtibben/percent"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
@@ -30,6 +26,7 @@ import (
 type files struct {
 	dir  string
 	pass *passphrase
+	last stretched
 }
 
 func openFiles(_ context.Context, o Options, _ bool) (driver, error) {
@@ -67,9 +64,12 @@ func (f *files) get(ctx context.Context, key string) ([]byte, error) {
 	}
 	var item keyring.Item
 	err = f.try(ctx, func(pass creds.Secret) (err error) {
-		item, err = decryptFile(sealed, pass)
+		item, err = f.last.decrypt(sealed, pass)
 		return f.explain(key, err, pass)
 	})
+	if errors.Is(err, errDamaged) && isSession(key) {
+		err = fmt.Errorf("%w: %w", ErrNotFound, err) // a loss of power; the next one replaces it
+	}
 	return named(item, key, err)
 }
 
@@ -78,11 +78,11 @@ func (f *files) put(ctx context.Context, item keyring.Item) error {
 		if err := f.check(pass, item.Key); err != nil {
 			return err
 		}
-		sealed, err := encryptFile(item, pass)
+		sealed, err := f.last.encrypt(item, pass)
 		if err != nil {
 			return err
 		}
-		return atomicfile.Write(f.path(item.Key), sealed)
+		return writeItem(f.path(item.Key), item.Key, sealed)
 	})
 }
 
@@ -168,34 +168,6 @@ var controls = func() string {
 	return b.String() + "\x7f"
 }()
 
-// encryptFile makes the content of an item's file.
-func encryptFile(item keyring.Item, pass creds.Secret) ([]byte, error) {
-	text, err := json.Marshal(item)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(text)
-	sealed, err := jose.Encrypt(string(text), jose.PBES2_HS256_A128KW, jose.A256GCM, pass.Reveal(),
-		jose.Headers(map[string]any{"created": time.Now().String()}))
-	return []byte(sealed), err
-}
-
-// Why a file cannot be decrypted. errDamaged is not cured by another passphrase.
-var errDamaged = errors.New("is damaged")
-
-// decryptFile is the opposite of encryptFile. Its error is errPassphrase or errDamaged.
-func decryptFile(sealed []byte, pass creds.Secret) (item keyring.Item, err error) {
-	text, _, err := jose.Decode(string(sealed), pass.Reveal())
-	switch {
-	case err == nil && json.Unmarshal([]byte(text), &item) == nil:
-		return item, nil
-	case err != nil && strings.Contains(err.Error(), "aes.KeyUnwrap()"):
-		// The key that is derived from the passphrase does not unwrap the file's own.
-		return item, errPassphrase
-	}
-	return item, errDamaged
-}
-
 // try calls open with a passphrase: the one given, or those that a person types. Where
 // there is no item yet a person is asked for a new one.
 func (f *files) try(ctx context.Context, open func(creds.Secret) error) error {
@@ -265,7 +237,7 @@ func (f *files) explain(key string, err error, pass creds.Secret) error {
 func (f *files) opens(name string, pass creds.Secret) error {
 	sealed, err := os.ReadFile(f.path(name))
 	if err == nil {
-		_, err = decryptFile(sealed, pass)
+		_, err = f.last.decrypt(sealed, pass)
 	}
 	return err
 }

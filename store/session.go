@@ -17,6 +17,8 @@ import (
 // lists these items as keys nor reads them. Profile and settings are hashed.
 const SessionPrefix = "vault.session,"
 
+func isSession(name string) bool { return strings.HasPrefix(name, SessionPrefix) }
+
 // noExpiry is the last field of the name. The name has to be known before the session is,
 // so the real expiry is inside the item.
 const noExpiry = ",9999999999"

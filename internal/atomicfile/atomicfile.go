@@ -33,11 +33,19 @@ const (
 // When Write returns nil, file and directory are on the disk. It does not wait for other
 // writers: with two at a time, the file has the content of one of them. It also removes
 // what killed processes have left in the directory; see Sweep.
-func Write(path string, data []byte) error {
-	return write(path, func(f *os.File) error {
+func Write(path string, data []byte) error { return write(path, content(data), true) }
+
+// WriteCache is Write for what can be made again: it does not wait for the disk. After a
+// loss of power the file may be the old one, or missing, empty or cut off; whoever reads it
+// must take all of these for a file that does not exist. A crash of the program does no
+// such harm.
+func WriteCache(path string, data []byte) error { return write(path, content(data), false) }
+
+func content(data []byte) func(*os.File) error {
+	return func(f *os.File) error {
 		_, err := f.Write(data)
 		return err
-	}, true)
+	}
 }
 
 // Mark makes an empty file at path with a modification time, which is what such a file
