@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -28,12 +29,10 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s, with the session it had", name, until)
 	case temporary != nil && plan.Silent():
 		r.say("%s until %s (renews by itself as long as there is a valid key in %s)", name, until, temporary.At.File)
-	case plan.Silent() && r.task.Unlocked:
-		r.say("%s until %s (then asks for the passphrase)", name, until)
-	case plan.Silent():
+	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself:
 		r.say("%s until %s (renews by itself)", name, until)
 	default:
-		r.say("%s until %s (then asks for an MFA code)", name, until)
+		r.say("%s until %s (then %s)", name, until, asks(app.RenewalOf(p, r.task.Unlocked)))
 	}
 }
 

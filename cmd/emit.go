@@ -58,6 +58,9 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 	return e, err
 }
 
+// unhooked reports whether no prompt follows at which the hook could renew a session.
+func (e evaluator) unhooked(r *run) bool { return !e.hooked || reach(r) != "" }
+
 // emit writes an activation for the shell: all of it, or nothing and an error.
 func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error {
 	if err := blockedError(a.Blocked); err != nil {

@@ -129,6 +129,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 		return err
 	}
 	o.announce(r, q)
+	q.Passphrase = r.task.Unlocked
 	return execute(r.Exec, path, argv, env.Child(r.Environ, q, l.Session, l.File))
 }
 

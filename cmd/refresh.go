@@ -59,6 +59,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if err != nil {
 		return err
 	}
+	st.Request.Unhooked, st.Request.Passphrase = e.unhooked(r), r.task.Unlocked
 	a, shown := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l
 	if st.Request.Served() { // vault exec finds the new session by itself
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
@@ -111,6 +112,7 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 		return err
 	}
 	l := r.task.Current(ctx, p)
+	st.Request.Unhooked = e.unhooked(r)
 	a := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File)
 	if l.Session.SecretKey.IsZero() { // the keys are right as they are
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)

@@ -4,7 +4,9 @@ package cmd_test
 // they have those below.
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
@@ -113,7 +115,7 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // adopt ARG… runs "vault ARG… --shell bash" and lives on in the environment that a real
-// bash has after evaluating what it printed.
+// bash has after evaluating what it printed, as if the hook had done it.
 func scriptAdopt(ts *testscript.TestScript, neg bool, args []string) {
 	scriptVault(ts, neg, append(slices.Clone(args), "--shell", "bash"))
 	if neg {
@@ -125,10 +127,19 @@ func scriptAdopt(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	for _, e := range strings.Split(string(out), "\x00") {
 		name, value, _ := strings.Cut(e, "=")
+		if name == env.StateVar {
+			value = hookedState(value)
+		}
 		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "__VAULT_") {
 			ts.Setenv(name, value)
 		}
 	}
+}
+
+// hookedState is the state of a shell in which the hook runs.
+func hookedState(value string) string {
+	state := must(base64.RawURLEncoding.DecodeString(value))
+	return base64.RawURLEncoding.EncodeToString(bytes.Replace(state, []byte(`,"h":true`), nil, 1))
 }
 
 // environOf is as much of the script's environment as can be asked for.

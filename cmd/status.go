@@ -68,7 +68,7 @@ func printStatus(r *run, s app.Status) error {
 	row("mode", s.Mode)
 	switch {
 	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
-		row("renews", "by itself: vault exec serves it while this shell lives")
+		row("renews", r.ours("by itself: vault exec serves it while this shell lives"))
 	case s.Expires != nil:
 		now := r.Now()
 		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, now), display.Left(s.Expires.Sub(now))))
@@ -77,7 +77,7 @@ func printStatus(r *run, s app.Status) error {
 		row("expires", "never: this is a long-lived key")
 	}
 	if s.Note != "" {
-		row("note", s.Note.Meaning().Text())
+		row("note", string(s.Note)+" "+r.named(s.Note.Meaning().Text()))
 	}
 	row("changed", strings.Join(s.ChangedBy, ", "))
 	row("inside", strings.Join(s.Inside, " > "))
@@ -111,14 +111,29 @@ func urgency(s app.Status) color.Attribute {
 	return color.FgGreen
 }
 
+// renewalText says when and how the session is renewed.
 func renewalText(r *run, s app.Status) string {
-	switch {
-	case s.Expired:
-		return "when you run vault refresh"
-	case s.Note != "" && !s.Note.Meaning().Retries:
-		return "not by itself"
-	case s.RenewsAt.After(r.Now()):
-		return "from " + display.Clock(*s.RenewsAt, r.Now())
+	switch s.Renews {
+	case app.RenewsItself:
+		return "by itself, from " + display.Clock(*s.RenewsAt, r.Now())
+	case app.RetriesLater:
+		return "tried again from " + display.Clock(*s.RenewsAt, r.Now())
+	case app.RenewsAtPrompt:
+		return "by itself, at the next prompt"
+	case app.RenewsByCode, app.RenewsByPassphrase:
+		return r.ours("when you run vault refresh, which " + asks(s.Renews))
+	case app.NotRenewedHere:
+		return "not in this shell, whose prompt does not run the hook"
+	case app.NotRenewedUnknown:
+		return "not by itself: the profile cannot be resolved any more"
 	}
-	return "now"
+	return "not by itself"
+}
+
+// asks says what a person is asked for at a renewal.
+func asks(how app.Renewal) string {
+	if how == app.RenewsByPassphrase {
+		return "asks for the passphrase"
+	}
+	return "asks for an MFA code"
 }

@@ -62,6 +62,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
+	q.Unhooked, q.Passphrase = e.unhooked(r), r.task.Unlocked
 	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q); err != nil {
 		return err
 	}

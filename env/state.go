@@ -24,6 +24,9 @@ type Request struct {
 	Policy     string   `json:"p,omitempty"` // the text, not the file's name
 	PolicyARNs []string `json:"P,omitempty"`
 	NoSession  bool     `json:"k,omitempty"`
+	// What is known of the renewal of this session.
+	Unhooked   bool `json:"h,omitempty"` // no prompt of the shell runs the hook
+	Passphrase bool `json:"w,omitempty"` // a person had to unlock the store for it
 }
 
 // ReadOnlyPolicy is the managed policy of AWS that allows to read everything.

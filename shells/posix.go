@@ -20,5 +20,5 @@ func posixGuard(names []string, statements string) string {
 	all := strings.Join(names, " ")
 	return "if (unset -v " + all + ") 2>/dev/null; then\n" + statements +
 		"else\nfor __vault in " + all + "; do (unset -v $__vault) 2>/dev/null ||" +
-		" echo \"vault: $__vault is read-only in this shell; nothing was changed\" >&2; done\nunset -v __vault\nfalse\nfi\n"
+		" echo \"$__vault is read-only in this shell; nothing was changed\" >&2; done\nunset -v __vault\nfalse\nfi\n"
 }

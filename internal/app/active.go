@@ -26,12 +26,14 @@ type Status struct {
 	Account   string       `json:"account,omitempty"`
 	Role      string       `json:"role,omitempty"`
 	Region    string       `json:"region,omitempty"`
-	Source    string       `json:"source,omitempty"`
+	Source    string       `json:"-"`
+	Chain     []Hop        `json:"chain,omitempty"`
 	Mode      string       `json:"mode"`
 	Expires   *time.Time   `json:"expires,omitempty"`
 	Left      int          `json:"seconds_left,omitempty"`
 	Expired   bool         `json:"expired"`
 	RenewsAt  *time.Time   `json:"renews_at,omitempty"`
+	Renews    Renewal      `json:"renews,omitempty"`
 	Note      refresh.Note `json:"note,omitempty"`
 	ChangedBy []string     `json:"changed_by_others,omitempty"`
 	Inside    []string     `json:"inside,omitempty"`
@@ -64,14 +66,21 @@ func StatusOf(t *Task, st env.State) Status {
 	}
 	p, err := resolveActive(t, st.Request)
 	if err != nil {
+		s.Renews, s.RenewsAt = NotRenewedUnknown, nil
 		return s
 	}
-	s.Source = SourceText(p)
+	s.Source, s.Chain = SourceText(p), Chain(p)
 	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
 		s.Account, s.Role = sso.Account, sso.Role
 	}
 	if m, ok := t.Env.Runtime().Mark(refresh.Key(p)); ok {
 		s.Note = m.Note
+	}
+	if s.Expires != nil {
+		s.Renews, s.RenewsAt = renewal(t, st.Request, p, s)
+	}
+	if len(s.ChangedBy) > 0 {
+		s.Note = refresh.Changed // as the prompt has it
 	}
 	return s
 }

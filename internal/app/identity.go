@@ -16,7 +16,8 @@ type Identity struct {
 	UserID  string     `json:"user_id"`
 	Role    string     `json:"role,omitempty"`
 	Region  string     `json:"region,omitempty"`
-	Source  string     `json:"source,omitempty"`
+	Source  string     `json:"-"`
+	Chain   []Hop      `json:"chain,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
 }
 
@@ -30,7 +31,7 @@ func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	i := Identity{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: SourceText(p)}
+	i := Identity{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: SourceText(p), Chain: Chain(p)}
 	_, i.Role = RoleOf(who.ARN)
 	if e := l.Session.Expires; !e.IsZero() {
 		i.Expires = &e
