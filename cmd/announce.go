@@ -1,12 +1,16 @@
 package cmd
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/shells"
 )
 
 // announce says which profile became active, until when, and what happens then.
@@ -18,6 +22,7 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 	announceLimits(r, plan)
 	until := display.Clock(l.Session.Expires, r.Now())
 	temporary := p.Source.Origin().Temporary
+	defer announceLabel(r)
 	switch {
 	case l.Session.Expires.IsZero() && temporary != nil:
 		r.say("%s, with the temporary key in %s, which does not say when it expires%s", name, temporary.At, reach(r))
@@ -27,6 +32,8 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s%s", name, until, reach(r))
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
 		r.say("%s until %s, with the session it had", name, until)
+	case plan.Silent() && !promptRuns(r):
+		r.say("%s until %s%s", name, until, unrenewed(r))
 	case temporary != nil && plan.Silent():
 		r.say("%s until %s (renews by itself as long as there is a valid key in %s)", name, until, temporary.At.File)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself:
@@ -42,6 +49,45 @@ func reach(r *run) string {
 		return ""
 	}
 	return ", in this sub-shell only"
+}
+
+// lacks are what the hook says does not work in the shell.
+func lacks(r *run) []shells.Lack {
+	sh, err := shells.For(r.getenv(env.Shell))
+	if err != nil {
+		return nil
+	}
+	return sh.Lacks(r.getenv(env.Lacks))
+}
+
+// promptRuns reports whether a prompt follows at which the hook can renew the session, or
+// say that a person is needed.
+func promptRuns(r *run) bool {
+	return r.Code != nil && !slices.ContainsFunc(lacks(r), func(l shells.Lack) bool { return l.Renewal })
+}
+
+// unrenewed tells a person at a prompt that the session will not be renewed there. A script
+// expects nothing else.
+func unrenewed(r *run) string {
+	for _, l := range lacks(r) {
+		if l.Renewal && l.Cure != "" {
+			return " (not renewed: the hook does not run at this prompt, and vault doctor says why)"
+		}
+	}
+	return ""
+}
+
+// announceLabel tells, once in each shell, that its prompt does not show the session.
+func announceLabel(r *run) {
+	if slices.Contains(strings.Fields(r.getenv(env.Lacks)), shells.Told) {
+		return
+	}
+	for _, l := range lacks(r) {
+		if l.Label {
+			r.say("%s", l.What)
+			r.hint("%s", l.Cure)
+		}
+	}
 }
 
 // announceLimits tells when AWS's limit on role chaining made a role's session shorter than

@@ -21,6 +21,7 @@ const (
 	ReadOnly       = "__VAULT_READONLY"  // set by the hook for one call: variables that cannot be changed
 	Universal      = "__VAULT_UNIVERSAL" // set by the hook for one call: variables that cannot be removed
 	Subshell       = "__VAULT_SUBSHELL"  // set by the hook for one call made in a sub-shell
+	Lacks          = "__VAULT_LACKS"     // set by the hook for one call: what does not work in the shell; see shells.Lack
 	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
 
 	keyID         = "AWS_ACCESS_KEY_ID"

@@ -1,5 +1,6 @@
 # vault hook for bash 3.2 and later. Its variables begin with _v, local ones too: bash cannot
-# make a read-only variable of the user local. What others may use begins with __vault.
+# make a read-only variable of the user local; its functions with _v_. What others may use, and
+# what the program's code calls, begins with __vault.
 # shellcheck shell=bash disable=SC2016,SC2128,SC2178
 # Without aliases; what bash parses later has a \ instead.
 \builtin shopt -q expand_aliases && _valias=-s || _valias=-u
@@ -9,28 +10,53 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay the user's
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
-  if ! __vault_switches "$@"; then
-    command @BINARY@@CALLED_AS@ "$@"
+  builtin local _vrc=0 _vsub='' _vno=''
+  _v_lacks
+  if ! _v_switches "$@"; then
+    __VAULT_LACKS=$_vno command @BINARY@@CALLED_AS@ "$@"
     return
   fi
-  builtin local _vrc=0 _vsub=''
   ((BASH_SUBSHELL <= _vlevel)) || _vsub=1
-  __vault_quiet __vault_run "$@" || _vrc=$?
-  [[ -z $_vsub ]] || ((_vrc)) || __vault_watch
+  _v_quiet _v_run "$@" || _vrc=$?
+  if ((! _vrc)); then
+    _vtold=told
+    [[ -z $_vsub ]] || _v_watch
+  fi
   return "$_vrc"
 }
 
 # In a sub-shell: fails when it ends without another command, as in "use x | cat". The
 # return above and the first command of the trap are counted too.
-__vault_watch() {
+_v_watch() {
   [[ -z $(\builtin trap -p EXIT) ]] || return 0
   builtin trap '((_vsteps > 2)) || { builtin echo "@NAME@: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
   _vsteps=0
   builtin trap '((++_vsteps))' DEBUG
 }
 
+# Names what does not work in this shell, for the program to tell. The precmd is in a
+# list, or has run, in another program's code, for the last prompt.
+_v_lacks() {
+  if [[ $- != *i* ]]; then
+    _vno=script
+    return
+  fi
+  builtin local _vn=0
+  ((_vver < 404)) || _vn=${_vnum@P}
+  _v_listed || ((_vble || _vseen && _vseen + 1 >= _vn)) || _vno=renewal
+  if ((! @PROMPT@)); then
+    return
+  elif ! builtin shopt -q promptvars; then
+    _vno+=" promptvars $_vtold"
+  elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
+    _vno+=" label $_vtold"
+  fi
+}
+
+_v_listed() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]; }
+
 # True when the first word that is not a flag changes the shell.
-__vault_switches() {
+_v_switches() {
   while (($#)); do
     case $1 in
       use | off | refresh) return 0 ;;
@@ -42,24 +68,26 @@ __vault_switches() {
   return 1
 }
 
-__vault_run() {
+_v_run() {
   builtin local _vcode='' _vrc=0
-  { _vcode=$(__vault_ask "$@" 3>&1 >&4 4>&-) || _vrc=$?; } 4>&1
-  ((_vrc)) || __vault_eval
+  { _vcode=$(_v_ask "$@" 3>&1 >&4 4>&-) || _vrc=$?; } 4>&1
+  ((_vrc)) || _v_eval
   return "$_vrc"
 }
 
-# Runs the program with fd 3 for code, and names the variables that cannot be unset.
-__vault_ask() {
-  __VAULT_SHELL=bash __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(__vault_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
+# Runs the program with fd 3 for code, and names the variables that cannot be changed.
+_v_ask() {
+  __VAULT_SHELL=bash __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
 }
 
-__vault_fixed() {
-  for _vn in @VARIABLES@ ${!AWS_BEARER_TOKEN_@}; do builtin unset -v "$_vn" || builtin echo "$_vn"; done
+_v_fixed() {
+  builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do
+    [[ $_vn != declare\ * && $_vn != readonly\ * ]] || builtin echo "${_vn##* }"
+  done
 }
 
 # Parses the code here, so that the user's aliases do not apply.
-__vault_eval() {
+_v_eval() {
   [[ $_vcode ]] || return 0
   builtin local _va=-u
   ! builtin shopt -q expand_aliases || _va=-s
@@ -69,7 +97,7 @@ __vault_eval() {
 }
 
 # Runs "$@" without tracing. After a Ctrl-C the next prompt restores the options.
-__vault_quiet() {
+_v_quiet() {
   { builtin local _vf="${-//[!xvT]/}" _vq=0; builtin set +xvT; } 2>/dev/null
   _vflags=$_vf
   "$@" || _vq=$?
@@ -79,11 +107,11 @@ __vault_quiet() {
 }
 
 # Applies the current session again. A missing program must not call command_not_found_handle.
-__vault_apply() {
+_v_apply() {
   builtin type -P @BINARY@ >/dev/null || return 1
   builtin local _vcode='' _vsub=''
-  _vcode=$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
-  __vault_eval
+  _vcode=$(_v_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
+  _v_eval
 }
 
 # Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
@@ -92,12 +120,12 @@ __vault_set() {
   builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
   _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
   builtin local _vid _vin
-  __vault_look
+  _v_look
   _vwho=$_vid _vhere=$_vin
 }
 
 # Who the variables say one is, without a secret, and the regions.
-__vault_look() {
+_v_look() {
   _vid="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
   _vin="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
 }
@@ -130,22 +158,24 @@ __vault_unstash() {
 _vver=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
 if ((_vver >= 402)); then
   # EPOCHSECONDS came with 5.0
-  __vault_now() { builtin printf -v _vt '%(%s)T' -1; }
+  _v_now() { builtin printf -v _vt '%(%s)T' -1; }
 else
   # SECONDS counts while the machine sleeps
   _vbase=$((@EPOCH@ - SECONDS))
-  __vault_now() { _vt=$((_vbase + SECONDS)); }
+  _v_now() { _vt=$((_vbase + SECONDS)); }
 fi
 
 __vault_precmd() {
   builtin local _vrc="$?"
+  # the number of the command that is typed next
+  if ((_vver < 404)); then _vseen=1; else _vseen=${_vnum@P}; fi
   if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
   elif [[ $- != *[exv]* ]]; then
-    __vault_tick
+    _v_tick
   else
-    __vault_quiet __vault_tick || :
+    _v_quiet _v_tick || :
   fi
   # set -e would end the shell
   [[ $- != *e* ]] || return 0
@@ -153,20 +183,22 @@ __vault_precmd() {
 }
 
 # Starts no process while label, generation and variables are right.
-__vault_tick() {
+_v_tick() {
   builtin local _vt="${EPOCHSECONDS-}"
-  [[ $_vt ]] || __vault_now
-  # as __vault_look has it, without a call
+  [[ $_vt ]] || _v_now
+  # as _v_look has it, without a call
   if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN ||
     "$_vwho|$_vhere" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
-    __vault_slow
+    _v_slow
   fi
-  [[ ${PS1-} == *__vault_text* ]] || __vault_segment
+  [[ ${PS1-} == *__vault_text* ]] || _v_segment
+  # may be loaded after this hook
+  [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_befriend
 }
 
-__vault_slow() {
+_v_slow() {
   builtin local _vid _vin
-  __vault_look
+  _v_look
   if [[ $_vwho && $_vwho != "$_vid" ]]; then
     # another program did it: shown, and left alone
     __vault_text="$__vault_label changed!" __vault_hi=0
@@ -177,26 +209,21 @@ __vault_slow() {
     if ((_vt - _vtry >= 30 || _vt < _vtry)); then
       builtin local _vd="$__VAULT_TOKEN"
       _vtry=$_vt
-      if __vault_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+      if _v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
     fi
   fi
   if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
     [[ $_vgen == "$__VAULT_TOKEN" ]] || _vgen=$__VAULT_TOKEN _vrtry=0
     if ((_vt - _vrtry >= 30 || _vt < _vrtry)); then
       _vrtry=$_vt
-      __vault_renew
+      ! builtin type -P @BINARY@ >/dev/null || (command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &)
     fi
   fi
-  __vault_show
-}
-
-__vault_renew() {
-  builtin type -P @BINARY@ >/dev/null || return 0
-  (command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &)
+  _v_show
 }
 
 # Writes the text, and from when to when it is right.
-__vault_show() {
+_v_show() {
   builtin local _vs="$((_vexp - _vt))" _vl=''
   __vault_lo=$_vt __vault_hi=$((_vt + _vs % 60 + 1))
   if ((_vexp == 0)); then __vault_hi=$((_vt + 3600))
@@ -214,54 +241,63 @@ __vault_show() {
 __vault_preexec() {
   [[ ${__VAULT_TOKEN-} ]] || return 0
   builtin local _vt="${EPOCHSECONDS-}"
-  [[ $_vt ]] || __vault_now
-  if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
+  [[ $_vt ]] || _v_now
+  if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
 
-__vault_late() {
+# Only for ble.sh and bash-preexec: where the array is, other programs take bash-preexec for loaded.
+_v_befriend() {
+  ((! _vble)) || return 0
+  _vble=1
+  if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
+}
+
+_v_late() {
   builtin local _vid _vin
-  __vault_look
+  _v_look
   [[ $_vwho == "$_vid" ]] || return 0
   if ((_vt - _vlate >= 30 || _vt < _vlate)); then
     _vlate=$_vt
-    __vault_apply --if-due --env
+    _v_apply --if-due --env
   fi
 }
 
 # --- the prompt segment: PS1 refers to the text, which bash then does not expand
-__vault_segment() {
+_v_segment() {
   if ((@PROMPT@)) && builtin shopt -q promptvars; then
-    PS1='${__vault_text:+[$__vault_text] }'"${PS1-}"
+    # where PS1 is read-only, printf fails, and an assignment would end the shell or its start file
+    builtin printf -v PS1 '${__vault_text:+[$__vault_text] }%s' "${PS1-}" 2>/dev/null || :
   fi
 }
 
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
   _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-  _vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=''
+  _vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=0 _vnum='\#' _vtold=''
   _vkept=()
 fi
 if [[ $- == *i* ]]; then
+  # In the string, even that of an array with one: other programs read only that, and VS Code takes
+  # other commands of the array for the user's. A child shell to which it is exported has no _vpid.
+  _vcall='${_vpid:+"__vault_precmd"}' _vnl=$'\n'
   if [[ ${BLE_VERSION-} ]]; then
-    [[ $_vble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
-    _vble=1
-  else
-    # read by bash-preexec, which may be loaded later
-    [[ ${preexec_functions[*]-} == *__vault_preexec* ]] || preexec_functions+=(__vault_preexec)
-    if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
-      [[ ${precmd_functions[*]-} == *__vault_precmd* ]] || precmd_functions+=(__vault_precmd)
-    elif [[ ${PROMPT_COMMAND[*]-} != *__vault_precmd* ]]; then
-      if ((_vver >= 501)); then
-        PROMPT_COMMAND+=(__vault_precmd)
-      else
-        # bash 3.2 misreads the line break inside "${x:+...}"
-        _vnl=$'\n'
-        PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}__vault_precmd"
-      fi
-    fi
-    if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then PS0='${ __vault_preexec; }'"${PS0-}"; fi
+    ((_vble)) || blehook PRECMD+=__vault_precmd
+    _v_befriend
+  elif _v_listed || [[ "${PROMPT_COMMAND-} ${__vsc_original_prompt_command[*]-}" == *__vsc_prompt_cmd*__vault_precmd* ]]; then
+    :
+  elif [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
+    precmd_functions+=(__vault_precmd)
+    _v_befriend
+  elif ((_vver < 501)) || [[ ${!PROMPT_COMMAND[*]} != *[1-9]* ]]; then
+    # bash 3.2 misreads a line break inside "${x:+...}"
+    builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}$_vcall" 2>/dev/null || :
+  elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
+    PROMPT_COMMAND+=("$_vcall")
   fi
-  [[ ${PS1-} == *__vault_text* ]] || __vault_segment
+  if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then
+    builtin printf -v PS0 %s '${_vpid:+${ __vault_preexec; }}'"${PS0-}" 2>/dev/null || :
+  fi
+  [[ ${PS1-} == *__vault_text* ]] || _v_segment
 fi
 fi
 \builtin shopt "$_valias" expand_aliases

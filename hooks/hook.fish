@@ -5,6 +5,7 @@ set -q VSCODE_RESOLVING_ENVIRONMENT; and return
 # substitution would have neither fd 4 nor the piped stdin. Other commands run as if there
 # were no function, so that job control works.
 function @NAME@ --description 'AWS sessions in this shell'
+    set -lx __VAULT_LACKS (__vault_lacks)
     if not __vault_switches $argv
         command @BINARY@@CALLED_AS@ $argv
         return
@@ -17,10 +18,20 @@ function @NAME@ --description 'AWS sessions in this shell'
         __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
-    if test $rc -eq 0; and test -n "$code"
-        eval $code
+    test $rc -eq 0; or return $rc
+    set -g __vault_told told
+    test -z "$code"; or eval $code
+    return 0
+end
+
+# Names what does not work in this shell, for the program to tell.
+function __vault_lacks
+    if not status is-interactive
+        builtin printf script
+        return
     end
-    return $rc
+    builtin functions -q __vault_on_prompt; or builtin printf 'renewal '
+    test @PROMPT@ -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf 'label %s' $__vault_told
 end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.
@@ -238,6 +249,8 @@ end
 
 function __vault_wrap
     test @PROMPT@ -eq 1; or return
+    # tide defines the right prompt where fish loads the left one from
+    builtin functions -q fish_prompt
     set -l old __vault_right_(builtin random)
     if builtin functions -q fish_right_prompt
         builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
@@ -256,7 +269,7 @@ end
 # --- registration
 if test "$__vault_pid" != $fish_pid
     set -g __vault_pid $fish_pid
-    for n in text label note who here gen
+    for n in text label note who here gen told
         set -g __vault_$n ''
     end
     for n in exp ref lo hi end try rtry late

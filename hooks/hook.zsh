@@ -8,12 +8,29 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay with the user
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
-  __vault_switches "$@" || { command $__vault_bin@CALLED_AS@ "$@"; return }
+  local __vault_no
+  __vault_lacks
+  __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
   local __vault_code __vault_sub; local -i __vault_rc
+  # without a trap zsh would end the function at a Ctrl-C, with a status of its own
+  builtin setopt local_traps
+  builtin trap : INT
   (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
   { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
-  (( __vault_rc )) || [[ -z $__vault_code ]] || builtin eval "$__vault_code"
+  (( __vault_rc )) || { __vault_told=told; [[ -z $__vault_code ]] || builtin eval "$__vault_code" }
   return __vault_rc
+}
+
+# Names what does not work in this shell, for the program to tell.
+__vault_lacks() {
+  [[ -o interactive ]] || { __vault_no=script; return }
+  (( ${precmd_functions[(Ie)__vault_precmd]} )) || __vault_no=renewal
+  (( @PROMPT@ )) || return
+  if (( $+functions[p10k] )); then
+    [[ -n ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[(r)vault(|_joined)]}${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[(r)vault(|_joined)]} ]] || __vault_no+=" p10k $__vault_told"
+  elif [[ -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
+    __vault_no+=" label $__vault_told"
+  fi
 }
 
 # In a sub-shell: true when the line that was typed lets nothing follow in it, as in
@@ -25,9 +42,7 @@ __vault_alone() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 __vault_ask() {
-  local n; local -a fixed
-  for n in @VARIABLES@ ${(Mk)parameters:#AWS_BEARER_TOKEN_*}; do [[ ${(Pt)n} != *readonly* ]] || fixed+=($n); done
-  __VAULT_SHELL=zsh __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="$fixed" command $__vault_bin@CALLED_AS@ "$@"
+  __VAULT_SHELL=zsh __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]}" command $__vault_bin@CALLED_AS@ "$@"
 }
 
 # True when the first word that is not a flag changes the shell.
@@ -91,7 +106,7 @@ __vault_unstash() {
 __vault_precmd() {
   local -i rc=$?
   if [[ -z ${__VAULT_TOKEN-} ]]; then
-    [[ -z $__vault_text ]] || { __vault_text=; psvar[20]= }
+    [[ -z $__vault_text ]] || { __vault_text=; psvar[87]= }
     return rc
   fi
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
@@ -99,7 +114,7 @@ __vault_precmd() {
   # it, without a call.
   if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
     "$__vault_who|$__vault_here" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then __vault_slow; fi
-  [[ $psvar[20] == "$__vault_text" && ${PROMPT-} == *%20v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
+  [[ $psvar[87] == "$__vault_text" && ${PROMPT-} == *%87v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
   return rc
 }
 
@@ -186,22 +201,31 @@ __vault_preexec() {
 # --- the prompt segment: psvar is shown as data, with and without prompt_subst. It is
 # checked at each prompt, after the other hooks: themes set PROMPT and psvar again.
 __vault_segment() {
-  (( @PROMPT@ )) || return 0
-  if [[ ${precmd_functions[-1]-} != __vault_precmd ]] && (( __vault_moves++ < 3 )); then
+  (( @PROMPT@ && ! $+functions[p10k] )) || return 0
+  if [[ ${precmd_functions[-1]-} != __vault_precmd && ${(t)precmd_functions} != *readonly* ]] && (( __vault_moves++ < 3 )); then
     precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
   fi
-  psvar[20]=$__vault_text
-  [[ ${PROMPT-} == *%20v* ]] || PROMPT="%(20V.[%20v] .)${PROMPT-}"
+  psvar[87]=$__vault_text
+  [[ ${PROMPT-} != *%87v* && ${(t)PROMPT} != *readonly* ]] || return 0
+  # behind the line break of a theme of promptinit: pure keeps only that part
+  local head=
+  [[ -z ${prompt_newline-} || $PROMPT != *$prompt_newline* ]] || head=${PROMPT%$prompt_newline*}$prompt_newline
+  PROMPT="$head%(87V.[%87v] .)${PROMPT#"$head"}"
+}
+
+# The segment of powerlevel10k, for which a user adds "vault" to the list of segments.
+(( $+functions[prompt_vault] )) || prompt_vault() {
+  p10k segment -f 208 -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
 }
 
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line
+typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then
   typeset -ga precmd_functions preexec_functions
-  (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
+  [[ ${(t)precmd_functions} == *readonly* ]] || (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
   (( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
   __vault_segment
 fi

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -62,7 +61,6 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 		"@PROMPT@", prompt,
 		"@EPOCH@", strconv.FormatInt(o.Now.Unix(), 10),
 		"@VALUE_FLAGS@", strings.Join(o.ValueFlags, " "),
-		"@VARIABLES@", strings.Join(env.Touched(), " "),
 		"@RCLINE@", sh.StartFile+", as the last line:  "+rc,
 	).Replace(compact(string(text))), nil
 }

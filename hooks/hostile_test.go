@@ -78,7 +78,7 @@ func survives(t *testing.T, w *world, setting string) {
 
 func TestAHostileLabelIsData(t *testing.T) {
 	t.Parallel()
-	labels := []string{`%F{red}$(touch pwned)`, "`touch pwned`", `${x:=pwned} $x`, `\u \$(touch pwned)`, `a'b"c;touch pwned`, `%20v %n %%`, `!! !1`, `-n`, `[x] {a,b} *`, `é ü 日本`}
+	labels := []string{`%F{red}$(touch pwned)`, "`touch pwned`", `${x:=pwned} $x`, `\u \$(touch pwned)`, `a'b"c;touch pwned`, `%87v %n %%`, `!! !1`, `-n`, `[x] {a,b} *`, `é ü 日本`}
 	each(t, func(t *testing.T, w *world) {
 		subst := w.in(map[string]string{"bash": "", "zsh": "setopt prompt_subst prompt_bang", "fish": ""})
 		for _, setting := range []string{"", subst} {
@@ -114,7 +114,7 @@ func TestSourcingThreeTimesRegistersOneHook(t *testing.T) {
 		}
 		counted := w.in(map[string]string{"bash": `"${PROMPT_COMMAND[*]} $PS1"`, "zsh": `"$precmd_functions $preexec_functions $PROMPT"`, "fish": `(functions fish_right_prompt | string collect)`})
 		got := x.value(counted)
-		for _, once := range shelltest.In(t, w.shell, map[string][]string{"bash": {"__vault_precmd", "{__vault_text"}, "zsh": {"__vault_precmd", "%20v"}, "fish": {"__vault_segment"}}) {
+		for _, once := range shelltest.In(t, w.shell, map[string][]string{"bash": {"__vault_precmd", "{__vault_text"}, "zsh": {"__vault_precmd", "%87v"}, "fish": {"__vault_segment"}}) {
 			if strings.Count(got, once) != 1 {
 				t.Errorf("%s is there %d times in %q", once, strings.Count(got, once), got)
 			}

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -91,6 +92,9 @@ func (s stub) note(args []string) {
 		shell += "+" + sub
 	}
 	fmt.Fprintf(f, "%s: %s\n", shell, strings.Join(args, " "))
+	if lacks, told := os.LookupEnv(env.Lacks); told {
+		check(os.WriteFile(s.path("lacks"), []byte(lacks), 0o600))
+	}
 }
 
 func (s stub) use(args []string) int {
@@ -127,6 +131,9 @@ func (s stub) asked() bool {
 		return false
 	}
 	defer tty.Close()
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	go func() { <-interrupted; os.Exit(130) }()
 	fmt.Fprint(tty, "code? ")
 	_, err = bufio.NewReader(tty).ReadString('\n')
 	return err == nil

@@ -26,7 +26,11 @@ func (x *examination) hook(ctx context.Context) []Finding {
 	if active {
 		list = append(list, ok("profile %s is active in this shell", st.Request.Profile))
 	}
-	loaded, mistaken := false, false
+	_, loaded := x.Env.Current[env.Lacks] // only the hook sets it
+	mistaken := false
+	if loaded && shell != nil {
+		list = append(list, x.inThisShell(shell)...)
+	}
 	for _, sh := range shells.All() {
 		for _, file := range x.startFiles(sh) {
 			found, right := x.hookIn(file, sh)
@@ -48,6 +52,15 @@ func (x *examination) hook(ctx context.Context) []Finding {
 		list = append(list, x.shellVersion(ctx, shell)...)
 	}
 	return append(list, x.programs()...)
+}
+
+// inThisShell says what the hook found out about the shell that it is loaded in.
+func (x *examination) inThisShell(sh *shells.Shell) []Finding {
+	list := []Finding{ok("this shell has loaded the hook")}
+	for _, l := range sh.Lacks(x.Env.Get(env.Lacks)) {
+		list = append(list, warning(l.Cure, "%s", l.What))
+	}
+	return list
 }
 
 // callingShell is the shell that started this program, where the system tells, or else the

@@ -4,23 +4,44 @@
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay the user's
 vault() {
-if ! __vault_switches "$@"; then
-command 'vault' "$@"
+builtin local _vrc=0 _vsub='' _vno=''
+_v_lacks
+if ! _v_switches "$@"; then
+__VAULT_LACKS=$_vno command 'vault' "$@"
 return
 fi
-builtin local _vrc=0 _vsub=''
 ((BASH_SUBSHELL <= _vlevel)) || _vsub=1
-__vault_quiet __vault_run "$@" || _vrc=$?
-[[ -z $_vsub ]] || ((_vrc)) || __vault_watch
+_v_quiet _v_run "$@" || _vrc=$?
+if ((! _vrc)); then
+_vtold=told
+[[ -z $_vsub ]] || _v_watch
+fi
 return "$_vrc"
 }
-__vault_watch() {
+_v_watch() {
 [[ -z $(\builtin trap -p EXIT) ]] || return 0
 builtin trap '((_vsteps > 2)) || { builtin echo "vault: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
 _vsteps=0
 builtin trap '((++_vsteps))' DEBUG
 }
-__vault_switches() {
+_v_lacks() {
+if [[ $- != *i* ]]; then
+_vno=script
+return
+fi
+builtin local _vn=0
+((_vver < 404)) || _vn=${_vnum@P}
+_v_listed || ((_vble || _vseen && _vseen + 1 >= _vn)) || _vno=renewal
+if ((! 1)); then
+return
+elif ! builtin shopt -q promptvars; then
+_vno+=" promptvars $_vtold"
+elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
+_vno+=" label $_vtold"
+fi
+}
+_v_listed() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]; }
+_v_switches() {
 while (($#)); do
 case $1 in
 use | off | refresh) return 0 ;;
@@ -31,19 +52,21 @@ shift
 done
 return 1
 }
-__vault_run() {
+_v_run() {
 builtin local _vcode='' _vrc=0
-{ _vcode=$(__vault_ask "$@" 3>&1 >&4 4>&-) || _vrc=$?; } 4>&1
-((_vrc)) || __vault_eval
+{ _vcode=$(_v_ask "$@" 3>&1 >&4 4>&-) || _vrc=$?; } 4>&1
+((_vrc)) || _v_eval
 return "$_vrc"
 }
-__vault_ask() {
-__VAULT_SHELL=bash __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(__vault_fixed 2>/dev/null) command 'vault' "$@"
+_v_ask() {
+__VAULT_SHELL=bash __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command 'vault' "$@"
 }
-__vault_fixed() {
-for _vn in AWS_VAULT AWS_REGION AWS_DEFAULT_REGION AWS_ACCOUNT_ID AWS_CREDENTIAL_SCOPE AWS_PROFILE AWS_DEFAULT_PROFILE AWS_EB_PROFILE AWS_CREDENTIAL_FILE AWS_WEB_IDENTITY_TOKEN_FILE AWS_ROLE_ARN AWS_ROLE_SESSION_NAME AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_CREDENTIALS_RELATIVE_URI AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE AWS_CREDENTIAL_EXPIRATION AWS_SESSION_EXPIRATION AWS_SDK_LOAD_CONFIG AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_SECURITY_TOKEN AWS_ACCESS_KEY AWS_SECRET_KEY AMAZON_ACCESS_KEY_ID AMAZON_SECRET_ACCESS_KEY AMAZON_SESSION_TOKEN AWS_CONTAINER_AUTHORIZATION_TOKEN __VAULT_TOKEN __VAULT_STATE ${!AWS_BEARER_TOKEN_@}; do builtin unset -v "$_vn" || builtin echo "$_vn"; done
+_v_fixed() {
+builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do
+[[ $_vn != declare\ * && $_vn != readonly\ * ]] || builtin echo "${_vn##* }"
+done
 }
-__vault_eval() {
+_v_eval() {
 [[ $_vcode ]] || return 0
 builtin local _va=-u
 ! builtin shopt -q expand_aliases || _va=-s
@@ -51,7 +74,7 @@ builtin shopt -u expand_aliases
 builtin eval "$_vcode"
 builtin shopt "$_va" expand_aliases
 }
-__vault_quiet() {
+_v_quiet() {
 { builtin local _vf="${-//[!xvT]/}" _vq=0; builtin set +xvT; } 2>/dev/null
 _vflags=$_vf
 "$@" || _vq=$?
@@ -59,20 +82,20 @@ _vflags=''
 [[ -z $_vf ]] || builtin set "-$_vf"
 return "$_vq"
 }
-__vault_apply() {
+_v_apply() {
 builtin type -P 'vault' >/dev/null || return 1
 builtin local _vcode='' _vsub=''
-_vcode=$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
-__vault_eval
+_vcode=$(_v_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
+_v_eval
 }
 __vault_set() {
 builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
 _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
 builtin local _vid _vin
-__vault_look
+_v_look
 _vwho=$_vid _vhere=$_vin
 }
-__vault_look() {
+_v_look() {
 _vid="${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}"
 _vin="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
 }
@@ -99,36 +122,38 @@ _vkept=()
 # --- the precmd
 _vver=$((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1]))
 if ((_vver >= 402)); then
-__vault_now() { builtin printf -v _vt '%(%s)T' -1; }
+_v_now() { builtin printf -v _vt '%(%s)T' -1; }
 else
 _vbase=$((1700000000 - SECONDS))
-__vault_now() { _vt=$((_vbase + SECONDS)); }
+_v_now() { _vt=$((_vbase + SECONDS)); }
 fi
 __vault_precmd() {
 builtin local _vrc="$?"
+if ((_vver < 404)); then _vseen=1; else _vseen=${_vnum@P}; fi
 if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
 if [[ -z ${__VAULT_TOKEN-} ]]; then
 __vault_text=''
 elif [[ $- != *[exv]* ]]; then
-__vault_tick
+_v_tick
 else
-__vault_quiet __vault_tick || :
+_v_quiet _v_tick || :
 fi
 [[ $- != *e* ]] || return 0
 return "$_vrc"
 }
-__vault_tick() {
+_v_tick() {
 builtin local _vt="${EPOCHSECONDS-}"
-[[ $_vt ]] || __vault_now
+[[ $_vt ]] || _v_now
 if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN ||
 "$_vwho|$_vhere" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
-__vault_slow
+_v_slow
 fi
-[[ ${PS1-} == *__vault_text* ]] || __vault_segment
+[[ ${PS1-} == *__vault_text* ]] || _v_segment
+[[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_befriend
 }
-__vault_slow() {
+_v_slow() {
 builtin local _vid _vin
-__vault_look
+_v_look
 if [[ $_vwho && $_vwho != "$_vid" ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0
 return
@@ -137,23 +162,19 @@ if ((_vt < __vault_lo)) || [[ -z $_vwho || $__vault_chk || ! -e $__VAULT_TOKEN |
 if ((_vt - _vtry >= 30 || _vt < _vtry)); then
 builtin local _vd="$__VAULT_TOKEN"
 _vtry=$_vt
-if __vault_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+if _v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
 fi
 fi
 if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
 [[ $_vgen == "$__VAULT_TOKEN" ]] || _vgen=$__VAULT_TOKEN _vrtry=0
 if ((_vt - _vrtry >= 30 || _vt < _vrtry)); then
 _vrtry=$_vt
-__vault_renew
+! builtin type -P 'vault' >/dev/null || (command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &)
 fi
 fi
-__vault_show
+_v_show
 }
-__vault_renew() {
-builtin type -P 'vault' >/dev/null || return 0
-(command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &)
-}
-__vault_show() {
+_v_show() {
 builtin local _vs="$((_vexp - _vt))" _vl=''
 __vault_lo=$_vt __vault_hi=$((_vt + _vs % 60 + 1))
 if ((_vexp == 0)); then __vault_hi=$((_vt + 3600))
@@ -169,49 +190,54 @@ __vault_text="${__vault_label:-?}$_vl${_vnote:+ $_vnote}"
 __vault_preexec() {
 [[ ${__VAULT_TOKEN-} ]] || return 0
 builtin local _vt="${EPOCHSECONDS-}"
-[[ $_vt ]] || __vault_now
-if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then __vault_quiet __vault_late || :; fi
+[[ $_vt ]] || _v_now
+if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
-__vault_late() {
+_v_befriend() {
+((! _vble)) || return 0
+_vble=1
+if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
+}
+_v_late() {
 builtin local _vid _vin
-__vault_look
+_v_look
 [[ $_vwho == "$_vid" ]] || return 0
 if ((_vt - _vlate >= 30 || _vt < _vlate)); then
 _vlate=$_vt
-__vault_apply --if-due --env
+_v_apply --if-due --env
 fi
 }
 # --- the prompt segment: PS1 refers to the text, which bash then does not expand
-__vault_segment() {
+_v_segment() {
 if ((1)) && builtin shopt -q promptvars; then
-PS1='${__vault_text:+[$__vault_text] }'"${PS1-}"
+builtin printf -v PS1 '${__vault_text:+[$__vault_text] }%s' "${PS1-}" 2>/dev/null || :
 fi
 }
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
 _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-_vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=''
+_vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=0 _vnum='\#' _vtold=''
 _vkept=()
 fi
 if [[ $- == *i* ]]; then
+_vcall='${_vpid:+"__vault_precmd"}' _vnl=$'\n'
 if [[ ${BLE_VERSION-} ]]; then
-[[ $_vble ]] || blehook PRECMD+=__vault_precmd PREEXEC+=__vault_preexec
-_vble=1
-else
-[[ ${preexec_functions[*]-} == *__vault_preexec* ]] || preexec_functions+=(__vault_preexec)
-if [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
-[[ ${precmd_functions[*]-} == *__vault_precmd* ]] || precmd_functions+=(__vault_precmd)
-elif [[ ${PROMPT_COMMAND[*]-} != *__vault_precmd* ]]; then
-if ((_vver >= 501)); then
-PROMPT_COMMAND+=(__vault_precmd)
-else
-_vnl=$'\n'
-PROMPT_COMMAND="${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}__vault_precmd"
+((_vble)) || blehook PRECMD+=__vault_precmd
+_v_befriend
+elif _v_listed || [[ "${PROMPT_COMMAND-} ${__vsc_original_prompt_command[*]-}" == *__vsc_prompt_cmd*__vault_precmd* ]]; then
+:
+elif [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
+precmd_functions+=(__vault_precmd)
+_v_befriend
+elif ((_vver < 501)) || [[ ${!PROMPT_COMMAND[*]} != *[1-9]* ]]; then
+builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}$_vcall" 2>/dev/null || :
+elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
+PROMPT_COMMAND+=("$_vcall")
 fi
+if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then
+builtin printf -v PS0 %s '${_vpid:+${ __vault_preexec; }}'"${PS0-}" 2>/dev/null || :
 fi
-if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then PS0='${ __vault_preexec; }'"${PS0-}"; fi
-fi
-[[ ${PS1-} == *__vault_text* ]] || __vault_segment
+[[ ${PS1-} == *__vault_text* ]] || _v_segment
 fi
 fi
 \builtin shopt "$_valias" expand_aliases

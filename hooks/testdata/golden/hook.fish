@@ -1,6 +1,7 @@
 set -q VSCODE_RESOLVING_ENVIRONMENT; and return
 # --- the function: fd 3 carries code; the other streams stay the user's. A command
 function vault --description 'AWS sessions in this shell'
+set -lx __VAULT_LACKS (__vault_lacks)
 if not __vault_switches $argv
 command 'vault' $argv
 return
@@ -12,10 +13,18 @@ begin
 __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
-if test $rc -eq 0; and test -n "$code"
-eval $code
+test $rc -eq 0; or return $rc
+set -g __vault_told told
+test -z "$code"; or eval $code
+return 0
 end
-return $rc
+function __vault_lacks
+if not status is-interactive
+builtin printf script
+return
+end
+builtin functions -q __vault_on_prompt; or builtin printf 'renewal '
+test 1 -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf 'label %s' $__vault_told
 end
 function __vault_fixed
 set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
@@ -199,6 +208,7 @@ test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
 end
 function __vault_wrap
 test 1 -eq 1; or return
+builtin functions -q fish_prompt
 set -l old __vault_right_(builtin random)
 if builtin functions -q fish_right_prompt
 builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
@@ -215,7 +225,7 @@ end
 # --- registration
 if test "$__vault_pid" != $fish_pid
 set -g __vault_pid $fish_pid
-for n in text label note who here gen
+for n in text label note who here gen told
 set -g __vault_$n ''
 end
 for n in exp ref lo hi end try rtry late

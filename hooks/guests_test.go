@@ -1,0 +1,244 @@
+package hooks
+
+// Other guests of the shell: themes, lists of functions that others read, and settings under
+// which the hook cannot do its work and says so.
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/d44b7504/vault/internal/shelltest"
+)
+
+// lacks is what the hook tells the program, when it is called with these words, about the shell.
+func (x *term) lacks(words string) string {
+	x.t.Helper()
+	_ = os.Remove(x.path("lacks"))
+	x.run("vault " + words)
+	got, err := os.ReadFile(x.path("lacks"))
+	if err != nil {
+		x.t.Errorf("%s: the program was told nothing: %v", words, err)
+	}
+	return strings.Join(strings.Fields(string(got)), " ")
+}
+
+// starship takes arrays that are there for bash-preexec's, and VS Code reads one string.
+func TestBashTouchesArraysOnlyForTheirReaders(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bash")
+	x := w.start("export PROMPT_COMMAND='true # note'", w.load())
+	x.want(`"${preexec_functions+set}${precmd_functions+set}"`, "")
+	x.want(`"${#PROMPT_COMMAND[@]} $PROMPT_COMMAND"`, "1 true # note\n${_vpid:+\"__vault_precmd\"}")
+	if got := x.output("bash --norc --noprofile -i -c 'eval \"$PROMPT_COMMAND\"; echo $?'"); !strings.HasSuffix(got, "0\n") || strings.Contains(got, "not found") {
+		t.Errorf("the exported PROMPT_COMMAND does in a child shell without the hook: %s", got)
+	}
+	x.run("bash_preexec_imported=defined preexec_functions=(mine)", "vault use prod", "true")
+	x.want(`"${preexec_functions[*]} ${precmd_functions-}"`, "mine __vault_preexec ")
+	x = w.start("PROMPT_COMMAND=(true true)", w.load())
+	x.want(`"${PROMPT_COMMAND[*]}"`, "true true ${_vpid:+\"__vault_precmd\"}")
+	x = w.start("PROMPT_COMMAND=(true)", w.load())
+	x.want(`"${#PROMPT_COMMAND[@]}"`, "1")
+	x.run("vault use prod")
+	x.shows("prod 41m")
+}
+
+// starshipInit is what starship's start file does with PROMPT_COMMAND and the arrays.
+const starshipInit = `
+starship_precmd() {
+  STATUS=$? PIPE="${PIPESTATUS[*]}"
+  if [[ ${STARSHIP_PROMPT_COMMAND-} ]]; then eval "$STARSHIP_PROMPT_COMMAND"; fi
+  PS1="R> "
+}
+if [[ ${bash_preexec_imported-}${__bp_imported-}${preexec_functions-}${precmd_functions-} ]]; then
+  preexec_functions+=(true) precmd_functions+=(starship_precmd)
+elif [[ -z ${PROMPT_COMMAND-} ]]; then
+  PROMPT_COMMAND=starship_precmd
+elif [[ $PROMPT_COMMAND != *starship_precmd* ]]; then
+  STARSHIP_PROMPT_COMMAND=$PROMPT_COMMAND PROMPT_COMMAND=starship_precmd
+fi`
+
+func TestStarshipKeepsItsPromptBesideTheHook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bash")
+	for _, order := range [][2]string{{starshipInit, ""}, {"", starshipInit}, {starshipInit, w.load() + starshipInit}} {
+		x := w.start("PS1='lost R> '\n"+order[0], order[1])
+		x.run("vault use prod", "true")
+		if row := x.row(); strings.Contains(row, "lost") {
+			t.Errorf("the prompt of starship is gone: %q", row)
+		}
+		check(os.RemoveAll(w.path("run")))
+		asked := w.asks()
+		x.run("true")
+		if n := w.asks() - asked; n != 1 {
+			t.Errorf("asked %d times for the session, want 1: %q", n, w.calls())
+		}
+		want := ""
+		if order[0] == "" { // it writes the prompt after the hook
+			want = "label told"
+		}
+		if got := x.lacks("doctor"); got != want {
+			t.Errorf("%q: the program is told %q", order, got)
+		}
+		x.want(`"$STATUS $PIPE"`, "0 0")
+	}
+}
+
+func TestTheProgramIsToldThatNothingRenewsASession(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		if got := x.lacks("use prod"); got != "" {
+			t.Errorf("told %q where everything works", got)
+		}
+		gone := w.in(map[string]string{"bash": "PROMPT_COMMAND='true'", "zsh": "precmd_functions=()", "fish": "functions -e __vault_on_prompt"})
+		x.run(gone, "true")
+		for _, words := range []string{"use prod", "use dev", "doctor"} {
+			if got := x.lacks(words); !strings.HasPrefix(got, "renewal") {
+				t.Errorf("%s after %s: told %q", words, gone, got)
+			}
+		}
+		w.write("script", w.load()+"\nvault use prod\n")
+		w.runs(w.shell, filepath.Join(w.home, "script"))
+		if got := string(must(os.ReadFile(w.path("lacks")))); got != "script" {
+			t.Errorf("a script: told %q", got)
+		}
+	})
+}
+
+func TestWhatCannotBeWrittenBreaksNoPrompt(t *testing.T) {
+	t.Parallel()
+	for shell, settings := range map[string]map[string]string{
+		"bash": {"readonly PROMPT_COMMAND=true": "renewal", "readonly PROMPT_COMMAND": "renewal", "readonly PS1": "label"},
+		"zsh":  {"typeset -gra precmd_functions": "renewal", "readonly PROMPT": "label"},
+	} {
+		for setting, want := range settings {
+			t.Run(shell+"/"+setting, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, shell)
+				x := w.start(setting, "loaded=to-the-end")
+				x.want(`"$loaded"`, "to-the-end")
+				x.run("vault use prod", "true")
+				if got := x.lacks("doctor"); !strings.HasPrefix(got, want) {
+					t.Errorf("told %q, want %q", got, want)
+				}
+				if s := strings.Replace(x.transcript(), setting, "", 1); strings.Contains(s, "only") {
+					t.Errorf("the shell complains:\n%s", x.screen.String())
+				}
+			})
+		}
+	}
+}
+
+func TestBashTellsOnceThatPromptvarsIsOff(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bash")
+	x := w.start("", "shopt -u promptvars")
+	for _, c := range [][2]string{{"use typo", "promptvars"}, {"use prod", "promptvars"}, {"use dev", "promptvars told"}, {"doctor", "promptvars told"}} {
+		if got := x.lacks(c[0]); got != c[1] {
+			t.Errorf("%s: told %q, want %q", c[0], got, c[1])
+		}
+	}
+}
+
+// p10kLike does what powerlevel10k does with a segment of a user's: it calls the function at
+// each prompt, as the last hook, and writes PROMPT from what that hands to "p10k segment".
+const p10kLike = `
+setopt prompt_subst
+p10k() {
+  [[ $1 == segment ]] || return
+  local OPTARG opt cond text; local -i OPTIND=2 expand
+  while getopts "eb:f:i:c:t:" opt; do
+    case $opt in (e) expand=1 ;; (c) cond=$OPTARG ;; (t) text=$OPTARG ;; esac
+  done
+  (( expand )) || text=${text//\$/\\$}
+  PROMPT+="\${\${:-$cond}:+[$text] }"
+}
+_p9k_precmd() {
+  precmd_functions=(${precmd_functions:#_p9k_precmd} _p9k_precmd)
+  PROMPT= 
+  local s
+  for s in $POWERLEVEL9K_LEFT_PROMPT_ELEMENTS; do (( ! $+functions[prompt_$s] )) || prompt_$s; done
+  PROMPT+="R> "
+}
+precmd_functions+=(_p9k_precmd)`
+
+func TestPowerlevel10kShowsTheSegmentThatIsNamed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "zsh")
+	x := w.start(p10kLike, "")
+	for _, c := range [][2]string{{"use prod", "p10k"}, {"use prod", "p10k told"}, {"doctor", "p10k told"}} {
+		if got := x.lacks(c[0]); got != c[1] {
+			t.Errorf("%s: told %q, want %q", c[0], got, c[1])
+		}
+	}
+	w.plans(plan{Life: 250, Due: 240, Note: "mfa!", Label: "%F{red}$(touch pwned) }'\\"})
+	x.run("POWERLEVEL9K_LEFT_PROMPT_ELEMENTS=(dir vault)", "vault use prod", "true")
+	x.shows("%F{red}$(touch pwned) }'\\ 4m mfa!")
+	if got := x.lacks("doctor"); got != "" {
+		t.Errorf("told %q", got)
+	}
+	x.run("vault off")
+	x.shows("")
+	if exists(filepath.Join(w.home, "pwned")) {
+		t.Error("a label was run")
+	}
+	x = w.start("prompt_vault() { print mine }", "")
+	if got := x.output("prompt_vault"); got != "mine\n" {
+		t.Errorf("the user's own prompt_vault is now: %s", got)
+	}
+}
+
+// pure has the name of a virtual environment in psvar[20]; its older versions throw away,
+// at any time, what stands before the last line break of PROMPT.
+func TestPureShowsTheLabelBesideItsOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "zsh")
+	x := w.start("pure() { psvar[20]=venv }; precmd_functions+=(pure); PROMPT='%(20V.%20v .)R> '", "")
+	x.run("vault use prod")
+	x.eventually("both", func() bool { return strings.Contains(x.row(), "[prod 41m] venv R>") })
+	x = w.start(`prompt_newline=$'\n%{\r%}'; pure() { PROMPT="path$prompt_newline${PROMPT##*$prompt_newline}" }; PROMPT="path${prompt_newline}R> "; precmd_functions+=(pure)`, "")
+	x.run("vault use prod", "pure", "true")
+	x.shows("prod 41m")
+	x.want(`"$(( ${#${(s:87v:)PROMPT}} ))"`, "2")
+}
+
+// tide defines both prompts in the file from which fish loads the left one.
+func TestTideShowsTheLabelFromTheFirstPrompt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "fish")
+	x := w.start("", "")
+	x.run("vault use prod")
+	check(os.MkdirAll(filepath.Join(w.home, "tide"), 0o700))
+	w.write("tide/fish_prompt.fish", "eval \"\nfunction fish_prompt\n echo -n 'R> '\nend\nfunction fish_right_prompt\n echo -n right\nend\"\n")
+	w.write("inner.fish", "set -g fish_greeting\nset fish_function_path $HOME/tide $fish_function_path\n"+w.load()+"\n")
+	x.send("clear; exec fish --no-config -i -C 'source " + filepath.Join(w.home, "inner.fish") + "'\r")
+	x.waitPrompt("  right [prod 41m]")
+	if got := x.lacks("doctor"); got != "" {
+		t.Errorf("told %q", got)
+	}
+	x.run("function __zz --on-event fish_prompt; function fish_right_prompt; end; end", "true", "true")
+	if got := x.lacks("doctor"); got != "label" {
+		t.Errorf("a theme that writes the right prompt anew each time: told %q", got)
+	}
+}
+
+func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		trap := w.in(map[string]string{"bash": "", "zsh": "trap 'echo mine' USR1; TRAPINT() { return $(( 128 + $1 )) }", "fish": ""})
+		x := w.start("", trap)
+		x.send("vault use dev --ask\r")
+		x.wait("code? ")
+		x.send("\x03")
+		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+		if got := x.value(w.status()); got != "130" {
+			t.Errorf("status %q", got)
+		}
+		if w.shell == "zsh" {
+			x.want(`"${functions[TRAPINT]} $options[localtraps]"`, "\treturn $(( 128 + $1 )) off")
+		}
+		x.want(shelltest.In(t, w.shell, map[string]string{"bash": `"$AWS_VAULT"`, "zsh": `"$AWS_VAULT"`, "fish": `"$AWS_VAULT"`}), "")
+	})
+}
