@@ -39,7 +39,8 @@ var newer = []struct{ what, pattern, example string }{
 }
 
 // guarded are lines that only a newer bash runs or parses.
-var guarded = regexp.MustCompile(`^__vault_now\(\) \{ builtin printf -v _vt '%\(%s\)T' -1; \}$`)
+var guarded = regexp.MustCompile(`^_v_now\(\) \{ builtin printf -v _vt '%\(%s\)T' -1; \}$|` +
+	`^\(\(_vver < 404\)\) \|\| _vn=\$\{_vnum@P\}$|^if \(\(_vver < 404\)\); then _vseen=1; else _vseen=\$\{_vnum@P\}; fi$`)
 
 // NewerThanBash32 returns what in a script bash 3.2 would not run as a newer one does.
 func NewerThanBash32(script string) (found []string) {
