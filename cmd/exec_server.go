@@ -118,7 +118,7 @@ func (o execOptions) first(ctx context.Context, r *run, q env.Request) (profiles
 	}
 	p, err := r.task.Resolve(ctx, q)
 	m, _ := r.task.Env.Runtime().Mark(refresh.Key(p))
-	return p, refresh.Lease{Session: creds.Session{Profile: p.Name, Region: p.Region}, File: m.File}, err
+	return p, refresh.Lease{Session: creds.Session{Profile: p.Name, Region: p.Region, Settings: p.Network.Variables}, File: m.File}, err
 }
 
 // grantOf is what the command may ask for: the profile, and the roles that were allowed.

@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +41,7 @@ func credentialsText(r *run, s creds.Session, format string) (string, error) {
 	if err := s.Check(); err != nil {
 		return "", err
 	}
-	vars := credentialVariables(s)
+	vars := credentialVariables(s, r.task.Env.User)
 	switch format {
 	case "json":
 		return processJSON(s)
@@ -59,7 +61,9 @@ func credentialsText(r *run, s creds.Session, format string) (string, error) {
 	return sh.Render(env.Alone(env.Parse(r.Environ), vars))
 }
 
-func credentialVariables(s creds.Session) []env.Change {
+// credentialVariables are the variables of a session for whoever reads them, in an
+// environment that the user has made.
+func credentialVariables(s creds.Session, user map[string]string) []env.Change {
 	var list []env.Change
 	add := func(name string, v creds.Secret) {
 		if !v.IsZero() {
@@ -74,6 +78,10 @@ func credentialVariables(s creds.Session) []env.Change {
 	}
 	add("AWS_REGION", creds.New(s.Region))
 	add("AWS_DEFAULT_REGION", creds.New(s.Region))
+	more := env.Settings(user, s)
+	for _, n := range slices.Sorted(maps.Keys(more)) {
+		add(n, creds.New(more[n]))
+	}
 	return list
 }
 

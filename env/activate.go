@@ -23,7 +23,8 @@ type Activation struct {
 }
 
 // Activate returns what makes s the identity of the shell whose environment is current:
-// everything in Secrets and Identity is unset, then the session set, then the state.
+// everything in Secrets and Identity is unset, then the session set, then the state. Of the
+// session's Settings those are set that the user has not set.
 // generation is the path of the generation file. A Request that is Served is for
 // ChildServed alone.
 func Activate(current map[string]string, r Request, s creds.Session, generation string) Activation {
@@ -48,6 +49,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	a := Activation{Stash: st.stash(current, old)}
 
 	chosen := regions(values, User(current), r, s)
+	addSettings(values, User(current), r, s)
 	for n, v := range values {
 		st.Exported[n] = fingerprint(st.Salt, n, v.Reveal())
 	}
@@ -59,7 +61,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	}
 	values[GenerationFile] = creds.New(generation)
 	values[StateVar] = creds.New(st.encode())
-	list := append(replaceAll(current, values), old.reproject(current, old.besides(values))...)
+	list := append(replaceAll(current, old, values), old.reproject(current, old.besides(values))...)
 	a.Changes, a.Blocked = possible(current, list)
 	return a
 }
@@ -131,9 +133,11 @@ func regions(values map[string]creds.Secret, user map[string]string, r Request, 
 }
 
 // replaceAll sets values and unsets everything else that a switch touches.
-func replaceAll(current map[string]string, values map[string]creds.Secret) []Change {
+func replaceAll(current map[string]string, old State, values map[string]creds.Secret) []Change {
 	var list []Change
-	for _, n := range TouchedIn(current) {
+	touched := slices.Concat(TouchedIn(current), old.leftSettings(current), settingsIn(values))
+	slices.Sort(touched)
+	for _, n := range slices.Compact(touched) {
 		if v, isSet := values[n]; isSet {
 			list = append(list, Change{Name: n, Value: v})
 		} else {
@@ -151,7 +155,7 @@ func Deactivate(current map[string]string) Activation {
 		return Activation{}
 	}
 	list := []Change{unset(GenerationFile), unset(StateVar)}
-	for _, n := range slices.Concat(Restored(), SecretsIn(current)) {
+	for _, n := range slices.Concat(Restored(), SecretsIn(current), st.leftSettings(current)) {
 		_, is := current[n]
 		if is && !st.exported(current, n) {
 			continue

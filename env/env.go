@@ -40,7 +40,7 @@ func Restored() []string {
 }
 
 // Touched lists every variable that a switch may set or remove, whatever the environment.
-func Touched() []string { return TouchedIn(nil) }
+func Touched() []string { return slices.Concat(TouchedIn(nil), settings) }
 
 // TouchedIn is Touched with the bearer tokens that are in an environment.
 func TouchedIn(current map[string]string) []string {

@@ -37,7 +37,7 @@ func ChildServed(environ []string, r Request, e Endpoint, s creds.Session, gener
 func child(environ []string, r Request, values map[string]creds.Secret, s creds.Session, generation string) []string {
 	current := Parse(environ)
 	base, user := Parse(Strip(environ)), User(current)
-	for _, n := range []string{region, defaultRegion} {
+	for _, n := range slices.Concat([]string{region, defaultRegion}, settingsIn(current)) {
 		delete(base, n)
 		if v, ok := user[n]; ok {
 			base[n] = v

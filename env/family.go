@@ -14,7 +14,8 @@ import (
 // provider of Terraform. docs/identity-variables.md shows the table.
 //
 // Left alone: where files and endpoints are (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE,
-// AWS_CREDENTIAL_PROFILES_FILE, AWS_ENDPOINT_URL, ...), which the user sets on purpose;
+// AWS_CREDENTIAL_PROFILES_FILE, AWS_ENDPOINT_URL, ...), which the user sets on purpose (but
+// see settings.go for what a profile says of them);
 // BOTO_CONFIG, which Google's gsutil reads too; SECRET_ACCESS_KEY, which the SDK for Rust
 // reads only beside an AWS_ACCESS_KEY_ID that has no AWS_SECRET_ACCESS_KEY.
 
@@ -99,10 +100,12 @@ func SecretsIn(current map[string]string) []string {
 func isBearer(name string) bool { return strings.HasPrefix(name, bearerPrefix) }
 
 // Alone returns changes and, for every variable of the family that they do not set, its
-// removal: what code must do that makes a session the only identity of an environment.
+// removal: what code must do that makes a session the only identity of an environment. The
+// settings that an active session has brought go with it.
 func Alone(current map[string]string, changes []Change) []Change {
 	list := slices.Clone(changes)
-	for _, n := range slices.Concat(SecretsIn(current), Identity) {
+	active, _ := StateOf(current)
+	for _, n := range slices.Concat(SecretsIn(current), Identity, active.leftSettings(current)) {
 		if !slices.ContainsFunc(changes, func(c Change) bool { return c.Name == n }) {
 			list = append(list, unset(n))
 		}

@@ -150,7 +150,7 @@ func storedLease(ctx context.Context, t *Task, p profiles.Profile) (refresh.Leas
 		return refresh.Lease{}, err
 	}
 	l, err := k.Current(ctx, p)
-	l.Session.Region = p.Region
+	l.Session = asOf(l.Session, p)
 	return l, err
 }
 

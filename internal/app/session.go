@@ -41,7 +41,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if base := sessions.SharedBy(p); base != nil && l.New && l.Warning == nil {
 		l.Warning = k.Offer(ctx, *base, l.Session) // what it was asked for may outlast what there is
 	}
-	l.Session.Region = p.Region
+	l.Session = asOf(l.Session, p)
 	if err == nil {
 		err = l.Session.Check()
 	}
@@ -49,6 +49,12 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 		t.say("%s", Text(l.Warning))
 	}
 	return p, l, err
+}
+
+// asOf gives a session from the cache what the profile says of it here.
+func asOf(s creds.Session, p profiles.Profile) creds.Session {
+	s.Region, s.Settings = p.Region, p.Network.Variables
+	return s
 }
 
 // minTTL is how much must be left of a session that is handed out.

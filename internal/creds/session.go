@@ -28,6 +28,9 @@ type Session struct {
 	Issued, Expires time.Time
 	Clock           Clock
 	Key             KeyRef
+	// Settings are variables that tell a program how to reach AWS with the session, such as
+	// AWS_ENDPOINT_URL. They are the profile's, like Region, and not kept with the session.
+	Settings map[string]string
 }
 
 // KeyRef says which stored key a session was made with. The zero value: with none, or it

@@ -19,6 +19,10 @@ type Network struct {
 	// Origins says where CABundle ("ca_bundle") and the Endpoints (their services) are set,
 	// for messages: a variable, or a key with file and line. nil when none is.
 	Origins map[string]string
+
+	// Variables tell a tool that does not read the profile the same, for every service that
+	// the profile names; only what the file says is in them. nil when it says nothing.
+	Variables map[string]string
 }
 
 // The services whose endpoint can be set, with the names that a services section has.
@@ -61,6 +65,7 @@ func (c *chain) network(v *view) (Network, error) {
 		n.setAt("ca_bundle", v.place(e, "ca_bundle"))
 	}
 	ignore := v.yes("ignore_configured_endpoint_urls")
+	n.Variables = c.networkVariables(v)
 	if v.err != nil || ignore {
 		return n, v.err
 	}
@@ -79,7 +84,58 @@ func (c *chain) network(v *view) (Network, error) {
 		n.Endpoints[service] = url
 		n.setAt(service, at)
 	}
+	n.addEndpointVariables(v, block)
 	return n, v.err
+}
+
+// networkVariables returns the settings of the file about the network as variables, but for
+// the endpoints.
+func (c *chain) networkVariables(v *view) map[string]string {
+	var list map[string]string
+	for _, x := range variables {
+		if !x.network {
+			continue
+		}
+		e, ok := v.find(x.key)
+		if !ok || e.variable != "" {
+			continue
+		}
+		if list == nil {
+			list = map[string]string{}
+		}
+		list[x.name] = c.complete(x.key, lowerBool(e.Value))
+	}
+	return list
+}
+
+// lowerBool writes true and false as every tool understands them.
+func lowerBool(text string) string {
+	if low := strings.ToLower(text); low == "true" || low == "false" {
+		return low
+	}
+	return text
+}
+
+// addEndpointVariables adds the endpoints of a profile and of its services section.
+func (n *Network) addEndpointVariables(v, block *view) {
+	add := func(name, url string) {
+		if !isURL(url) || strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != "" {
+			return
+		}
+		if n.Variables == nil {
+			n.Variables = map[string]string{}
+		}
+		n.Variables[name] = url
+	}
+	const all = "AWS_ENDPOINT_URL"
+	if e, ok := v.find("endpoint_url"); ok && e.variable == "" {
+		add(all, e.Value)
+	}
+	for _, sec := range block.sections {
+		for _, e := range block.set.entries[sec.from:sec.to] {
+			add(all+"_"+strings.ToUpper(e.Key), e.Nested()["endpoint_url"])
+		}
+	}
 }
 
 func (n *Network) setAt(key, place string) {
@@ -116,12 +172,14 @@ func (c *chain) endpoint(v, block *view, service string) (url, at string) {
 func endpointKey(service string) string { return "endpoint_url of " + service }
 
 // file reads a setting that names a file; "" when it is not set.
-func (c *chain) file(v *view, key string) string {
-	path := v.str(key)
-	if path == "" || c.over.Path == nil {
-		return path
+func (c *chain) file(v *view, key string) string { return c.complete(key, v.str(key)) }
+
+// complete completes the path in a setting that names a file; other values stay.
+func (c *chain) complete(key, value string) string {
+	if value == "" || c.over.Path == nil || key != "ca_bundle" && key != "web_identity_token_file" {
+		return value
 	}
-	return c.over.Path(path)
+	return c.over.Path(value)
 }
 
 // services opens the services section that a profile names. It is empty when the profile

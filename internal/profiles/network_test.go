@@ -64,7 +64,12 @@ func TestTheNetworkIsThatOfTheProfileAskedFor(t *testing.T) {
 	n := resolve(t, text, "a").Network
 	want(t, "where it is set", n.Origins["ca_bundle"]+", "+n.Origins["sts"]+", "+n.Origins["sso"],
 		"ca_bundle in config:7, endpoint_url of sts in config:14, endpoint_url in config:4")
-	n.Endpoints, n.Origins = nil, nil
+	want(t, "for tools", n.Variables, map[string]string{
+		"AWS_ENDPOINT_URL": "http://all", "AWS_ENDPOINT_URL_S3": "http://s3", "AWS_ENDPOINT_URL_STS": "http://sts", "AWS_ENDPOINT_URL_SSO_OIDC": "http://oidc",
+		"AWS_USE_FIPS_ENDPOINT": "true", "AWS_USE_DUALSTACK_ENDPOINT": "false", "AWS_CA_BUNDLE": "/etc/ca.pem", "AWS_STS_REGIONAL_ENDPOINTS": "legacy",
+	})
+	want(t, "for tools, no endpoint", resolve(t, text, "c").Network.Variables, map[string]string{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"})
+	n.Endpoints, n.Origins, n.Variables = nil, nil, nil
 	want(t, "a", n, Network{FIPS: true, CABundle: "/etc/ca.pem", LegacySTS: true, MaxAttempts: 5, RetryMode: "adaptive"})
 	n = resolveWith(t, text, "top", Overrides{Env: map[string]string{
 		"AWS_USE_FIPS_ENDPOINT": "TRUE", "AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_CA_BUNDLE": "/x", "AWS_STS_REGIONAL_ENDPOINTS": "legacy",

@@ -2,26 +2,27 @@ package profiles
 
 // variables lists the environment variables that stand for settings; of two for the same
 // setting the first that is not empty is used. Those with top are for the profile itself,
-// because they say which role to assume; the others are for every profile of its chain.
+// because they say which role to assume; the others are for every profile of its chain. Those
+// with network say where AWS is and whether to trust it.
 var variables = [...]struct {
-	name, key string
-	top       bool
+	name, key    string
+	top, network bool
 }{
-	{"AWS_REGION", "region", false},
-	{"AWS_DEFAULT_REGION", "region", false},
-	{"AWS_MFA_SERIAL", "mfa_serial", false},
-	{"AWS_ROLE_ARN", "role_arn", true},
-	{"AWS_ROLE_SESSION_NAME", "role_session_name", true},
-	{"AWS_SESSION_TAGS", "session_tags", true},
-	{"AWS_TRANSITIVE_TAGS", "transitive_session_tags", true},
-	{"AWS_SOURCE_IDENTITY", "source_identity", true},
-	{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls", false},
-	{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", false},
-	{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", false},
-	{"AWS_CA_BUNDLE", "ca_bundle", false},
-	{"AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", false},
-	{"AWS_MAX_ATTEMPTS", "max_attempts", false},
-	{"AWS_RETRY_MODE", "retry_mode", false},
+	{"AWS_REGION", "region", false, false},
+	{"AWS_DEFAULT_REGION", "region", false, false},
+	{"AWS_MFA_SERIAL", "mfa_serial", false, false},
+	{"AWS_ROLE_ARN", "role_arn", true, false},
+	{"AWS_ROLE_SESSION_NAME", "role_session_name", true, false},
+	{"AWS_SESSION_TAGS", "session_tags", true, false},
+	{"AWS_TRANSITIVE_TAGS", "transitive_session_tags", true, false},
+	{"AWS_SOURCE_IDENTITY", "source_identity", true, false},
+	{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls", false, true},
+	{"AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint", false, true},
+	{"AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint", false, true},
+	{"AWS_CA_BUNDLE", "ca_bundle", false, true},
+	{"AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints", false, true},
+	{"AWS_MAX_ATTEMPTS", "max_attempts", false, false},
+	{"AWS_RETRY_MODE", "retry_mode", false, false},
 }
 
 // tokenVariable is set in an environment that has a web identity, such as a pod's or a
