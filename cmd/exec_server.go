@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -61,7 +60,7 @@ func (o execOptions) check(c *cobra.Command) error {
 		return errors.New("--allow-role and --role-arn do not go together")
 	}
 	for _, arn := range o.roles {
-		if account, role := app.AccountOf(arn), strings.Contains(arn, ":role/"); account == "" || !role {
+		if !profiles.IsRoleARN(arn) {
 			return fmt.Errorf("--allow-role wants the ARN of a role, not %q", arn)
 		}
 	}

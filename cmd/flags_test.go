@@ -44,7 +44,10 @@ role_session_name = from-file
 		{"a duration", []string{"prod", "--duration", "2h"}, nil, func() bool { return last().Duration == 2*time.Hour }},
 		{"in seconds", []string{"prod", "-d", "5400"}, nil, func() bool { return last().Duration == 90*time.Minute }},
 		{"by AWS Vault's variable", []string{"prod"}, []string{"AWS_ASSUME_ROLE_TTL=30m"}, func() bool { return last().Duration == 30*time.Minute }},
-		{"the profile over the variable", []string{"long"}, []string{"AWS_ASSUME_ROLE_TTL=30m"}, func() bool { return last().Duration == 2*time.Hour }},
+		{"the variable over the profile, as with AWS Vault", []string{"long"}, []string{"AWS_ASSUME_ROLE_TTL=40m"}, func() bool { return last().Duration == 40*time.Minute }},
+		{"AWS Vault's variable for all profiles over both", []string{"long"}, []string{"AWS_ASSUME_ROLE_TTL=40m", "AWS_VAULT_DURATION=50m"}, func() bool { return last().Duration == 50*time.Minute }},
+		{"the flag over the variables", []string{"long", "-d", "70m"}, []string{"AWS_ASSUME_ROLE_TTL=40m", "AWS_VAULT_DURATION=50m"}, func() bool { return last().Duration == 70*time.Minute }},
+		{"the variable for one more role", []string{"long", "--role-arn", "111122223333:inner"}, []string{"AWS_ASSUME_ROLE_TTL=20m"}, func() bool { return last().Duration == 20*time.Minute }},
 		{"the flag over the profile", []string{"long", "-d", "3h"}, nil, func() bool { return last().Duration == 3*time.Hour }},
 		{"the profile's own settings", []string{"long", "--refresh"}, nil, func() bool { return last().ExternalID == "abc" && last().SessionName == "from-file" }},
 		{"a name for the session", []string{"prod", "--refresh"}, nil, func() bool { return len(last().SessionName) >= 2 && last().SessionName != "from-file" }},
@@ -89,10 +92,12 @@ func TestWhatCannotBeAskedForIsRefused(t *testing.T) {
 		}
 		oneSentence(t, r)
 	}
-	r := w.vault(t, w.environ("AWS_ASSUME_ROLE_TTL=soon"), "export", "prod")
-	oneSentence(t, r)
-	if !strings.Contains(r.err, "AWS_ASSUME_ROLE_TTL") {
-		t.Error(r.err)
+	for _, variable := range []string{"AWS_ASSUME_ROLE_TTL", "AWS_VAULT_DURATION"} {
+		r := w.vault(t, w.environ(variable+"=soon"), "export", "prod")
+		oneSentence(t, r)
+		if !strings.Contains(r.err, variable) || !strings.Contains(r.err, "like 1h") {
+			t.Error(r.err)
+		}
 	}
 }
 

@@ -180,10 +180,8 @@ func durationsFrom(before, after []Hop) []SettingFrom {
 			s.Value, s.Default = display.Duration(sessions.RoleDefault), true
 		case stored && i > 0:
 			s.Variable = "AWS_CHAINED_SESSION_TOKEN_TTL"
-		case stored:
-			s.Variable = "AWS_SESSION_TOKEN_TTL"
 		default:
-			s.Variable = "AWS_ASSUME_ROLE_TTL"
+			s.Variable = "AWS_SESSION_TOKEN_TTL"
 		}
 		list = append(list, s)
 	}

@@ -143,22 +143,14 @@ func fitPolicies(p *profiles.Profile) {
 	}
 }
 
-// applyDurations fills in the durations that neither flag nor file gives, from the
-// variables that AWS Vault has for them.
-func applyDurations(e Environment, p *profiles.Profile) error {
+// applyDurations fills in the duration of GetSessionToken, which no file gives, from the
+// variables that AWS Vault has for it.
+func applyDurations(e Environment, p *profiles.Profile) (err error) {
 	variable, source := "AWS_SESSION_TOKEN_TTL", p.Source
-	role, err := e.Duration("AWS_ASSUME_ROLE_TTL")
 	for source.Role != nil {
-		variable = "AWS_CHAINED_SESSION_TOKEN_TTL"
-		if source.Role.Duration == 0 {
-			source.Role.Duration = role
-		}
-		source = source.Role.Source
+		variable, source = "AWS_CHAINED_SESSION_TOKEN_TTL", source.Role.Source
 	}
-	if w := source.WebIdentity; w != nil && w.Duration == 0 {
-		w.Duration = role
-	}
-	if s := source.Stored; err == nil && s != nil && s.Duration == 0 {
+	if s := source.Stored; s != nil && s.Duration == 0 {
 		usual := &s.Duration
 		if s.MFASerial != "" {
 			usual = &s.SharedDuration

@@ -160,7 +160,7 @@ func (x *examination) fileVariables() []Finding {
 // exported.
 func (x *examination) settings() []Finding {
 	var list []Finding
-	for _, variable := range []string{"AWS_SESSION_TOKEN_TTL", "AWS_CHAINED_SESSION_TOKEN_TTL", "AWS_ASSUME_ROLE_TTL", "AWS_MIN_TTL"} {
+	for _, variable := range []string{"AWS_SESSION_TOKEN_TTL", "AWS_CHAINED_SESSION_TOKEN_TTL", "AWS_ASSUME_ROLE_TTL", "AWS_VAULT_DURATION", "AWS_MIN_TTL"} {
 		if _, err := x.Env.Duration(variable); err != nil {
 			list = append(list, problem("", "%s", err))
 		}

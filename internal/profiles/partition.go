@@ -35,6 +35,10 @@ func DefaultRegion(id string) string { return partitionByID(id).global }
 // of "aws".
 func PartitionDomains(id string) Domains { return partitionByID(id).Domains }
 
+// isPartition reports whether AWS has a partition of that id. Servers such as MinIO have
+// their own in ARNs.
+func isPartition(id string) bool { return partitionByID(id).id == id }
+
 func partitionByID(id string) *partition {
 	for i := range partitions {
 		if partitions[i].id == id {

@@ -55,10 +55,10 @@ func partitionOf(p *Profile) string {
 }
 
 // regionFor returns the region whose STS can assume a role: the given one, unless the role
-// belongs to another partition.
+// belongs to another partition of AWS.
 func regionFor(arn, region string) string {
 	partition := arnPartition(arn)
-	if region == "" || Partition(region) != partition {
+	if region == "" || Partition(region) != partition && isPartition(partition) {
 		return DefaultRegion(partition)
 	}
 	return region

@@ -170,7 +170,7 @@ func (c *chain) base(v *view) (link, error) {
 	// is for that key.
 	if key := below.source.Stored; key != nil && v.has("mfa_serial") {
 		own := *key
-		own.MFASerial = v.str("mfa_serial")
+		own.MFASerial = v.serial()
 		below.source.Stored = &own
 	}
 	return below, nil
@@ -199,13 +199,13 @@ func (c *chain) role(v *view, below Source, mfaProcess string) (Source, error) {
 		Profile:           v.name,
 		ARN:               v.roleARN(),
 		ExternalID:        v.str("external_id"),
-		SessionName:       v.str("role_session_name"),
-		MFASerial:         v.str("mfa_serial"),
+		SessionName:       v.sessionName(),
+		MFASerial:         v.serial(),
 		MFAProcess:        mfaProcess,
 		Duration:          v.seconds("duration_seconds"),
 		Tags:              v.tags("session_tags"),
 		TransitiveTagKeys: v.list("transitive_session_tags"),
-		SourceIdentity:    v.str("source_identity"),
+		SourceIdentity:    v.named("source_identity"),
 		Source:            below,
 	}
 	if v.err != nil {
@@ -223,10 +223,11 @@ func (c *chain) apply(p *Profile, v *view) error {
 			return err
 		}
 	}
-	if c.over.Duration != 0 {
-		v.caller("duration", c.over.Duration.String())
+	o, err := c.lasting(v)
+	if err != nil {
+		return err
 	}
-	switch o, s := c.over, p.Source; {
+	switch s := p.Source; {
 	case s.Role != nil:
 		s.Role.Duration = or(o.Duration, s.Role.Duration)
 		s.Role.Policy, s.Role.PolicyARNs = o.Policy, o.PolicyARNs
@@ -237,12 +238,26 @@ func (c *chain) apply(p *Profile, v *view) error {
 		return &NoRoleError{Profile: p.Name, What: "session policy"}
 	case s.Stored != nil:
 		s.Stored.Duration = o.Duration
-	case o.Duration != 0:
+	case c.over.Duration != 0:
 		c.warnings = append(c.warnings, Warning{
 			Profile: p.Name, Key: "duration", Why: "it has no effect, because the source of these credentials decides how long they last",
 		})
 	}
 	return nil
+}
+
+// lasting returns the overrides with the duration that is asked for: by the caller, or for
+// every profile by AWS Vault's variable.
+func (c *chain) lasting(v *view) (Overrides, error) {
+	o, e := c.over, found{Setting: Setting{Key: "duration", Value: c.over.Env[durationVariable]}, variable: durationVariable}
+	switch {
+	case o.Duration != 0:
+		v.caller("duration", o.Duration.String())
+	case e.Value != "":
+		v.note("duration", e)
+		o.Duration = v.duration(e)
+	}
+	return o, v.err
 }
 
 // or returns the first value that is not zero.
@@ -257,7 +272,7 @@ func or[T comparable](first, second T) T {
 // hop adds the role of the overrides at the end of the chain. It gets the session name of
 // the profile and, if the profile is a key, the MFA device of that.
 func (c *chain) hop(p *Profile, v *view) error {
-	r := &Role{Profile: p.Name, Source: p.Source, SessionName: v.str("role_session_name")}
+	r := &Role{Profile: p.Name, Source: p.Source, SessionName: v.sessionName(), Duration: v.givenDuration()}
 	if key := p.Source.Stored; key != nil {
 		r.MFASerial, r.MFAProcess = key.MFASerial, key.MFAProcess
 	}

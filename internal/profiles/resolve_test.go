@@ -188,7 +188,7 @@ mfa_serial =
 }
 
 func TestOverridesWin(t *testing.T) {
-	text := "[profile base]\nmfa_serial = a\n[profile prod]\nregion = eu-west-1\nsource_profile = base\nrole_arn = " + roleARN + "prod\nduration_seconds = 900\nrole_session_name = x\n"
+	text := "[profile base]\nmfa_serial = a\n[profile prod]\nregion = eu-west-1\nsource_profile = base\nrole_arn = " + roleARN + "prod\nduration_seconds = 900\nrole_session_name = xx\n"
 	p := resolveWith(t, text, "prod", Overrides{
 		Region: "us-west-2", Duration: 2 * time.Hour, NoSession: true, Policy: "{}", PolicyARNs: []string{"arn:p"},
 		Env: map[string]string{"AWS_REGION": "no region, and the flag wins"},
@@ -196,7 +196,7 @@ func TestOverridesWin(t *testing.T) {
 	want(t, "profile", p, Profile{
 		Name: "prod", Region: "us-west-2",
 		Source: Source{Role: &Role{
-			Profile: "prod", ARN: roleARN + "prod", SessionName: "x", Duration: 2 * time.Hour,
+			Profile: "prod", ARN: roleARN + "prod", SessionName: "xx", Duration: 2 * time.Hour,
 			Policy: "{}", PolicyARNs: []string{"arn:p"}, Region: "us-west-2",
 			Source: Source{Stored: &Stored{Profile: "base", MFASerial: "a", NoSession: true}},
 		}},

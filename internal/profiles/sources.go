@@ -127,7 +127,7 @@ func (c *chain) process(v *view, key string) (Source, error) {
 func (c *chain) stored(v *view) (Source, error) {
 	s := &Stored{
 		Profile:    v.name,
-		MFASerial:  v.str("mfa_serial"),
+		MFASerial:  v.serial(),
 		MFAProcess: v.str("mfa_process"),
 		NoSession:  c.over.NoSession,
 	}
@@ -139,7 +139,7 @@ func (c *chain) webIdentity(v *view, key string) (Source, error) {
 	w := &WebIdentity{
 		Profile:     v.name,
 		ARN:         v.roleARN(),
-		SessionName: v.str("role_session_name"),
+		SessionName: v.sessionName(),
 		Duration:    v.seconds("duration_seconds"),
 	}
 	if w.ARN == "" {
@@ -161,8 +161,8 @@ func (c *chain) webIdentity(v *view, key string) (Source, error) {
 // roleARN reads role_arn.
 func (v *view) roleARN() string {
 	arn := v.str("role_arn")
-	if arn != "" && !isRoleARN(arn) {
-		v.rejectKey("role_arn", wantRole)
+	if arn != "" && !IsRoleARN(arn) {
+		v.rejectKey("role_arn", or(quoted(arn), wantRole))
 		return ""
 	}
 	return arn

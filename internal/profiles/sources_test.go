@@ -27,8 +27,8 @@ func TestEverySourceIsReadFromItsOwnSettings(t *testing.T) {
 		},
 		{"credential_process = /opt/get --for 'me too'\n", Source{Process: &Process{Profile: "a", Command: "/opt/get --for 'me too'"}}},
 		{
-			"web_identity_token_file = /run/token\nrole_arn = " + roleARN + "w\nrole_session_name = n\nduration_seconds = 900\n",
-			Source{WebIdentity: &WebIdentity{Profile: "a", ARN: roleARN + "w", SessionName: "n", TokenFile: "/run/token", TokenFileAt: "web_identity_token_file in config:2", Duration: 15 * time.Minute, Region: "us-east-1"}},
+			"web_identity_token_file = /run/token\nrole_arn = " + roleARN + "w\nrole_session_name = nn\nduration_seconds = 900\n",
+			Source{WebIdentity: &WebIdentity{Profile: "a", ARN: roleARN + "w", SessionName: "nn", TokenFile: "/run/token", TokenFileAt: "web_identity_token_file in config:2", Duration: 15 * time.Minute, Region: "us-east-1"}},
 		},
 		{
 			"web_identity_token_process = get token\nrole_arn = " + roleARN + "w\n",
@@ -155,7 +155,7 @@ func TestDEFAULTLendsEverythingToEverySection(t *testing.T) {
 }
 
 func TestVariablesReachAsFarAsAWSVaultsDo(t *testing.T) {
-	text := "[profile base]\nmfa_serial = a\nrole_session_name = b\n[profile mid]\nsource_profile = base\nrole_arn = " + roleARN + "mid\n" +
+	text := "[profile base]\nmfa_serial = a\nrole_session_name = bb\n[profile mid]\nsource_profile = base\nrole_arn = " + roleARN + "mid\n" +
 		"[profile top]\nsource_profile = mid\nrole_arn = " + roleARN + "top\nregion = us-east-1\n"
 	p := resolveWith(t, text, "top", Overrides{Env: map[string]string{
 		"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2", "AWS_MFA_SERIAL": "mine", "AWS_ROLE_ARN": roleARN + "other",

@@ -11,6 +11,7 @@ var variables = [...]struct {
 	{"AWS_REGION", "region", false, false},
 	{"AWS_DEFAULT_REGION", "region", false, false},
 	{"AWS_MFA_SERIAL", "mfa_serial", false, false},
+	{"AWS_ASSUME_ROLE_TTL", "duration_seconds", false, false}, // of AWS Vault, as 1h30m
 	{"AWS_ROLE_ARN", "role_arn", true, false},
 	{"AWS_ROLE_SESSION_NAME", "role_session_name", true, false},
 	{"AWS_SESSION_TAGS", "session_tags", true, false},
@@ -24,6 +25,9 @@ var variables = [...]struct {
 	{"AWS_MAX_ATTEMPTS", "max_attempts", false, false},
 	{"AWS_RETRY_MODE", "retry_mode", false, false},
 }
+
+// durationVariable is how long the session of any profile should last, as 1h30m.
+const durationVariable = "AWS_VAULT_DURATION"
 
 // tokenVariable is set in an environment that has a web identity, such as a pod's or a
 // build's: the role in it belongs to that token and not to a profile.

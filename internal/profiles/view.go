@@ -102,11 +102,14 @@ func (v *view) str(key string) string {
 }
 
 // seconds reads the duration of a role; 0 when it is not set. AWS accepts 15 minutes to 12
-// hours.
+// hours. A variable has a duration as Go writes it.
 func (v *view) seconds(key string) time.Duration {
 	text := v.str(key)
 	if text == "" {
 		return 0
+	}
+	if e, _ := v.find(key); e.variable != "" {
+		return v.duration(e)
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 900 || n > 43200 {
@@ -114,6 +117,26 @@ func (v *view) seconds(key string) time.Duration {
 		return 0
 	}
 	return time.Duration(n) * time.Second
+}
+
+// duration reads a variable that holds a duration.
+func (v *view) duration(e found) time.Duration {
+	d, err := time.ParseDuration(e.Value)
+	if err != nil || d < time.Second {
+		v.reject(e, "write it like 1h or 45m")
+		return 0
+	}
+	return d
+}
+
+// givenDuration is the duration that the environment gives to every role, 0 for none.
+func (v *view) givenDuration() time.Duration {
+	for _, e := range v.given {
+		if e.Key == "duration_seconds" {
+			return v.seconds(e.Key)
+		}
+	}
+	return 0
 }
 
 // tags reads tags that are written k=v,k=v.
