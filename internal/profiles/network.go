@@ -131,8 +131,8 @@ func (n *Network) addEndpointVariables(v, block *view) {
 	if e, ok := v.find("endpoint_url"); ok && e.variable == "" {
 		add(all, e.Value)
 	}
-	for _, sec := range block.sections {
-		for _, e := range block.set.entries[sec.from:sec.to] {
+	for _, l := range block.layers {
+		for _, e := range l.settings() {
 			add(all+"_"+strings.ToUpper(e.Key), e.Nested()["endpoint_url"])
 		}
 	}
