@@ -88,7 +88,8 @@ function global:__vault_switches {
 }
 
 # A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So the words
-# of the call are repeated as they are written, and computed ones become $v[0], $v[1] ...
+# of the call are repeated as they are written, and computed ones become $v[0], $v[1] ... The first -- is put in
+# quotes: without them PowerShell splits each -p:x after it, for every program.
 function global:__vault_words {
   [Diagnostics.DebuggerHidden()] param($Call, $v)
   # .Line is public, but has the first line of a call only.
@@ -111,7 +112,7 @@ function global:__vault_words {
 # For each word: its text, what stands for a computed value, how many values it gave (-1: a splat), the first of them.
 function global:__vault_plan {
   [Diagnostics.DebuggerHidden()] param($Ast)
-  $ended = $open = $lost = $false
+  $ended = $open = $lost = $false; $last = ''; $end = 0
   for ($k = 1; $k -lt $Ast.CommandElements.Count; $k++) {
     $w = $part = $Ast.CommandElements[$k]; $text = $w.Extent.Text; $take = 1; $first = $null
     switch ($w.GetType().Name) {
@@ -119,7 +120,10 @@ function global:__vault_plan {
       'StringConstantExpressionAst' { $first = $w.Value }
       'VariableExpressionAst' { if ($w.Splatted) { $take = -1 } }
     }
-    if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open }
+    # The halves of a word that was split after -- are one again.
+    $gap = if ($last -notlike '*:' -or $w.Extent.StartOffset -gt $end) { ' ' }
+    $last = $text; $end = $w.Extent.EndOffset
+    if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
     elseif ($null -ne $first) { $open = $lost = $false }
     elseif ($take -lt 0) {
       if ($lost) { throw (__vault_error "@NAME@: nothing tells which words of two lists stand before --; write '--' in quotes") }
@@ -127,7 +131,7 @@ function global:__vault_plan {
     }
     $say = if ($part) { __vault_say $part }
     if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.StartOffset) }
-    @{ Text = $text; Say = $say; Take = $take; First = $first; From = 0 }
+    @{ Text = "$gap$text"; Say = $say; Take = $take; First = $first; From = 0 }
   }
 }
 
@@ -155,7 +159,7 @@ function global:__vault_match {
     $rest = __vault_match $Plan ($k + 1) $v ($i + $n)
     if ($null -ne $rest) {
       if ($w.Take -lt 0) { return (__vault_splat $v $i ($i + $n)) + $rest }
-      return ' ' + $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
+      return $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
     }
     if ($w.Take -ge 0) { return }
   }

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,26 @@ var pwshWords = []string{
 	"a <# b #> c", "-x:a,b -x:(1,2) -x:@(3) -x:{d} -x: -y", "\u2013x \u2014y", "-x:1kb -x:0x10 -1kb .5 5. 1..3",
 }
 
+// pwshAfterDashes are words that PowerShell splits when a -- without quotes is before them.
+var pwshAfterDashes = []string{
+	"dotnet publish -p:X=1 -p:Y=a,b -c Release", `msbuild /t:Build -p:X="a b" -p:Y=$h -p:"Z=$h" -p:W=$(1+1) -a:$h -a:$v -a:(1.50)`,
+	"npm run x -- -p:X=1 --y -z:$h", "a --% raw \"x y\" $x -p:1 --", "-a.b:c -p:*.txt -p:$($u[2]) -p: $h -p: z -p:-q -:x", "@v -p:X=1 @none -q:$h @v",
+	"-p:'X=1;Y=2' -p:'it''s' -p:$null -p:{a b} -p:@(1,2) -p:1.50,2.0 -p:1kb",
+	"$($global:i++; $global:i) -p:$($global:i++; $global:i) -p:x$($global:i++; $global:i) $global:i",
+}
+
+// bareDashes is the first -- that stands alone.
+var bareDashes = regexp.MustCompile(`(^|\s)--(\s|$)`)
+
+// quoteDashes puts the first -- of a call in quotes: PowerShell then treats what follows as
+// if it stood alone.
+func quoteDashes(words string) string {
+	if at := bareDashes.FindStringIndex(words); at != nil && !strings.Contains(words[:at[0]], "--%") {
+		return words[:at[0]] + strings.Replace(words[at[0]:at[1]], "--", "'--'", 1) + words[at[1]:]
+	}
+	return words
+}
+
 // pwshCalls are the places a call may stand in; # is the command with its words.
 var pwshCalls = []string{
 	"#", "& { # }", "$(#)", "\"$(#)\"", "$x = #; $x", "function inner { # }; inner", "'z' | ForEach-Object { # }", "if ($true) { # }",
@@ -194,7 +215,11 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 		"  $global:i = 0; $b = @(& ([ScriptBlock]::Create($Direct))) -join '|'\n" +
 		"  if ($a -cne $b) { \"[$Through] gave`n  $a`nand directly`n  $b\" } else { $global:same++ }\n}\n$same = 0\n"
 	n, compared := 0, 0
-	for _, words := range testenv.Sample(pwshWords, 4) {
+	all := testenv.Sample(pwshWords, 4)
+	for _, words := range pwshAfterDashes {
+		all = append(all, "exec prod -- "+words)
+	}
+	for _, words := range all {
 		for i, place := range pwshCalls {
 			if i > 0 && (strings.Contains(words, "--%") || strings.Contains(words, "'@") || n%5 != 0) {
 				n++
@@ -202,7 +227,8 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 			}
 			n++
 			through := strings.ReplaceAll(place, "#", "vault args "+words)
-			direct := strings.ReplaceAll(strings.ReplaceAll(through, "vault args", "& $stub args"), "& &", "&")
+			direct := strings.ReplaceAll(place, "#", "vault args "+quoteDashes(words))
+			direct = strings.ReplaceAll(strings.ReplaceAll(direct, "vault args", "& $stub args"), "& &", "&")
 			compared++
 			script += "check " + w.quote(through) + " " + w.quote(direct) + "\n"
 		}
@@ -233,9 +259,9 @@ $null = Invoke-Expression 'vault args 1.50 -- iex'
 function wrap { vault args -- terraform @args }
 wrap -- plan a,b -x 1.50
 `)
-	want := strings.Repeat("<--><-p:><X=1><1.50>\n", 5) + // -p: ends there for any program, after --
+	want := strings.Repeat("<--><-p:X=1><1.50>\n", 5) +
 		"<1.50>\n<2.50>\n<<1.0>><3.50>\n" +
-		"<a><b><--><-p:><X=1><1.50>\n" + "<--><terraform><plan><a><b><-x><1.50>\n"
+		"<a><b><--><-p:X=1><1.50>\n" + "<--><terraform><plan><a><b><-x><1.50>\n"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -87,7 +87,7 @@ if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
 }
 function global:__vault_plan {
 [Diagnostics.DebuggerHidden()] param($Ast)
-$ended = $open = $lost = $false
+$ended = $open = $lost = $false; $last = ''; $end = 0
 for ($k = 1; $k -lt $Ast.CommandElements.Count; $k++) {
 $w = $part = $Ast.CommandElements[$k]; $text = $w.Extent.Text; $take = 1; $first = $null
 switch ($w.GetType().Name) {
@@ -95,7 +95,9 @@ switch ($w.GetType().Name) {
 'StringConstantExpressionAst' { $first = $w.Value }
 'VariableExpressionAst' { if ($w.Splatted) { $take = -1 } }
 }
-if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open }
+$gap = if ($last -notlike '*:' -or $w.Extent.StartOffset -gt $end) { ' ' }
+$last = $text; $end = $w.Extent.EndOffset
+if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
 elseif ($null -ne $first) { $open = $lost = $false }
 elseif ($take -lt 0) {
 if ($lost) { throw (__vault_error "vault: nothing tells which words of two lists stand before --; write '--' in quotes") }
@@ -103,7 +105,7 @@ $open = $true
 }
 $say = if ($part) { __vault_say $part }
 if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.StartOffset) }
-@{ Text = $text; Say = $say; Take = $take; First = $first; From = 0 }
+@{ Text = "$gap$text"; Say = $say; Take = $take; First = $first; From = 0 }
 }
 }
 function global:__vault_say {
@@ -127,7 +129,7 @@ if ($n -and $null -ne $w.First -and "$($v[$i])" -cne $w.First) { return }
 $rest = __vault_match $Plan ($k + 1) $v ($i + $n)
 if ($null -ne $rest) {
 if ($w.Take -lt 0) { return (__vault_splat $v $i ($i + $n)) + $rest }
-return ' ' + $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
+return $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
 }
 if ($w.Take -ge 0) { return }
 }
