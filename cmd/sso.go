@@ -42,6 +42,10 @@ open. Where no browser of yours can come back here (over SSH, in a container, in
 CI) you compare a code instead; vault_sso_flow = device or pkce in the profile or
 the sso-session settles it for good.
 
+A sign-in of the AWS CLI is used before you are asked. With --share the AWS CLI and
+the SDKs use yours: it is kept up to date in their file, unencrypted, until
+"vault sso logout" or until that file is deleted.
+
 Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
@@ -89,15 +93,10 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.
 func shareSignIn(ctx context.Context, r *run, m *sessions.Maker, d app.Directory) error {
-	t, err := m.SignedIn(ctx, d.SSO)
-	if err != nil {
+	if _, err := r.task.Env.SSOCacheDir(); err != nil {
 		return err
 	}
-	dir, err := r.task.Env.SSOCacheDir()
-	if err != nil {
-		return err
-	}
-	file, err := sessions.ShareToken(dir, d.SSO, t)
+	file, err := m.Share(ctx, d.SSO)
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}
@@ -109,8 +108,8 @@ func newSSOLogout(r *run) *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout [PROFILE | SESSION]",
 		Short: "end the sign-in, at AWS and here",
-		Long: `Ends the sign-in to Identity Center and deletes it. Sessions that were made with
-it stay valid until they expire.`,
+		Long: `Ends the sign-in to Identity Center and deletes it, here and where the AWS CLI
+keeps it. Sessions that were made with it stay valid until they expire.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(c *cobra.Command, a []string) error { return runSSOLogout(c.Context(), r, firstArg(a)) },

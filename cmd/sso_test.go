@@ -172,6 +172,25 @@ func TestASignInSharedWithTheAWSToolsWorksThere(t *testing.T) {
 	want(t, r, 0, account)
 }
 
+func TestTheAWSCLIAndWeRenewASharedSignInInTurn(t *testing.T) {
+	aws := testenv.Require(t, "awscli", "aws")
+	w := newSSOWorld(t, "")
+	w.dir = must(w.aws.AddDirectory(fakeaws.DirectoryOptions{Name: "d-2", TokenLife: 10 * time.Minute})) // which the CLI renews at once
+	w.dir.SetAnswer(fakeaws.Yes)
+	must(w.dir.Assign(account, "Admin"))
+	w.write("home/.aws/config", strings.ReplaceAll(corp, "START", w.dir.StartURL()))
+	want(t, w.vault(t, w.browser(), "sso", "login", "--share"), 0, "the AWS CLI finds it in")
+	want(t, w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev"), 0, account)
+	w.dir.ExpireAccessTokens()
+	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, account)
+	w.called(t, "Authorize", 1)
+	w.called(t, "CreateToken", 3) // ours, the CLI's, ours
+	want(t, w.vault(t, w.environ(), "sso", "logout"), 0, "signed out of corp")
+	if left, _ := filepath.Glob(w.path("home/.aws/sso/cache/*")); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func TestSSOListShowsEveryAccountAndRole(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.signIn(t)

@@ -34,6 +34,8 @@ type Token struct {
 	ClientSecret  creds.Secret
 	ClientExpires time.Time
 	ClientFlow    string // how the registered client may sign in
+
+	Shared bool // the AWS tools have it too, in a file
 }
 
 // tokenItem is how a Token is encoded.
@@ -45,6 +47,7 @@ type tokenItem struct {
 	ClientID, ClientSecret string `json:",omitempty"`
 	ClientExpires          time.Time
 	ClientFlow             string `json:",omitempty"`
+	Shared                 bool   `json:",omitempty"`
 }
 
 // PutToken stores a sign-in under a name of TokenName.
@@ -53,6 +56,7 @@ func PutToken(ctx context.Context, s Store, name string, t Token) error {
 		StartURL: t.StartURL, Region: t.Region,
 		AccessToken: t.Access.Reveal(), Expires: t.Expires.UTC(), RefreshToken: t.Refresh.Reveal(),
 		ClientID: t.Client, ClientSecret: t.ClientSecret.Reveal(), ClientExpires: t.ClientExpires.UTC(), ClientFlow: t.ClientFlow,
+		Shared: t.Shared,
 	})
 	if err != nil {
 		return err
@@ -79,5 +83,6 @@ func parseToken(item creds.Secret) (Token, error) {
 		StartURL: v.StartURL, Region: v.Region,
 		Access: creds.New(v.AccessToken), Expires: v.Expires, Refresh: creds.New(v.RefreshToken),
 		Client: v.ClientID, ClientSecret: creds.New(v.ClientSecret), ClientExpires: v.ClientExpires, ClientFlow: v.ClientFlow,
+		Shared: v.Shared,
 	}, nil
 }

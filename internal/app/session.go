@@ -131,9 +131,10 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	if err != nil {
 		return nil, err
 	}
+	shared, _ := t.Env.SSOCacheDir() // without a home directory there is nothing to share
 	m := &sessions.Maker{
 		Store: s, Endpoint: Endpoint, Ask: codes, Browser: h.browser, MFAToken: t.MFACode,
-		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(), Path: t.Env.settingPath,
+		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(), SharedDir: shared, Path: t.Env.settingPath,
 		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now, Started: t.Started,
 		Lock: func(ctx context.Context, name string) (func(), error) {
 			return t.Env.Runtime().Lock(ctx, name, waiting(t))

@@ -49,6 +49,7 @@ type Maker struct {
 	ProcessTimeout time.Duration       // for commands of the config file; 0: a minute
 	Env            map[string]string   // the user's own environment, for credential_source
 	LoginDir       string              // where aws login keeps its files
+	SharedDir      string              // where the AWS tools keep their sign-ins to Identity Center; "": nowhere
 	Path           func(string) string // completes a path of Env that begins with ~; nil: it stays
 
 	clock  awsClock

@@ -44,17 +44,18 @@ func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *prof
 }
 
 // portal makes a call with the sign-in. If the portal rejects that (it was revoked, for
-// example), it makes the call once more with a new sign-in.
+// example), it makes the call again with that of the AWS tools, if there is one, and then
+// once more with a new sign-in.
 func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO, path string, query url.Values, out any) error {
 	rest := m.rest(p, SSO, s.Region)
 	var rejected creds.Secret
-	for again := false; ; again = true {
-		token, err := m.token(ctx, p, s, rejected)
+	for tries := 1; ; tries++ {
+		token, made, err := m.token(ctx, p, s, rejected)
 		if err != nil {
 			return err
 		}
 		err = rest.call(ctx, restCall{method: http.MethodGet, path: path, query: query, bearer: token}, out)
-		if again || codeOf(err) != "UnauthorizedException" {
+		if tries == 3 || made && tries > 1 || codeOf(err) != "UnauthorizedException" {
 			return err
 		}
 		rejected = token

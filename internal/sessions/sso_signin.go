@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
@@ -54,7 +56,7 @@ func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 	defer cancel()
 	oidc := m.rest(p, OIDC, s.Region)
 	signed, err := m.withBrowserOrCode(waiting, oidc, s, t, b)
-	if codeOf(err) == "InvalidClientException" { // AWS dropped the registration before its end
+	if forgotten(err) { // before its end
 		t.Client = ""
 		signed, err = m.withBrowserOrCode(waiting, oidc, s, t, b)
 	}
@@ -85,10 +87,28 @@ func (m *Maker) withBrowserOrCode(ctx context.Context, oidc rest, s *profiles.SS
 		return m.withCode(ctx, oidc, s, t, b)
 	}
 	defer func() { _ = l.Close() }()
+	if m.registered(t, flowBrowser) {
+		if err := m.stillRegistered(ctx, oidc, t); err != nil {
+			return t, err
+		}
+	}
 	if t, err = m.register(ctx, oidc, s, t, flowBrowser); err != nil {
 		return t, err
 	}
 	return m.withBrowser(ctx, oidc, s, t, b, l)
+}
+
+// stillRegistered returns AWS's error if AWS has forgotten a registration, or cannot be
+// reached. Only a page in the person's browser would say so later, and the browser would not
+// come back. It asks with a code that is none.
+func (m *Maker) stillRegistered(ctx context.Context, oidc rest, t store.Token) error {
+	_, err := m.createToken(ctx, oidc, t, grant{
+		GrantType: "authorization_code", Code: rand.Text(), RedirectURI: "http://127.0.0.1" + callback, CodeVerifier: rand.Text() + rand.Text(),
+	})
+	if forgotten(err) || codeOf(err) == "" {
+		return err
+	}
+	return nil
 }
 
 func (m *Maker) withBrowser(ctx context.Context, oidc rest, s *profiles.SSO, t store.Token, b Browser, l net.Listener) (store.Token, error) {
@@ -181,6 +201,8 @@ func callbackHandler(state string, back chan<- callbackResult) http.Handler {
 		switch {
 		case q.Get("error") == "access_denied":
 			c.err = declined()
+		case q.Get("error") == "invalid_client", q.Get("error") == "unauthorized_client":
+			c.err = &smithy.GenericAPIError{Code: "InvalidClientException", Message: "AWS does not know this program any more"}
 		case c.code == "":
 			c.err = malformed("the browser came back without a code")
 		}

@@ -233,6 +233,53 @@ func TestARegistrationThatAWSForgotIsMadeAgain(t *testing.T) {
 	}
 }
 
+// Only a page in the browser would say that it is forgotten, and the browser would not come
+// back: so it was for 90 days, whatever a person tried.
+func TestARegistrationThatAWSForgotDoesNotPreventSigningIn(t *testing.T) {
+	for name, again := range map[string]func(*center) error{
+		"renewal": func(c *center) error { c.expire(); return nil },
+		"force": func(c *center) error {
+			_, err := c.SignInAgain(context.Background(), c.profile(), c.sso())
+			return err
+		},
+		"logout": func(c *center) error {
+			_, err := c.SignOut(context.Background(), c.profile(), c.sso())
+			return err
+		},
+		"revoked": func(c *center) error { c.dir.RevokeSessions(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCenter(t, fakeaws.DirectoryOptions{})
+			c.browser.Timeout = 5 * time.Second
+			c.made()
+			c.aws.ForgetClients()
+			noError(t, again(c))
+			c.made()
+			c.calls("RegisterClient", 2)
+			if c.invited() != 2 {
+				t.Errorf("the person was sent to the browser %d times, not 2", c.invited())
+			}
+		})
+	}
+	t.Run("the browser says so", func(t *testing.T) {
+		c := newCenter(t, fakeaws.DirectoryOptions{})
+		open, first := c.browser.Open, true
+		c.browser.Open = func(address string) error {
+			if !first {
+				return open(address)
+			}
+			first = false
+			u, err := url.Parse(address)
+			noError(t, err)
+			q := u.Query()
+			go visit(q.Get("redirect_uri") + "?error=invalid_client&state=" + q.Get("state"))
+			return nil
+		}
+		c.made()
+		c.calls("RegisterClient", 2)
+	})
+}
+
 func TestOneSignInServesAllThatWait(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	var wg sync.WaitGroup

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/aws/smithy-go"
+
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
@@ -24,42 +26,48 @@ const accessScope = "sso:account:access"
 const renewal = 5 * time.Minute
 
 // token returns the access token of a sign-in that has not expired. rejected is one that
-// AWS did not accept, or the zero value.
-func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, rejected creds.Secret) (creds.Secret, error) {
+// AWS did not accept, or the zero value. made says that AWS has issued the token just now.
+func (m *Maker) token(ctx context.Context, p profiles.Profile, s *profiles.SSO, rejected creds.Secret) (access creds.Secret, made bool, err error) {
 	name := tokenName(s)
 	t, err := m.storedToken(ctx, name)
 	if err != nil || m.usable(t, rejected) {
-		return t.Access, err
+		return t.Access, false, err
 	}
 	unlock, err := m.lock(ctx, name)
 	if err != nil {
 		if m.browser(p) == nil { // another process has a person at the browser
 			err = needsSignIn(p, "")
 		}
-		return creds.Secret{}, err
+		return creds.Secret{}, false, err
 	}
 	defer unlock()
 	if t, err = m.storedToken(ctx, name); err != nil || m.usable(t, rejected) {
-		return t.Access, err
+		return t.Access, false, err
 	}
-	t, err = m.newToken(ctx, p, s, t, rejected)
-	if err != nil {
-		return creds.Secret{}, err
+	known := m.candidates(s, t)
+	if t, err = m.newToken(ctx, p, s, t, rejected); err != nil {
+		return creds.Secret{}, false, err
 	}
-	return t.Access, nil
+	return t.Access, !slices.ContainsFunc(known, func(k store.Token) bool { return k.Access.Equal(t.Access) }), nil
 }
 
-// newToken renews a sign-in, or has a person sign in. The caller holds the lock.
+// newToken renews a sign-in, or takes that of the AWS tools, or has a person sign in. The
+// caller holds the lock.
 func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token, rejected creds.Secret) (store.Token, error) {
-	if m.renewable(t) {
-		renewed, err := m.renew(ctx, p, s, t)
+	for _, c := range m.candidates(s, t) {
+		if m.usable(c, rejected) {
+			return c, m.putToken(ctx, s, c)
+		}
+		renewed, err := m.renewOne(ctx, p, s, c)
 		switch {
 		case err == nil:
 			return renewed, m.keepToken(ctx, s, renewed)
-		case m.alive(t, rejected):
-			return t, nil // still good for a while; the next call will try again
+		case m.alive(c, rejected):
+			return c, nil // still good for a while; the next call will try again
 		case !refusedRenewal(err):
 			return t, m.failure("renew the sign-in to", s.StartURL, p.Name, err)
+		case forgotten(err) && c.Client == t.Client:
+			t.Client = ""
 		}
 	}
 	t.Access, t.Refresh = creds.Secret{}, creds.Secret{}
@@ -80,10 +88,33 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 	return t, m.keepToken(ctx, s, t)
 }
 
+// candidates returns the sign-ins to try before a person is asked: the stored one, and that
+// of the AWS tools. If the two are shared and they have renewed it, the stored one is over.
+func (m *Maker) candidates(s *profiles.SSO, t store.Token) []store.Token {
+	theirs, is := m.shared(s)
+	switch {
+	case !is || theirs.Access.Equal(t.Access):
+		return []store.Token{t}
+	case t.Shared && theirs.Expires.After(t.Expires):
+		return []store.Token{theirs, t}
+	}
+	return []store.Token{t, theirs}
+}
+
+// errNotRenewable is what renewOne returns without a call. It counts as AWS's refusal.
+var errNotRenewable = &smithy.GenericAPIError{Code: "InvalidGrantException", Message: "there is nothing to renew it with"}
+
+func (m *Maker) renewOne(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token) (store.Token, error) {
+	if !m.renewable(t) {
+		return t, errNotRenewable
+	}
+	return m.renew(ctx, p, s, t)
+}
+
 // EnsureSignedIn makes sure that there is a sign-in that has not expired, and returns when
 // it expires. A person has to act only if it cannot be renewed.
 func (m *Maker) EnsureSignedIn(ctx context.Context, p profiles.Profile, s *profiles.SSO) (expires time.Time, err error) {
-	if _, err := m.token(ctx, p, s, creds.Secret{}); err != nil {
+	if _, _, err := m.token(ctx, p, s, creds.Secret{}); err != nil {
 		return time.Time{}, err
 	}
 	t, err := m.storedToken(ctx, tokenName(s))
@@ -119,8 +150,9 @@ func (m *Maker) SignedIn(ctx context.Context, s *profiles.SSO) (store.Token, err
 	return m.storedToken(ctx, tokenName(s))
 }
 
-// SignOut ends a sign-in at AWS and deletes it here. It reports whether there was one.
-// That AWS refuses is not an error: the sign-in may have ended already.
+// SignOut ends a sign-in at AWS and deletes it here, from the file of the AWS tools too. It
+// reports whether there was one. That AWS refuses is not an error: the sign-in may have
+// ended already.
 func (m *Maker) SignOut(ctx context.Context, p profiles.Profile, s *profiles.SSO) (bool, error) {
 	name := tokenName(s)
 	unlock, err := m.lock(ctx, name)
@@ -129,20 +161,41 @@ func (m *Maker) SignOut(ctx context.Context, p profiles.Profile, s *profiles.SSO
 	}
 	defer unlock()
 	t, err := m.storedToken(ctx, name)
-	if err != nil || t.Access.IsZero() && t.Refresh.IsZero() {
+	if err != nil {
 		return false, err
 	}
 	// Deleted here first, so that a network that is down cannot prevent it.
-	access := t.Access
-	t.Access, t.Refresh, t.Expires = creds.Secret{}, creds.Secret{}, time.Time{}
-	if err := m.keepToken(ctx, s, t); err != nil {
-		return true, err
+	theirs, shared, err := m.unshare(s)
+	if err != nil {
+		return false, err
 	}
-	err = m.rest(p, SSO, s.Region).call(ctx, restCall{method: http.MethodPost, path: "/logout", bearer: access}, nil)
-	if err != nil && codeOf(err) == "" {
-		return true, m.failure("tell AWS of the sign-out from", s.StartURL, p.Name, err)
+	access := []creds.Secret{t.Access}
+	if was := !t.Access.IsZero() || !t.Refresh.IsZero(); was {
+		t.Access, t.Refresh, t.Expires, t.Shared = creds.Secret{}, creds.Secret{}, time.Time{}, false
+		if err := m.putToken(ctx, s, t); err != nil {
+			return true, err
+		}
+	} else if !shared {
+		return false, nil
 	}
-	return true, nil
+	if !theirs.Access.Equal(access[0]) {
+		access = append(access, theirs.Access)
+	}
+	return true, m.endAtAWS(ctx, p, s, access)
+}
+
+// endAtAWS tells AWS that these tokens are not used any more.
+func (m *Maker) endAtAWS(ctx context.Context, p profiles.Profile, s *profiles.SSO, access []creds.Secret) error {
+	for _, bearer := range access {
+		if bearer.IsZero() {
+			continue
+		}
+		err := m.rest(p, SSO, s.Region).call(ctx, restCall{method: http.MethodPost, path: "/logout", bearer: bearer}, nil)
+		if err != nil && codeOf(err) == "" {
+			return m.failure("tell AWS of the sign-out from", s.StartURL, p.Name, err)
+		}
+	}
+	return nil
 }
 
 func (m *Maker) storedToken(ctx context.Context, name string) (store.Token, error) {
@@ -151,11 +204,6 @@ func (m *Maker) storedToken(ctx context.Context, name string) (store.Token, erro
 		return store.Token{}, nil
 	}
 	return t, err
-}
-
-func (m *Maker) keepToken(ctx context.Context, s *profiles.SSO, t store.Token) error {
-	t.StartURL, t.Region = s.StartURL, s.Region
-	return store.PutToken(ctx, m.Store, tokenName(s), t)
 }
 
 // usable reports whether a sign-in has not expired and need not be renewed yet.
@@ -189,6 +237,12 @@ func refusedRenewal(err error) bool {
 		return true
 	}
 	return false
+}
+
+// forgotten reports whether AWS does not know the registration any more, whatever it said
+// about how long that would last.
+func forgotten(err error) bool {
+	return codeOf(err) == "InvalidClientException" || codeOf(err) == "UnauthorizedClientException"
 }
 
 // grant is what is exchanged for a token: a refresh token, a device code or a code.
