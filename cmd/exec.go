@@ -111,6 +111,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 		return err
 	}
 	if o.asJSON {
+		r.task.SignIn.Never = !r.StderrIsTerm // it is a credential_process
 		_, l, err := o.session(ctx, r, q)
 		if err != nil {
 			return err

@@ -36,6 +36,9 @@ assume the role too, and ask for its MFA code, give the AWS tools a second profi
 
 In a profile with a role_arn the AWS tools do not look at a credential_process.
 
+A sign-in to Identity Center is not begun then, while another program reads standard
+error: the answer is exit status 3 and what to run.
+
 env prints NAME=value as it is; export-env, bash, zsh, fish and powershell print
 quoted code to evaluate; dotenv quotes for .env files; github writes to the files
 of a GitHub Actions step and masks the secrets in its log.`,
@@ -61,6 +64,7 @@ func runExport(ctx context.Context, r *run, o exportOptions) error {
 	if err != nil {
 		return err
 	}
+	r.task.SignIn.Never = o.format == "json" && !r.StderrIsTerm
 	_, l, err := o.session(ctx, r, q)
 	if err != nil {
 		return err

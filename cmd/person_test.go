@@ -214,6 +214,50 @@ func TestCtrlDAndCtrlCAtAQuestionMeanNo(t *testing.T) {
 	}
 }
 
+// botocore runs a credential_process so: the terminal is there, and standard error is read
+// when the process has ended.
+func TestACredentialProcessSaysAtOnceThatASignInIsNeeded(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, corp)
+	needs := func(args ...string) {
+		t.Helper()
+		began := time.Now()
+		r, shown := w.talk(t, w.browser(), nil, args...)
+		if r.status != 3 || r.out != "" || shown != "" || !strings.Contains(r.err, `"dev" needs a sign-in in the browser`) || !strings.Contains(r.err, "hint: vault sso login dev\n") {
+			t.Errorf("%q: status %d, said %q, shown %q", args, r.status, r.err, shown)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%q took %v", args, took)
+		}
+	}
+	needs("export", "dev", "--format", "json")
+	needs("exec", "--json", "dev")
+	w.called(t, "Authorize", 0)
+
+	// Nor does it wait for the person that another terminal has sent to the browser.
+	w.dir.SetAnswer(fakeaws.Ask)
+	c := exec.Command(filepath.Join(bin, "vault"), "export", "dev")
+	c.Env, c.Dir = w.browser(), w.world.dir
+	tty := must(pty.Start(c))
+	defer func() { _, _ = c.Process.Kill(), tty.Close(); _ = c.Wait() }()
+	must(tty.Read(make([]byte, 1)))
+	needs("export", "dev", "--format", "json")
+}
+
+func TestTheInvitationIsShownWhereThePersonIs(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, corp)
+	r, shown := w.talk(t, w.browser(), nil, "export", "dev")
+	if r.status != 0 || !strings.Contains(shown, "vault: sign in in the browser") || !strings.Contains(shown, "/authorize?") || strings.Contains(r.err, "/authorize?") {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	w = newSSOWorld(t, strings.Replace(corp, "pkce", "device", 1))
+	r, shown = w.talk(t, w.browser(), nil, "sso", "login", "--stdout", "--timeout", "1s")
+	if r.status != 3 || !strings.Contains(shown, "the page must show this code") || strings.Contains(r.err, "must show") {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+}
+
 func TestAPassphraseIsToldWhatIsWrongWithItAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, backend := range []string{"file", "age"} {

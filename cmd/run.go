@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
@@ -31,6 +32,9 @@ func newRun(w *app.World) *run {
 		Env: app.NewEnvironment(w.Environ, w.Home),
 		Say: func(line string) { r.say("%s", r.named(line)) },
 	}
+	if w.Tell != nil && !w.StderrIsTerm {
+		caller.Tell = func(line string) { r.tell("%s", r.named(line)) }
+	}
 	if w.Ask != nil {
 		caller.Ask = func(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
 			return w.Ask(ctx, display.Clean(r.named(question)), hidden)
@@ -43,6 +47,15 @@ func newRun(w *app.World) *run {
 // say prints a line for a person, without what a terminal would act on.
 func (r *run) say(format string, args ...any) {
 	fmt.Fprintln(r.Stderr, r.name+": "+display.Clean(fmt.Sprintf(r.ours(format), args...)))
+}
+
+// tell shows a line that belongs to a question, where the person is: on the terminal, though
+// another program may read standard error. Without a terminal it is say.
+func (r *run) tell(format string, args ...any) {
+	line := r.name + ": " + display.Clean(fmt.Sprintf(r.ours(format), args...)) + "\n"
+	if r.StderrIsTerm || r.Tell == nil || r.Tell(line) != nil {
+		_, _ = io.WriteString(r.Stderr, line)
+	}
 }
 
 // hint prints what the person can do.

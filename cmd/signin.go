@@ -14,12 +14,12 @@ func showSignIn(r *run) func(sessions.Invitation) {
 			_ = r.print("%s", i.URL)
 			_ = r.flush() // the program that reads it is waited for
 		} else {
-			r.say("sign in in the browser, here if none opens:")
-			r.say("  %s", i.URL)
+			r.tell("sign in in the browser, here if none opens:")
+			r.tell("  %s", i.URL)
 		}
 		if i.Code != "" {
-			r.say("the page must show this code, or another person has sent you there:")
-			r.say("  %s   %s", i.Code, spelled(i.Code))
+			r.tell("the page must show this code, or another person has sent you there:")
+			r.tell("  %s   %s", i.Code, spelled(i.Code))
 		}
 	}
 }

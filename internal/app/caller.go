@@ -22,6 +22,9 @@ type Caller struct {
 	Quiet bool
 	// Say tells the person a line of plain text, without a line break. nil: nobody reads it.
 	Say func(line string)
+	// Tell tells the person a line that belongs to a question, in addition to Say, whose lines
+	// another program may read. nil: the person sees those.
+	Tell func(line string)
 	// ShowSignIn tells the person where to sign in and which code to compare. It must be
 	// set where a sign-in is possible.
 	ShowSignIn func(sessions.Invitation)
@@ -38,5 +41,6 @@ type SignIn struct {
 	Requested bool          // the command is for signing in: no terminal is needed
 	Device    *bool         // with a code to compare, or by a browser here; nil: whichever can work
 	PrintOnly bool          // the address is only shown, and no browser is opened
+	Never     bool          // another program waits for the answer: it is told what to run
 	Timeout   time.Duration // how long the person may take in the browser; 0: the usual time
 }

@@ -37,7 +37,12 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if w.MinTTL, err = minTTL(t, q); err != nil {
 		return p, refresh.Lease{}, err
 	}
+	ctx, stop := t.notBehindAPerson(ctx, p)
+	defer stop()
 	l, err := k.Fresh(ctx, p, w)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
+		err = cause
+	}
 	if base := sessions.SharedBy(p); base != nil && l.New && l.Warning == nil {
 		l.Warning = k.Offer(ctx, *base, l.Session) // what it was asked for may outlast what there is
 	}
@@ -116,7 +121,12 @@ func waiting(t *Task) func() {
 	if t.Quiet {
 		return nil
 	}
-	return func() { t.say("another terminal is signing in, waiting for it") }
+	return func() {
+		if t.giveUp != nil && t.giveUp() {
+			return
+		}
+		t.sayAndTell("another terminal is signing in, waiting for it")
+	}
 }
 
 // Maker makes sessions, and keeps none. It cannot make one over a shared session with
@@ -140,8 +150,9 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 			return t.Env.Runtime().Lock(ctx, name, waiting(t))
 		},
 	}
+	m.SigningIn = t.signingIn
 	if !t.Quiet {
-		m.Say = func(line string) { t.say("%s", line) }
+		m.Say = t.sayAndTell
 	}
 	return m, nil
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -16,7 +17,7 @@ import (
 
 // browser is how a person signs in for a profile, nil when nobody is there.
 func (h helpers) browser(p profiles.Profile) *sessions.Browser {
-	if h.Quiet || h.Ask == nil && !h.SignIn.Requested {
+	if h.Quiet || h.SignIn.Never || h.Ask == nil && !h.SignIn.Requested {
 		return nil
 	}
 	remote := h.Env.remoteBrowser()
@@ -25,6 +26,34 @@ func (h helpers) browser(p profiles.Profile) *sessions.Browser {
 		b.Open = func(url string) error { return h.openBrowser(p, url) }
 	}
 	return b
+}
+
+// signingIn marks that a person is at the browser, until end is called. Those who must not
+// wait for a person look at it.
+func (t *Task) signingIn(directory string) (end func()) {
+	end, _ = t.Env.Runtime().TryLock("signing in " + directory)
+	return end
+}
+
+// notBehindAPerson returns a context that ends when this process waits for another one that
+// has a person at the browser, if the caller must not wait for one. Its cause says so.
+func (t *Task) notBehindAPerson(ctx context.Context, p profiles.Profile) (context.Context, func()) {
+	sso := Origin(p).SSO
+	if !t.SignIn.Never || sso == nil {
+		return ctx, func() {}
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	t.giveUp = func() bool {
+		if end, none := t.Env.Runtime().TryLock("signing in " + sessions.TokenName(sso)); none {
+			end()
+			return false
+		}
+		cancel(&sessions.NeedsUserError{
+			Profile: p.Name, What: "a sign-in in the browser, which another terminal is waiting for", Need: sessions.NeedsBrowser,
+		})
+		return true
+	}
+	return ctx, func() { cancel(nil) }
 }
 
 // byDevice chooses the way of signing in: the flag, then what the profile or its

@@ -19,15 +19,24 @@ type Task struct {
 	// background could not open it.
 	Unlocked bool
 
-	typed *creds.Secret // what was typed last to open the store
-	set   *profiles.Set
-	store store.Store
+	giveUp func() bool   // whether not to wait for another process, which stops waiting; nil: wait
+	typed  *creds.Secret // what was typed last to open the store
+	set    *profiles.Set
+	store  store.Store
 }
 
 // say tells the caller a line.
 func (t *Task) say(format string, args ...any) {
 	if t.Say != nil {
 		t.Say(fmt.Sprintf(format, args...))
+	}
+}
+
+// sayAndTell tells the caller a line, and the person if that reads something else.
+func (t *Task) sayAndTell(line string) {
+	t.say("%s", line)
+	if t.Tell != nil {
+		t.Tell(line)
 	}
 }
 
@@ -79,7 +88,7 @@ func (t *Task) StoreOptions() store.Options {
 			t.typed = &answer
 			return answer, err
 		}
-		o.Tell = func(line string) { t.say("%s", line) }
+		o.Tell = t.sayAndTell
 	}
 	return o
 }

@@ -42,6 +42,9 @@ type World struct {
 	// Ask puts a question on the terminal itself and returns what is typed, without
 	// echo if hidden. It is nil when there is no terminal.
 	Ask func(ctx context.Context, question string, hidden bool) (creds.Secret, error)
+	// Tell shows lines on the terminal itself, wherever standard error leads. It is nil when
+	// there is no terminal.
+	Tell func(lines string) error
 	// Exec replaces the process, or runs the program to its end where that cannot be
 	// done; it returns only if the program could not be started or has ended.
 	Exec func(path string, argv, environ []string) (status int, err error)
@@ -74,6 +77,9 @@ func Real() *World {
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
 		Exec: execute, Foreground: runForeground, Companion: companion, Detach: runSelf, Start: StartDetached, Run: Run, Who: who, Home: home,
+	}
+	if w.Ask != nil {
+		w.Tell = tell
 	}
 	w.Self, _ = os.Executable()
 	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {

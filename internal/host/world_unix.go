@@ -39,6 +39,15 @@ func asker() func(context.Context, string, bool) (creds.Secret, error) {
 	return ask
 }
 
+func tell(lines string) error {
+	tty, err := os.OpenFile("/dev/tty", os.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open the terminal: %w", err)
+	}
+	_, err = io.WriteString(tty, lines)
+	return errors.Join(err, tty.Close())
+}
+
 func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

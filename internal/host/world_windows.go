@@ -25,6 +25,15 @@ func asker() func(context.Context, string, bool) (creds.Secret, error) {
 	return ask
 }
 
+func tell(lines string) error {
+	out, err := os.OpenFile("CONOUT$", os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open the console: %w", err)
+	}
+	_, err = io.WriteString(out, lines)
+	return errors.Join(err, out.Close())
+}
+
 func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
 	in, err := os.OpenFile("CONIN$", os.O_RDWR, 0)
 	if err != nil {

@@ -34,6 +34,10 @@ type Maker struct {
 	// Lock waits until no other process holds the name; nil if there are no others.
 	Lock func(ctx context.Context, name string) (unlock func(), err error)
 
+	// SigningIn is called when a person is sent to the browser for a directory (see
+	// TokenName), and end when that is over; nil: it is not.
+	SigningIn func(directory string) (end func())
+
 	Ask         Asker                           // nil: there is no person to ask
 	Browser     func(profiles.Profile) *Browser // how to sign in; nil, or returning nil: there is no person
 	MFAToken    creds.Secret                    // a code from a flag; used once

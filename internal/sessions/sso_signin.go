@@ -51,6 +51,9 @@ const callback = "/oauth/callback"
 // signIn has a person sign in with the browser and returns the result. If the person does
 // not, it still returns the registration.
 func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token, b Browser) (store.Token, error) {
+	if m.SigningIn != nil {
+		defer m.SigningIn(tokenName(s))()
+	}
 	timeout := or(b.Timeout, 5*time.Minute)
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
