@@ -41,6 +41,7 @@ func (r *run) ours(text string) string {
 func (r *run) isCommand(rest string) bool {
 	if r.verbs == nil {
 		r.verbs = map[string]bool{}
+		r.addCommands(func(command) bool { return true })
 		collect(r.verbs, r.root)
 	}
 	word, is := strings.CutPrefix(rest, " ")

@@ -24,7 +24,6 @@ func bindGlobals(root *cobra.Command, r *run) {
 	for _, s := range store.Settings() {
 		str(s.Value(&r.task.Store), s.Flag, s.Variable, s.Usage)
 	}
-	completeGlobals(root)
 }
 
 func completeGlobals(root *cobra.Command) {

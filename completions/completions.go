@@ -7,7 +7,6 @@ package completions
 import (
 	"embed"
 	"fmt"
-	"strings"
 
 	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/shells"
@@ -39,5 +38,5 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("the program's path: %w", err)
 	}
-	return strings.NewReplacer("@BINARY@", binary, "@NAME@", o.Name).Replace(string(text)), nil
+	return shells.Fill(string(text), map[string]string{"BINARY": binary, "NAME": o.Name}), nil
 }

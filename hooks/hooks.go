@@ -54,15 +54,15 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	if o.Prompt {
 		prompt = "1"
 	}
-	return strings.NewReplacer(
-		"@BINARY@", binary,
-		"@NAME@", o.Name,
-		"@CALLED_AS@", Called(o.Binary, o.Name),
-		"@PROMPT@", prompt,
-		"@EPOCH@", strconv.FormatInt(o.Now.Unix(), 10),
-		"@VALUE_FLAGS@", strings.Join(o.ValueFlags, " "),
-		"@RCLINE@", sh.StartFile+", as the last line:  "+rc,
-	).Replace(compact(string(text))), nil
+	return shells.Fill(compact(string(text)), map[string]string{
+		"BINARY":      binary,
+		"NAME":        o.Name,
+		"CALLED_AS":   Called(o.Binary, o.Name),
+		"PROMPT":      prompt,
+		"EPOCH":       strconv.FormatInt(o.Now.Unix(), 10),
+		"VALUE_FLAGS": strings.Join(o.ValueFlags, " "),
+		"RCLINE":      sh.StartFile + ", as the last line:  " + rc,
+	}), nil
 }
 
 // RCLine is the line that loads this hook from a start file. It is also written into a

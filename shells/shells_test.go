@@ -217,3 +217,20 @@ func TestTheRCLineCallsTheProgramAsItIsCalled(t *testing.T) {
 		}
 	}
 }
+
+func TestFillReplacesEachMarkOnce(t *testing.T) {
+	values := map[string]string{"A": "1", "B": "@A@"}
+	for text, want := range map[string]string{
+		"":                    "",
+		"@A@":                 "1",
+		"x@A@@A@y":            "x11y",
+		"@B@ @A@":             "@A@ 1",
+		`"${list[@]}" @A@ $@`: `"${list[@]}" 1 $@`,
+		"@C@A@":               "@C1",
+		"@A":                  "@A",
+	} {
+		if got := shells.Fill(text, values); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+}
