@@ -841,3 +841,43 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 		}
 	}
 }
+
+// One function writes JSON for programs: indented, without HTML escapes and without what a
+// terminal acts on.
+func TestJSONForProgramsIsWrittenByOneFunction(t *testing.T) {
+	sources(t, func(file string, tree *ast.File) {
+		if path.Dir(file) != "cmd" && path.Dir(file) != "internal/doctor" {
+			return
+		}
+		selected(tree, func(x, name string) {
+			if x == "json" && (strings.HasPrefix(name, "Marshal") || name == "NewEncoder") {
+				t.Errorf("%s calls json.%s, and not display.JSON", file, name)
+			}
+		})
+	})
+}
+
+// testName finds the name of a test in a document.
+var testName = regexp.MustCompile("`(Test[A-Z]\\w+)`")
+
+func TestEveryTestThatADocumentNamesExists(t *testing.T) {
+	var all strings.Builder
+	files := tracked(t)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			text, _ := os.ReadFile(filepath.FromSlash(file)) // "" for one that is removed and not yet committed
+			all.Write(text)
+		}
+	}
+	for _, file := range files {
+		if path.Ext(file) != ".md" || file == "CHANGELOG.md" {
+			continue
+		}
+		text, _ := os.ReadFile(filepath.FromSlash(file))
+		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains(all.String(), "\nfunc "+m[1]+"(t *testing.T)") {
+				t.Errorf("%s names %s", file, m[1])
+			}
+		}
+	}
+}

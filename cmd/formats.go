@@ -3,7 +3,6 @@ package cmd
 // This file has the formats in which credentials are printed for other programs.
 
 import (
-	"encoding/json"
 	"errors"
 	"io"
 	"maps"
@@ -15,6 +14,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -97,8 +97,9 @@ func processJSON(s creds.Session) (string, error) {
 	if !s.Expires.IsZero() {
 		out.Expiration = s.Expires.UTC().Format(time.RFC3339)
 	}
-	b, err := json.MarshalIndent(out, "", "  ")
-	return string(b) + "\n", err
+	var b strings.Builder
+	err := display.JSON(&b, out)
+	return b.String(), err
 }
 
 func iniSection(s creds.Session) (string, error) {

@@ -3,8 +3,8 @@ package cmd
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -45,7 +45,7 @@ func runList(ctx context.Context, r *run, o listOptions) error {
 	if o.profiles && !o.credentials && !o.json {
 		return listProfiles(r)
 	}
-	in, err := app.InventoryOf(ctx, r.task)
+	in, err := app.InventoryOf(ctx, r.task, o.json || !o.credentials && !o.sessions)
 	sayProblems(r)
 	if err != nil {
 		return err
@@ -96,14 +96,16 @@ func inventoryNames(in app.Inventory, want func(app.InventoryRow) bool) []string
 	return names
 }
 
-// printInventory prints AWS Vault's table, with rows at its end for what has no profile.
+// printInventory prints AWS Vault's table, with more columns at its right and rows at its end
+// for what has no profile.
 func printInventory(r *run, in app.Inventory) error {
 	var t display.Table
-	t.Grow(len(in.Profiles)+5, 3)
-	t.Row("Profile", "Credentials", "Sessions")
-	t.Row("=======", "===========", "========")
+	t.Grow(len(in.Profiles)+5, 6)
+	t.Row("Profile", "Credentials", "Sessions", "Account", "Role", "Region")
+	t.Row("=======", "===========", "========", "=======", "====", "======")
 	for _, row := range in.Profiles {
-		t.Row(dash(row.Configured, row.Profile), credentialText(row), dash(row.Sessions > 0, sessionText(row, r.Now)))
+		t.Row(dash(row.Configured, row.Profile), credentialText(row), cmp.Or(sessionText(row, r.Now), "-"),
+			cmp.Or(row.Account, "-"), cmp.Or(row.Role, "-"), cmp.Or(row.Region, "-"))
 	}
 	other := func(n int, one, many string) {
 		if n > 0 {
@@ -140,25 +142,35 @@ func dash(b bool, s string) string {
 	return "-"
 }
 
+// sessionText says what is cached for a profile, and whether it is the active one in this
+// shell; "" for neither.
 func sessionText(row app.InventoryRow, now func() time.Time) string {
+	text, active := "", "active"
 	switch {
 	case row.Sessions == 0:
-		return ""
 	case row.Expires == nil:
-		return strconv.Itoa(row.Sessions) + " cached"
+		text = strconv.Itoa(row.Sessions) + " cached"
+	default:
+		text = display.Left(row.Expires.Sub(now()))
 	}
-	return display.Left(row.Expires.Sub(now()))
+	switch {
+	case !row.Active:
+		return text
+	case text == "":
+		return active
+	}
+	return text + ", " + active
 }
 
 // printInventoryJSON writes one profile a line, for people and for diff.
 func printInventoryJSON(r *run, in app.Inventory) error {
 	rows := in.Profiles
 	in.Profiles = []app.InventoryRow{}
-	frame, err := json.MarshalIndent(in, "", "  ")
-	if err != nil {
+	var frame bytes.Buffer
+	if err := display.JSON(&frame, in); err != nil {
 		return err
 	}
-	before, after, _ := bytes.Cut(frame, []byte("[]"))
+	before, after, _ := bytes.Cut(frame.Bytes(), []byte("[]"))
 	w := bufio.NewWriterSize(r.Stdout, 32<<10)
 	_, _ = w.Write(before) // a failure to write is Flush's to report
 	between := "[\n    "
@@ -174,7 +186,6 @@ func printInventoryJSON(r *run, in app.Inventory) error {
 	}
 	_, _ = w.WriteString(between)
 	_, _ = w.Write(after)
-	_ = w.WriteByte('\n')
 	return w.Flush()
 }
 
@@ -184,9 +195,20 @@ func appendRow(b []byte, row app.InventoryRow) []byte {
 	b = display.AppendJSONString(append(b, `{"profile":`...), row.Profile)
 	b = strconv.AppendBool(append(b, `,"configured":`...), row.Configured)
 	b = strconv.AppendBool(append(b, `,"credential":`...), row.Credential)
+	if row.PlainText != "" {
+		b = display.AppendJSONString(append(b, `,"plain_text":`...), row.PlainText)
+	}
 	b = strconv.AppendInt(append(b, `,"sessions":`...), int64(row.Sessions), 10)
 	if row.Expires != nil {
 		b = append(row.Expires.AppendFormat(append(b, `,"expires":"`...), time.RFC3339Nano), '"')
+	}
+	for _, fact := range [...]struct{ key, value string }{{"account", row.Account}, {"role", row.Role}, {"region", row.Region}} {
+		if fact.value != "" {
+			b = display.AppendJSONString(append(append(append(b, `,"`...), fact.key...), `":`...), fact.value)
+		}
+	}
+	if row.Active {
+		b = append(b, `,"active":true`...)
 	}
 	return append(b, '}')
 }

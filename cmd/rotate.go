@@ -74,6 +74,7 @@ type rotatedKey struct {
 	New     string     `json:"new_key,omitempty"`
 	OldNow  string     `json:"old_key_is,omitempty"`
 	Resumed bool       `json:"resumed"`
+	DryRun  bool       `json:"dry_run,omitempty"`
 	Begun   *time.Time `json:"begun,omitempty"`
 }
 
@@ -102,7 +103,7 @@ func runRotate(ctx context.Context, r *run, o rotateOptions) error {
 	if err != nil {
 		return x.explain(err)
 	}
-	if o.asJSON && !o.dryRun {
+	if o.asJSON {
 		return display.JSON(r.Stdout, k)
 	}
 	return nil
@@ -120,6 +121,7 @@ func (x rotating) rotate(ctx context.Context) (rotatedKey, error) {
 		return k, err
 	}
 	if x.o.dryRun {
+		k.User, k.Old, k.DryRun = rot.User, state.Key.ID, true
 		return k, x.preview(ctx, state)
 	}
 	if state.Phase == rotation.Replaced {

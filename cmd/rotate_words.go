@@ -128,7 +128,7 @@ func (x rotating) preview(ctx context.Context, s rotation.State) error {
 
 // printKeys shows keys side by side.
 func (x rotating) printKeys(keys []rotation.Owned) {
-	t := display.Table{Indent: "vault:   "}
+	t := display.Table{Indent: x.name + ":   "}
 	for _, k := range keys {
 		where, status := "not stored here", "active"
 		if k.Stored != "" {

@@ -95,11 +95,14 @@ func TestWhoamiSaysWhoAWSTakesUsFor(t *testing.T) {
 	w.signIn(t)
 	r := w.vault(t, w.environ(), "whoami", "dev", "--json")
 	want(t, r, 0)
-	var got struct{ Profile, Account, ARN, Role, Region, Source, Expires string }
+	var got struct {
+		Profile, Account, ARN, Role, Region, Expires string
+		Chain                                        []map[string]any
+	}
 	if err := json.Unmarshal([]byte(r.out), &got); err != nil {
 		t.Fatalf("%v\n%s", err, r.out)
 	}
-	if got.Account != account || !strings.Contains(got.Role, "_Admin_") || got.Region != "eu-west-1" || got.Expires == "" || !strings.Contains(got.Source, "Identity Center corp") {
+	if got.Account != account || !strings.Contains(got.Role, "_Admin_") || got.Region != "eu-west-1" || got.Expires == "" || len(got.Chain) != 1 || got.Chain[0]["kind"] != "identity_center" || got.Chain[0]["sso_session"] != "corp" {
 		t.Errorf("%+v", got)
 	}
 	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, "account", account, "left")

@@ -32,7 +32,9 @@ func runStatus(r *run, asJSON bool) error {
 	st, active := r.task.Env.Active()
 	switch {
 	case !active && asJSON:
-		_ = r.print(`{"profile":null}`)
+		if err := display.JSON(r.Stdout, map[string]any{"profile": nil}); err != nil {
+			return err
+		}
 		return statusError(exitFailed)
 	case !active:
 		return errInactive()

@@ -1,11 +1,12 @@
 package cmd
 
 import (
-	"encoding/json"
 	"runtime"
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/internal/display"
 )
 
 // Version is set by a release build; a build by go install knows its module version.
@@ -20,7 +21,7 @@ func newVersion(r *run) *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			v := version()
 			if asJSON {
-				return json.NewEncoder(r.Stdout).Encode(map[string]string{
+				return display.JSON(r.Stdout, map[string]string{
 					"version": v, "go": runtime.Version(), "os": runtime.GOOS, "arch": runtime.GOARCH,
 				})
 			}

@@ -36,6 +36,16 @@ func RoleOf(text string) (account, role string) {
 	return account, role
 }
 
+// IAMRoleOf takes the account and the name out of an IAM role's ARN.
+func IAMRoleOf(text string) (account, role string) {
+	account, resource := cutARN(text)
+	path, is := strings.CutPrefix(resource, "role/")
+	if !is {
+		return account, ""
+	}
+	return account, path[strings.LastIndexByte(path, '/')+1:]
+}
+
 // cutARN returns the account and the resource of an ARN, "" twice for any other text.
 func cutARN(text string) (account, resource string) {
 	a, _ := arn.Parse(text)

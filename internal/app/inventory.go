@@ -35,11 +35,18 @@ type InventoryRow struct {
 	PlainText  string     `json:"plain_text,omitempty"` // where a file has the key, if it is not stored
 	Sessions   int        `json:"sessions"`
 	Expires    *time.Time `json:"expires,omitempty"`
+	// Whose session the profile gives, as far as the config file tells; of a stored key it tells
+	// the region only.
+	Account string `json:"account,omitempty"`
+	Role    string `json:"role,omitempty"`
+	Region  string `json:"region,omitempty"`
+	Active  bool   `json:"active,omitempty"` // in the caller's shell
 }
 
 // InventoryOf lists the profiles of the config file, the keys and the sessions. The store is
-// read while the config file is.
-func InventoryOf(ctx context.Context, t *Task) (Inventory, error) {
+// read while the config file is. whose says that account, role and region of each profile are
+// wanted, for which each has to be resolved.
+func InventoryOf(ctx context.Context, t *Task, whose bool) (Inventory, error) {
 	configured := make(chan []string, 1)
 	defer close(configured)
 	stored := readStore(ctx, t, configured)
@@ -53,7 +60,7 @@ func InventoryOf(ctx context.Context, t *Task) (Inventory, error) {
 	if s.err != nil {
 		return Inventory{}, s.err
 	}
-	return joinInventory(t, set, names, s), nil
+	return joinInventory(t, set, names, s, whose), nil
 }
 
 // storeContents is what can be read while the config file is read.
@@ -80,7 +87,7 @@ func readStore(ctx context.Context, t *Task, configured <-chan []string) <-chan 
 }
 
 // joinInventory joins the config file with what the store has.
-func joinInventory(t *Task, set *profiles.Set, configured []string, c storeContents) Inventory {
+func joinInventory(t *Task, set *profiles.Set, configured []string, c storeContents, whose bool) Inventory {
 	n := c.names
 	keys := make(map[string]bool, len(n.Keys))
 	for _, name := range n.Keys {
@@ -100,25 +107,33 @@ func joinInventory(t *Task, set *profiles.Set, configured []string, c storeConte
 			rows = append(rows, InventoryRow{Profile: name, Credential: true})
 		}
 	}
-	known := addSessions(t, rows, n.CountSessions(), c.marks, func(name string) bool { return keys[name] })
+	if !whose {
+		set = nil
+	}
+	known := addFacts(t, set, rows, n.CountSessions(), c.marks, func(name string) bool { return keys[name] })
 	return Inventory{
 		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.AWSVault),
 	}
 }
 
-// addSessions fills in how many sessions each profile has and until when, and returns
-// how many there are in all. A hash for each of thousands of profiles is work for every
-// core there is.
-func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refresh.Marks, stored func(string) bool) int {
-	if len(sessions) == 0 {
-		return 0
-	}
+// addFacts fills in whose session each profile of the set gives, unless that is nil, how many are cached and until when, and
+// returns how many there are in all. For thousands of profiles this is work for every core
+// there is.
+func addFacts(t *Task, set *profiles.Set, rows []InventoryRow, sessions store.Counts, marks refresh.Marks, stored func(string) bool) int {
+	active, _ := t.Env.Active()
 	var known atomic.Int64
 	var wg sync.WaitGroup
 	for part := range slices.Chunk(rows, max(len(rows)/runtime.GOMAXPROCS(0)+1, 256)) {
 		wg.Go(func() {
 			for i := range part {
 				row := &part[i]
+				row.Active = row.Profile == active.Request.Profile
+				if set != nil {
+					row.Account, row.Role, row.Region = belongings(set, row.Profile, stored)
+				}
+				if len(sessions) == 0 {
+					continue
+				}
 				if row.Sessions = sessions.Of(row.Profile); row.Sessions > 0 {
 					known.Add(int64(row.Sessions))
 					row.Expires = expiryOf(t, row.Profile, marks, stored)
@@ -128,6 +143,24 @@ func addSessions(t *Task, rows []InventoryRow, sessions store.Counts, marks refr
 	}
 	wg.Wait()
 	return int(known.Load())
+}
+
+// belongings are the account and the role whose session a profile gives, and its own region.
+// "" is what is not known, or wrong in the config file.
+func belongings(set *profiles.Set, name string, stored func(string) bool) (account, role, region string) {
+	p, err := set.Resolve(name, profiles.Overrides{HasKey: anyKey, HasOwnKey: stored})
+	if err != nil {
+		return "", "", ""
+	}
+	switch s := p.Source; {
+	case s.Role != nil:
+		account, role = IAMRoleOf(s.Role.ARN)
+	case s.SSO != nil:
+		account, role = s.SSO.Account, s.SSO.Role
+	case s.WebIdentity != nil:
+		account, role = IAMRoleOf(s.WebIdentity.ARN)
+	}
+	return account, role, p.Region
 }
 
 // expiryOf finds when a profile's usual session expires: its generation file says so.

@@ -50,9 +50,10 @@ func escapeUnprintable(text []byte) []byte {
 // AppendJSONString appends a string in JSON. For thousands of strings the library takes
 // longer than all the rest of a command.
 func AppendJSONString(b []byte, s string) []byte {
-	if !isPlainASCII(s) || strings.ContainsAny(s, `"\<>&`) {
-		text, _ := json.Marshal(s) // a string can always be written
-		return append(b, escapeUnprintable(text)...)
+	if !isPlainASCII(s) || strings.ContainsAny(s, `"\`) {
+		var text bytes.Buffer
+		_ = JSON(&text, s) // a string can always be written
+		return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 	}
 	return append(append(append(b, '"'), s...), '"')
 }
