@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -148,6 +149,9 @@ func addFacts(t *Task, set *profiles.Set, rows []InventoryRow, sessions store.Co
 // belongings are the account and the role whose session a profile gives, and its own region.
 // "" is what is not known, or wrong in the config file.
 func belongings(set *profiles.Set, name string, stored func(string) bool) (account, role, region string) {
+	if o, complete := set.Owner(name); complete {
+		return o.Account, o.Role[strings.LastIndexByte(o.Role, '/')+1:], o.Region
+	}
 	p, err := set.Resolve(name, profiles.Overrides{HasKey: anyKey, HasOwnKey: stored})
 	if err != nil {
 		return "", "", ""

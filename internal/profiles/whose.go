@@ -1,0 +1,33 @@
+package profiles
+
+// Owner is whose session a profile gives, as far as its own section tells: of a stored key it
+// tells the region only. What is not known is "".
+type Owner struct{ Account, Role, Region string }
+
+// Owner reads a profile's section without following it, so that thousands of profiles can be
+// listed at once. complete is false where what other sections say is needed: then Resolve tells.
+func (s *Set) Owner(name string) (o Owner, complete bool) {
+	l := s.layer(name)
+	get := func(key string) string {
+		e, _ := l.lookup(key)
+		return e.Value
+	}
+	if len(l) == 0 || l.damage() != nil || get("include_profile") != "" {
+		return o, false
+	}
+	if o.Region = get("region"); o.Region == "" && name != "default" {
+		e, _ := s.layer("default").lookup("region")
+		o.Region = e.Value
+	}
+	account, role, is := roleOf(get("role_arn"))
+	switch {
+	case is:
+		o.Account, o.Role = account, role
+	case get("role_arn") != "":
+		return o, false
+	default:
+		o.Account = or(get("sso_account_id"), get("vault_sso_account_id"))
+		o.Role = or(get("sso_role_name"), get("vault_sso_role_name"))
+	}
+	return o, o.Region != "" && isLabel(o.Region)
+}
