@@ -37,7 +37,7 @@ Exit status: 0 no problem was found, 1 there is one.`,
 
 func runDoctor(ctx context.Context, r *run, o doctorOptions) error {
 	r.task.Quiet = true
-	found, err := doctor.Examine(ctx, doctor.Options{Task: r.task, Program: r.Self, Called: r.program(), Name: r.name, Named: r.named, Offline: o.offline})
+	found, err := doctor.Examine(ctx, doctor.Options{Task: r.task, Program: r.Self, Called: r.program(), Name: r.name, Named: r.named, Parent: r.Parent(), Offline: o.offline})
 	if err != nil {
 		return err
 	}

@@ -8,12 +8,14 @@ import (
 	"io/fs"
 	"os/exec"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/shells"
 )
 
 type execOptions struct {
@@ -31,9 +33,10 @@ func newExec(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "exec [PROFILE] [flags] [--] [COMMAND [ARG…]]",
 		Short: "run one command with a profile's credentials",
-		Long: `Runs a command with credentials in its environment, or a sub-shell when none is
-given. The flags of vault end at -- or at the first word after the profile that is
-not a flag: the rest is the command's own. Without a profile the active one is used.
+		Long: `Runs a command with credentials in its environment, or a sub-shell, of the kind
+you are in, when none is given. The flags of vault end at -- or at the first word
+after the profile that is not a flag: the rest is the command's own. Without a
+profile the active one is used.
 
 Exit status: the command's; 127 when it is not found, 126 when it cannot be run.`,
 		Example:           "  vault exec prod -- terraform plan\n  vault exec prod aws s3 ls\n  vault exec prod",
@@ -178,7 +181,7 @@ func execute(run func(path string, argv, environ []string) (int, error), path st
 // cost an MFA code.
 func findCommand(r *run, argv []string) (args []string, path string, err error) {
 	if len(argv) == 0 {
-		argv = []string{userShell(r)}
+		argv = []string{subShell(r)}
 	}
 	path, err = exec.LookPath(argv[0])
 	if err != nil && !errors.Is(err, exec.ErrDot) {
@@ -187,9 +190,24 @@ func findCommand(r *run, argv []string) (args []string, path string, err error) 
 	return argv, path, nil
 }
 
-func userShell(r *run) string {
-	if s := r.getenv("SHELL"); s != "" {
-		return s
+// otherShells are those without a hook.
+var otherShells = []string{"sh", "dash", "ash", "ksh", "ksh93", "mksh", "oksh", "yash", "csh", "tcsh", "nu", "elvish", "xonsh", "cmd"}
+
+// subShell is the shell that a person is in, which need not be the one of the account; that
+// one where the program was started by something else.
+func subShell(r *run) string {
+	own, file := r.getenv("SHELL"), r.Parent()
+	name := shells.ProgramName(file)
+	_, err := shells.For(name)
+	if (err == nil || slices.Contains(otherShells, name)) && name != shells.ProgramName(own) {
+		for _, program := range []string{file, name} {
+			if path, err := exec.LookPath(program); err == nil {
+				return path
+			}
+		}
+	}
+	if own != "" {
+		return own
 	}
 	if runtime.GOOS == "windows" {
 		return cmp.Or(r.getenv("COMSPEC"), "cmd.exe")

@@ -247,6 +247,27 @@ func TestAnIntendedSubShellIsSwitchedWithAMessage(t *testing.T) {
 	})
 }
 
+// The account's shell may be another one, or none.
+func TestExecWithoutACommandOpensTheShellOneIsIn(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, shelltest.Hooked(t), func(t *testing.T, s *shellScript) {
+		s.environ = append(s.environ, "SHELL="+s.w.path("account's"))
+		for _, shell := range append(s.sh.Programs(), "dash") {
+			inner := s.w.path(shell + ".in")
+			check(os.WriteFile(inner, []byte("ps -o comm= -p "+map[bool]string{true: "$fish_pid", false: "$$"}[shell == "fish"]+"; echo $AWS_VAULT\n"), 0o600))
+			if shell == s.sh.Name {
+				s.add("vault exec prod <" + inner)
+			} else {
+				s.add("dash -c 'vault exec prod <" + inner + "; true'")
+			}
+		}
+		r := s.prints(s.sh.Name, "prod", "dash", "prod")
+		if strings.Count(r.err, "a sub-shell with prod") != 2 {
+			t.Error(r.err)
+		}
+	})
+}
+
 // inProject enters a directory with an .envrc, as direnv's hook does at a prompt.
 func inProject(t *testing.T, s *shellScript, envrc string) (enter, leave []string) {
 	t.Helper()

@@ -126,6 +126,13 @@ func For(name string) (*Shell, error) {
 	return nil, &UnknownError{Name: name}
 }
 
+// ProgramName is the name of a program, which is that of its shell, in the file's path or
+// the argument by which it was started.
+func ProgramName(path string) string {
+	name := path[strings.LastIndexAny(path, `/\`)+1:]
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(name), "-"), ".exe")
+}
+
 // UnknownError names a shell that is not in the table.
 type UnknownError struct{ Name string }
 

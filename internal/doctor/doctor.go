@@ -19,6 +19,7 @@ type Options struct {
 	Called  string                   // how this program was called: a name found on PATH, or a path
 	Name    string                   // what the person types: the program's name, or that of the hook's function
 	Named   func(text string) string // puts that name into a text that says what to type
+	Parent  string                   // the program that started this one; see host.World
 	Offline bool                     // AWS is not asked for the time
 }
 
@@ -35,6 +36,7 @@ type examination struct {
 	program string
 	called  string        // the name or path by which the hook runs the program
 	name    string        // what the person types
+	parent  string        // the program that started this one
 	set     *profiles.Set // never nil
 	setErr  error         // why the config file could not be read
 }
@@ -57,7 +59,7 @@ var checks = [...]check{
 func Examine(ctx context.Context, o Options) ([]Finding, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	x := &examination{Task: o.Task, program: o.Program, called: cmp.Or(o.Called, "vault"), name: cmp.Or(o.Name, "vault")}
+	x := &examination{Task: o.Task, program: o.Program, called: cmp.Or(o.Called, "vault"), name: cmp.Or(o.Name, "vault"), parent: o.Parent}
 	if x.set, x.setErr = x.Profiles(); x.setErr != nil {
 		x.set = profiles.Parse(x.Env.ConfigFile(), nil)
 		x.UseProfiles(x.set)

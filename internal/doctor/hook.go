@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -66,10 +65,8 @@ func (x *examination) inThisShell(sh *shells.Shell) []Finding {
 // callingShell is the shell that started this program, where the system tells, or else the
 // one of the account; nil when it has no hook.
 func (x *examination) callingShell() *shells.Shell {
-	parent, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", os.Getppid()))
-	for _, name := range []string{string(parent), filepath.Base(x.Env.Get("SHELL"))} {
-		name = strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(name), "-"), ".exe")
-		if sh, err := shells.For(name); err == nil {
+	for _, file := range []string{x.parent, x.Env.Get("SHELL")} {
+		if sh, err := shells.For(shells.ProgramName(file)); err == nil {
 			return sh
 		}
 	}
@@ -185,7 +182,7 @@ func (x *examination) shellVersion(ctx context.Context, sh *shells.Shell) []Find
 
 // shellProgram is the program of a shell that is to be asked for its version.
 func (x *examination) shellProgram(sh *shells.Shell) string {
-	if named, err := shells.For(strings.TrimSuffix(filepath.Base(x.Env.Get("SHELL")), ".exe")); err == nil && named == sh {
+	if named, err := shells.For(shells.ProgramName(x.Env.Get("SHELL"))); err == nil && named == sh {
 		return x.Env.Get("SHELL")
 	}
 	for _, name := range sh.Programs() {
