@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // lacks is what the hook tells the program, when it is called with these words, about the shell.
@@ -241,4 +242,44 @@ func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
 		}
 		x.want(shelltest.In(t, w.shell, map[string]string{"bash": `"$AWS_VAULT"`, "zsh": `"$AWS_VAULT"`, "fish": `"$AWS_VAULT"`}), "")
 	})
+}
+
+// besides are settings and other guests with code of their own at a prompt and before a command.
+var besides = map[string][]string{
+	"bash": {bashPreexec, "trap 'true | true' DEBUG", starshipInit, "set -o pipefail -o functrace; shopt -s extdebug; trap 'true | true' DEBUG", "set -o posix"},
+	"zsh":  {"emulate sh", "emulate ksh; setopt posix_traps", "TRAPDEBUG() { true | true }", "setopt pipefail; trap 'true | true' ZERR", "emulate sh; precmd() { true | true; }; preexec() { true | true; }"},
+	"fish": {"function x --on-event fish_prompt; true | true; end; function y --on-event fish_preexec; true | true; end"},
+}
+
+// The prompt, or the command after it, asks for the session again: the command sees what it
+// would have seen otherwise.
+func TestPipestatusHoldsWhenTheSessionIsFetchedBesideOthers(t *testing.T) {
+	t.Parallel()
+	for _, shell := range hooked(t) {
+		for _, beside := range testenv.Sample(shelltest.In(t, shell, besides), 2) {
+			t.Run(shell+"/"+beside, func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t, shell)
+				x := w.start("", beside)
+				x.run("vault use prod", "true")
+				failed := "false | true | " + w.in(map[string]string{"bash": "(exit 3)", "zsh": "(exit 3)", "fish": "sh -c 'exit 3'"})
+				seen := w.in(map[string]string{"bash": `"$? ${PIPESTATUS[*]}"`, "zsh": `"$? ${pipestatus[*]}"`, "fish": `"$status $pipestatus"`})
+				quiet := x.value(seen, failed)
+				check(os.RemoveAll(w.path("run")))
+				atThePrompt := x.value(seen, failed)
+				x.run("true")
+				before := strings.Count(x.screen.String(), "R>")
+				x.send(failed + "\r")
+				x.eventually("the next prompt", func() bool { return strings.Count(x.screen.String(), "R>") > before })
+				check(os.RemoveAll(w.path("run")))
+				beforeTheCommand := x.value(seen)
+				if !strings.HasPrefix(quiet, "3 ") || atThePrompt != quiet || beforeTheCommand != quiet {
+					t.Errorf("on a quiet prompt %q, fetched at the prompt %q, fetched before the command %q", quiet, atThePrompt, beforeTheCommand)
+				}
+				if w.asks() < 2 {
+					t.Errorf("the session was not fetched twice: %q", w.calls())
+				}
+			})
+		}
+	}
 }

@@ -254,9 +254,10 @@ func TestACommandGetsLiveCredentialsAfterALapse(t *testing.T) {
 const bashPreexec = `
 bash_preexec_imported=defined
 pp_status() { return "$1"; }
-pp_prompt() { local s=$? f; for f in "${precmd_functions[@]}"; do pp_status "$s"; "$f"; done; pp_armed=1; }
+pp_prompt() { local s=$? f; for f in "${precmd_functions[@]}"; do pp_status "$s"; "$f"; done; }
+pp_arm() { pp_armed=1; }
 pp_debug() { [[ -n ${pp_armed-} && $BASH_COMMAND != pp_* ]] || return 0; pp_armed=; local f; for f in "${preexec_functions[@]}"; do "$f" "$BASH_COMMAND"; done; }
-PROMPT_COMMAND=pp_prompt
+PROMPT_COMMAND=pp_prompt$'\n'${PROMPT_COMMAND:+$PROMPT_COMMAND$'\n'}pp_arm
 trap pp_debug DEBUG
 `
 
