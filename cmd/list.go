@@ -77,8 +77,11 @@ func listProfiles(r *run) error {
 	return printNames(r, set.Names())
 }
 
-// sayProblems tells what is wrong in the config file, if it can be read.
+// sayProblems tells what is wrong in the AWS files, if they can be read.
 func sayProblems(r *run) {
+	if text := r.task.Env.NoConfigFile(); text != "" {
+		r.say("%s", text)
+	}
 	if set, err := r.task.Profiles(); err == nil {
 		for _, problem := range set.Problems() {
 			r.say("%s", problem)

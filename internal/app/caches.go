@@ -87,7 +87,7 @@ func cachesOf(t *Task, set *profiles.Set, n store.Names, names []string) (caches
 		}
 		own, foreign := sessionsOf(n, name), n.AWSVaultOf(name, url)
 		if !set.Has(name) && !slices.Contains(n.Keys, name) && len(own)+len(foreign) == 0 {
-			return c, &profiles.NotFoundError{Name: name, Nearest: profiles.Near(name, set.Names())}
+			return c, set.NotFound(name)
 		}
 		c.sessions = append(c.sessions, own...)
 		c.foreign = append(c.foreign, foreign...)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -119,11 +120,32 @@ func (e Environment) settingPath(path string) string { return cmp.Or(e.Expand(pa
 
 // ConfigFile is the AWS config file, "" when it would be in a home directory and there is
 // none. So it is with the other paths.
-func (e Environment) ConfigFile() string { return e.awsPath("AWS_CONFIG_FILE", "config") }
+func (e Environment) ConfigFile() string { return e.awsPath(configVariable, "config") }
 
 // CredentialsFile is the shared credentials file of the AWS tools.
 func (e Environment) CredentialsFile() string {
-	return e.awsPath("AWS_SHARED_CREDENTIALS_FILE", "credentials")
+	return e.awsPath(credentialsVariable, "credentials")
+}
+
+// The variables that name the two files of the AWS tools.
+const (
+	configVariable      = "AWS_CONFIG_FILE"
+	credentialsVariable = "AWS_SHARED_CREDENTIALS_FILE"
+)
+
+// NoConfigFile says that AWS_CONFIG_FILE names a file that does not exist, "" if that is not
+// so. The AWS tools then act as if it were empty.
+func (e Environment) NoConfigFile() string { return e.noFile(configVariable) }
+
+func (e Environment) noFile(variable string) string {
+	if e.Current[variable] == "" {
+		return ""
+	}
+	path := e.awsPath(variable)
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return ""
+	}
+	return fmt.Sprintf("%s names %s, which does not exist", variable, path)
 }
 
 // LoginDir is where aws login keeps its files.

@@ -157,6 +157,8 @@ func profileHint(err error) string {
 	var missing *profiles.NotFoundError
 	var noKey *sessions.NoKeyError
 	switch {
+	case errors.As(err, &missing) && len(missing.Ignored) > 0:
+		return "write " + missing.Ignored[0].Write + " there"
 	case errors.As(err, &missing):
 		return DidYouMean(missing.Nearest)
 	case errors.As(err, &noKey) && noKey.InFile != (profiles.Place{}):

@@ -62,6 +62,12 @@ func Explain(t *Task, q env.Request) (Explanation, error) {
 		return e, err
 	}
 	e.Settings, e.Hidden = settingsOf(set, q.Profile)
+	if text := t.Env.NoConfigFile(); text != "" {
+		e.Warnings = append(e.Warnings, text)
+	}
+	for _, p := range set.Problems() {
+		e.Warnings = append(e.Warnings, p.Error()+"; the AWS CLI rejects the whole file because of it")
+	}
 	p, err := e.explainSteps(set, q.Profile, overrides(t, q))
 	if err == nil {
 		before := Chain(p)
@@ -71,7 +77,7 @@ func Explain(t *Task, q env.Request) (Explanation, error) {
 		}
 	}
 	if err != nil {
-		e.Error = Text(err)
+		e.Error, err = Text(err), withoutFiles(t, err)
 	}
 	return e, err
 }

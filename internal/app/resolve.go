@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -69,7 +70,24 @@ func resolve(t *Task, q env.Request, hasKey, hasOwnKey func(string) bool) (profi
 	if err == nil {
 		err = finish(t, &p)
 	}
-	return p, err
+	return p, withoutFiles(t, err)
+}
+
+// withoutFiles adds to the error for a profile that does not exist that a file, in which it
+// may have been meant to be, does not exist.
+func withoutFiles(t *Task, err error) error {
+	var missing *profiles.NotFoundError
+	if !errors.As(err, &missing) || len(missing.Ignored) > 0 {
+		return err
+	}
+	text := t.Env.NoConfigFile()
+	if text == "" && len(missing.Nearest) == 0 {
+		text = t.Env.noFile(credentialsVariable)
+	}
+	if text != "" {
+		return WithHint(err, "%s", text)
+	}
+	return err
 }
 
 // ResolveEmpty is what a name means that no section explains: what the environment says

@@ -22,9 +22,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 		return p, refresh.Lease{}, err
 	}
 	if !t.Quiet {
-		for _, warning := range p.Warnings {
-			t.say("%s", warning)
-		}
+		t.warn(p)
 	}
 	if err := (helpers{t}).checkCircle(p); err != nil {
 		return p, refresh.Lease{}, err
@@ -60,6 +58,16 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 func asOf(s creds.Session, p profiles.Profile) creds.Session {
 	s.Region, s.Settings = p.Region, p.Network.Variables
 	return s
+}
+
+// warn tells what a person should know of the files and of a profile that can be used.
+func (t *Task) warn(p profiles.Profile) {
+	if text := t.Env.NoConfigFile(); text != "" {
+		t.say("%s", text)
+	}
+	for _, warning := range p.Warnings {
+		t.say("%s", warning)
+	}
 }
 
 // minTTL is how much must be left of a session that is handed out.

@@ -18,19 +18,32 @@ func (x *examination) config(context.Context) []Finding {
 	if x.setErr != nil {
 		return []Finding{problem("", "%s", x.setErr)}
 	}
-	if _, err := os.Stat(x.Env.ConfigFile()); err != nil {
-		return []Finding{note("vault add NAME, or vault sso login, creates it", "there is no config file yet: %s", path)}
+	var list []Finding
+	if text := x.Env.NoConfigFile(); text != "" {
+		list = append(list, warning("correct the variable, or unset it", "%s", text))
 	}
-	list := x.writableByOthers()
+	if len(x.set.Names()) == 0 && len(list) == 0 {
+		if _, err := os.Stat(x.Env.ConfigFile()); err != nil {
+			return []Finding{note("vault add NAME, or vault sso login, creates it", "there is no config file yet: %s", path)}
+		}
+	}
+	list = append(list, x.writableByOthers()...)
 	for _, p := range x.set.Problems() {
 		list = append(list, problem("", "%s; the AWS CLI rejects the whole file because of it", p))
 	}
-	list = shorten(withoutRepeats(append(list, x.unresolvable()...)))
+	list = shorten(withoutRepeats(list), mostLines)
+	for _, s := range x.set.Ignored() {
+		list = append(list, warning("", "%s", s))
+	}
+	list = withoutRepeats(append(list, shorten(x.unresolvable(), mostListed)...))
 	if len(list) == 0 {
 		return []Finding{ok("%s: %s, and all of them can be resolved", path, display.Count(len(x.set.Names()), "profile"))}
 	}
 	return list
 }
+
+// mostLines is how many lines of a file that cannot be read are told one by one.
+const mostLines = 100
 
 // writableByOthers finds config files that other users may change. They name programs
 // that are run, so whoever writes there runs programs as this user.
@@ -63,7 +76,7 @@ func (x *examination) unresolvable() []Finding {
 				regionless = append(regionless, name)
 				continue
 			}
-			list = append(list, warning("", "%s", w)) // one about a whole file is there once
+			list = append(list, warning("", "%s", w))
 		}
 	}
 	if len(regionless) > 0 && x.Env.User["AWS_REGION"] == "" && x.Env.User["AWS_DEFAULT_REGION"] == "" {

@@ -72,16 +72,17 @@ func count(found []Finding, level Level) (n int) {
 // mostListed is how many findings of one level are told one by one.
 const mostListed = 10
 
-// shorten keeps a broken file of thousands of profiles from filling the screen.
-func shorten(list []Finding) []Finding {
+// shorten keeps a broken file of thousands of profiles from filling the screen. most is how
+// many findings of one level are kept.
+func shorten(list []Finding, most int) []Finding {
 	kept, left := []Finding{}, map[Level]int{}
 	for _, f := range list {
-		if left[f.Level]++; left[f.Level] <= mostListed {
+		if left[f.Level]++; left[f.Level] <= most {
 			kept = append(kept, f)
 		}
 	}
 	for _, level := range []Level{Problem, Warning} {
-		if n := left[level] - mostListed; n > 0 {
+		if n := left[level] - most; n > 0 {
 			kept = append(kept, Finding{Level: level, Message: fmt.Sprintf("and %d more like these", n)})
 		}
 	}

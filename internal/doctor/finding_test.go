@@ -28,7 +28,7 @@ func TestManyFindingsOfOneLevelAreCounted(t *testing.T) {
 		list = append(list, problem("", "%d", i))
 	}
 	list = append(list, warning("", "alone"))
-	got := shorten(list)
+	got := shorten(list, mostListed)
 	if len(got) != mostListed+2 || got[mostListed].Message != "alone" || got[mostListed+1] != (Finding{Level: Problem, Message: fmt.Sprintf("and %d more like these", 3)}) {
 		t.Errorf("%q", got)
 	}

@@ -129,7 +129,7 @@ func (x *examination) missingKeys(n store.Names, keys []string, users map[string
 	inFiles := x.set.PlainKeys()
 	var list []Finding
 	for _, key := range keys {
-		if slices.Contains(n.Keys, key) || len(users[key]) == 1 && x.hasNoIdentity(key) {
+		if slices.Contains(n.Keys, key) || len(x.set.NotFound(key).Ignored) > 0 || len(users[key]) == 1 && x.hasNoIdentity(key) {
 			continue
 		}
 		others := slices.DeleteFunc(slices.Clone(users[key]), func(u string) bool { return u == key })
@@ -146,7 +146,7 @@ func (x *examination) missingKeys(n store.Names, keys []string, users map[string
 	if len(list) == 0 && len(keys) > 0 {
 		list = append(list, ok("every key that a profile uses is stored"))
 	}
-	return shorten(list)
+	return shorten(list, mostListed)
 }
 
 // hasNoIdentity reports whether a section, most often [default], only has settings for

@@ -162,7 +162,7 @@ func (x search) inScripts() []Finding {
 			}
 		}
 	}
-	return shorten(list)
+	return shorten(list, mostListed)
 }
 
 // inHistories counts the lines of shells' histories that have a secret in them.

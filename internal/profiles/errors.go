@@ -12,9 +12,23 @@ type NotFoundError struct {
 	Nearest []string // names that may have been meant, at most three, best first
 	Profile string
 	Key     string // source_profile, include_profile or credential_process
+	Ignored []Ignored
+}
+
+// NotFound makes the error for a name that the caller gave.
+func (s *Set) NotFound(name string) *NotFoundError {
+	return &NotFoundError{Name: name, Nearest: near(name, s.Names()), Ignored: s.ignoredFor("profile", name)}
 }
 
 func (e *NotFoundError) Error() string {
+	text := e.what()
+	for _, x := range e.Ignored {
+		text += "; " + x.what()
+	}
+	return text
+}
+
+func (e *NotFoundError) what() string {
 	switch e.Key {
 	case "":
 		return fmt.Sprintf("no profile named %q", e.Name)
@@ -51,6 +65,40 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("read %s: %s", place(e.File, e.Line), e.Why)
 }
 
+// UnreadableError is a SyntaxError with the other lines of the file that cannot be read.
+type UnreadableError struct {
+	*SyntaxError
+	Others []*SyntaxError
+}
+
+func (e *UnreadableError) Unwrap() error { return e.SyntaxError }
+
+func (e *UnreadableError) Error() string {
+	const most = 20
+	text := e.SyntaxError.Error()
+	for i, x := range e.Others {
+		if i == most {
+			return text + fmt.Sprintf("; and %d more lines", len(e.Others)-most)
+		}
+		text += "; " + place(x.File, x.Line) + ": " + x.Why
+	}
+	return text
+}
+
+// unreadable adds to an error of a line the other lines of its file.
+func (s *Set) unreadable(e *SyntaxError) error {
+	var others []*SyntaxError
+	for _, x := range s.Problems() {
+		if x != e && x.File == e.File {
+			others = append(others, x)
+		}
+	}
+	if len(others) == 0 {
+		return e
+	}
+	return &UnreadableError{e, others}
+}
+
 // ValueError: the value of a setting cannot be used. File is "" when the value does not
 // come from a file: the caller gave it, or Key is an environment variable.
 type ValueError struct {
@@ -60,9 +108,18 @@ type ValueError struct {
 	Key     string
 	Value   string // one line; "" where it may contain a secret
 	Why     string
+	Ignored []Warning // settings of the profile that were ignored, which may be the reason
 }
 
 func (e *ValueError) Error() string {
+	text := e.what()
+	for _, w := range e.Ignored {
+		text += "; " + w.String()
+	}
+	return text
+}
+
+func (e *ValueError) what() string {
 	key := e.Key
 	if e.Value != "" {
 		key = fmt.Sprintf("%s %q", e.Key, short(e.Value))

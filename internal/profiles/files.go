@@ -30,6 +30,9 @@ func LoadFiles(config, credentials string) (*Set, error) {
 // ReadCredentials is ReadFile for a credentials file. As for the AWS tools, only a regular
 // file counts; a pipe in its place could keep the reader waiting.
 func ReadCredentials(path string) ([]byte, error) {
+	if path == os.DevNull {
+		return nil, nil // the usual way to have none
+	}
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not read: it is not a regular file", path)
 	}
@@ -40,14 +43,15 @@ func ReadCredentials(path string) ([]byte, error) {
 func (s *Set) Unread() error { return s.unread }
 
 // Names lists the profiles in the order of the files, each once: first those of the config
-// file, then those that are in the credentials file only.
+// file, then those that are in the credentials file only. It leaves out what is Ignored: for
+// the AWS tools [profile a] in a credentials file is a profile called "profile a".
 func (s *Set) Names() []string {
 	list := append([]string(nil), s.profiles.list...)
 	if s.credentials == nil {
 		return list
 	}
 	for _, name := range s.credentials.profiles.list {
-		if _, both := s.profiles.find(name); !both {
+		if _, both := s.profiles.find(name); !both && !meantOtherwise(name) {
 			list = append(list, name)
 		}
 	}

@@ -192,7 +192,7 @@ func (c *chain) services(v *view) (*view, error) {
 	}
 	at, ok := c.set.services.find(name)
 	if !ok {
-		v.rejectKey("services", "there is no services section of that name"+nearby(name, c.set.services.list))
+		v.rejectKey("services", c.set.noSection("services", name, c.set.services.list))
 		return block, v.err
 	}
 	l := c.set.only(at)

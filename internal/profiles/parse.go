@@ -24,6 +24,7 @@ type Set struct {
 
 	problems []*SyntaxError
 
+	ignored     []Ignored
 	credentials *Set  // the credentials file; nil when there is none
 	unread      error // why it could not be read
 }
@@ -92,6 +93,7 @@ func (p *parser) parse(data []byte) *Set {
 	}
 	p.checkUTF8(text)
 	p.run(strings.TrimPrefix(text, "\ufeff"))
+	p.set.findIgnored()
 	return p.set
 }
 

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"errors"
 	"slices"
 	"time"
 )
@@ -45,6 +46,26 @@ func (s *Set) Resolve(name string, o Overrides) (Profile, error) {
 }
 
 func (c *chain) resolve(name string) (Profile, error) {
+	p, err := c.profile(name)
+	return p, c.complete(err)
+}
+
+// complete adds to an error what else a person should know of the files: the other lines
+// that cannot be read, and the settings that were ignored.
+func (c *chain) complete(err error) error {
+	var syntax *SyntaxError
+	var value *ValueError
+	switch {
+	case errors.As(err, &syntax):
+		return c.set.unreadable(syntax)
+	case errors.As(err, &value):
+		value.Ignored = c.misspelt
+	}
+	return err
+}
+
+// profile is resolve with the bare error.
+func (c *chain) profile(name string) (Profile, error) {
 	link, err := c.follow(name, "")
 	if err != nil {
 		return Profile{}, err
@@ -64,7 +85,7 @@ func (c *chain) resolve(name string) (Profile, error) {
 	if c.set.unread != nil {
 		c.warnings = append(c.warnings, Warning{Profile: name, Why: c.set.unread.Error()})
 	}
-	p.Warnings = c.warnings
+	p.Warnings = append(c.misspelt, c.warnings...)
 	return p, nil
 }
 
@@ -75,6 +96,7 @@ type chain struct {
 	path     []string        // the names so far, to find a loop
 	on       map[string]bool // the same names, to find one of them fast
 	warnings []Warning
+	misspelt []Warning       // keys that nearly are a setting
 	ownKeys  map[string]bool // what HasOwnKey has said
 	trace    *Explanation    // nil for Resolve
 }
@@ -124,6 +146,12 @@ func (c *chain) enter(name, key string) (*view, error) {
 		c.on = map[string]bool{}
 	}
 	c.path, c.on[name] = append(c.path, name), true
+	for _, l := range v.layers {
+		c.misspelt = append(c.misspelt, l.misspelt()...)
+	}
+	for _, x := range c.set.ignoredFor("profile", name) {
+		c.warnings = append(c.warnings, Warning{Profile: name, Why: x.String()})
+	}
 	c.warnings = append(c.warnings, v.warnings()...)
 	return v, nil
 }
@@ -135,7 +163,7 @@ func (c *chain) view(name, key string) (*view, error) {
 		if c.over.HasKey != nil && c.over.HasKey(name) {
 			return v, nil
 		}
-		e := &NotFoundError{Name: name, Nearest: near(name, c.set.Names())}
+		e := c.set.NotFound(name)
 		if len(c.path) > 0 {
 			e.Profile, e.Key = c.path[len(c.path)-1], key
 		}

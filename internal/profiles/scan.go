@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"slices"
 	"strings"
 	"unsafe"
 )
@@ -60,7 +61,9 @@ const StoredKey = "stored key"
 func ScanSummaries(data []byte) []Summary { return summaries(data, readHeader) }
 
 // ScanCredentials is ScanSummaries for a credentials file.
-func ScanCredentials(data []byte) []Summary { return summaries(data, credentialsHeader) }
+func ScanCredentials(data []byte) []Summary {
+	return slices.DeleteFunc(summaries(data, credentialsHeader), func(s Summary) bool { return meantOtherwise(s.Name) })
+}
 
 func summaries(data []byte, names func(header string) (sectionKind, string)) []Summary {
 	seen := newNames(len(data))

@@ -221,13 +221,14 @@ func (c *chain) session(v *view) (*view, error) {
 	}
 	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
+		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.sso.list))
 		return nil, v.err
 	}
 	l := c.set.only(at)
 	if err := l.damage(); err != nil {
 		return nil, err
 	}
+	c.misspelt = append(c.misspelt, l.misspelt()...)
 	w.layers = append([]layer{l}, v.layers...)
 	for _, key := range [...]string{"sso_start_url", "sso_region", "sso_account_id", "sso_role_name"} {
 		inline, ok := v.find(key)

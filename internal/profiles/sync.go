@@ -252,13 +252,14 @@ func (c *chain) synced(v *view) (Source, error) {
 	name, _ := v.find(syncedKey)
 	at, known := c.set.sso.find(name.Value)
 	if !known {
-		v.reject(name, "there is no sso-session section of that name"+nearby(name.Value, c.set.sso.list))
+		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.sso.list))
 		return Source{}, v.err
 	}
 	l := c.set.only(at)
 	if err := l.damage(); err != nil {
 		return Source{}, err
 	}
+	c.misspelt = append(c.misspelt, l.misspelt()...)
 	w := &view{set: c.set, name: v.name, layers: []layer{l}, trace: v.trace}
 	s := &SSO{
 		Session: v.str(syncedKey), StartURL: w.str("sso_start_url"), Region: w.label("sso_region"),
@@ -277,12 +278,21 @@ func (c *chain) synced(v *view) (Source, error) {
 // SSOSessions lists the names of the sso-session sections.
 func (s *Set) SSOSessions() []string { return slices.Clone(s.sso.list) }
 
+// missing is the error for a setting that an sso-session lacks.
+func (l layer) missing(session, key string) error {
+	text := fmt.Sprintf("sso-session %q: %s is missing", session, key)
+	for _, w := range l.misspelt() {
+		text += "; " + w.String()
+	}
+	return errors.New(text)
+}
+
 // SSOSession reads an sso-session section as a source without account and role. extra
 // are its vault_* settings.
 func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err error) {
 	at, ok := s.sso.find(name)
 	if !ok {
-		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.list)}
+		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.list), Ignored: s.ignoredFor("sso-session", name)}
 	}
 	l := s.only(at)
 	if err := l.damage(); err != nil {
@@ -296,9 +306,9 @@ func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err err
 	switch {
 	case v.err != nil:
 	case sso.StartURL == "":
-		err = fmt.Errorf("sso-session %q: sso_start_url is missing", name)
+		err = l.missing(name, "sso_start_url")
 	case sso.Region == "":
-		err = fmt.Errorf("sso-session %q: sso_region is missing", name)
+		err = l.missing(name, "sso_region")
 	}
 	return sso, v.extra(), errors.Join(v.err, err)
 }

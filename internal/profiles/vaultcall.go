@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"runtime"
 	"slices"
 	"strings"
 )
@@ -18,21 +19,17 @@ type vaultCall struct {
 // vaultPrograms are the names under which the program is installed, and AWS Vault's.
 var vaultPrograms = []string{"vault", "aws-vault"}
 
-// vaultCommand reads a command line; false for one that is something else.
-func vaultCommand(command string) (vaultCall, bool) {
-	quoted, _ := splitWords(command)
-	plain := strings.Fields(command) // where a backslash is part of a path
-	for _, words := range [...][]string{quoted, plain} {
-		if len(words) > 2 && slices.Contains(vaultPrograms, programName(words[0])) {
-			return vaultArguments(words[1:])
-		}
+// vaultCommand reads a command line by the rules of the system; false for one that is something else.
+func vaultCommand(command string, windows bool) (vaultCall, bool) {
+	words, ok := commandWords(command, windows)
+	if !ok || !slices.Contains(vaultPrograms, programName(words[0])) {
+		return vaultCall{}, false
 	}
-	return vaultCall{}, false
+	return vaultArguments(words[1:])
 }
 
 // programName is the name of a program without its directory and without .exe.
 func programName(word string) string {
-	word = strings.Trim(word, `"'`)
 	word = strings.ToLower(word[strings.LastIndexAny(word, `/\`)+1:])
 	return strings.TrimSuffix(word, ".exe")
 }
@@ -89,7 +86,7 @@ func (v *view) vaultCall() (vaultCall, bool) {
 	if !ok {
 		return vaultCall{}, false
 	}
-	return vaultCommand(e.Value)
+	return vaultCommand(e.Value, runtime.GOOS == "windows")
 }
 
 // runsItself reports whether a profile's credential_process asks vault for the profile

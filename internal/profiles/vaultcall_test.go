@@ -10,7 +10,6 @@ func TestACommandOfVaultOrAWSVaultIsRecognized(t *testing.T) {
 		"vault export prod --format json":                  {"prod", true},
 		"vault export --format=json prod":                  {"prod", true},
 		"/opt/bin/vault export --format json prod":         {"prod", true},
-		`C:\Tools\vault.exe export prod --format json`:     {"prod", true},
 		`"/Program Files/vault" export prod --format json`: {"prod", true},
 		"aws-vault exec prod --json":                       {"prod", true},
 		"aws-vault exec -j prod":                           {"prod", true},
@@ -20,15 +19,18 @@ func TestACommandOfVaultOrAWSVaultIsRecognized(t *testing.T) {
 		"vault export --no-session prod --format json":     {"prod", false},
 		"aws-vault --backend file exec --json prod":        {"prod", false},
 	} {
-		if got, ok := vaultCommand(command); !ok || got != want {
+		if got, ok := vaultCommand(command, false); !ok || got != want {
 			t.Errorf("%s: %+v, %v", command, got, ok)
 		}
+	}
+	if got, ok := vaultCommand(`"C:\My Tools\Vault.exe" export prod --format json`, true); !ok || got.profile != "prod" {
+		t.Errorf("Windows: %+v, %v", got, ok)
 	}
 	for _, command := range []string{
 		"", "vault", "vault export", "vault export prod", "vault export --format json", "vault read secret/aws", "vault exec prod -- get --json",
 		"vault use prod --json", "get export prod --format json", "sh -c 'vault export prod --format json'", "vault export a b --format json",
 	} {
-		if got, ok := vaultCommand(command); ok {
+		if got, ok := vaultCommand(command, false); ok {
 			t.Errorf("%s: %+v", command, got)
 		}
 	}

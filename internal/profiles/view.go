@@ -57,7 +57,7 @@ func (v *view) including(l layer) string {
 }
 
 func (s *Set) notFound(name string, path []string) error {
-	e := &NotFoundError{Name: name, Nearest: near(name, s.Names())}
+	e := s.NotFound(name)
 	if len(path) > 0 {
 		e.Profile, e.Key = path[len(path)-1], "include_profile"
 	}
