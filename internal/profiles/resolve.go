@@ -47,12 +47,12 @@ func (s *Set) Resolve(name string, o Overrides) (Profile, error) {
 
 func (c *chain) resolve(name string) (Profile, error) {
 	p, err := c.profile(name)
-	return p, c.complete(err)
+	return p, c.explained(err)
 }
 
-// complete adds to an error what else a person should know of the files: the other lines
+// explained adds to an error what else a person should know of the files: the other lines
 // that cannot be read, and the settings that were ignored.
-func (c *chain) complete(err error) error {
+func (c *chain) explained(err error) error {
 	var syntax *SyntaxError
 	var value *ValueError
 	switch {
