@@ -136,7 +136,7 @@ func (c *chain) expiry(v *view, l layer) time.Time {
 			continue
 		}
 		v.note(key, e)
-		if at, ok := moment(e.Value); ok {
+		if at, _, ok := creds.ParseTime(e.Value); ok {
 			return at
 		}
 		c.warnings = append(c.warnings, Warning{
@@ -144,20 +144,4 @@ func (c *chain) expiry(v *view, l layer) time.Time {
 		})
 	}
 	return time.Time{}
-}
-
-// momentForms are the ways in which programs write a moment. Without a zone it is UTC.
-var momentForms = [...]string{
-	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700",
-	"2006-01-02 15:04:05 Z0700", "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02 15:04:05 -0700 MST", "2006-01-02T15:04:05 MST",
-}
-
-// moment reads a moment.
-func moment(text string) (time.Time, bool) {
-	for _, form := range momentForms {
-		if at, err := time.Parse(form, text); err == nil {
-			return at.UTC(), true
-		}
-	}
-	return time.Time{}, false
 }

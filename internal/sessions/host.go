@@ -59,7 +59,7 @@ func (m *Maker) fromEnvironment() (creds.Session, error) {
 	if s.AccessKeyID == "" || s.SecretKey.IsZero() {
 		return s, errors.New("the environment has no AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY of your own")
 	}
-	if t, err := moment(m.Env["AWS_CREDENTIAL_EXPIRATION"]); err == nil && !s.Token.IsZero() {
+	if t, _, ok := creds.ParseTime(m.Env["AWS_CREDENTIAL_EXPIRATION"]); ok && !s.Token.IsZero() {
 		s.Expires = t
 	}
 	if !s.Expires.IsZero() && !m.Now().Before(s.Expires) {

@@ -85,7 +85,7 @@ func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string)
 	if json.Unmarshal([]byte(out.Reveal()), &v) != nil {
 		return s, "printed something that is not JSON of the documented form"
 	}
-	if v.Version != "1" {
+	if number, err := v.Version.Float64(); err != nil || number != 1 {
 		return s, fmt.Sprintf("prints version %q of the output, not 1", oneLine(v.Version.String()))
 	}
 	if v.AccessKeyID == "" || v.SecretAccessKey == "" {
@@ -95,22 +95,15 @@ func parseProcess(out creds.Secret, now time.Time) (s creds.Session, why string)
 	if v.Expiration == "" {
 		return s, ""
 	}
-	var err error
-	if s.Expires, err = moment(v.Expiration); err != nil {
+	at, zoned, ok := creds.ParseTime(v.Expiration)
+	switch s.Expires = at; {
+	case !ok:
 		return s, "printed an Expiration that is not a time"
+	case !zoned:
+		return s, "printed an Expiration without a time zone, which the AWS tools refuse; a Z at its end is UTC"
 	}
 	if !now.Before(s.Expires) {
 		return s, "gave credentials that have already expired"
 	}
 	return s, ""
-}
-
-// moment parses a time in the forms of ISO 8601 that AWS's tools write.
-func moment(text string) (time.Time, error) {
-	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04:05 MST"} {
-		if t, err := time.Parse(form, text); err == nil {
-			return t.UTC(), nil
-		}
-	}
-	return time.Time{}, errors.New("not a time")
 }

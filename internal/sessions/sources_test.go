@@ -43,7 +43,7 @@ func TestAProcessMayGiveAKeyThatDoesNotExpire(t *testing.T) {
 func TestAProcessSaysWhenItsSessionEnds(t *testing.T) {
 	b := newBench(t)
 	end := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
-	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05.000Z"} {
+	for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05.000Z", time.RFC1123, "20060102T150405Z"} {
 		s, err := b.Make(context.Background(), b.process(printedKeys(`,"SessionToken":"x","Expiration":"`+end.Format(form)+`"`), nil))
 		noError(t, err)
 		if !s.Expires.Equal(end) || s.Issued.IsZero() {
@@ -60,6 +60,7 @@ func TestAnErrorOfAProcessDoesNotQuoteItsOutput(t *testing.T) {
 		`{"AccessKeyId":"A","SecretAccessKey":"` + fakeSecret + `"}`:                           "version",
 		`{"Version":2,"AccessKeyId":"A","SecretAccessKey":"` + fakeSecret + `"}`:               `version "2"`,
 		`{"Version":1,"SecretAccessKey":"` + fakeSecret + `"}`:                                 "no AccessKeyId",
+		printedKeys(`,"Expiration":"2099-01-01T00:00:00"`):                                     "without a time zone",
 		printedKeys(`,"Expiration":"yesterday"`):                                               "not a time",
 		printedKeys(`,"Expiration":"` + time.Now().Add(-time.Hour).Format(time.RFC3339) + `"`): "already expired",
 	} {
