@@ -59,7 +59,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 	o.sessionFlags.bind(c)
 	o.serveFlags.bind(c)
 	o.bindRole(c)
-	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.getenv("AWS_VAULT_PROFILE_ENV") == "true", "export only AWS_PROFILE")
+	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.isOn("AWS_VAULT_PROFILE_ENV"), "export only AWS_PROFILE")
 	boolFlag(c.Flags(), &o.asJSON, "json", "j", false, "print the credentials as JSON")
 	_ = c.Flags().MarkHidden("json")
 	return c
@@ -160,7 +160,7 @@ func (o execOptions) sessionRequest(ctx context.Context, r *run) (env.Request, e
 
 // announce tells who is about to find themselves in another shell.
 func (o execOptions) announce(r *run, q env.Request) {
-	if len(o.argv) == 0 {
+	if len(o.argv) == 0 && !r.isOn("AWS_VAULT_DISABLE_HELP_MESSAGE") {
 		r.say("a sub-shell with %s; leave it with exit", q.Profile)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -250,6 +251,13 @@ func TestTheInvitationIsShownWhereThePersonIs(t *testing.T) {
 	r, shown := w.talk(t, w.browser(), nil, "export", "dev")
 	if r.status != 0 || !strings.Contains(shown, "vault: sign in in the browser") || !strings.Contains(shown, "/authorize?") || strings.Contains(r.err, "/authorize?") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	w = newSSOWorld(t, corp)
+	for _, line := range [][]string{{"export", "dev", "--stdout"}, {"exec", "dev", "--", "true"}} { // AWS Vault's flag, and its variable
+		r, shown = w.talk(t, w.browser("AWS_VAULT_STDOUT="+strconv.FormatBool(len(line) > 3)), []exchange{{"/authorize?", "\x03"}}, line...)
+		if r.status != 130 || !strings.Contains(shown, "open this address in a browser") || w.aws.Calls("Authorize") != 0 {
+			t.Errorf("%q: status %d, said %q, shown %q", line, r.status, r.err, shown)
+		}
 	}
 	w = newSSOWorld(t, strings.Replace(corp, "pkce", "device", 1))
 	r, shown = w.talk(t, w.browser(), nil, "sso", "login", "--stdout", "--timeout", "1s")

@@ -26,7 +26,7 @@ type sessionFlags struct {
 	region, roleARN, policyFile, mfaToken string
 	policyARNs                            []string
 	duration, minTTL                      time.Duration
-	readOnly, noSession, renew            bool
+	readOnly, noSession, renew, noBrowser bool
 
 	of *cobra.Command // the command that has the flags; nil: none has
 }
@@ -38,6 +38,7 @@ func (o *sessionFlags) bind(c *cobra.Command) {
 	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
 	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
+	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 }
@@ -154,5 +155,9 @@ func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) 
 // session makes or finds the session of a request.
 func (o sessionFlags) session(ctx context.Context, r *run, q env.Request) (profiles.Profile, refresh.Lease, error) {
 	r.task.MFACode = creds.New(o.mfaToken)
+	r.task.SignIn.NoBrowser = o.noBrowser
+	if o.of == nil || !o.of.Flags().Changed("stdout") && !o.of.Flags().Changed("no-stdout") {
+		r.task.SignIn.NoBrowser = r.isOn("AWS_VAULT_STDOUT")
+	}
 	return r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.renew})
 }

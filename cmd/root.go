@@ -54,8 +54,14 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 				host.TraceOnQuit()
 			}
 		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if asked, _ := c.Flags().GetBool("version"); asked {
+				return r.print("vault %s", version())
+			}
+			return c.Help()
+		},
 	}
+	root.Flags().BoolP("version", "v", false, "print the version")
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(r.Stdout)
 	root.SetErr(r.Stderr)

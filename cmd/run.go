@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
@@ -73,6 +74,12 @@ func (r *run) flush() error {
 
 // getenv is the value of a variable, "" when it is not set.
 func (r *run) getenv(name string) string { return r.task.Env.Get(name) }
+
+// isOn reports whether a variable is set to a word for yes, as AWS Vault takes them.
+func (r *run) isOn(name string) bool {
+	on, err := strconv.ParseBool(r.getenv(name))
+	return on && err == nil
+}
 
 // paint returns what gives a text a colour, where standard output may have one.
 func (r *run) paint(c color.Attribute) func(string) string {

@@ -10,10 +10,14 @@ import (
 // compare.
 func showSignIn(r *run) func(sessions.Invitation) {
 	return func(i sessions.Invitation) {
-		if r.task.SignIn.PrintOnly {
+		switch s := r.task.SignIn; {
+		case s.PrintOnly:
 			_ = r.print("%s", i.URL)
 			_ = r.flush() // the program that reads it is waited for
-		} else {
+		case s.NoBrowser:
+			r.tell("open this address in a browser to sign in:")
+			r.tell("  %s", i.URL)
+		default:
 			r.tell("sign in in the browser, here if none opens:")
 			r.tell("  %s", i.URL)
 		}

@@ -40,7 +40,8 @@ type Caller struct {
 type SignIn struct {
 	Requested bool          // the command is for signing in: no terminal is needed
 	Device    *bool         // with a code to compare, or by a browser here; nil: whichever can work
-	PrintOnly bool          // the address is only shown, and no browser is opened
+	PrintOnly bool          // the address is printed for a program, and no browser is opened
+	NoBrowser bool          // the address is shown to the person, and no browser is opened
 	Never     bool          // another program waits for the answer: it is told what to run
 	Timeout   time.Duration // how long the person may take in the browser; 0: the usual time
 }

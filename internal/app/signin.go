@@ -22,7 +22,7 @@ func (h helpers) browser(p profiles.Profile) *sessions.Browser {
 	}
 	remote := h.Env.remoteBrowser()
 	b := &sessions.Browser{Device: h.byDevice(p, remote), Show: h.ShowSignIn, Timeout: h.SignIn.Timeout}
-	if !h.SignIn.PrintOnly && (remote == "" || !b.Device) {
+	if !h.SignIn.PrintOnly && !h.SignIn.NoBrowser && (remote == "" || !b.Device) {
 		b.Open = func(url string) error { return h.openBrowser(p, url) }
 	}
 	return b
