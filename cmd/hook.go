@@ -16,6 +16,7 @@ import (
 type hookOptions struct {
 	shell, name        string
 	prompt, completion bool
+	call               bool // print what the hook loads when its function is first called
 }
 
 func newHook(r *run) *cobra.Command {
@@ -37,6 +38,8 @@ starts no process, the prompt's segment, and completion.`,
 	}
 	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
 	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
+	c.Flags().BoolVar(&o.call, "call", false, "print what the hook itself loads later")
+	_ = c.Flags().MarkHidden("call")
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 	return c
 }
@@ -76,18 +79,23 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 	}
 	text, err := hooks.Script(sh, hooks.Options{
 		Binary: r.Program, Name: o.name, Prompt: o.prompt, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
+		Call: o.call,
 	})
 	if err != nil {
 		return usage(c, err)
 	}
-	if o.completion {
+	if o.completion && !o.call {
 		comp, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: o.name})
 		if err != nil {
 			return err
 		}
 		text = strings.TrimRight(text, "\n") + "\n" + comp
 	}
-	_, err = io.WriteString(r.Stdout, text)
+	out := r.Stdout
+	if o.call && r.Code != nil { // the hook asks, and listens there
+		out = r.Code
+	}
+	_, err = io.WriteString(out, text)
 	return err
 }
 

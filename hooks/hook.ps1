@@ -1,13 +1,14 @@
 # vault hook for Windows PowerShell 5.1 and PowerShell 7: pure ASCII, the language and .NET only.
-# DebuggerHidden keeps what passes here out of Set-PSDebug -Trace. What the program says is data and is
-# never compiled: a company may log all code (script block logging).
+# DebuggerHidden keeps what passes here out of Set-PSDebug -Trace; __vault_hide gives it to our functions. What the
+# program says is data and is never compiled: a company may log all code (script block logging).
 if ($env:VSCODE_RESOLVING_ENVIRONMENT) { }
 elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
   '@NAME@: no hook in the constrained language mode of this PowerShell; there is: @NAME@ exec PROFILE -- COMMAND'
 }
 else {
 
-# --- the function: it reads the stdout of use, off and refresh; the rest runs as if there were no function
+# --- the function
+# It reads the stdout of use, off and refresh; the rest runs as if there were no function.
 function global:@NAME@ {
   [Diagnostics.DebuggerHidden()] param()
   begin {
@@ -33,28 +34,17 @@ function global:@NAME@ {
   }
   end {
     if ($p) { try { $p.End() } finally { $p.Dispose() }; return }
-    $said = @(); $ok = $false
-    try {
-      $env:__VAULT_SHELL = 'pwsh'
-      $said = @(. ([ScriptBlock]::Create($words)))
-      $ok = $global:LASTEXITCODE -eq 0
-    }
-    # Ctrl-C does not interrupt this.
-    finally {
-      $env:__VAULT_SHELL = $null
-      if ($ok) { __vault_do $said }
-    }
     # The program has said why. A command that needs the switch must not run, with or without &&.
-    if (-not $ok) { $ErrorActionPreference = 'Stop'; throw (__vault_error '') }
+    if (-not (__vault_switch)) { $ErrorActionPreference = 'Stop'; throw (__vault_error '') }
   }
 }
 
-function global:__vault_find { [Diagnostics.DebuggerHidden()] param($Name) $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
+function global:__vault_find { param($Name) $ExecutionContext.InvokeCommand.GetCommand($Name, 'Application') }
 
 # Does what the program said: set NAME VALUE, unset NAME, call FUNCTION WORD...; words are in base64. Everything
 # is read before anything is changed.
 function global:__vault_do {
-  [Diagnostics.DebuggerHidden()] param($Lines)
+  param($Lines)
   $steps = foreach ($l in $Lines) {
     $what, $name, $rest = "$l".Split(' ')
     @{ What = $what; Name = $name; Words = @(foreach ($w in $rest) { [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String($w)) }) }
@@ -71,116 +61,23 @@ function global:__vault_do {
 
 # With this id only the text is shown.
 function global:__vault_error {
-  [Diagnostics.DebuggerHidden()] param($Text)
+  param($Text)
   [Management.Automation.ErrorRecord]::new([Exception]::new($Text), 'NativeCommandErrorMessage', 'NotSpecified', $null)
 }
 
-# True when the first word that is not a flag changes the shell.
-function global:__vault_switches {
-  [Diagnostics.DebuggerHidden()] param($Words)
-  $skip = $false
-  foreach ($w in $Words) {
-    if ($skip) { $skip = $false }
-    elseif ("$w" -notlike '-*') { return "$w" -cin 'use', 'off', 'refresh' }
-    else { $skip = "$w" -like '-*:' -or "$w" -cin ('@VALUE_FLAGS@' -split ' ') }
-  }
-  $false
-}
-
-# A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So the words
-# of the call are repeated as they are written, and computed ones become $v[0], $v[1] ... The first -- is put in
-# quotes: without them PowerShell splits each -p:x after it, for every program.
+# Replaces itself, and loads what else a call needs, when it is called for the first time.
 function global:__vault_words {
-  [Diagnostics.DebuggerHidden()] param($Call, $v)
-  # .Line is public, but has the first line of a call only.
-  $out = $null
-  $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
-  $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring([Math]::Max(0, $Call.OffsetInLine - 1)) }
-  $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
-    { $args[0] -is [Management.Automation.Language.CommandAst] }, $true)
-  if ($ast -and -not $ast.Extent.StartOffset) {
-    $plan = @(__vault_plan $ast); $need = 0
-    for ($k = $plan.Count - 1; $k -ge 0 -and $plan[$k].Take -ge 0; $k--) { $need += $plan[$k].Take }
-    # Where the words after the last splat begin.
-    if ($k -ge 0) { $plan[$k].From = $v.Count - $need }
-    $out = __vault_match $plan 0 $v 0
-  }
-  # It was called in another way.
-  if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
-}
-
-# For each word: its text, what stands for a computed value, how many values it gave (-1: a splat), the first of them.
-function global:__vault_plan {
-  [Diagnostics.DebuggerHidden()] param($Ast)
-  $ended = $open = $lost = $false; $last = ''; $end = 0
-  for ($k = 1; $k -lt $Ast.CommandElements.Count; $k++) {
-    $w = $part = $Ast.CommandElements[$k]; $text = $w.Extent.Text; $take = 1; $first = $null
-    switch ($w.GetType().Name) {
-      'CommandParameterAst' { $first = $text; $part = $w.Argument; if ($part) { $take = 2; $first = "-$($w.ParameterName):" } }
-      'StringConstantExpressionAst' { $first = $w.Value }
-      'VariableExpressionAst' { if ($w.Splatted) { $take = -1 } }
-    }
-    # The halves of a word that was split after -- are one again.
-    $gap = if ($last -notlike '*:' -or $w.Extent.StartOffset -gt $end) { ' ' }
-    $last = $text; $end = $w.Extent.EndOffset
-    if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
-    elseif ($null -ne $first) { $open = $lost = $false }
-    elseif ($take -lt 0) {
-      if ($lost) { throw (__vault_error "@NAME@: nothing tells which words of two lists stand before --; write '--' in quotes") }
-      $open = $true
-    }
-    $say = if ($part) { __vault_say $part }
-    if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.StartOffset) }
-    @{ Text = "$gap$text"; Say = $say; Take = $take; First = $first; From = 0 }
-  }
-}
-
-# Nothing for a constant, of which the text is repeated.
-function global:__vault_say {
-  [Diagnostics.DebuggerHidden()] param($Ast)
-  switch ($Ast.GetType().Name) {
-    'StringConstantExpressionAst' { return }
-    'ArrayLiteralAst' {
-      $computed = foreach ($x in $Ast.Elements) { if ($x.GetType().Name -notlike '*ConstantExpressionAst') { 1 } }
-      if (-not $computed) { return }
-    }
-    'ExpandableStringExpressionAst' { if ($Ast.StringConstantType -eq 'BareWord') { return '$n$($v[#])' } else { return '"$($v[#])"' } }
-  }
-  '$v[#]'
-}
-
-# The words from the k-th on, if they can have given the values from the i-th on. A splat can give any number.
-function global:__vault_match {
-  [Diagnostics.DebuggerHidden()] param($Plan, $k, $v, $i)
-  if ($k -eq $Plan.Count) { if ($i -eq $v.Count) { return '' } else { return } }
-  $w = $Plan[$k]
-  for ($n = [Math]::Max([Math]::Max(0, $w.Take), $w.From - $i); $i + $n -le $v.Count; $n++) {
-    if ($n -and $null -ne $w.First -and "$($v[$i])" -cne $w.First) { return }
-    $rest = __vault_match $Plan ($k + 1) $v ($i + $n)
-    if ($null -ne $rest) {
-      if ($w.Take -lt 0) { return (__vault_splat $v $i ($i + $n)) + $rest }
-      return $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
-    }
-    if ($w.Take -ge 0) { return }
-  }
-}
-
-# A splatted table comes as -name: value.
-function global:__vault_splat {
-  [Diagnostics.DebuggerHidden()] param($v, $i, $end)
-  $out = ''
-  for (; $i -lt $end; $i++) {
-    $out += ' '
-    if ("$($v[$i])" -match '^-[a-z][\w-]*:\z' -and $i + 1 -lt $end -and $v[$i].PSObject.Properties['<CommandParameterName>']) { $out += $v[$i]; $i++ }
-    $out += "`$v[$i]"
-  }
-  $out
+  param($Call, $v)
+  $said = __vault_start 'hook pwsh --call @NAME_FLAG@' 20000
+  if (-not $said) { throw (__vault_error '@NAME@: the program did not answer; try again') }
+  & ([ScriptBlock]::Create($said))
+  __vault_words $Call $v
 }
 
 # Called by the program: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the program is asked
 # each time the label changes. The jitter keeps shells from renewing at once.
 function global:__vault_set {
-  [Diagnostics.DebuggerHidden()] param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
+  param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
   $v = $global:__vault
   $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
@@ -191,7 +88,6 @@ function global:__vault_set {
 # Called by the program: puts variables of the user aside, where no program inherits them, and puts some of
 # them back.
 function global:__vault_stash {
-  [Diagnostics.DebuggerHidden()] param()
   $global:__vault.Kept = @{}
   foreach ($n in $args) {
     $x = [Environment]::GetEnvironmentVariable($n)
@@ -200,22 +96,20 @@ function global:__vault_stash {
 }
 
 function global:__vault_unstash {
-  [Diagnostics.DebuggerHidden()] param()
   foreach ($n in $args) { if ($global:__vault.Kept.Contains($n)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) } }
   $global:__vault.Kept = @{}
 }
 
-# --- the precmd. PowerShell has no event before a command; PSReadLine is not touched.
+# --- the precmd
+# PowerShell has no event before a command; PSReadLine is not touched.
 # Who the variables say one is, without a secret, and the regions.
 function global:__vault_who {
-  [Diagnostics.DebuggerHidden()] param()
   "$env:AWS_ACCESS_KEY_ID|$env:AWS_PROFILE|$env:AWS_VAULT|$([bool]$env:AWS_SECRET_ACCESS_KEY)|$([bool]$env:AWS_SESSION_TOKEN)"
 }
 
-function global:__vault_here { [Diagnostics.DebuggerHidden()] param() "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
+function global:__vault_here { "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 
 function global:__vault_precmd {
-  [Diagnostics.DebuggerHidden()] param()
   $v = $global:__vault
   $f = $env:__VAULT_TOKEN
   if (-not $f) { $global:__vault_text = ''; return }
@@ -225,7 +119,7 @@ function global:__vault_precmd {
 }
 
 function global:__vault_slow {
-  [Diagnostics.DebuggerHidden()] param([long]$Now, [string]$File)
+  param([long]$Now, [string]$File)
   $v = $global:__vault
   # Another program did it: shown, and left alone.
   if ($v.Who -and $v.Who -cne (__vault_who)) {
@@ -237,20 +131,21 @@ function global:__vault_slow {
     if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
       $v.Try = $Now
       $said = ''
-      try { $said = __vault_start 'refresh --env' $true; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
+      try { $said = __vault_start 'refresh --env' 2000; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
       if ($said -and $v.Who -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
     }
   }
   if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
     $v.RTry = $Now
-    try { __vault_start 'refresh --if-due' $false } catch { }
+    try { __vault_start 'refresh --if-due' 0 } catch { }
   }
   __vault_label $Now
 }
 
-# Starts the program with fixed words, away from the terminal; returns what it said, or does not wait for it.
+# Starts the program with fixed words, away from the terminal; returns what it said within so many milliseconds, or
+# does not wait for it.
 function global:__vault_start {
-  [Diagnostics.DebuggerHidden()] param([string]$Words, [bool]$Wait)
+  param([string]$Words, [int]$Wait)
   $e = __vault_find @BINARY@
   if (-not $e) { return }
   $i = [Diagnostics.ProcessStartInfo]::new($e.Path, $Words)
@@ -262,7 +157,7 @@ function global:__vault_start {
   if (-not $Wait) { $q.BeginOutputReadLine(); $old, $global:__vault.Job = $global:__vault.Job, $q; $q = $old }
   else {
     $said = $q.StandardOutput.ReadToEndAsync()
-    if (-not $said.Wait(2000) -or -not $q.WaitForExit(1000)) { $q.Kill() }
+    if (-not $said.Wait($Wait) -or -not $q.WaitForExit(1000)) { $q.Kill() }
     elseif ($q.ExitCode -eq 0) { $said.Result }
     $q.StandardOutput.Close()
   }
@@ -271,7 +166,7 @@ function global:__vault_start {
 
 # Writes the text, and from when to when it is right.
 function global:__vault_label {
-  [Diagnostics.DebuggerHidden()] param([long]$Now)
+  param([long]$Now)
   $v = $global:__vault
   $s = $v.Exp - $Now; $m = [Math]::Floor($s / 60); $left = ''
   $v.Lo = $Now; $v.Hi = $Now + $s % 60 + 1
@@ -286,10 +181,10 @@ function global:__vault_label {
   if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }
 }
 
-# --- the prompt segment: put before what the wrapped prompt returns. A theme may have replaced prompt since (then
+# --- the prompt segment
+# It is put before what the wrapped prompt returns. A theme may have replaced prompt since (then
 # it is wrapped too), or may call this one: Old is what was wrapped, the newest first, Depth how many calls deep.
 function global:__vault_wrap {
-  [Diagnostics.DebuggerHidden()] param()
   $now = $ExecutionContext.InvokeCommand.GetCommand('prompt', 'Function')
   $is = if ($now) { $now.ScriptBlock } else { { 'PS>' } }
   # The ISE has no console.
@@ -321,11 +216,15 @@ function global:__vault_wrap {
 
 # Makes $? false for what follows; only an advanced function can.
 function global:__vault_false {
-  [Diagnostics.DebuggerHidden()] [CmdletBinding()] param()
+  [CmdletBinding()] param()
   $PSCmdlet.WriteError((__vault_error '-'))
 }
 
 # --- registration
+function global:__vault_hide {
+  foreach ($f in $ExecutionContext.InvokeCommand.GetCommands('__vault_*', 'Function', $true)) { $f.ScriptBlock.DebuggerHidden = $true }
+}
+__vault_hide
 $global:__vault = & {
   $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Who = ''; Here = ''; Kept = @{}; Job = $null
     Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }

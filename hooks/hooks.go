@@ -1,7 +1,8 @@
 // Package hooks has the code that a shell evaluates once, from its start file: the
 // function that is called instead of the program, the check before each prompt, and the
 // prompt segment. Each shell has its own file, hook.EXTENSION; all have the same parts in
-// the same order.
+// the same order. What is not needed before the function is called may be in
+// call.EXTENSION.
 package hooks
 
 import (
@@ -14,7 +15,7 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-//go:embed hook.*
+//go:embed hook.* call.*
 var files embed.FS
 
 // Options fill the placeholders in a hook.
@@ -23,6 +24,7 @@ type Options struct {
 	Name   string    // the function to define; "" is the program's own name
 	Prompt bool      // show the segment in the prompt
 	Now    time.Time // from which bash 3.2, which has no clock, counts
+	Call   bool      // not the hook, but what it loads when its function is first called
 
 	// ValueFlags are the flags that take the next word as their value. The function
 	// skips them when it looks for the command's name.
@@ -30,7 +32,7 @@ type Options struct {
 }
 
 // Script returns the hook for one shell. It fails when Binary cannot be quoted, when
-// Name would need quotes, or when the shell has no hook.
+// Name would need quotes, or when the shell has no hook, or with Call nothing to load.
 func Script(sh *shells.Shell, o Options) (string, error) {
 	if o.Name == "" {
 		o.Name = NameOf(o.Binary)
@@ -38,40 +40,59 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	if !Word(o.Name) {
 		return "", fmt.Errorf("%q cannot be the name of a function", o.Name)
 	}
-	text, err := files.ReadFile("hook." + sh.Extension)
+	file := "hook."
+	if o.Call {
+		file = "call."
+	}
+	text, err := files.ReadFile(file + sh.Extension)
 	if err != nil {
 		return "", err
 	}
-	binary, err := sh.Quote(o.Binary)
+	fill, err := o.placeholders(sh)
 	if err != nil {
 		return "", err
+	}
+	return shells.Fill(compact(string(text)), fill), nil
+}
+
+// placeholders is what a hook leaves open.
+func (o Options) placeholders(sh *shells.Shell) (map[string]string, error) {
+	binary, err := sh.Quote(o.Binary)
+	if err != nil {
+		return nil, err
 	}
 	rc, err := o.RCLine(sh)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	prompt := "0"
 	if o.Prompt {
 		prompt = "1"
 	}
-	return shells.Fill(compact(string(text)), map[string]string{
+	return map[string]string{
 		"BINARY":      binary,
 		"NAME":        o.Name,
+		"NAME_FLAG":   strings.Join(o.nameFlag(), " "),
 		"CALLED_AS":   Called(o.Binary, o.Name),
 		"PROMPT":      prompt,
 		"EPOCH":       strconv.FormatInt(o.Now.Unix(), 10),
 		"VALUE_FLAGS": strings.Join(o.ValueFlags, " "),
 		"RCLINE":      sh.StartFile + ", as the last line:  " + rc,
-	}), nil
+	}, nil
+}
+
+// nameFlag is how "hook" is told the name of the function, nothing for the program's own.
+func (o Options) nameFlag() []string {
+	if o.Name == "" || o.Name == NameOf(o.Binary) {
+		return nil
+	}
+	return []string{"--name", o.Name}
 }
 
 // RCLine is the line that loads this hook from a start file. It is also written into a
 // comment, so it has no line break, whatever the path of the program is.
 func (o Options) RCLine(sh *shells.Shell) (string, error) {
-	var flags []string
-	if o.Name != "" && o.Name != NameOf(o.Binary) {
-		flags = append(flags, "--name", o.Name)
-	}
+	flags := o.nameFlag()
 	if !o.Prompt {
 		flags = append(flags, "--no-prompt")
 	}

@@ -23,8 +23,10 @@ func TestPwshHookIsASCII(t *testing.T) {
 // and no command but the hook's own functions may be called, so no module is loaded.
 func TestPwshHookIsOldSyntaxAndLoadsNoModule(t *testing.T) {
 	w := newPwsh(t)
+	both := w.read("hook.ps1") + w.read("call.ps1")
+	w.write("both.ps1", both)
 	got := w.runs(`$tokens = $null; $errors = $null
-$ast = [Management.Automation.Language.Parser]::ParseFile('` + w.path("hook.ps1") + `', [ref]$tokens, [ref]$errors)
+$ast = [Management.Automation.Language.Parser]::ParseFile('` + w.path("both.ps1") + `', [ref]$tokens, [ref]$errors)
 foreach ($e in $errors) { "error: $e" }
 foreach ($k in $tokens) { if ("$($k.Kind)" -in 'QuestionMark', 'QuestionQuestion', 'QuestionQuestionEquals', 'QuestionDot', 'QuestionLBracket', 'AndAnd', 'OrOr', 'Clean') { "new: $($k.Kind) line $($k.Extent.StartLineNumber)" } }
 foreach ($c in $ast.FindAll({ $args[0] -is [Management.Automation.Language.CommandAst] }, $true)) { $n = $c.GetCommandName(); if ($n -and $n -notlike '__vault_*') { "command: $n" } }
@@ -32,6 +34,19 @@ foreach ($c in $ast.FindAll({ $args[0] -is [Management.Automation.Language.Comma
 `)
 	if got != "looked at True\n" {
 		t.Error(got)
+	}
+}
+
+// Half of the hook is loaded only when its function is called for the first time.
+func TestPwshWhatIsNeededLaterIsLoadedOnce(t *testing.T) {
+	w := newPwsh(t)
+	w.write("loads", "")
+	w.write("bin/vault", strings.Replace(pwshStub, "|| exec cat", `|| { echo load >>"$PWSH_STUB/loads"; cat "$PWSH_STUB/call.ps1"; exit; }; : `, 1))
+	script := w.read("call.ps1")
+	w.write("call.ps1", "")
+	got := w.runs("try { vault args 1 } catch { \"$_\" }; [IO.File]::WriteAllText('" + w.path("call.ps1") + "', " + w.quote(script) + ")\nvault args 2\nvault args 3")
+	if want := "vault: the program did not answer; try again\n<2>\n<3>\n"; got != want || w.read("loads") != "load\nload\n" {
+		t.Errorf("%q, want %q; loads: %q", got, want, w.read("loads"))
 	}
 }
 

@@ -25,7 +25,9 @@ import (
 )
 
 const pwshStub = `#!/bin/sh
+[ "$1 $2 $3" != "hook pwsh --call" ] || exec cat "$PWSH_STUB/call.ps1"
 printf '%s:%s\n' "${__VAULT_SHELL-}" "$*" >>"$PWSH_STUB/log"
+case $1 in --called-as=*) shift ;; esac
 while [ "$1" = --backend ]; do shift 2; done
 case $1 in
 use) case $2 in
@@ -65,6 +67,7 @@ func newPwsh(t testing.TB) *pwshWorld {
 	w := &pwshWorld{t: t, home: t.TempDir()}
 	w.write("bin/vault", pwshStub)
 	w.write("hook.ps1", w.script(Options{Prompt: true}))
+	w.write("call.ps1", w.script(Options{Call: true}))
 	return w
 }
 

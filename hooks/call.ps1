@@ -1,0 +1,122 @@
+# What the hook for PowerShell loads when its function is called for the first time: the words of a call, as the
+# program should get them. What is said at the top of hook.ps1 holds here too.
+
+# True when the first word that is not a flag changes the shell.
+function global:__vault_switches {
+  param($Words)
+  $skip = $false
+  foreach ($w in $Words) {
+    if ($skip) { $skip = $false }
+    elseif ("$w" -notlike '-*') { return "$w" -cin 'use', 'off', 'refresh' }
+    else { $skip = "$w" -like '-*:' -or "$w" -cin ('@VALUE_FLAGS@' -split ' ') }
+  }
+  $false
+}
+
+# Runs the program, as the words of the function say, and does what it said. Returns whether it succeeded.
+function global:__vault_switch {
+  $said = @(); $ok = $false
+  try {
+    $env:__VAULT_SHELL = 'pwsh'
+    $said = @(. ([ScriptBlock]::Create($words)))
+    $ok = $global:LASTEXITCODE -eq 0
+  }
+  # Ctrl-C does not interrupt this.
+  finally {
+    $env:__VAULT_SHELL = $null
+    if ($ok) { __vault_do $said }
+  }
+  $ok
+}
+
+# A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So the words
+# of the call are repeated as they are written, and computed ones become $v[0], $v[1] ... The first -- is put in
+# quotes: without them PowerShell splits each -p:x after it, for every program.
+function global:__vault_words {
+  param($Call, $v)
+  # .Line is public, but has the first line of a call only.
+  $out = $null
+  $at = $Call.GetType().GetProperty('ScriptPosition', [Reflection.BindingFlags]'NonPublic, Instance')
+  $text = if ($at) { $at.GetValue($Call).Text } else { $Call.Line.Substring([Math]::Max(0, $Call.OffsetInLine - 1)) }
+  $ast = [Management.Automation.Language.Parser]::ParseInput($text, [ref]$null, [ref]$null).Find(
+    { $args[0] -is [Management.Automation.Language.CommandAst] }, $true)
+  if ($ast -and -not $ast.Extent.StartOffset) {
+    $plan = @(__vault_plan $ast); $need = 0
+    for ($k = $plan.Count - 1; $k -ge 0 -and $plan[$k].Take -ge 0; $k--) { $need += $plan[$k].Take }
+    # Where the words after the last splat begin.
+    if ($k -ge 0) { $plan[$k].From = $v.Count - $need }
+    $out = __vault_match $plan 0 $v 0
+  }
+  # It was called in another way.
+  if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
+}
+
+# For each word: its text, what stands for a computed value, how many values it gave (-1: a splat), the first of them.
+function global:__vault_plan {
+  param($Ast)
+  $ended = $open = $lost = $false; $last = ''; $end = 0
+  for ($k = 1; $k -lt $Ast.CommandElements.Count; $k++) {
+    $w = $part = $Ast.CommandElements[$k]; $text = $w.Extent.Text; $take = 1; $first = $null
+    switch ($w.GetType().Name) {
+      'CommandParameterAst' { $first = $text; $part = $w.Argument; if ($part) { $take = 2; $first = "-$($w.ParameterName):" } }
+      'StringConstantExpressionAst' { $first = $w.Value }
+      'VariableExpressionAst' { if ($w.Splatted) { $take = -1 } }
+    }
+    # The halves of a word that was split after -- are one again.
+    $gap = if ($last -notlike '*:' -or $w.Extent.StartOffset -gt $end) { ' ' }
+    $last = $text; $end = $w.Extent.EndOffset
+    if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
+    elseif ($null -ne $first) { $open = $lost = $false }
+    elseif ($take -lt 0) {
+      if ($lost) { throw (__vault_error "@NAME@: nothing tells which words of two lists stand before --; write '--' in quotes") }
+      $open = $true
+    }
+    $say = if ($part) { __vault_say $part }
+    if ($say) { $text = $text.Substring(0, $part.Extent.StartOffset - $w.Extent.StartOffset) }
+    @{ Text = "$gap$text"; Say = $say; Take = $take; First = $first; From = 0 }
+  }
+}
+
+# Nothing for a constant, of which the text is repeated.
+function global:__vault_say {
+  param($Ast)
+  switch ($Ast.GetType().Name) {
+    'StringConstantExpressionAst' { return }
+    'ArrayLiteralAst' {
+      $computed = foreach ($x in $Ast.Elements) { if ($x.GetType().Name -notlike '*ConstantExpressionAst') { 1 } }
+      if (-not $computed) { return }
+    }
+    'ExpandableStringExpressionAst' { if ($Ast.StringConstantType -eq 'BareWord') { return '$n$($v[#])' } else { return '"$($v[#])"' } }
+  }
+  '$v[#]'
+}
+
+# The words from the k-th on, if they can have given the values from the i-th on. A splat can give any number.
+function global:__vault_match {
+  param($Plan, $k, $v, $i)
+  if ($k -eq $Plan.Count) { if ($i -eq $v.Count) { return '' } else { return } }
+  $w = $Plan[$k]
+  for ($n = [Math]::Max([Math]::Max(0, $w.Take), $w.From - $i); $i + $n -le $v.Count; $n++) {
+    if ($n -and $null -ne $w.First -and "$($v[$i])" -cne $w.First) { return }
+    $rest = __vault_match $Plan ($k + 1) $v ($i + $n)
+    if ($null -ne $rest) {
+      if ($w.Take -lt 0) { return (__vault_splat $v $i ($i + $n)) + $rest }
+      return $w.Text + "$($w.Say)".Replace('#', "$($i + $n - 1)") + $rest
+    }
+    if ($w.Take -ge 0) { return }
+  }
+}
+
+# A splatted table comes as -name: value.
+function global:__vault_splat {
+  param($v, $i, $end)
+  $out = ''
+  for (; $i -lt $end; $i++) {
+    $out += ' '
+    if ("$($v[$i])" -match '^-[a-z][\w-]*:\z' -and $i + 1 -lt $end -and $v[$i].PSObject.Properties['<CommandParameterName>']) { $out += $v[$i]; $i++ }
+    $out += "`$v[$i]"
+  }
+  $out
+}
+
+__vault_hide
