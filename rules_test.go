@@ -146,8 +146,9 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/proxy",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/proxy internal/agent",
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
+	"internal/agent":          "refresh store internal/app internal/creds internal/profiles internal/server internal/sessions",
 	"internal/display":        "",
 	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions",
 	"internal/host":           "env shells internal/creds",
@@ -342,6 +343,7 @@ var reveals = map[string]string{
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
 	"internal/app/csv.go":              "the key in a file, on its way to the keyring",
 	"cmd/formats.go":                   "what export was asked for",
+	"internal/agent/wire.go":           "sessions, codes and a passphrase on the agent's socket",
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",
 	"internal/server/fetch.go":         "shows the token to the endpoint",

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/agent"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
@@ -18,6 +20,7 @@ import (
 type run struct {
 	*app.World
 	task  *app.Task
+	agent *agent.Client
 	debug bool // show what AWS answered
 
 	command string          // that is run, as in "vault use"
@@ -41,7 +44,15 @@ func newRun(w *app.World) *run {
 			return w.Ask(ctx, display.Clean(r.named(question)), hidden)
 		}
 	}
-	r.task = w.Core().Task(caller)
+	core := w.Core()
+	r.agent = &agent.Client{
+		Dir: caller.Env.Runtime, Built: func() time.Time { return agent.Built(w.Self) },
+		Launch: func(ctx context.Context) error {
+			return w.Launch(ctx, []string{"agent", "start", "--launched"}, w.Environ)
+		},
+	}
+	core.Agent = r.agent
+	r.task = core.Task(caller)
 	return r
 }
 

@@ -128,6 +128,7 @@ func (w *world) environ(extra ...string) []string {
 		"XDG_CACHE_HOME=" + w.path("home/.cache"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
 		"AWS_CONFIG_FILE=" + w.path("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE=" + w.path("home/.aws/credentials"),
 		"AWS_ENDPOINT_URL=" + w.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_VAULT_AGENT=off", // a test of the agent turns it on, and ends it
 		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR=" + w.path("keys"), "AWS_VAULT_FILE_PASSPHRASE=" + passphrase,
 	}
 	for _, e := range extra {

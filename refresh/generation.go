@@ -233,23 +233,35 @@ var errNoDirectory = errors.New("there is no directory for temporary files that 
 
 // ensure makes the directory and one below it, for their owner alone.
 func (d Directory) ensure(sub string) error {
+	if err := d.Ensure(); err != nil {
+		return err
+	}
+	return atomicfile.MkdirAll(d.path(sub))
+}
+
+// Ensure makes the directory, for its owner alone.
+func (d Directory) Ensure() error {
 	if d.Path == "" {
 		return errNoDirectory
 	}
 	if err := atomicfile.MkdirAll(d.Path); err != nil {
 		return err
 	}
-	info, err := os.Lstat(d.Path)
-	if err != nil {
+	if err := d.Check(); err != nil {
 		return err
 	}
-	if !info.IsDir() || !ownedByUser(info) {
-		return fmt.Errorf("%s is not a directory of yours", d.Path)
+	info, err := os.Lstat(d.Path)
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		err = os.Chmod(d.Path, 0o700)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := os.Chmod(d.Path, 0o700); err != nil {
-			return err
-		}
+	return err
+}
+
+// Check returns an error if the directory is not there, is a link, or is not this user's.
+func (d Directory) Check() error {
+	info, err := os.Lstat(d.Path)
+	if err == nil && (!info.IsDir() || !OwnedByUser(info)) {
+		err = fmt.Errorf("%s is not a directory of yours", d.Path)
 	}
-	return atomicfile.MkdirAll(d.path(sub))
+	return err
 }

@@ -24,6 +24,9 @@ type Keeper struct {
 	// Started says when the machine started, by the clock that Now reads; nil, or a zero
 	// time: unknown. A clock that was set is noticed by it.
 	Started func() time.Time
+	// Missing, if set, reports that an error of Make says only what the caller has to bring
+	// when it comes again. Such an error is returned as it is, and is no failure.
+	Missing func(error) bool
 	// Waiting, if set, is called when another process has been making the session for a
 	// second and this one waits for it.
 	Waiting func()
@@ -107,7 +110,7 @@ func (k *Keeper) freshAlone(ctx context.Context, p profiles.Profile, w Want, beg
 		l.New = true
 		return l, nil
 	}
-	if w.IgnoreCache || !k.usable(old) || old.AccessKeyID == w.Except || ctx.Err() != nil {
+	if w.IgnoreCache || !k.usable(old) || old.AccessKeyID == w.Except || ctx.Err() != nil || k.missing(err) {
 		return Lease{}, err
 	}
 	return k.lease(p, old, k.failed(p, err), err), nil
@@ -134,7 +137,8 @@ func (k *Keeper) Offer(ctx context.Context, p profiles.Profile, s creds.Session)
 
 // IfDue renews the session if it is due, no other process is renewing it, and the last
 // failure is long enough ago. It never asks: Make must fail where a person would be
-// needed. A failure becomes a note for every terminal; the error is the store's, if any.
+// needed. A failure becomes a note for every terminal; the error is the store's, if any,
+// or one that is Missing something.
 func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	if due, err := k.due(ctx, p); err != nil || !due {
 		return err
@@ -152,7 +156,10 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 		return err
 	}
 	s, err := k.make(ctx, p)
-	if err != nil {
+	switch {
+	case k.missing(err):
+		return err
+	case err != nil:
 		_, err = k.Dir.Set(Key(p), old, k.failed(p, err))
 		return err
 	}
@@ -186,7 +193,7 @@ func (k *Keeper) Unattended(ctx context.Context, p profiles.Profile) (Lease, err
 		return Lease{}, &NoteError{m.Note}
 	}
 	l, err := k.Fresh(ctx, p, Want{MinTTL: k.Policy.EarlyMax + 2*time.Second})
-	if err != nil && ctx.Err() == nil && !k.usable(old) { // else Fresh has noted it
+	if err != nil && ctx.Err() == nil && !k.usable(old) && !k.missing(err) { // else Fresh has noted it
 		_, _ = k.Dir.Set(Key(p), old, k.failed(p, err))
 	}
 	return l, err
@@ -288,6 +295,8 @@ func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning e
 func (k *Keeper) good(s creds.Session, w Want) bool {
 	return s.AccessKeyID != "" && s.AccessKeyID != w.Except && k.Policy.Good(s, k.Now(), w.MinTTL)
 }
+
+func (k *Keeper) missing(err error) bool { return err != nil && k.Missing != nil && k.Missing(err) }
 
 // usable reports whether a cached session has not expired.
 func (k *Keeper) usable(s creds.Session) bool {

@@ -4,6 +4,6 @@ package refresh
 
 import "os"
 
-// ownedByUser is true: the directories are in the user's own profile, whose access list
+// OwnedByUser is true: the directories are in the user's own profile, whose access list
 // keeps others out.
-func ownedByUser(os.FileInfo) bool { return true }
+func OwnedByUser(os.FileInfo) bool { return true }

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// ownedByUser reports whether a file belongs to the user of this process.
-func ownedByUser(info os.FileInfo) bool {
+// OwnedByUser reports whether a file belongs to the user of this process.
+func OwnedByUser(info os.FileInfo) bool {
 	st, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(st.Uid) == os.Geteuid()
 }

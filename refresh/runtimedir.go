@@ -51,13 +51,13 @@ func isDir(path string) bool {
 func safe(dir string) bool {
 	info, err := os.Lstat(dir)
 	if err == nil {
-		return info.IsDir() && ownedByUser(info) && !writableByOthers(info)
+		return info.IsDir() && OwnedByUser(info) && !writableByOthers(info)
 	}
 	for err != nil && os.IsNotExist(err) && filepath.Dir(dir) != dir {
 		dir = filepath.Dir(dir)
 		info, err = os.Stat(dir)
 	}
-	return err == nil && info.IsDir() && (ownedByUser(info) || info.Mode()&os.ModeSticky != 0)
+	return err == nil && info.IsDir() && (OwnedByUser(info) || info.Mode()&os.ModeSticky != 0)
 }
 
 // writableByOthers is false on Windows, where the mode does not say it.

@@ -133,16 +133,22 @@ func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byt
 		return data, nil
 	}
 	var text []byte
-	pass := passphrase{given: a.o.AgePassphrase, variable: "AWS_VAULT_AGE_PASSPHRASE", ask: a.o.Ask}
-	err := pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
-		return a.o.Ask(ctx, again+"Passphrase of "+path)
-	}, func(p creds.Secret) (err error) {
+	err := a.tryPassphrases(ctx, path, func(p creds.Secret) (err error) {
 		if text, err = decryptIdentity(data, p); err != nil && !errors.Is(err, errPassphrase) {
 			err = fmt.Errorf("%s: %w", path, err)
 		}
 		return err
 	})
 	return text, err
+}
+
+// tryPassphrases calls open with the passphrase of an identity file: the one that was
+// given, or those that a person types.
+func (a *ageFiles) tryPassphrases(ctx context.Context, path string, open func(creds.Secret) error) error {
+	pass := passphrase{given: a.o.AgePassphrase, variable: "AWS_VAULT_AGE_PASSPHRASE", ask: a.o.Ask}
+	return pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
+		return a.o.Ask(ctx, again+"Passphrase of "+path)
+	}, open)
 }
 
 // newPassphrase returns the passphrase that was given, or asks for one twice.

@@ -96,7 +96,7 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := t.Keeper(ctx)
+	k, err := t.Keeper(ctx, p)
 	if err == nil {
 		err = k.IfDue(ctx, p)
 		if !errors.Is(err, store.ErrLocked) {
@@ -145,7 +145,7 @@ func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 
 // storedLease is the session in the store.
 func storedLease(ctx context.Context, t *Task, p profiles.Profile) (refresh.Lease, error) {
-	k, err := t.Keeper(ctx)
+	k, err := t.Keeper(ctx, p)
 	if err != nil {
 		return refresh.Lease{}, err
 	}

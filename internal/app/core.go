@@ -46,6 +46,9 @@ type Core struct {
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who func() (user, host string)
 
+	// Agent holds stores that a person has unlocked; nil: there is none, as in the agent itself.
+	Agent Agent
+
 	// How programs are run; see host.World.
 	Run   func(context.Context, host.Child) (host.Output, error)
 	Start func(argv, environ []string) error

@@ -72,7 +72,7 @@ func (s *source) session(ctx context.Context) (creds.Session, error) {
 }
 
 func (s *source) lease(ctx context.Context) (refresh.Lease, error) {
-	k, err := s.task.Keeper(ctx)
+	k, err := s.task.Keeper(ctx, s.profile)
 	if err != nil {
 		return refresh.Lease{}, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
 )
 
 // This file ties together how sessions are made (sessions) and kept (refresh).
@@ -27,11 +28,10 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err := (helpers{t}).checkCircle(p); err != nil {
 		return p, refresh.Lease{}, err
 	}
-	m, err := t.Maker(ctx)
+	k, err := keeper(ctx, t, p, w.IgnoreCache)
 	if err != nil {
 		return p, refresh.Lease{}, err
 	}
-	k := keeperOf(t, m, w.IgnoreCache)
 	if w.MinTTL, err = minTTL(t, q); err != nil {
 		return p, refresh.Lease{}, err
 	}
@@ -40,9 +40,6 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	l, err := k.Fresh(ctx, p, w)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
 		err = cause
-	}
-	if base := sessions.SharedBy(p); base != nil && l.New && l.Warning == nil {
-		l.Warning = k.Offer(ctx, *base, l.Session) // what it was asked for may outlast what there is
 	}
 	l.Session = asOf(l.Session, p)
 	if err == nil {
@@ -82,13 +79,33 @@ func minTTL(t *Task, q env.Request) (time.Duration, error) {
 	return d, err
 }
 
-// Keeper returns what finds sessions in the cache and makes new ones.
-func (t *Task) Keeper(ctx context.Context) (*refresh.Keeper, error) {
+// Keeper returns what finds sessions of a profile in the cache and makes new ones: the
+// agent, if it holds the store, else this process.
+func (t *Task) Keeper(ctx context.Context, p profiles.Profile) (SessionKeeper, error) {
+	return keeper(ctx, t, p, false)
+}
+
+func keeper(ctx context.Context, t *Task, p profiles.Profile, renew bool) (SessionKeeper, error) {
+	if k, err := agentKeeperOf(ctx, t, p, renew); k != nil || err != nil {
+		return k, err
+	}
 	m, err := t.Maker(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return keeperOf(t, m, false), nil
+	return localKeeper{keeperOf(t, m, renew)}, nil
+}
+
+// localKeeper is the keeper of this process.
+type localKeeper struct{ *refresh.Keeper }
+
+// Fresh also keeps a new session for whatever else it serves.
+func (k localKeeper) Fresh(ctx context.Context, p profiles.Profile, w refresh.Want) (refresh.Lease, error) {
+	l, err := k.Keeper.Fresh(ctx, p, w)
+	if base := sessions.SharedBy(p); base != nil && l.New && l.Warning == nil {
+		l.Warning = k.Offer(ctx, *base, l.Session) // what it was asked for may outlast what there is
+	}
+	return l, err
 }
 
 // keeperOf keeps what m makes, and gives m its Base. renew says that the person wants new
@@ -102,7 +119,7 @@ func keeperOf(t *Task, m *sessions.Maker, renew bool) *refresh.Keeper {
 		code := !m.MFAToken.IsZero()
 		w.IgnoreCache = no.AccessKeyID == "" && (renew || code)
 		l, err := k.Fresh(ctx, base, w)
-		if err != nil && w.IgnoreCache && cannotRenew(err, renew) {
+		if err != nil && w.IgnoreCache && cannotRenew(err, renew) && (k.Missing == nil || !k.Missing(err)) {
 			w.IgnoreCache = false // the one that there is may be good
 			l, err = k.Fresh(ctx, base, w)
 		}
@@ -144,6 +161,11 @@ func (t *Task) Maker(ctx context.Context) (*sessions.Maker, error) {
 	if err != nil {
 		return nil, err
 	}
+	return t.makerOver(s)
+}
+
+// makerOver is Maker with another store than the caller's.
+func (t *Task) makerOver(s store.Store) (*sessions.Maker, error) {
 	h := helpers{t}
 	codes, err := h.askForCode()
 	if err != nil {

@@ -55,6 +55,9 @@ type World struct {
 	// Companion starts this program again, to live as long as this process or until stop is
 	// called, which waits for its end. ended is closed at its end.
 	Companion func(args, environ []string) (stop func(), ended <-chan struct{}, err error)
+	// Launch starts this program again, to live on by itself away from the terminal, and
+	// returns when it has said on its standard output that it is ready.
+	Launch func(ctx context.Context, args, environ []string) error
 	// Detach runs this program itself away from the terminal and waits for its end.
 	Detach func(ctx context.Context, args, environ []string) error
 	// Start starts a program away from the terminal and does not wait for it.
@@ -79,7 +82,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
-		Exec: execute, Foreground: runForeground, Companion: companion, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Who: who, Home: home,
+		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Who: who, Home: home,
 	}
 	if w.Ask != nil {
 		w.Tell = tell

@@ -27,8 +27,9 @@ const (
 	idleSweeps = 12              // between two requests
 )
 
-// newHTTP is a server for a listener made by limit.
-func newHTTP(h http.Handler) *http.Server {
+// NewHTTP returns a server for a listener made by Limit. Nothing that a client sends or
+// leaves out makes it hold more than a bounded amount of memory and connections.
+func NewHTTP(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		MaxHeaderBytes:               maxHeader,
@@ -45,9 +46,9 @@ func newHTTP(h http.Handler) *http.Server {
 
 type connKey struct{}
 
-// working keeps the connection of a request that has shown its token from being cut
+// Working keeps the connection of a request that has shown its token from being cut
 // while its answer is made, until the returned function is called.
-func working(r *http.Request) (done func()) {
+func Working(r *http.Request) (done func()) {
 	c, ok := r.Context().Value(connKey{}).(*conn)
 	if !ok {
 		return func() {}
@@ -61,6 +62,9 @@ type limited struct {
 	net.Listener
 	open *conns
 }
+
+// Limit returns a listener that cuts the longest silent connection when there are too many.
+func Limit(l net.Listener) net.Listener { return limit(l) }
 
 func limit(l net.Listener) limited { return limited{l, &conns{order: list.New()}} }
 

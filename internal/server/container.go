@@ -31,7 +31,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	a := h.fresh()
 	if a == nil {
 		var err error
-		done := working(r)
+		done := Working(r)
 		a, err = h.get(r.Context())
 		if done(); err != nil {
 			fail(w, err)

@@ -62,7 +62,7 @@ func (m *Metadata) Set(i *Instance) {
 
 // Serve answers on l until ctx ends, and closes it.
 func (m *Metadata) Serve(ctx context.Context, l net.Listener) error {
-	s := newHTTP(m)
+	s := NewHTTP(m)
 	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
 	err := s.Serve(limit(l))
 	if errors.Is(err, http.ErrServerClosed) {
@@ -173,7 +173,7 @@ func (m *Metadata) tell(w http.ResponseWriter, r *http.Request, t *tenant) {
 	case path == roles:
 		text(t.Role)
 	case path == roles+"/"+t.Role:
-		done := working(r)
+		done := Working(r)
 		document := m.credentials(r.Context(), t)
 		done()
 		send(w, jsonType, document)

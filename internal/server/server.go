@@ -67,7 +67,7 @@ func Listen(o Options) (*Server, error) {
 	s := &Server{options: o, listener: l, done: make(chan struct{}), unused: newToken(), leases: map[string]*Lease{}}
 	s.options.Hosts = append(hostsOf(l.Addr().String()), o.Hosts...)
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	s.http = newHTTP(http.HandlerFunc(s.answer))
+	s.http = NewHTTP(http.HandlerFunc(s.answer))
 	go func() {
 		defer close(s.done)
 		_ = s.http.Serve(limit(l)) // always an error; Close is what ends it

@@ -38,6 +38,8 @@ const (
 type NeedsUserError struct {
 	Profile, What string
 	Need          Need
+	// Which MFA device the code is of, and the profile's command that gives codes, if any.
+	Device, Process string
 }
 
 func (e *NeedsUserError) Error() string { return fmt.Sprintf("%q needs %s", e.Profile, e.What) }

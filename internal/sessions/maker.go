@@ -50,6 +50,10 @@ type Maker struct {
 	// RunCredentials runs a credential_process and returns its output, of limited
 	// length. It returns a *CircleError if the process of this profile is running.
 	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
+	// Begin, if set, returns the credentials that a chain begins with if neither a stored key
+	// nor Identity Center gives them. nil: this process gets them itself.
+	Begin func(context.Context, profiles.Profile) (creds.Session, error)
+
 	ProcessTimeout time.Duration       // for commands of the config file; 0: a minute
 	Env            map[string]string   // the user's own environment, for credential_source
 	LoginDir       string              // where aws login keeps its files
@@ -161,6 +165,8 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	switch from := plan.First; {
 	case from.SSO != nil:
 		return m.roleCredentials(ctx, p, from.SSO)
+	case from.Stored == nil && m.Begin != nil:
+		return m.Begin(ctx, p)
 	case from.Process != nil:
 		return m.process(ctx, from.Process)
 	case from.WebIdentity != nil:
@@ -183,6 +189,17 @@ func (m *Maker) temporary(t *profiles.Temporary) (creds.Session, error) {
 	}
 	s.Key = creds.KeyRef{ID: s.AccessKeyID}
 	return s, nil
+}
+
+// Outside returns the credentials that the chain of p begins with, for another process that
+// makes the rest of it. It needs no Store. They come neither from a stored key nor from
+// Identity Center.
+func (m *Maker) Outside(ctx context.Context, p profiles.Profile) (creds.Session, error) {
+	plan := NewPlan(p)
+	if plan.First.Stored != nil || plan.First.SSO != nil {
+		return creds.Session{}, fmt.Errorf("the credentials of %q come from the keyring", p.Name)
+	}
+	return m.first(ctx, p, plan)
 }
 
 // stored returns the stored key itself, or a session that is made with it.
@@ -277,13 +294,19 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		code, err = m.runMFAProcess(ctx, process)
 		return code, false, err
 	case m.Ask == nil:
-		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode}
+		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode, Device: serial, Process: process}
 	}
 	code, typed, err = m.Ask(ctx, serial, "MFA code for "+device(serial)+": ")
 	if err == nil && code.IsZero() {
 		err = ErrNoCode
 	}
 	return code, typed, err
+}
+
+// Code obtains the MFA code that another process said it needs to make the session of p. It
+// may ask a person, and returns e if there is none. typed is as in Asker.
+func (m *Maker) Code(ctx context.Context, p profiles.Profile, e *NeedsUserError) (code creds.Secret, typed bool, err error) {
+	return m.code(ctx, p, e.Device, e.Process)
 }
 
 // runMFAProcess gives the process the time that a person may need to answer it.

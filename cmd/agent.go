@@ -1,0 +1,201 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/d44b7504/vault/internal/agent"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/host"
+)
+
+func newAgent(r *run) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "agent",
+		Short: "the process that keeps a store unlocked",
+		Long: `The agent holds a store that you have unlocked by typing its passphrase (back ends
+age and file), so that every terminal goes on without asking again. It starts by
+itself when you type a passphrase, forgets it after AWS_VAULT_AGENT_TTL (8h), and
+ends when nothing needs it. AWS_VAULT_AGENT=off: there is none.
+
+It makes sessions, and gives out neither a key nor a passphrase.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newAgentStart(r), newAgentStop(r), newAgentStatus(r))
+	return c
+}
+
+func newAgentStart(r *run) *cobra.Command {
+	var foreground, launched bool
+	c := &cobra.Command{
+		Use:   "start",
+		Short: "start the agent, unless it runs",
+		Long: `Starts the agent before the first passphrase is typed. That is not needed: it
+starts by itself. With --foreground it runs in this process, for a service manager;
+a socket that systemd passes on is used.`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			switch {
+			case launched:
+				return runAgentLaunched(c.Context(), r)
+			case foreground:
+				return runAgent(c.Context(), r, nil)
+			}
+			return startAgent(c.Context(), r)
+		},
+	}
+	boolFlag(c.Flags(), &foreground, "foreground", "", false, "run in this process until it is stopped, or idle")
+	c.Flags().BoolVar(&launched, "launched", false, "")
+	_ = c.Flags().MarkHidden("launched")
+	return c
+}
+
+// startAgent starts it in the background.
+func startAgent(ctx context.Context, r *run) error {
+	if allowed, err := r.task.Env.AgentAllowed(); err != nil || !allowed {
+		return cmpErr(err, app.WithHint(errors.New("there is no agent: AWS_VAULT_AGENT is off, or AWS_VAULT_AGENT_TTL is 0"), "unset it and try again"))
+	}
+	if err := r.agent.Start(ctx); err != nil {
+		return fmt.Errorf("start the agent: %w", err)
+	}
+	return showAgent(ctx, r, false)
+}
+
+func cmpErr(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// runAgentLaunched is the agent that a command has started in the background.
+func runAgentLaunched(ctx context.Context, r *run) error {
+	ready := false
+	err := runAgent(ctx, r, func() { ready = true; host.LetGo(host.Ready) })
+	if !ready && err != nil {
+		host.LetGo(app.OneLine(err))
+	}
+	return err
+}
+
+// runAgent is the agent, until it ends.
+func runAgent(ctx context.Context, r *run, ready func()) error {
+	if allowed, err := r.task.Env.AgentAllowed(); err != nil || !allowed {
+		return cmpErr(err, errors.New("AWS_VAULT_AGENT is off, or AWS_VAULT_AGENT_TTL is 0"))
+	}
+	host.LockMemory()
+	core := r.Core()
+	core.Agent = nil
+	a := agent.New(agent.Options{
+		Core: core, Env: r.task.Env, Dir: r.task.Env.Runtime(), Version: version(), Built: agent.Built(r.Self),
+	})
+	l, err := agent.Listen(r.task.Env.Runtime(), r.task.Env)
+	if err != nil {
+		return fmt.Errorf("start the agent: %w", err)
+	}
+	return a.Serve(ctx, l, ready)
+}
+
+func newAgentStop(r *run) *cobra.Command {
+	return &cobra.Command{
+		Use:   "stop",
+		Short: "end the agent",
+		Args:  args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			running, err := r.agent.End(c.Context())
+			if err == nil && !running {
+				r.say("no agent is running")
+			}
+			return err
+		},
+	}
+}
+
+func newLock(r *run) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lock",
+		Short: "forget every passphrase and decrypted key at once",
+		Long: `Makes the agent forget what it holds. The next command that needs the store asks for
+its passphrase again. A session that is in a shell stays until it expires or until
+"vault off".`,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error {
+			running, err := r.agent.Lock(c.Context())
+			switch {
+			case err != nil:
+			case running:
+				r.say("locked: the next command that needs the store asks for its passphrase")
+			default:
+				r.say("nothing is unlocked: no agent is running")
+			}
+			return err
+		},
+	}
+}
+
+func newAgentStatus(r *run) *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "say what the agent holds",
+		Long:  "Says what the agent holds, and until when.\n\nExit status: 0 an agent is running, 1 none is.",
+		Args:  args(cobra.NoArgs),
+		RunE:  func(c *cobra.Command, _ []string) error { return showAgent(c.Context(), r, asJSON) },
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	return c
+}
+
+func showAgent(ctx context.Context, r *run, asJSON bool) error {
+	s, err := r.agent.Status(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case asJSON:
+		err = display.JSON(r.Stdout, s)
+	case s.Running:
+		err = printAgent(r, s)
+	default:
+		r.say("no agent is running")
+	}
+	if err == nil && !s.Running {
+		return statusError(exitFailed)
+	}
+	return err
+}
+
+func printAgent(r *run, s agent.Status) error {
+	var t display.Table
+	t.Row("process", fmt.Sprint(s.PID))
+	t.Row("version", s.Version)
+	if s.Since != nil {
+		t.Row("since", display.Clock(*s.Since, r.Now()))
+	}
+	t.Row("socket", s.Socket)
+	for _, h := range s.Stores {
+		until := "until " + display.Clock(h.Until, r.Now())
+		if h.UntilSuspended {
+			until += ", or until the machine is suspended"
+		}
+		t.Row("unlocked", h.Store+" "+until)
+	}
+	if len(s.Stores) == 0 {
+		t.Row("unlocked", "nothing")
+	}
+	if serves := slices.Clone(s.Serves); len(serves) > 0 {
+		t.Row("serves", strings.Join(serves, ", "))
+	}
+	err := t.Write(r.Stdout)
+	if s.Older {
+		r.hint("it is of an older version, and is replaced by the next command that asks for a passphrase; vault agent stop ends it now")
+	}
+	return err
+}

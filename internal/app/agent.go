@@ -1,0 +1,168 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file has what a process and the agent (internal/agent) say to each other. The
+// agent is a process of the same user that holds the stores which a person has unlocked
+// by typing a passphrase. It makes sessions with them, and gives out nothing else.
+
+// Agent is the agent as its clients see it.
+type Agent interface {
+	// Session has a request carried out. The error matches ErrNotHeld if there is no agent,
+	// or none that holds the store.
+	// say, which may be nil, tells the person a line meanwhile.
+	Session(ctx context.Context, r SessionRequest, say func(line string)) (SessionReply, error)
+	// Holds reports whether there is an agent that holds the store.
+	Holds(ctx context.Context, r store.Reference) bool
+	// Start starts the agent unless one is running. The error says why it cannot.
+	Start(ctx context.Context) error
+	// Unlock has the running agent open a store and hold it.
+	Unlock(ctx context.Context, u Unlocking) (opens bool, err error)
+}
+
+// ErrNotHeld says that there is no agent which holds the store.
+var ErrNotHeld = errors.New("no agent holds the store")
+
+// Unlocking is a store that the agent is to hold.
+type Unlocking struct {
+	Store      store.Reference
+	Passphrase creds.Secret
+	For        time.Duration // how long
+	// UntilSuspended says that it is to be forgotten when the machine has been suspended.
+	UntilSuspended bool
+}
+
+// SessionOp says which method of a refresh.Keeper a request is for.
+type SessionOp string
+
+// The operations of a SessionRequest.
+const (
+	OpFresh      SessionOp = "fresh"
+	OpIfDue      SessionOp = "if-due"
+	OpUnattended SessionOp = "unattended"
+	OpCurrent    SessionOp = "current"
+)
+
+// SessionRequest asks for a session of a resolved profile. It has what only the client can
+// know or do. What is missing the agent says by an error that matches ErrMissing, and the
+// client comes again with it.
+type SessionRequest struct {
+	Op      SessionOp
+	Store   store.Reference
+	Profile profiles.Profile
+	Want    refresh.Want   // of OpFresh
+	Policy  refresh.Policy // when to renew
+
+	Code   creds.Secret  // an MFA code
+	First  creds.Session // that the chain begins with, if neither a stored key nor Identity Center gives it
+	SignIn *store.Token  // to Identity Center, just made
+	// Proxies are the client's variables about proxies.
+	Proxies map[string]string
+	// Person says that a person can be asked: an agent of an older version is replaced. It is
+	// not sent.
+	Person bool
+	// Final says that the client has nothing more to bring: what is missing is a failure.
+	Final bool
+}
+
+// SessionReply is what came of a request.
+type SessionReply struct {
+	Lease    refresh.Lease
+	CodeUsed bool // the code was sent to AWS
+}
+
+// ErrMissing is matched by the error of a request that lacks something.
+var ErrMissing = errors.New("something is missing that only the client has")
+
+// OutsideError says that the credentials which a chain begins with are missing.
+type OutsideError struct{ Profile string }
+
+func (e *OutsideError) Error() string {
+	return "the credentials that " + e.Profile + " begins with are missing"
+}
+
+// Is makes it match ErrMissing.
+func (e *OutsideError) Is(target error) bool { return target == ErrMissing }
+
+// KeyRefusedError says that a request would have given out a key that does not expire.
+type KeyRefusedError struct{ Profile string }
+
+func (e *KeyRefusedError) Error() string {
+	return "the agent gives out no key that does not expire, and has nothing else for " + e.Profile
+}
+
+// Carry carries out a request with a store that this process, the agent, holds. It asks
+// nobody, reads no file of the AWS tools and runs no command of a profile. e is this
+// process's own environment. say passes on a line for the person.
+func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r SessionRequest, say func(line string)) (reply SessionReply, err error) {
+	if givesKey(r.Profile) {
+		return reply, &KeyRefusedError{r.Profile.Name}
+	}
+	core := *c
+	core.Agent = nil
+	core.Policy = r.Policy
+	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code})
+	t.store = s
+	m, err := t.Maker(ctx)
+	if err != nil {
+		return reply, err
+	}
+	m.RunProcess, m.RunCredentials, m.Env, m.LoginDir = nil, nil, nil, ""
+	m.Say = say
+	m.Begin = func(context.Context, profiles.Profile) (creds.Session, error) {
+		if r.First.AccessKeyID == "" || r.First.Expired(c.Now()) {
+			return creds.Session{}, &OutsideError{r.Profile.Name}
+		}
+		return r.First, nil
+	}
+	if sso := Origin(r.Profile).SSO; sso != nil && r.SignIn != nil {
+		if err := store.PutToken(ctx, s, sessions.TokenName(sso), *r.SignIn); err != nil {
+			return reply, err
+		}
+	}
+	k := localKeeper{keeperOf(t, m, r.Want.IgnoreCache)}
+	k.Missing = func(err error) bool { return !r.Final && canBeBrought(err) }
+	reply.Lease, err = carry(ctx, k, r)
+	reply.CodeUsed = !r.Code.IsZero() && m.MFAToken.IsZero()
+	if v := reply.Lease.Session; v.AccessKeyID != "" && v.Expires.IsZero() && v.AccessKeyID != r.First.AccessKeyID {
+		return SessionReply{}, &KeyRefusedError{r.Profile.Name}
+	}
+	return reply, err
+}
+
+func carry(ctx context.Context, k SessionKeeper, r SessionRequest) (refresh.Lease, error) {
+	switch r.Op {
+	case OpFresh:
+		return k.Fresh(ctx, r.Profile, r.Want)
+	case OpIfDue:
+		return refresh.Lease{}, k.IfDue(ctx, r.Profile)
+	case OpUnattended:
+		return k.Unattended(ctx, r.Profile)
+	case OpCurrent:
+		return k.Current(ctx, r.Profile)
+	}
+	return refresh.Lease{}, errors.New("the agent does not know this operation")
+}
+
+// givesKey reports whether the session of a profile would be the stored key itself.
+func givesKey(p profiles.Profile) bool {
+	plan := sessions.NewPlan(p)
+	return plan.Key != "" && plan.Session == nil && len(plan.Roles) == 0
+}
+
+// canBeBrought reports whether an error says what a client might have, or do: credentials
+// from outside, a code, another code than the wrong one, a sign-in.
+func canBeBrought(err error) bool {
+	var call *sessions.CallError
+	return errors.Is(err, ErrMissing) || errors.Is(err, sessions.ErrNeedsUser) || errors.As(err, &call) && call.Kind == sessions.WrongCode
+}

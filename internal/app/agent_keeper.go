@@ -1,0 +1,328 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file is the client's side of the agent: it asks the person for what opens the store,
+// once for all terminals, and brings what a session needs of the person and the machine.
+
+// SessionKeeper finds sessions in the cache and makes new ones: a refresh.Keeper of this
+// process, or the agent's. See refresh.Keeper for its methods.
+type SessionKeeper interface {
+	Fresh(context.Context, profiles.Profile, refresh.Want) (refresh.Lease, error)
+	IfDue(context.Context, profiles.Profile) error
+	Unattended(context.Context, profiles.Profile) (refresh.Lease, error)
+	Current(context.Context, profiles.Profile) (refresh.Lease, error)
+}
+
+// agentKeeper is the agent's keeper. Without an agent that holds the store it does the work
+// in this process.
+type agentKeeper struct {
+	t     *Task
+	store store.Store // not unlocked
+	ref   store.Reference
+	renew bool
+	how   agentSettings
+}
+
+// agentKeeperOf is nil where an agent is of no use: the store opens without a person, or the
+// stored key itself is wanted, or the user wants none.
+func agentKeeperOf(ctx context.Context, t *Task, p profiles.Profile, renew bool) (*agentKeeper, error) {
+	if t.Agent == nil || givesKey(p) {
+		return nil, nil
+	}
+	s, err := t.Keyring(ctx)
+	if err != nil || !store.NeedsPassphrase(ctx, s) {
+		return nil, err
+	}
+	how, err := t.Env.agentSettings()
+	if err != nil || how.ttl == 0 {
+		return nil, err
+	}
+	return &agentKeeper{t: t, store: s, ref: store.ReferenceTo(s, t.StoreOptions()), renew: renew, how: how}, nil
+}
+
+func (k *agentKeeper) Fresh(ctx context.Context, p profiles.Profile, w refresh.Want) (refresh.Lease, error) {
+	l, err := k.carry(ctx, SessionRequest{Op: OpFresh, Profile: p, Want: w})
+	return k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return k.Fresh(ctx, p, w) })
+}
+
+func (k *agentKeeper) IfDue(ctx context.Context, p profiles.Profile) error {
+	l, err := k.carry(ctx, SessionRequest{Op: OpIfDue, Profile: p})
+	_, err = k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return refresh.Lease{}, k.IfDue(ctx, p) })
+	return err
+}
+
+func (k *agentKeeper) Unattended(ctx context.Context, p profiles.Profile) (refresh.Lease, error) {
+	l, err := k.carry(ctx, SessionRequest{Op: OpUnattended, Profile: p})
+	return k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return k.Unattended(ctx, p) })
+}
+
+func (k *agentKeeper) Current(ctx context.Context, p profiles.Profile) (refresh.Lease, error) {
+	l, err := k.carry(ctx, SessionRequest{Op: OpCurrent, Profile: p})
+	return k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return k.Current(ctx, p) })
+}
+
+// orHere returns what the agent gave, or does the work in this process if there is no agent
+// that can.
+func (k *agentKeeper) orHere(ctx context.Context, l refresh.Lease, err error, here func(SessionKeeper) (refresh.Lease, error)) (refresh.Lease, error) {
+	if !errors.Is(err, ErrNotHeld) {
+		return l, err
+	}
+	m, err := k.t.Maker(ctx)
+	if err != nil {
+		return refresh.Lease{}, err
+	}
+	return here(localKeeper{keeperOf(k.t, m, k.renew)})
+}
+
+// carry has a request carried out, and brings what is missing: one process after the
+// other, so that a person is asked in one terminal only.
+func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Lease, error) {
+	r.Store, r.Policy, r.Code, r.Proxies = k.ref, k.t.Policy, k.t.MFACode, k.t.Env.proxies()
+	r.Profile = forAgent(r.Profile)
+	reply, err := k.held(ctx, &r)
+	if !canBeBrought(err) {
+		return reply.Lease, err
+	}
+	unlock, got, lockErr := k.lockQuestion(ctx, r.Op, err)
+	if lockErr != nil || !got {
+		return refresh.Lease{}, lockErr
+	}
+	defer unlock()
+	b := bringer{k: k, r: &r}
+	if reply, err = k.held(ctx, &r); !canBeBrought(err) {
+		return reply.Lease, err // another process has brought it
+	}
+	return b.bring(ctx, err)
+}
+
+// lockQuestion waits until no other process brings the same thing. A renewal in the
+// background does not wait: the other process makes the session.
+func (k *agentKeeper) lockQuestion(ctx context.Context, op SessionOp, missing error) (unlock func(), got bool, err error) {
+	name := "question\x00" + questionOf(missing)
+	if op == OpIfDue {
+		unlock, got = k.t.Env.Runtime().TryLock(name)
+		return unlock, got, nil
+	}
+	unlock, err = k.t.Env.Runtime().Lock(ctx, name, waiting(k.t))
+	return unlock, err == nil, err
+}
+
+// questionOf names what is missing, so that two requests which lack the same wait for each
+// other.
+func questionOf(missing error) string {
+	var needs *sessions.NeedsUserError
+	var outside *OutsideError
+	switch {
+	case errors.As(missing, &needs):
+		return cmp.Or(needs.Device, needs.What)
+	case errors.As(missing, &outside):
+		return outside.Profile
+	}
+	return "code"
+}
+
+// bringer brings what a request lacks.
+type bringer struct {
+	k       *agentKeeper
+	r       *SessionRequest
+	needs   *sessions.NeedsUserError // the last thing that a person was needed for
+	typed   bool                     // a person typed the last code
+	retried bool
+}
+
+// most is how many things one session can lack: credentials from outside, or a sign-in, and
+// the code of each role.
+const most = 8
+
+func (b *bringer) bring(ctx context.Context, err error) (refresh.Lease, error) {
+	for range most {
+		failed := b.next(ctx, err)
+		if failed != nil && ctx.Err() != nil || errors.Is(failed, context.Canceled) {
+			return refresh.Lease{}, failed
+		}
+		b.r.Final = failed != nil
+		var reply SessionReply
+		reply, err = b.k.held(ctx, b.r)
+		switch {
+		case failed != nil && err != nil:
+			return reply.Lease, failed
+		case failed != nil && reply.Lease.Warning != nil:
+			reply.Lease.Warning = failed
+			return reply.Lease, nil
+		case !canBeBrought(err):
+			return reply.Lease, err
+		}
+	}
+	return refresh.Lease{}, err
+}
+
+// next brings one thing, or says why it cannot.
+func (b *bringer) next(ctx context.Context, missing error) error {
+	var needs *sessions.NeedsUserError
+	var call *sessions.CallError
+	m, err := b.k.t.makerOver(newTokens())
+	if err != nil {
+		return err
+	}
+	switch {
+	case errors.Is(missing, ErrMissing):
+		b.r.First, err = m.Outside(ctx, b.r.Profile)
+		return err
+	case errors.As(missing, &needs) && needs.Need == sessions.NeedsBrowser:
+		return b.signIn(ctx, m, missing)
+	case errors.As(missing, &needs):
+		b.needs = needs
+		m.MFAToken = creds.Secret{} // it is used
+		b.r.Code, b.typed, err = m.Code(ctx, b.r.Profile, needs)
+		return err
+	case errors.As(missing, &call) && b.typed && !b.retried:
+		b.retried = true
+		b.k.t.say("the code was not accepted; each code works once and for half a minute")
+		b.r.Code, b.typed, err = m.Code(ctx, b.r.Profile, b.needs)
+		return err
+	}
+	return missing
+}
+
+// signIn has the person sign in to Identity Center.
+func (b *bringer) signIn(ctx context.Context, m *sessions.Maker, missing error) error {
+	sso := Origin(b.r.Profile).SSO
+	if sso == nil || b.r.SignIn != nil {
+		return missing
+	}
+	if _, err := m.EnsureSignedIn(ctx, b.r.Profile, sso); err != nil {
+		return err
+	}
+	t, err := m.SignedIn(ctx, sso)
+	b.r.SignIn = &t
+	return err
+}
+
+// held has a request carried out once, by an agent that holds the store. Where a person is
+// there, they are asked for the passphrase if that is needed.
+func (k *agentKeeper) held(ctx context.Context, r *SessionRequest) (SessionReply, error) {
+	person := k.t.AskHidden() != nil
+	r.Person = person
+	reply, err := k.t.Agent.Session(ctx, *r, k.say())
+	if errors.Is(err, ErrNotHeld) && person {
+		if err := k.open(ctx); err != nil {
+			return SessionReply{}, err
+		}
+		reply, err = k.t.Agent.Session(ctx, *r, k.say())
+	}
+	if reply.CodeUsed {
+		r.Code = creds.Secret{}
+	}
+	return reply, err
+}
+
+// say tells the person a line; nil where nobody is told.
+func (k *agentKeeper) say() func(string) {
+	if k.t.Quiet {
+		return nil
+	}
+	return func(line string) { k.t.say("%s", line) }
+}
+
+// open asks for the passphrase, in one terminal at a time, and gives it to the agent.
+func (k *agentKeeper) open(ctx context.Context) error {
+	unlock, err := k.t.Env.Runtime().Lock(ctx, "passphrase\x00"+k.ref.Key(), func() {
+		k.t.say("another terminal is asking for the passphrase, waiting for it")
+	})
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if k.t.Agent.Holds(ctx, k.ref) {
+		return nil
+	}
+	if err := k.t.Agent.Start(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
+		return ErrNotHeld
+	}
+	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) {
+		return k.t.Agent.Unlock(ctx, Unlocking{
+			Store: k.ref, Passphrase: typed, For: k.how.ttl, UntilSuspended: k.how.untilSuspended,
+		})
+	})
+	if err == nil { // a renewal in the background finds it open; only the agent is to know it
+		k.t.Unlocked, k.t.typed = false, nil
+	}
+	return err
+}
+
+// agentSettings are what the user wants of the agent.
+type agentSettings struct {
+	ttl            time.Duration // how long it holds a store; 0: there is no agent
+	untilSuspended bool
+}
+
+// The variables about the agent.
+const (
+	agentVariable      = "AWS_VAULT_AGENT"
+	agentTTLVariable   = "AWS_VAULT_AGENT_TTL"
+	agentSleepVariable = "AWS_VAULT_AGENT_LOCK_ON_SUSPEND"
+)
+
+const defaultAgentTTL = 8 * time.Hour
+
+// AgentAllowed reports whether the user wants an agent. The error says which variable has a
+// value that cannot be understood.
+func (e Environment) AgentAllowed() (bool, error) {
+	how, err := e.agentSettings()
+	return how.ttl > 0, err
+}
+
+func (e Environment) agentSettings() (how agentSettings, err error) {
+	switch v := e.Get(agentVariable); v {
+	case "off", "0", "false", "no":
+		return agentSettings{}, nil
+	case "", "on", "1", "true", "yes", "auto":
+	default:
+		return how, fmt.Errorf("%s is %q: it is on or off", agentVariable, v)
+	}
+	how.ttl = defaultAgentTTL
+	if e.Get(agentTTLVariable) != "" {
+		if how.ttl, err = e.Duration(agentTTLVariable); err != nil {
+			return how, fmt.Errorf("%w, or 0 for no agent", err)
+		}
+	}
+	switch v := e.Get(agentSleepVariable); v {
+	case "true", "1", "yes", "on":
+		how.untilSuspended = true
+	case "", "false", "0", "no", "off":
+	default:
+		return how, fmt.Errorf("%s is %q: it is true or false", agentSleepVariable, v)
+	}
+	return how, nil
+}
+
+// proxies are the variables about proxies that are set.
+func (e Environment) proxies() map[string]string {
+	var set map[string]string
+	for _, name := range [...]string{"HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"} {
+		if v := e.Get(name); v != "" {
+			if set == nil {
+				set = map[string]string{}
+			}
+			set[name] = v
+		}
+	}
+	return set
+}
