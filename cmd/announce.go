@@ -99,3 +99,20 @@ func announceLimits(r *run, plan sessions.Plan) {
 		}
 	}
 }
+
+// announceRegion tells that the user's own region is exported, and not that of the profile.
+func announceRegion(r *run, q env.Request) {
+	set, err := r.task.Profiles()
+	if err != nil || q.Region != "" {
+		return
+	}
+	for _, variable := range []string{"AWS_REGION", "AWS_DEFAULT_REGION"} {
+		yours, its := r.task.Env.User[variable], set.OwnRegion(q.Profile)
+		if yours != "" && its != "" {
+			if yours != its {
+				r.say("the region is %s, as %s of this shell says, and not %s of the profile", yours, variable, its)
+			}
+			return
+		}
+	}
+}

@@ -43,7 +43,7 @@ func completeStored(r *run) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		list := slices.DeleteFunc(withoutNames(profileCandidates(r, word), args), func(c cobra.Completion) bool {
 			_, what, described := strings.Cut(c, "\t")
-			return described && what != profiles.StoredKey
+			return described && what != profiles.StoredKey && what != profiles.SharedSettings
 		})
 		return list, cobra.ShellCompDirectiveNoFileComp
 	}

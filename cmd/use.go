@@ -66,6 +66,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q); err != nil {
 		return err
 	}
+	announceRegion(r, q)
 	announce(r, p, q, l)
 	return nil
 }

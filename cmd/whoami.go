@@ -14,8 +14,10 @@ func newWhoami(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "whoami [PROFILE]",
 		Short: "ask AWS who you are",
-		Long: `Asks STS who the active profile, or the one that is named, is. That needs no
-permission. If its session has expired a new one is made first.`,
+		Long: `Asks STS who the profile that is named is, or whoever this shell is: by the keys in
+its environment, the active profile, AWS_PROFILE, a web identity or the address of a
+container, as the AWS tools look for them. That needs no permission. If the session of
+a profile has expired a new one is made first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(c *cobra.Command, a []string) error { return runWhoami(c.Context(), r, firstArg(a), asJSON) },
@@ -25,11 +27,7 @@ permission. If its session has expired a new one is made first.`,
 }
 
 func runWhoami(ctx context.Context, r *run, name string, asJSON bool) error {
-	q, err := sessionFlags{}.choose(ctx, r, name, "")
-	if err != nil {
-		return err
-	}
-	i, err := app.IdentityOf(ctx, r.task, q)
+	i, err := identity(ctx, r, name)
 	switch {
 	case err != nil:
 		return err
@@ -37,6 +35,19 @@ func runWhoami(ctx context.Context, r *run, name string, asJSON bool) error {
 		return display.JSON(r.Stdout, i)
 	}
 	return printIdentity(r, i)
+}
+
+// identity is that of a profile, of the credentials in the environment, or of the active
+// profile.
+func identity(ctx context.Context, r *run, name string) (app.Identity, error) {
+	if given := app.GivenIn(r.task.Env); name == "" && given != "" {
+		return app.IdentityGiven(ctx, r.task, given)
+	}
+	q, err := sessionFlags{}.choose(ctx, r, name, "")
+	if err != nil {
+		return app.Identity{}, err
+	}
+	return app.IdentityOf(ctx, r.task, q)
 }
 
 func printIdentity(r *run, i app.Identity) error {

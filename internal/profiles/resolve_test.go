@@ -438,7 +438,7 @@ credential_process = x
 source_profile = role
 `
 	want(t, "summaries", ScanSummaries([]byte(text)), []Summary{
-		{"default", "stored key"}, {"role", "111122223333/team/admin"}, {"odd", "x"},
+		{"default", "settings of all profiles"}, {"role", "111122223333/team/admin"}, {"odd", "x"},
 		{"sso", "111122223333/ReadOnly"}, {"proc", "credential process"}, {"alias", "as role"},
 	})
 }

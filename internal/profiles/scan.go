@@ -55,6 +55,10 @@ type Summary struct {
 // StoredKey describes a profile whose section names no source: its key is in the keyring.
 const StoredKey = "stored key"
 
+// SharedSettings describes a [default] that names no source. Its region is that of every
+// profile; only the keyring knows whether a key is stored for it too.
+const SharedSettings = "settings of all profiles"
+
 // ScanSummaries lists the profiles with a few words about each, in one pass. The words come
 // from the profile's own section; references are not followed. The texts are parts of data,
 // which must not be changed afterwards.
@@ -73,6 +77,9 @@ func summaries(data []byte, names func(header string) (sectionKind, string)) []S
 	flush := func() {
 		if open >= 0 {
 			list[open].Description = cur.describe()
+			if list[open].Name == "default" && list[open].Description == StoredKey {
+				list[open].Description = SharedSettings
+			}
 		}
 	}
 	scan(data, names, func(name string) {
@@ -101,7 +108,7 @@ func JoinSummaries(config, credentials []Summary) []Summary {
 		switch at, both := places[s.Name]; {
 		case !both:
 			config = append(config, s)
-		case config[at].Description == StoredKey:
+		case config[at].Description == StoredKey, config[at].Description == SharedSettings:
 			config[at].Description = s.Description
 		}
 	}

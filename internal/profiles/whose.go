@@ -4,6 +4,12 @@ package profiles
 // tells the region only. What is not known is "".
 type Owner struct{ Account, Role, Region string }
 
+// OwnRegion is the region in a profile's own section, "" if there is none.
+func (s *Set) OwnRegion(name string) string {
+	e, _ := s.layer(name).lookup("region")
+	return e.Value
+}
+
 // Owner reads a profile's section without following it, so that thousands of profiles can be
 // listed at once. complete is false where what other sections say is needed: then Resolve tells.
 func (s *Set) Owner(name string) (o Owner, complete bool) {
