@@ -192,3 +192,81 @@ func TestFishFindsTheCommandInItsLine(t *testing.T) {
 		}
 	}
 }
+
+// fzfTabLike takes the candidates away from zsh's list, as fzf-tab does, and inserts the first:
+// it stands behind the widget of TAB, a copy of the one that was there, and _main_complete.
+const fzfTabLike = `
+ftb-compadd() {
+  local -A apre hpre dscrs oad; local -a isfile opts rest expl hits
+  zparseopts -E -a opts P:=apre p:=hpre d:=dscrs X+:=expl O:=oad A:=oad D:=oad f=isfile i: S: s: I: x: r: R: W: F: M+: E: q e Q n U C J:=rest V:=rest a=rest l=rest k=rest o=rest 1=rest 2=rest
+  if (( $#oad || ! IN_FZF_TAB )); then builtin compadd "$@"; return; fi
+  builtin compadd -A hits "$@"
+  local ret=$?
+  (( $#hits )) || return ret
+  (( $#ftb_word )) || ftb_word=("$hits[1]") ftb_at=("$IPREFIX" "$PREFIX" "$SUFFIX" "$ISUFFIX") ftb_args=("$opts[@]" "${(@kv)apre}" "${(@kv)hpre}" $isfile)
+  builtin compadd -U -qS "" ""
+}
+ftb-complete() {
+  local -a ftb_word ftb_at ftb_args
+  ftb_main "$@"
+  emulate -L zsh
+  (( $#ftb_word )) || return 1
+  IPREFIX=$ftb_at[1] PREFIX=$ftb_at[2] SUFFIX=$ftb_at[3] ISUFFIX=$ftb_at[4]
+  builtin compadd "${ftb_args[@]:--Q}" -Q -- $ftb_word
+  compstate[list]= compstate[insert]="2 "
+}
+fzf-tab-complete() {
+  local -i IN_FZF_TAB=1
+  { zle .fzf-tab-orig-$ftb_widget } always { IN_FZF_TAB=0 }
+  zle .redisplay
+}
+zle -N fzf-tab-complete
+zmodload zsh/zutil
+ftb_widget="${$(builtin bindkey "^I")##* }"
+if [[ $widgets[$ftb_widget] == builtin ]]; then
+  zle -C .fzf-tab-orig-$ftb_widget .$ftb_widget _main_complete
+else
+  zle -A $ftb_widget .fzf-tab-orig-$ftb_widget
+fi
+bindkey "^I" fzf-tab-complete
+autoload +X -Uz _main_complete
+functions[compadd]=$functions[ftb-compadd] functions[ftb_main]=$functions[_main_complete]
+_main_complete() { ftb-complete "$@" }
+`
+
+func TestZshTABBesideOthersRunsNothingOnOurLines(t *testing.T) {
+	t.Parallel()
+	prompt, compinit, script := shelltest.For(t, "zsh").Prompt, shelltest.For(t, "zsh").Completion, loadScript(t, "zsh")+"\n"
+	for name, rc := range map[string]string{
+		"fzf-tab before":                compinit + fzfTabLike + script,
+		"fzf-tab after":                 compinit + script + fzfTabLike,
+		"fzf-tab after, compinit late":  script + compinit + fzfTabLike,
+		"fzf-tab before, compinit late": script + "autoload -Uz compinit\n" + fzfTabLike + compinit,
+		"_expand":                       "zstyle ':completion:*' completer _expand _complete\n" + compinit + script,
+		"_expand, compinit late":        "zstyle ':completion:*' completer _expand _complete\n" + script + compinit,
+		"expand-or-complete-prefix":     compinit + script + "bindkey '^I' expand-or-complete-prefix\n",
+		"menu-expand-or-complete":       compinit + "bindkey '^I' menu-expand-or-complete\n" + script,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := newHome(t, "zsh")
+			h.link("other")
+			x := h.open(prompt + rc)
+			for _, line := range []string{"vault use $(touch pwned)", "vault exec prod -- ls `touch pwned`", "vault add prod --from-csv $(touch pwned)/x"} {
+				x.press(line)
+				if x.tab("vault use pr"); pwned(h) {
+					t.Fatalf("%q was run", line)
+				}
+			}
+			if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
+				t.Errorf("became %q", got)
+			}
+			if got := x.tab("other $((40 + 2))"); !slices.Equal(got, []string{"42"}) {
+				t.Errorf("TAB elsewhere: %q", got)
+			}
+			if strings.Contains(x.text(), "vault exvault") || strings.Contains(x.text(), "o such") {
+				t.Errorf("the screen:\n%s", x.text())
+			}
+		})
+	}
+}

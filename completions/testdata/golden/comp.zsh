@@ -1,6 +1,6 @@
 # completion for zsh 5.1 and later, sourced before or after compinit. The words go to
 # the program as they were typed: it reads their quotes, and nothing here expands them.
-'builtin' 'typeset' '-gA' __vault_programs
+'builtin' 'typeset' '-gA' __vault_programs __vault_tabs
 __vault_programs[vault]='vault'
 
 # There can be no apostrophe inside these texts. The first is parsed with default options; it
@@ -16,6 +16,8 @@ __vault_complete() {
     "${(@)words[2,CURRENT-1]}" "$QIPREFIX$IPREFIX$PREFIX" 2>/dev/null)}") || return 1
   head=$lines[1]
   shift lines
+  # zsh runs a $(...) to complete the files in the directory that it would name
+  [[ $head == words* || $IPREFIX$PREFIX != *(\`|\$\()* ]] || return 1
   [[ $head != *" =" ]] || compset -P 1 "*="
   case $head in
     (command*)
@@ -31,9 +33,10 @@ __vault_complete() {
   esac
 }
 
-# TAB runs a $(...) under the cursor before it asks a completion function; not on lines of the program.
+# TAB runs a $(...) under the cursor before it asks a completion function, and so does the
+# completer _expand; not on lines of the program.
 __vault_tab() {
-  if __vault_line; then builtin zle complete-word; else builtin zle __vault_expand; fi
+  if __vault_line; then builtin zle complete-word; else builtin zle __vault-${__vault_tabs[$WIDGET]:-expand-or-complete}; fi
 }
 '
 }
@@ -52,7 +55,19 @@ __vault_register() {
   whence compdef >/dev/null || return 0
   precmd_functions=("${(@)precmd_functions:#__vault_register}")
   compdef __vault_complete "${(@k)__vault_programs}"
-  zle -l __vault_expand || { zle -A expand-or-complete __vault_expand && zle -N expand-or-complete __vault_tab }
+  # also the copies that other tools, such as fzf-tab, have made
+  local kind name
+  for kind in expand-or-complete expand-or-complete-prefix menu-expand-or-complete; do
+    for name in ${(k)widgets[(R)completion:.$kind:*]}; do
+      [[ $name != __vault-* ]] || continue
+      __vault_tabs[$name]=$kind
+      zle -A $name __vault-$kind && zle -N $name __vault_tab
+    done
+  done
+  if (( $+functions[_expand] && ! $+functions[__vault_expand] )) && autoload +X _expand; then
+    functions[__vault_expand]=$functions[_expand]
+    _expand() { ! __vault_line || return 1; __vault_expand "$@" }
+  fi
 }
 
 if [[ -o interactive ]]; then
