@@ -14,6 +14,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/shells"
 )
@@ -134,7 +135,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 	}
 	o.announce(r, q)
 	q.Passphrase = r.task.Unlocked
-	return execute(r.Exec, path, argv, env.Child(r.Environ, q, l.Session, l.File))
+	return execute(r.Exec, path, argv, r.forSelf(path, env.Child(r.Environ, q, l.Session, l.File)))
 }
 
 // sessionRequest is how the command's session is asked for, and how it reaches the command.
@@ -163,6 +164,15 @@ func (o execOptions) announce(r *run, q env.Request) {
 	if len(o.argv) == 0 && !r.isOn("AWS_VAULT_DISABLE_HELP_MESSAGE") {
 		r.say("a sub-shell with %s; leave it with exit", q.Profile)
 	}
+}
+
+// forSelf adds to the environment of a command what opens the store, if the command is this
+// program again.
+func (r *run) forSelf(path string, environ []string) []string {
+	if host.IsProgram(r.Self, path) {
+		environ = append(environ, env.PassphrasesIn(r.Environ)...)
+	}
+	return environ
 }
 
 // execute runs the program with r.Exec or r.Foreground.

@@ -104,7 +104,7 @@ func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path s
 		defer leave()
 		e = env.Endpoint{} // the address that every program knows
 	}
-	environ := env.ChildServed(r.Environ, q, e, l.Session, l.File)
+	environ := r.forSelf(path, env.ChildServed(r.Environ, q, e, l.Session, l.File))
 	o.announce(r, q)
 	return beside(r, path, argv, environ)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/exec"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -56,7 +58,7 @@ func (r *run) report(err error) int {
 		return exitInterrupted
 	}
 	r.say("%s", r.named(app.OneLine(err)))
-	if h := hintFor(err); h != "" {
+	if h := r.hintFor(err); h != "" {
 		r.hint("%s", r.named(h))
 	}
 	r.reportAnswer(err)
@@ -79,11 +81,13 @@ func statusOf(err error) int {
 }
 
 // hintFor says what to do about an error: what the core knows, and about the command line.
-func hintFor(err error) string {
+func (r *run) hintFor(err error) string {
 	var unknown *shells.UnknownError
 	var misuse *app.UsageError
 	hint := app.Hint(err)
-	switch {
+	switch withheld := r.withheld(err); {
+	case withheld != "":
+		hint = "vault exec does not pass on " + withheld + ": set it in this shell too, or run the command outside of vault exec"
 	case hint != "":
 	case errors.As(err, &unknown):
 		hint = "choose one of " + strings.Join(shells.Names(), ", ")
@@ -91,6 +95,20 @@ func hintFor(err error) string {
 		hint = misuse.Command + " --help"
 	}
 	return hint
+}
+
+// withheld names the variables whose absence may be why the store is locked: vault exec
+// found them and did not give them to this shell. "" for none.
+func (r *run) withheld(err error) string {
+	var wrong *store.PassphraseError
+	var process *sessions.ProcessError // which may be this program
+	var ended *exec.ExitError
+	other := errors.As(err, &process) && errors.As(err, &ended) && ended.ExitCode() == exitSignIn
+	if !errors.Is(err, store.ErrLocked) && !other || errors.As(err, &wrong) {
+		return ""
+	}
+	st, _ := r.task.Env.Active()
+	return strings.Join(slices.DeleteFunc(st.Withheld, func(n string) bool { return r.task.Env.Secret(n) != nil }), " and ")
 }
 
 // reportAnswer shows AWS's own words, with --debug.

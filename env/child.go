@@ -29,6 +29,15 @@ func Kinds() []Kind { return []Kind{Tool, Source, Keeper, Own} }
 // program alone.
 var Passphrases = []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE", "AWS_VAULT_FROM_PASSPHRASE"}
 
+// PassphrasesIn returns the entries of environ that are Passphrases. For only takes them
+// away: they are for a child that is this program again.
+func PassphrasesIn(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return !slices.Contains(Passphrases, name)
+	})
+}
+
 // groups is the one list of variables that not every child may have. A variable that is
 // in no group is everyone's.
 var groups = []struct {

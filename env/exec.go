@@ -49,19 +49,29 @@ func child(environ []string, r Request, values map[string]creds.Secret, s creds.
 		}
 	}
 	a := activate(base, r, values, s, generation)
-	if outer, active := StateOf(current); active {
-		a.Changes = inside(a.Changes, append(slices.Clone(outer.Outer), outer.Request.Profile))
+	outer, active := StateOf(current)
+	a.Changes = amend(a.Changes, func(st *State) {
+		if st.Withheld = outer.Withheld; active {
+			st.Outer = append(slices.Clone(outer.Outer), outer.Request.Profile)
+		}
+		for _, n := range Passphrases {
+			if _, set := current[n]; set && !slices.Contains(st.Withheld, n) {
+				st.Withheld = append(slices.Clone(st.Withheld), n)
+			}
+		}
+	})
+	if active {
 		a.Changes = append(a.Changes, outer.reproject(current, outer.besides(values))...)
 	}
 	return Apply(list(base), a.Changes)
 }
 
-// inside notes in the state among changes which profiles are active around it.
-func inside(changes []Change, outer []string) []Change {
+// amend changes the state among changes.
+func amend(changes []Change, do func(*State)) []Change {
 	for i, c := range changes {
 		if c.Name == StateVar {
 			st, _ := StateOf(map[string]string{StateVar: c.Value.Reveal()})
-			st.Outer = outer
+			do(&st)
 			changes[i].Value = creds.New(st.encode())
 		}
 	}

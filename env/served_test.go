@@ -61,3 +61,26 @@ func TestTheMetadataServiceIsAskedEvenByWhoHadSwitchedItOff(t *testing.T) {
 		t.Errorf("%v", m)
 	}
 }
+
+func TestAShellKnowsWhichPassphrasesItWasNotGiven(t *testing.T) {
+	withheld := func(m map[string]string) []string {
+		st, _ := StateOf(m)
+		return st.Withheld
+	}
+	m := served("AWS_VAULT_FILE_PASSPHRASE=p", "A=b")
+	if got := withheld(m); !slices.Equal(got, []string{"AWS_VAULT_FILE_PASSPHRASE"}) || m["AWS_VAULT_FILE_PASSPHRASE"] != "" {
+		t.Errorf("%v", got)
+	}
+	inner := append(list(m), "AWS_VAULT_AGE_PASSPHRASE=q")
+	m = Parse(Child(inner, Request{Profile: "dev"}, session("dev", ""), "/g"))
+	if got := withheld(m); !slices.Equal(got, []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"}) {
+		t.Errorf("nested: %v", got)
+	}
+	use(m, map[string]string{}, "other", "")
+	if got := withheld(m); len(got) != 2 {
+		t.Errorf("after use: %v", got)
+	}
+	if got := PassphrasesIn(inner); !slices.Equal(got, []string{"AWS_VAULT_AGE_PASSPHRASE=q"}) {
+		t.Errorf("%q", got)
+	}
+}

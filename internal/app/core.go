@@ -48,6 +48,7 @@ type Core struct {
 
 	// Agent holds stores that a person has unlocked; nil: there is none, as in the agent itself.
 	Agent Agent
+	Self string // the file of this program; "": not known
 
 	// How programs are run; see host.World.
 	Run   func(context.Context, host.Child) (host.Output, error)
@@ -58,7 +59,7 @@ type Core struct {
 func (w *World) Core() *Core {
 	return &Core{
 		OpenStore: w.OpenStore, Probe: w.Probe, LoadProfiles: profiles.LoadFiles,
-		Policy: w.Policy, Now: w.Now, SinceBoot: w.SinceBoot, Sleep: w.Sleep, Who: w.Who, Run: w.Run, Start: w.Start,
+		Policy: w.Policy, Now: w.Now, SinceBoot: w.SinceBoot, Sleep: w.Sleep, Who: w.Who, Self: w.Self, Run: w.Run, Start: w.Start,
 	}
 }
 

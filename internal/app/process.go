@@ -59,6 +59,9 @@ func (h helpers) runCredentialProcess(ctx context.Context, c profiles.Process) (
 	child := h.command("credential_process", c.Command, env.Source)
 	child.Argv = c.Words()
 	child.Extra = []string{processVariable + "=" + base64.RawURLEncoding.EncodeToString(list)}
+	if len(child.Argv) > 0 && host.IsProgram(h.Self, child.Argv[0]) { // which needs the same store
+		child.Extra = append(child.Extra, env.PassphrasesIn(h.Env.List)...)
+	}
 	out, err := h.Run(ctx, child)
 	return out.Answer(), err
 }

@@ -3,12 +3,15 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
@@ -41,5 +44,21 @@ func TestACredentialProcessIsRunWithoutAShell(t *testing.T) {
 	}
 	if _, err = h.runToken(t.Context(), "a | b"); err == nil || len(ran.Argv) != 3 || ran.Argv[0] != shell || ran.Argv[2] != "a | b" {
 		t.Errorf("%q", ran.Argv)
+	}
+}
+
+func TestAProcessThatIsThisProgramFindsTheSameStoreOpen(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ran host.Child
+	core := &Core{Self: self, Run: func(_ context.Context, c host.Child) (host.Output, error) { ran = c; return host.Output{}, nil }}
+	h := helpers{core.Task(Caller{Env: NewEnvironment([]string{"AWS_VAULT_FILE_PASSPHRASE=p", "AWS_SECRET_ACCESS_KEY=k"}, nil)})}
+	for command, want := range map[string]bool{self: true, "/bin/sh": false, "no-such-program": false} {
+		_, err := h.runCredentialProcess(t.Context(), profiles.Process{Command: command + " export x"})
+		if got := slices.Contains(ran.Extra, "AWS_VAULT_FILE_PASSPHRASE=p"); err != nil || got != want || ran.Kind != env.Source || len(ran.Extra) > 2 {
+			t.Errorf("%s: %q, %v", command, ran.Extra, err)
+		}
 	}
 }

@@ -304,6 +304,21 @@ func runSelf(_ context.Context, args, environ []string) error {
 	return c.Run()
 }
 
+// IsProgram reports whether a command that is run by name, or by a path, is the program in
+// the file self.
+func IsProgram(self, command string) bool {
+	path, err := exec.LookPath(command)
+	if err != nil || self == "" {
+		return false
+	}
+	ours, err := os.Stat(self)
+	if err != nil {
+		return false
+	}
+	theirs, err := os.Stat(path)
+	return err == nil && os.SameFile(ours, theirs)
+}
+
 // cleanEnvironment makes the environment of this process what a child of the kind may
 // have.
 func cleanEnvironment(k env.Kind) {
