@@ -403,7 +403,6 @@ var printers = map[string]string{
 	"cmd/hook.go":     "code that a shell evaluates",
 	"cmd/complete.go": "candidates for a shell",
 	"cmd/list.go":     "JSON of thousands of rows, each by display.AppendJSONString",
-	"cmd/version.go":  "one line of JSON about the build",
 	"cmd/import.go":   "chooses one of the two for what cleans",
 	"cmd/demo.go":     "the terminal of the demo's own shell",
 

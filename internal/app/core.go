@@ -48,7 +48,7 @@ type Core struct {
 
 	// Agent holds stores that a person has unlocked; nil: there is none, as in the agent itself.
 	Agent Agent
-	Self string // the file of this program; "": not known
+	Self  string // the file of this program; "": not known
 
 	// How programs are run; see host.World.
 	Run   func(context.Context, host.Child) (host.Output, error)
