@@ -117,22 +117,22 @@ func compareHealed(t *testing.T, files, healed []string, index []int) {
 				index[k], v.Cause, v.Lines, text, healed[k])
 			continue
 		}
-		if ours.shared.bad == nil {
+		if ours.damage(&ours.shared) == nil {
 			compare(t, index[k], text, ours, v, ours.intact)
 		}
 	}
 }
 
-func (s *Set) intact(x *index, name string) bool {
-	at, _ := x.find(name)
-	return s.sections[at].bad == nil
+func (s *Set) intact(kind sectionKind, name string) bool {
+	at, _ := s.find(kind, name)
+	return s.damage(&s.sections[at]) == nil
 }
 
 // compare checks names and values. Sections that skip says no to are left out.
-func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(*index, string) bool) {
+func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(sectionKind, string) bool) {
 	t.Helper()
 	if only == nil {
-		only = func(*index, string) bool { return true }
+		only = func(sectionKind, string) bool { return true }
 		if len(ours.Problems()) > 0 {
 			t.Errorf("file %d: botocore reads it, we say %v\n%q", i, ours.Problems()[0], text)
 		}
@@ -140,31 +140,32 @@ func compare(t *testing.T, i int, text string, ours *Set, v verdict, only func(*
 			t.Errorf("file %d: names %q, botocore says %q\n%q", i, names, v.Names, text)
 		}
 	}
-	if names := ScanNames([]byte(text)); !slices.Equal(names, ours.profiles.list) {
-		t.Errorf("file %d: a scan says %q, a parse %q\n%q", i, names, ours.profiles.list, text)
+	if names := ScanNames([]byte(text)); !slices.Equal(names, ours.namesOf(profileSection)) {
+		t.Errorf("file %d: a scan says %q, a parse %q\n%q", i, names, ours.namesOf(profileSection), text)
 	}
 	var summarised []string
 	for _, s := range ScanSummaries([]byte(text)) {
 		summarised = append(summarised, s.Name)
 	}
-	if !slices.Equal(summarised, ours.profiles.list) {
-		t.Errorf("file %d: summaries say %q, a parse %q\n%q", i, summarised, ours.profiles.list, text)
+	if !slices.Equal(summarised, ours.namesOf(profileSection)) {
+		t.Errorf("file %d: summaries say %q, a parse %q\n%q", i, summarised, ours.namesOf(profileSection), text)
 	}
 	for _, kind := range []struct {
 		what   string
-		ours   *index
+		ours   sectionKind
 		theirs map[string]map[string]any
 	}{
-		{"profile", &ours.profiles, v.Profiles},
-		{"sso-session", &ours.sso, v.SSO},
-		{"services", &ours.services, v.Services},
+		{"profile", profileSection, v.Profiles},
+		{"sso-session", ssoSection, v.SSO},
+		{"services", servicesSection, v.Services},
 	} {
-		for _, name := range kind.ours.list {
+		for _, name := range ours.namesOf(kind.ours) {
 			if !only(kind.ours, name) {
 				continue
 			}
 			theirs, ok := kind.theirs[name]
-			if mine := values(ours.settings(kind.ours, name)); !ok || !reflect.DeepEqual(mine, theirs) {
+			at, _ := ours.find(kind.ours, name)
+			if mine := values(ours.only(at).settings()); !ok || !reflect.DeepEqual(mine, theirs) {
 				t.Errorf("file %d: %s %q is %q, botocore says %q (%v)\n%q", i, kind.what, name, mine, theirs, ok, text)
 			}
 		}
@@ -232,7 +233,7 @@ func heal(text string, s *Set) string {
 			if cur == nil {
 				cur = &s.shared
 			}
-			if dropping = cur.bad != nil; dropping {
+			if dropping = s.damage(cur) != nil; dropping {
 				lines[i] = line[:len(line)-len(strings.TrimLeftFunc(line, isSpace))] + "[removed " + strconv.Itoa(number) + "]"
 				continue
 			}

@@ -57,7 +57,7 @@ func loadKeys(path string, credentials bool) (*KeyFile, error) {
 	f.data = data
 	f.set = f.parse(data)
 	if why := notText(string(data)); why != "" {
-		return nil, f.set.problems[0]
+		return nil, f.set.notText
 	}
 	return f, nil
 }
@@ -107,16 +107,16 @@ type Plain struct {
 // section has, has the profile DEFAULT.
 func (f *KeyFile) Keys() []Plain {
 	var list []Plain
-	lends := anyKey(f.set.defaults)
+	lends := anyKey(f.set.defaults())
 	if lends {
-		p := plainOf("DEFAULT", f.set.defaults)
+		p := plainOf("DEFAULT", f.set.defaults())
 		p.Err = errors.New("every profile has it, because it is in [DEFAULT]; give each profile its own")
 		p.Key.Secret = creds.Secret{}
 		list = append(list, p)
 	}
 	for i := range f.set.sections {
 		sec := &f.set.sections[i]
-		own := f.set.entries[sec.from:sec.to]
+		own := f.set.read(sec).settings
 		if sec.kind != profileSection || !anyKey(own) {
 			continue
 		}
@@ -138,14 +138,14 @@ func (f *KeyFile) Keys() []Plain {
 // the profile, nil if it is.
 func (f *KeyFile) distrust(at int) error {
 	sec := &f.set.sections[at]
-	bad := sec.bad
+	bad := f.set.damage(sec)
 	if bad == nil {
-		bad = f.set.shared.bad
+		bad = f.set.damage(&f.set.shared)
 	}
 	switch rest, prefixed := strings.CutPrefix(sec.name, "profile "); {
 	case bad != nil:
 		return fmt.Errorf("line %d cannot be read: %s", bad.Line, bad.Why)
-	case f.set.profiles.section(sec.name) != at:
+	case f.set.last(sec) != at:
 		return errors.New("a section below has the same name, and is the one that is used")
 	case f.credentials && prefixed:
 		return fmt.Errorf("in this file the AWS tools look for a section [%s]", rest)

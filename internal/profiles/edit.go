@@ -44,7 +44,7 @@ func AppendProfile(path, name string, settings []Setting) error {
 // profile has these settings and that nothing else has changed.
 func appendSection(path string, old []byte, name string, settings []Setting) ([]byte, error) {
 	before := Parse(path, old)
-	if at, ok := before.profiles.find(name); ok {
+	if at, ok := before.find(profileSection, name); ok {
 		return nil, &ExistsError{Name: name, File: path, Line: before.sections[at].line}
 	}
 	if why := notText(string(old)); why != "" {
@@ -56,8 +56,8 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 	}
 	text := join(old, section)
 	after := Parse(path, text)
-	if !slices.Equal(after.profiles.list, append(before.Names(), name)) ||
-		len(after.problems) != len(before.problems) || !after.holds(name, settings) {
+	if !slices.Equal(after.namesOf(profileSection), append(before.Names(), name)) ||
+		len(after.damaged()) != len(before.damaged()) || !after.holds(name, settings) {
 		return nil, fmt.Errorf("add profile %q to %s: the file would have another meaning after that", name, path)
 	}
 	return text, nil
@@ -65,8 +65,8 @@ func appendSection(path string, old []byte, name string, settings []Setting) ([]
 
 // holds reports whether the section of a profile has exactly these settings.
 func (s *Set) holds(name string, settings []Setting) bool {
-	sec := &s.sections[s.profiles.section(name)]
-	return slices.EqualFunc(s.entries[sec.from:sec.to], settings, func(a, b Setting) bool {
+	at, ok := s.find(profileSection, name)
+	return ok && slices.EqualFunc(s.read(&s.sections[at]).settings, settings, func(a, b Setting) bool {
 		return a.Key == b.Key && a.Value == b.Value
 	})
 }

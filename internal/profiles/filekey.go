@@ -74,7 +74,7 @@ func (s *Set) PlainKeys() map[string]Place {
 		if file == nil {
 			continue
 		}
-		for _, at := range file.profiles.sections {
+		for _, at := range file.index().profiles.sections {
 			p := part{file, &file.sections[at]}
 			e, ok := p.lookup(settingID)
 			if !ok || e.Value == "" {

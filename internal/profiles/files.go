@@ -46,12 +46,12 @@ func (s *Set) Unread() error { return s.unread }
 // file, then those that are in the credentials file only. It leaves out what is Ignored: for
 // the AWS tools [profile a] in a credentials file is a profile called "profile a".
 func (s *Set) Names() []string {
-	list := append([]string(nil), s.profiles.list...)
+	list := append([]string(nil), s.namesOf(profileSection)...)
 	if s.credentials == nil {
 		return list
 	}
-	for _, name := range s.credentials.profiles.list {
-		if _, both := s.profiles.find(name); !both && !meantOtherwise(name) {
+	for _, name := range s.credentials.namesOf(profileSection) {
+		if _, both := s.find(profileSection, name); !both && !meantOtherwise(name) {
 			list = append(list, name)
 		}
 	}
@@ -63,7 +63,7 @@ func (s *Set) Has(name string) bool { return len(s.layer(name)) > 0 }
 
 // Configured reports whether there is a section for a profile in the config file.
 func (s *Set) Configured(name string) bool {
-	_, ok := s.profiles.find(name)
+	_, ok := s.find(profileSection, name)
 	return ok
 }
 
@@ -71,9 +71,9 @@ func (s *Set) Configured(name string) bool {
 // the AWS CLI would refuse the whole file.
 func (s *Set) Problems() []*SyntaxError {
 	if s.credentials == nil || s.credentials.path == s.path {
-		return s.problems
+		return s.damaged()
 	}
-	return append(append([]*SyntaxError(nil), s.problems...), s.credentials.problems...)
+	return append(append([]*SyntaxError(nil), s.damaged()...), s.credentials.damaged()...)
 }
 
 // part is a section in the file that it is in. The zero value is none.
@@ -81,6 +81,9 @@ type part struct {
 	file *Set
 	*section
 }
+
+// own are the settings that are in the section itself.
+func (p part) own() []Setting { return p.file.read(p.section).settings }
 
 // layer is all that the files say of one profile. A setting in an earlier part goes before
 // the same setting in a later one, also if it is empty.
@@ -93,7 +96,7 @@ func (s *Set) layer(name string) layer {
 		if file == nil {
 			continue
 		}
-		if at, ok := file.profiles.find(name); ok {
+		if at, ok := file.find(profileSection, name); ok {
 			l = append(l, part{file, &file.sections[at]})
 		}
 	}
@@ -106,11 +109,10 @@ func (s *Set) only(at int) layer { return layer{{s, &s.sections[at]}} }
 // damage returns why the settings of a layer cannot be relied on, nil if they can.
 func (l layer) damage() error {
 	for _, p := range l {
-		if p.bad != nil {
-			return p.bad
-		}
-		if p.file.shared.bad != nil {
-			return p.file.shared.bad
+		for _, sec := range [...]*section{p.section, &p.file.shared} {
+			if e := p.file.damage(sec); e != nil {
+				return e
+			}
 		}
 	}
 	return nil
@@ -128,12 +130,12 @@ func (l layer) lookup(key string) (found, bool) {
 
 // lookup finds a setting in a section, or in the [DEFAULT] of its file.
 func (p part) lookup(key string) (found, bool) {
-	for _, e := range p.file.entries[p.from:p.to] {
+	for _, e := range p.own() {
 		if e.Key == key {
 			return found{Setting: e, from: p}, true
 		}
 	}
-	for _, e := range p.file.defaults {
+	for _, e := range p.file.defaults() {
 		if e.Key == key {
 			return found{Setting: e, from: part{p.file, &p.file.shared}}, true
 		}
@@ -147,7 +149,7 @@ func (l layer) settings() []Setting {
 	var list []Setting
 	seen := map[string]bool{}
 	for _, p := range l {
-		for _, from := range [...][]Setting{p.file.entries[p.from:p.to], p.file.defaults} {
+		for _, from := range [...][]Setting{p.own(), p.file.defaults()} {
 			fresh := len(list)
 			for _, e := range from {
 				if !seen[e.Key] {

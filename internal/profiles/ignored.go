@@ -42,18 +42,22 @@ func (s *Set) noSection(kind, name string, names []string) string {
 // sso-session or services, in the order of the files.
 func (s *Set) Ignored() []Ignored {
 	if s.credentials == nil || s.credentials.path == s.path {
-		return s.ignored
+		return s.ignored()
 	}
-	return slices.Concat(s.ignored, s.credentials.ignored)
+	return slices.Concat(s.ignored(), s.credentials.ignored())
 }
 
-// findIgnored fills in the sections of this file that are ignored.
-func (s *Set) findIgnored() {
+// findIgnored is called by Set.ignored.
+func (s *Set) findIgnored() (list []Ignored) {
 	for i := range s.sections {
+		if !s.bare && s.sections[i].kind != otherSection {
+			continue
+		}
 		if x, ok := (part{s, &s.sections[i]}).ignored(); ok {
-			s.ignored = append(s.ignored, x)
+			list = append(list, x)
 		}
 	}
+	return list
 }
 
 // ignoredFor lists those that were meant to be of this kind and name.
@@ -210,7 +214,7 @@ func meantKey(key string) string {
 func (l layer) misspelt() []Warning {
 	var list []Warning
 	for _, p := range l {
-		for _, e := range p.file.entries[p.from:p.to] {
+		for _, e := range p.own() {
 			meant := meantKey(e.Key)
 			if meant == "" {
 				continue

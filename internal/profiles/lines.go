@@ -20,8 +20,9 @@ const (
 // lineReader reads a text line by line, without its comments. After next, the fields
 // describe the line. The texts in them are parts of src: nothing is copied.
 type lineReader struct {
-	src  string // the rest of the text, with \n as the only line end
-	line int    // number of the current line, from 1
+	src   string // the rest of the text, with \n as the only line end
+	whole string // the same, from the current line on
+	line  int    // number of the current line, from 1
 
 	kind kind
 	text string // trimmed; of a header, what is between the brackets
@@ -54,6 +55,7 @@ func (r *lineReader) next() bool {
 			raw, rest = raw[:i], raw[i+1:]
 		}
 		r.line++
+		r.whole = r.src
 		if r.headersOnly && raw != "" && plain(raw[0]) && raw[0] != '[' {
 			if r.skipped == "" {
 				r.skipped = r.src
@@ -61,7 +63,6 @@ func (r *lineReader) next() bool {
 			r.src = rest
 			continue
 		}
-		here := r.src
 		r.src = rest
 		text, indent := trim(raw)
 		if text == "" {
@@ -72,7 +73,7 @@ func (r *lineReader) next() bool {
 			continue
 		}
 		if r.skipped != "" {
-			r.settle(r.skipped[:len(r.skipped)-len(here)], text, indent)
+			r.settle(r.skipped[:len(r.skipped)-len(r.whole)], text, indent)
 		}
 		r.classify(text, indent)
 		return true

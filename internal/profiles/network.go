@@ -190,9 +190,9 @@ func (c *chain) services(v *view) (*view, error) {
 	if name == "" || v.err != nil {
 		return block, v.err
 	}
-	at, ok := c.set.services.find(name)
+	at, ok := c.set.find(servicesSection, name)
 	if !ok {
-		v.rejectKey("services", c.set.noSection("services", name, c.set.services.list))
+		v.rejectKey("services", c.set.noSection("services", name, c.set.namesOf(servicesSection)))
 		return block, v.err
 	}
 	l := c.set.only(at)

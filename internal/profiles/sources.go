@@ -219,9 +219,9 @@ func (c *chain) session(v *view) (*view, error) {
 	if !ok || v.err != nil {
 		return &w, v.err
 	}
-	at, known := c.set.sso.find(name.Value)
+	at, known := c.set.find(ssoSection, name.Value)
 	if !known {
-		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.sso.list))
+		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.namesOf(ssoSection)))
 		return nil, v.err
 	}
 	l := c.set.only(at)

@@ -146,7 +146,8 @@ func sectionsOf(path, block string) (map[string]string, []string) {
 	lines := strings.Split(unixLines(block), "\n")
 	starts := map[int]string{}
 	for _, n := range set.Names() {
-		starts[set.sections[set.profiles.section(n)].line] = n
+		at, _ := set.find(profileSection, n)
+		starts[set.sections[at].line] = n
 	}
 	texts, name := map[string]string{}, ""
 	for i, line := range lines {
@@ -188,7 +189,7 @@ func (s *Sync) check(a around) error {
 	now := is.Names()
 	slices.Sort(names)
 	slices.Sort(now)
-	same := slices.Equal(names, now) && len(was.problems) == len(is.problems)
+	same := slices.Equal(names, now) && len(was.damaged()) == len(is.damaged())
 	for _, n := range was.Names() {
 		same = same && slices.EqualFunc(was.Settings(n), is.Settings(n), func(a, b Setting) bool {
 			return a.Key == b.Key && a.Value == b.Value
@@ -250,9 +251,9 @@ func SyncedSettings(s SSO, region, command string) []Setting {
 // synced reads such a profile.
 func (c *chain) synced(v *view) (Source, error) {
 	name, _ := v.find(syncedKey)
-	at, known := c.set.sso.find(name.Value)
+	at, known := c.set.find(ssoSection, name.Value)
 	if !known {
-		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.sso.list))
+		v.reject(name, c.set.noSection("sso-session", name.Value, c.set.namesOf(ssoSection)))
 		return Source{}, v.err
 	}
 	l := c.set.only(at)
@@ -276,7 +277,7 @@ func (c *chain) synced(v *view) (Source, error) {
 }
 
 // SSOSessions lists the names of the sso-session sections.
-func (s *Set) SSOSessions() []string { return slices.Clone(s.sso.list) }
+func (s *Set) SSOSessions() []string { return slices.Clone(s.namesOf(ssoSection)) }
 
 // missing is the error for a setting that an sso-session lacks.
 func (l layer) missing(session, key string) error {
@@ -290,9 +291,9 @@ func (l layer) missing(session, key string) error {
 // SSOSession reads an sso-session section as a source without account and role. extra
 // are its vault_* settings.
 func (s *Set) SSOSession(name string) (sso SSO, extra map[string]string, err error) {
-	at, ok := s.sso.find(name)
+	at, ok := s.find(ssoSection, name)
 	if !ok {
-		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.sso.list), Ignored: s.ignoredFor("sso-session", name)}
+		return SSO{}, nil, &NotFoundError{Name: name, Nearest: near(name, s.namesOf(ssoSection)), Ignored: s.ignoredFor("sso-session", name)}
 	}
 	l := s.only(at)
 	if err := l.damage(); err != nil {

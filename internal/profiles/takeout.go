@@ -100,8 +100,8 @@ func (e *Edit) Write() error {
 
 // linesOf adds the lines of a profile's key to gone, with what may be shown of each.
 func (f *KeyFile) linesOf(set *Set, p Plain, gone map[int]string) {
-	sec := &set.sections[set.profiles.section(p.Profile)]
-	for _, x := range set.entries[sec.from:sec.to] {
+	at, _ := set.find(profileSection, p.Profile)
+	for _, x := range set.read(&set.sections[at]).settings {
 		switch x.Key {
 		case settingID:
 			gone[x.Line] = settingID + " = " + p.Key.Tail()
@@ -212,8 +212,9 @@ func (f *KeyFile) lacks(old, text []byte, keys []Plain) bool {
 		taken[p.Profile] = true
 	}
 	left := func(s *Set) (list []Setting) {
-		for _, sec := range s.sections {
-			rest := slices.Clone(s.entries[sec.from:sec.to])
+		for i := range s.sections {
+			sec := &s.sections[i]
+			rest := slices.Clone(s.read(sec).settings)
 			if sec.kind == profileSection && taken[sec.name] {
 				rest = slices.DeleteFunc(rest, func(x Setting) bool { return x.Key == settingID || x.Key == settingSecret })
 			}
@@ -222,12 +223,12 @@ func (f *KeyFile) lacks(old, text []byte, keys []Plain) bool {
 			}
 			list = append(append(list, Setting{Key: "[", Value: fmt.Sprintf("%d %s", sec.kind, sec.name)}), rest...)
 		}
-		return append(list, s.defaults...)
+		return append(list, s.defaults()...)
 	}
 	for _, p := range keys {
 		if slices.ContainsFunc(is.Settings(p.Profile), func(x Setting) bool { return x.Key == settingID || x.Key == settingSecret }) {
 			return false
 		}
 	}
-	return len(was.problems) == len(is.problems) && slices.EqualFunc(left(was), left(is), func(a, b Setting) bool { return a.Key == b.Key && a.Value == b.Value })
+	return len(was.damaged()) == len(is.damaged()) && slices.EqualFunc(left(was), left(is), func(a, b Setting) bool { return a.Key == b.Key && a.Value == b.Value })
 }

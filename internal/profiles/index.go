@@ -1,0 +1,186 @@
+package profiles
+
+import (
+	"fmt"
+	"slices"
+)
+
+// This file finds sections by name. Most commands look up a few names, for which the headers
+// are gone through one by one: to make an index of 5,000 takes longer. A command that asks
+// for many gets the index.
+
+// fewNames is how many names are looked up one by one.
+const fewNames = 24
+
+// index has the sections of a file by name, and those whose header is there twice.
+type index struct {
+	profiles, sso, services, others placed // the others by their header
+
+	twice    map[int]*SyntaxError // the first such error of a section
+	problems []*SyntaxError       // all of them
+}
+
+// placed finds sections by name. Of two sections with the same name it has the later one, at
+// the place of the first.
+type placed struct {
+	names
+	sections []int // of each name
+}
+
+// put adds a section, and reports whether its name is new.
+func (x *placed) put(name string, section int) (isNew bool) {
+	if x.places == nil {
+		x.names = *newNames(0)
+	}
+	at, isNew := x.add(name)
+	if isNew {
+		x.sections = append(x.sections, section)
+	}
+	x.sections[at] = section
+	return isNew
+}
+
+// of returns the sections of a kind.
+func (x *index) of(kind sectionKind) *placed {
+	switch kind {
+	case profileSection:
+		return &x.profiles
+	case ssoSection:
+		return &x.sso
+	case servicesSection:
+		return &x.services
+	}
+	return &x.others
+}
+
+// makeIndex is called by Set.index.
+func (s *Set) makeIndex() *index {
+	x := &index{}
+	x.profiles = placed{*newNames(len(s.sections) * nameSpan), make([]int, 0, len(s.sections))}
+	var first map[string]int // header → its first section; nil until a name is there twice
+	for at := range s.sections {
+		sec := &s.sections[at]
+		name := sec.name
+		if sec.kind == otherSection {
+			name = sec.header
+		}
+		isNew := x.of(sec.kind).put(name, at)
+		if isNew && first == nil {
+			continue // no header can be there twice as long as no name is
+		}
+		if first == nil {
+			first = map[string]int{}
+			for i := at - 1; i >= 0; i-- {
+				first[s.sections[i].header] = i
+			}
+		}
+		if i, twice := first[sec.header]; twice {
+			x.isTwice(s, i, at)
+		} else {
+			first[sec.header] = at
+		}
+	}
+	return x
+}
+
+// isTwice makes an error of a header that is there twice, as the AWS CLI does.
+func (x *index) isTwice(s *Set, first, second int) {
+	e := &SyntaxError{
+		File: s.path, Line: s.sections[second].line, Why: fmt.Sprintf("the same section is in line %d", s.sections[first].line),
+	}
+	x.problems = append(x.problems, e)
+	if x.twice == nil {
+		x.twice = map[int]*SyntaxError{}
+	}
+	for _, at := range [...]int{first, second} {
+		if x.twice[at] == nil {
+			x.twice[at] = e
+		}
+	}
+}
+
+// find returns the section of a name, and false when there is none.
+func (s *Set) find(kind sectionKind, name string) (at int, ok bool) {
+	if s.asked.Add(1) > fewNames {
+		x := s.index().of(kind)
+		if at, ok = x.places[name]; ok {
+			at = x.sections[at]
+		}
+		return at, ok
+	}
+	for at := len(s.sections) - 1; at >= 0; at-- {
+		if sec := &s.sections[at]; sec.kind == kind && sec.name == name {
+			return at, true
+		}
+	}
+	return 0, false
+}
+
+// last returns the section that counts of those with the same name.
+func (s *Set) last(sec *section) int {
+	at, _ := s.find(sec.kind, sec.name)
+	return at
+}
+
+// namesOf lists the sections of a kind in the order of the file, each name once.
+func (s *Set) namesOf(kind sectionKind) []string {
+	s.asked.Store(fewNames) // what follows is about many of them
+	return s.index().of(kind).list
+}
+
+// twice returns the error for a section whose header is there twice, nil for any other.
+func (s *Set) twice(sec *section) *SyntaxError {
+	if s.asked.Load() < fewNames && !s.isTwice(sec) {
+		return nil
+	}
+	if x := s.index(); len(x.twice) > 0 {
+		return x.twice[s.placeOf(sec)]
+	}
+	return nil
+}
+
+// isTwice goes through the headers one by one.
+func (s *Set) isTwice(sec *section) bool {
+	n := 0
+	for i := range s.sections {
+		if s.sections[i].header == sec.header {
+			n++
+		}
+	}
+	return n > 1
+}
+
+func (s *Set) placeOf(sec *section) int {
+	return slices.IndexFunc(s.sections, func(x section) bool { return x.line == sec.line })
+}
+
+// damage returns the first error in a section, nil when there is none.
+func (s *Set) damage(sec *section) *SyntaxError {
+	if sec == &s.shared {
+		return sec.body.bad
+	}
+	var first *SyntaxError
+	for _, e := range [...]*SyntaxError{s.twice(sec), s.notUTF8[sec.line], s.read(sec).bad} {
+		if e != nil && (first == nil || e.Line < first.Line) {
+			first = e
+		}
+	}
+	return first
+}
+
+// findDamage is called by Set.damaged.
+func (s *Set) findDamage() []*SyntaxError {
+	if s.notText != nil {
+		return []*SyntaxError{s.notText}
+	}
+	var list []*SyntaxError
+	for _, e := range s.notUTF8 {
+		list = append(list, e)
+	}
+	list = slices.Concat(list, s.index().problems, s.readPreamble().problems, s.shared.body.problems)
+	for i := range s.sections {
+		list = append(list, s.read(&s.sections[i]).problems...)
+	}
+	slices.SortStableFunc(list, func(a, b *SyntaxError) int { return a.Line - b.Line })
+	return list
+}
