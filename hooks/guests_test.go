@@ -135,11 +135,14 @@ func TestWhatCannotBeWrittenBreaksNoPrompt(t *testing.T) {
 func TestBashTellsOnceThatPromptvarsIsOff(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "bash")
-	x := w.start("", "shopt -u promptvars")
+	x := w.start("shopt -u promptvars", "")
 	for _, c := range [][2]string{{"use typo", "promptvars"}, {"use prod", "promptvars"}, {"use dev", "promptvars told"}, {"doctor", "promptvars told"}} {
 		if got := x.lacks(c[0]); got != c[1] {
 			t.Errorf("%s: told %q, want %q", c[0], got, c[1])
 		}
+	}
+	if s := x.transcript(); strings.Contains(s, "__vault") {
+		t.Errorf("bash prints what it does not expand:\n%s", s)
 	}
 }
 

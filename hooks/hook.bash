@@ -294,7 +294,7 @@ if [[ $- == *i* ]]; then
   elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
     PROMPT_COMMAND+=("$_vcall")
   fi
-  if ((_vver >= 503)) && [[ ${PS0-} != *__vault_preexec* ]]; then
+  if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${PS0-} != *__vault_preexec* ]]; then
     builtin printf -v PS0 %s '${_vpid:+${ __vault_preexec; }}'"${PS0-}" 2>/dev/null || :
   fi
   [[ ${PS1-} == *__vault_text* ]] || _v_segment
