@@ -25,7 +25,7 @@ type told struct {
 }
 
 func TestTheProgramSaysOfEveryProfileWhatBotocoreDoes(t *testing.T) {
-	count := configs(200)
+	count := configs(200, 20_000)
 	files, even := make([]string, count), make([]string, count)
 	for i := range files {
 		files[i] = generate(uint64(i))

@@ -67,20 +67,20 @@ func evenOut(text string) string {
 	return text
 }
 
-// configs is how many generated files a test compares: few, 20,000 of them if the long
-// tests run in full, or what AWS_VAULT_TEST_CONFIGS says.
-func configs(few int) int {
+// configs is how many generated files a test compares: few, many if the long tests run in
+// full, or what AWS_VAULT_TEST_CONFIGS says.
+func configs(few, many int) int {
 	if n, err := strconv.Atoi(os.Getenv("AWS_VAULT_TEST_CONFIGS")); err == nil {
 		return n
 	}
 	if testenv.Long() {
-		return 20_000
+		return many
 	}
 	return few
 }
 
 func TestConfigFilesAreReadAsBotocoreReadsThem(t *testing.T) {
-	count := configs(1000)
+	count := configs(1000, 20_000)
 	files := make([]string, count)
 	for i := range files {
 		files[i] = generate(uint64(i))

@@ -240,7 +240,7 @@ func withKeys(seed uint64) string {
 // Python reads the files before and after: what it says of every setting but the keys
 // that were taken must be the same, and the bytes that are left must be those lines.
 func TestBotocoreReadsTheSameOnceKeysAreTakenOut(t *testing.T) {
-	count := configs(700)
+	count := configs(700, 20_000)
 	var before, after []string
 	var taken [][]Plain
 	for seed := range uint64(count) {
