@@ -263,7 +263,10 @@ var meaningDifferences = []struct {
 	{
 		doc: "`role_arn` that is not the ARN of a role",
 		applies: func(d disagreement) bool {
-			return d.ours.Refused != "" && d.any(func(l layer, _ int) bool { arn := l.text("role_arn"); return arn != "" && !strings.HasPrefix(arn, "arn:") })
+			return d.ours.Refused != "" && d.any(func(l layer, _ int) bool {
+				arn := l.text("role_arn")
+				return arn != "" && !strings.HasPrefix(arn, "arn:")
+			})
 		},
 		sample: meaningCase{Config: "[profile a]\nrole_arn = r\ncredential_source = Environment\n"},
 	},
@@ -319,7 +322,9 @@ func (d disagreement) any(is func(l layer, at int) bool) bool {
 	return false
 }
 
-func (l layer) isRole() bool { return l.text("role_arn") != "" && l.text("web_identity_token_file") == "" }
+func (l layer) isRole() bool {
+	return l.text("role_arn") != "" && l.text("web_identity_token_file") == ""
+}
 
 // webSeconds leaves out how long the role of a web identity was asked for.
 func webSeconds(chain string) string { return webDuration.ReplaceAllString(chain, "$1") }
