@@ -293,7 +293,7 @@ var meaningDifferences = []struct {
 		doc: "another value in the profile than in its sso-session",
 		applies: func(d disagreement) bool {
 			return d.theirs.Refused != "" && d.any(func(l layer, _ int) bool {
-				at, ok := d.set.sso.find(l.text("sso_session"))
+				at, ok := d.set.find(ssoSection, l.text("sso_session"))
 				if !ok {
 					return false
 				}
