@@ -228,7 +228,7 @@ func (c client) explain(r *http.Request, w *watch, err error) error {
 		e.Why, e.Final = cannotReach+cause(err), dns.IsNotFound
 	case errors.As(err, &noTLS), strings.Contains(err.Error(), "HTTP response to HTTPS client"): // an error without a type
 		e.Why, e.Final = fmt.Sprintf("what answers at %s does not speak HTTPS", r.URL.Host), true
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), isReset(err), errors.Is(err, net.ErrClosed):
 		e.Why = fmt.Sprintf("the connection to %s was cut before the answer was there", host)
 	default:
 		e.Why = fmt.Sprintf("%s%s: %s", cannotReach, r.URL.Host, cause(err))
