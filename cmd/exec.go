@@ -68,7 +68,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 
 // split finds the profile and the command. Flags may come before or after the profile.
 func (o *execOptions) split(c *cobra.Command, a []string) error {
-	if c.ArgsLenAtDash() == 0 {
+	if c.ArgsLenAtDash() == 0 || o.center.given() {
 		o.argv = a
 		return nil
 	}

@@ -27,6 +27,7 @@ type sessionFlags struct {
 	policyARNs                            []string
 	duration, minTTL                      time.Duration
 	readOnly, noSession, renew, noBrowser bool
+	center                                centerRole
 
 	of *cobra.Command // the command that has the flags; nil: none has
 }
@@ -39,6 +40,7 @@ func (o *sessionFlags) bind(c *cobra.Command) {
 	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
 	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")
+	o.center.bind(c)
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 }
@@ -137,6 +139,10 @@ func checkMode(ctx context.Context, r *run, q env.Request) error {
 // choose is the request of a command that runs as a profile: the one that is named, else
 // the active one as it was asked for, else the user's AWS_PROFILE, else the person chooses.
 func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) (env.Request, error) {
+	profile, err := o.center.profile(ctx, r, profile)
+	if err != nil {
+		return env.Request{}, err
+	}
 	if profile == "" {
 		if st, active := r.task.Env.Active(); active {
 			return o.onTop(st.Request, mode)

@@ -1,9 +1,12 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,7 +29,7 @@ func newSSO(r *run) *cobra.Command {
 }
 
 type ssoLoginOptions struct {
-	name                         string
+	name, startURL, region       string
 	force, device, stdout, share bool
 	timeout                      time.Duration
 }
@@ -41,6 +44,10 @@ expired is kept, one that can be renewed is renewed, and only then does a browse
 open. Where no browser of yours can come back here (over SSH, in a container, in
 CI) you compare a code instead; vault_sso_flow = device or pkce in the profile or
 the sso-session settles it for good.
+
+The first time, --start-url and --region say where Identity Center is; on a terminal
+you are asked. Once you are signed in they are written into the config file as an
+sso-session, which has the name that you give, or one made of the start URL.
 
 A sign-in of the AWS CLI is used before you are asked. With --share the AWS CLI and
 the SDKs use yours: it is kept up to date in their file, unencrypted, until
@@ -59,6 +66,9 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 		},
 	}
 	fs := c.Flags()
+	fs.StringVar(&o.startURL, "start-url", "", "where your company's Identity Center is, like https://corp.awsapps.com/start")
+	fs.StringVar(&o.region, "region", "", "the region of Identity Center")
+	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	boolFlag(fs, &o.force, "force", "", false, "sign in again, even if you are signed in")
 	boolFlag(fs, &o.device, "device", "", false, "compare a code; --no-device: let the browser come back here")
 	boolFlag(fs, &o.stdout, "stdout", "", false, "print the address on standard output, open nothing")
@@ -68,7 +78,7 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 }
 
 func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
-	d, err := r.task.Directory(ctx, o.name)
+	d, saved, err := o.directory(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -85,10 +95,62 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 		return err
 	}
 	r.say("signed in to %s until %s", d.Name(), display.Clock(expires, r.Now()))
+	if !saved {
+		file, err := d.Save(ctx)
+		if err != nil {
+			return err
+		}
+		r.say("added the sso-session %s to %s", d.Session, file)
+		r.hint("vault sso sync writes a profile for every role; vault use --sso %s chooses one", app.Word(d.Session))
+	}
 	if !o.share {
 		return nil
 	}
 	return shareSignIn(ctx, r, m, d)
+}
+
+// directory is the one to sign in to, and whether the config file has it.
+func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory, saved bool, err error) {
+	if o.startURL == "" && o.region == "" {
+		d, err = r.task.Directory(ctx, o.name)
+		if !errors.Is(err, app.ErrNoDirectory) || r.task.Ask == nil {
+			return d, true, err
+		}
+		r.tell("%s, so say where Identity Center is; your administrator knows, and the page after signing in shows it", err)
+	}
+	for _, q := range []struct {
+		answer               *string
+		flag, ask, otherwise string
+	}{
+		{&o.startURL, "--start-url", "Start URL, like https://corp.awsapps.com/start: ", ""},
+		{&o.region, "--region", "Region of Identity Center", r.task.Env.User["AWS_REGION"]},
+	} {
+		if *q.answer, err = r.answer(ctx, q.flag, *q.answer, q.ask, q.otherwise); err != nil {
+			return d, false, err
+		}
+	}
+	d, saved, err = r.task.NewDirectory(o.name, o.startURL, o.region)
+	if err != nil && !app.HasHint(err) {
+		err = app.Usage(r.command, err)
+	}
+	return d, saved, err
+}
+
+// answer is the value of a flag, or what a person says who did not give it. otherwise is what
+// an empty answer means.
+func (r *run) answer(ctx context.Context, flag, value, question, otherwise string) (string, error) {
+	switch {
+	case value != "":
+		return value, nil
+	case r.task.Ask == nil:
+		return "", app.Usage(r.command, errors.New(flag+" is missing"))
+	case otherwise != "":
+		question += " [" + otherwise + "]: "
+	case !strings.HasSuffix(question, ": "):
+		question += ": "
+	}
+	said, err := r.task.Ask(ctx, question, false)
+	return cmp.Or(strings.TrimSpace(said.Reveal()), otherwise), err
 }
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.

@@ -285,3 +285,112 @@ func TestACredentialProcessThatComesBackToItselfIsNamed(t *testing.T) {
 		t.Error("they waited for each other")
 	}
 }
+
+func TestAnyRoleIsUsedWithoutAProfile(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	must(w.dir.Assign("444455556666", "Ops"))
+	w.signIn(t)
+	const name = "corp:444455556666:Ops"
+	role := []string{"--sso", "corp", "--account", "444455556666", "--role", "Ops"}
+	r := w.vault(t, w.environ(), append([]string{"use", "--shell", "bash"}, role...)...)
+	want(t, r, 0, name+" until", "export AWS_REGION='eu-west-1'", "export AWS_VAULT='"+name+"'")
+	inside := w.inside(t, role...)
+	want(t, w.vault(t, inside, "whoami"), 0, "account  444455556666", "AWSReservedSSO_Ops_")
+	want(t, w.vault(t, inside, "status"), 0, "profile  "+name, "role     Ops", "Identity Center corp")
+	want(t, w.vault(t, inside, "export", "--format", "json"), 0, "AccessKeyId")
+	want(t, w.vault(t, w.environ(), "exec", "--account", "444455556666", "--role", "Ops", "echo", "of the only session"), 0, "of the only session")
+	want(t, w.vault(t, w.environ(), "whoami", name), 0, "444455556666")
+	want(t, w.vault(t, w.environ(), "show", name), 0, "444455556666", "eu-west-1")
+	w.called(t, "GetRoleCredentials", 1)
+	want(t, w.vault(t, w.environ(), "export", "--role", "Ops"), 0, "AWS_ACCESS_KEY_ID") // the account is clear
+	w.called(t, "GetRoleCredentials", 1)
+
+	for _, x := range []struct {
+		args   string
+		status int
+		says   string
+	}{
+		{"export dev --sso corp --account 444455556666 --role Ops", 2, "stand for one"},
+		{"export --sso corp --account 4444 --role Ops", 2, "12 digits"},
+		{"export --sso corp --account 444455556666 --role a/b", 2, "cannot be the name of a role"},
+		{"export --sso= --account 444455556666 --role Ops", 2, "--sso has no value"},
+		{"export --sso corp --account 111122223333", 2, "there is no terminal to choose them on"},
+		{"export --sso corp --role Nobody", 1, "does not give you such a role"},
+		{"export --sso crop --account 444455556666 --role Ops", 1, `did you mean "corp"?`},
+		{"use --shell bash --mode profile --sso corp --account 444455556666 --role Ops", 1, "it has no section in the config file"},
+		{"export --sso corp --account 444455556666 --role Admin", 1, `"444455556666:Admin"`},
+	} {
+		want(t, w.vault(t, w.environ(), strings.Fields(x.args)...), x.status, x.says)
+	}
+	want(t, w.vault(t, w.environ(), "sso", "logout"), 0)
+	want(t, w.vault(t, w.environ(), append([]string{"exec", "--min-ttl", "2h"}, append(role, "true")...)...), 0) // what is cached lasts no longer
+	want(t, w.vault(t, w.environ(), append([]string{"exec", "--refresh"}, append(role, "true")...)...), 3, "hint: vault sso login "+name)
+	want(t, w.vault(t, w.browser(), "sso", "login", name), 0, "signed in to corp")
+}
+
+func TestASessionOfARoleWithoutAProfileIsRenewed(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	const name = "corp:111122223333:ReadOnly"
+	inside := w.inside(t, "--sso", "corp", "--account", account, "--role", "ReadOnly")
+	check(w.age(name, 50*time.Minute))
+	want(t, w.vault(t, inside, "refresh", "--if-due"), 0)
+	w.called(t, "GetRoleCredentials", 2)
+	want(t, w.vault(t, inside, "refresh", "--shell", "bash"), 0, name+" until")
+}
+
+// inside is the environment of a command that exec runs, with the passphrase.
+func (w *ssoWorld) inside(t *testing.T, flags ...string) []string {
+	t.Helper()
+	r := w.vault(t, w.environ(), append(append([]string{"exec"}, flags...), "--", "env")...)
+	want(t, r, 0)
+	var extra []string
+	for _, v := range strings.Split(r.out, "\n") {
+		if strings.HasPrefix(v, "AWS_") || strings.HasPrefix(v, "__VAULT") {
+			extra = append(extra, v)
+		}
+	}
+	return w.environ(extra...)
+}
+
+func TestTheFirstSignInWritesTheSSOSession(t *testing.T) {
+	const section = "[sso-session d-1]\nsso_start_url = https://d-1.awsapps.com/start\nsso_region = eu-west-1\nsso_registration_scopes = sso:account:access\n"
+	w := newSSOWorld(t, "")
+	config := func() string { return string(must(os.ReadFile(w.path("home/.aws/config")))) }
+	want(t, w.vault(t, w.browser(), "sso", "login"), 1, "there is no sso-session in the config file", "hint: vault sso login --start-url URL --region REGION")
+	for _, args := range []string{"--start-url https://d-1.awsapps.com/start", "--region eu-west-1", "--start-url x y --region eu-west-1", "--start-url ftp://d-1 --region eu-west-1",
+		"--start-url https://d-1.awsapps.com/start --region nowhere/x", "a/b --start-url https://d-1.awsapps.com/start --region eu-west-1"} {
+		want(t, w.vault(t, w.browser(), append([]string{"sso", "login"}, strings.Fields(args)...)...), 2)
+	}
+	want(t, w.vault(t, w.browser(), "sso", "login", "--start-url", "https://d-other.awsapps.com/start", "--region", "eu-west-1"), 1)
+	if config() != "" {
+		t.Fatalf("a sign-in that failed was written:\n%s", config())
+	}
+	login := []string{"sso", "login", "--no-device", "--start-url", "d-1.awsapps.com/start/#", "--region", "eu-west-1"}
+	want(t, w.vault(t, w.browser(), login...), 0, "signed in to d-1 until", "added the sso-session d-1 to", "hint: vault sso sync")
+	if config() != section {
+		t.Errorf("\n%s", config())
+	}
+	want(t, w.vault(t, w.environ(), login...), 0, "signed in to d-1 until")
+	want(t, w.vault(t, w.browser(), append(login, "corp")...), 0, "added the sso-session corp to") // one more name
+	want(t, w.vault(t, w.environ(), "sso", "login", "corp", "--start-url", "https://d-2.awsapps.com/start", "--region", "eu-west-1"), 1, `the sso-session "corp" is https://d-1.awsapps.com/start in eu-west-1`)
+	w.called(t, "Authorize", 1)
+	want(t, w.vault(t, w.environ(), "whoami", "corp:111122223333:Admin"), 0, account)
+}
+
+func TestANativeSyncIsUsedByTheAWSToolsByThemselves(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--native", "--yes"), 0, "2 new, 0 changed, 0 removed")
+	text := string(must(os.ReadFile(w.path("home/.aws/config"))))
+	const section = "[profile dev-team-ReadOnly]\nsso_session = corp\nsso_account_id = 111122223333\nsso_role_name = ReadOnly\nregion = eu-west-1\n"
+	if !strings.Contains(text, section) || strings.Contains(text, "credential_process") {
+		t.Errorf("\n%s", text)
+	}
+	want(t, w.vault(t, w.environ(), "whoami", "dev-team-ReadOnly"), 0, account, "ReadOnly")
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--yes"), 0, "0 new, 2 changed, 0 removed")
+	want(t, w.vault(t, w.environ(), "sso", "sync", "--native", "--yes"), 0, "0 new, 2 changed, 0 removed")
+	want(t, w.vault(t, w.environ(), "sso", "login", "--share"), 0)
+	aws := testenv.Require(t, "awscli", "aws")
+	want(t, w.run(t, w.environ(), aws, "sts", "get-caller-identity", "--profile", "dev-team-ReadOnly"), 0, account)
+}

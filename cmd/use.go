@@ -94,9 +94,11 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 		}
 		return o.onTop(q, "")
 	}
-	name := o.profile
+	name, err := o.center.profile(ctx, r, o.profile)
+	if err != nil {
+		return env.Request{}, err
+	}
 	if name == "" {
-		var err error
 		if name, err = pick(ctx, r); err != nil {
 			return env.Request{}, err
 		}

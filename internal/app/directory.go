@@ -42,15 +42,10 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 		}
 	}
 	if !set.Has(name) {
-		s, extra, err := set.SSOSession(name)
+		d, err := t.SessionDirectory(name)
 		var missing *profiles.NotFoundError
-		switch {
-		case err == nil:
-			p, err := t.ResolveEmpty(name)
-			p.Extra, p.Source = extra, profiles.Source{SSO: &s}
-			return Directory{p, &s, t}, err
-		case !errors.As(err, &missing):
-			return Directory{}, err
+		if !errors.As(err, &missing) {
+			return d, err
 		}
 	}
 	p, err := t.Resolve(ctx, env.Request{Profile: name})
@@ -62,6 +57,81 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 		return Directory{}, WithHint(fmt.Errorf("%q does not come from Identity Center", name), "vault show %s says where it comes from", Word(name))
 	}
 	return Directory{p, s, t}, nil
+}
+
+// SessionDirectory is the Identity Center of an sso-session.
+func (t *Task) SessionDirectory(name string) (Directory, error) {
+	set, err := t.Profiles()
+	if err != nil {
+		return Directory{}, err
+	}
+	s, extra, err := set.SSOSession(name)
+	if err != nil {
+		return Directory{}, err
+	}
+	p, err := t.ResolveEmpty(name)
+	p.Extra, p.Source = extra, profiles.Source{SSO: &s}
+	return Directory{p, &s, t}, err
+}
+
+// NewDirectory is the Identity Center at a start URL. Where the config file has it already,
+// it is that sso-session. Otherwise Save writes one, with the given name or one that is made
+// of the URL.
+func (t *Task) NewDirectory(name, startURL, region string) (d Directory, saved bool, err error) {
+	set, err := t.Profiles()
+	if err != nil {
+		return Directory{}, false, err
+	}
+	s, err := profiles.NewSSO(name, startURL, region)
+	if err != nil {
+		return Directory{}, false, err
+	}
+	for _, known := range set.SSOSessions() {
+		switch old, _, err := set.SSOSession(known); {
+		case err != nil:
+		case old.Directory() == s.Directory() && old.Region == s.Region && (name == "" || name == known):
+			d, err := t.SessionDirectory(known)
+			return d, true, err
+		case known == s.Session:
+			return Directory{}, false, WithHint(fmt.Errorf("the sso-session %q is %s in %s", known, old.Directory(), old.Region),
+				"give the new one another name: vault sso login NAME --start-url %s --region %s", s.StartURL, s.Region)
+		}
+	}
+	p, err := t.ResolveEmpty(s.Session)
+	p.Source = profiles.Source{SSO: &s}
+	return Directory{p, &s, t}, false, err
+}
+
+// Save writes the sso-session into the config file, and returns that file.
+func (d Directory) Save(ctx context.Context) (file string, err error) {
+	file = d.task.Env.ConfigFile()
+	unlock, err := d.task.LockFiles(ctx, file)
+	if err != nil {
+		return file, err
+	}
+	defer unlock()
+	d.task.TellOtherNames(file)
+	return file, profiles.AppendSSOSession(file, *d.SSO)
+}
+
+// DirectoryOr is the Identity Center that is meant when no profile is named: that of an
+// sso-session, else of the active profile, else the only one there is.
+func (t *Task) DirectoryOr(session string) (Directory, error) {
+	if session != "" {
+		return t.SessionDirectory(session)
+	}
+	if d, found := activeDirectory(t); found && d.Session != "" {
+		return d, nil
+	}
+	set, err := t.Profiles()
+	if err != nil {
+		return Directory{}, err
+	}
+	name, err := onlySession(set)
+	if err != nil {
+		return Directory{}, err
+	}
+	return t.SessionDirectory(name)
 }
 
 // activeDirectory is that of the active profile, if it comes from one.
@@ -77,11 +147,14 @@ func activeDirectory(t *Task) (d Directory, found bool) {
 	return Directory{p, Origin(p).SSO, t}, true
 }
 
+// ErrNoDirectory says that the config file has no sso-session.
+var ErrNoDirectory = errors.New("there is no sso-session in the config file")
+
 func onlySession(set *profiles.Set) (string, error) {
 	names := set.SSOSessions()
 	switch len(names) {
 	case 0:
-		return "", WithHint(errors.New("there is no sso-session in the config file"), "aws configure sso-session writes one")
+		return "", WithHint(ErrNoDirectory, "vault sso login --start-url URL --region REGION writes one, and signs you in")
 	case 1:
 		return names[0], nil
 	}
@@ -102,13 +175,14 @@ type SyncOptions struct {
 	Name, Prefix string // {account}, {id}, {role} and {session} are filled in in Name
 	Region       string // of every profile; "": the directory's
 	Program      string // how other programs run this one
+	Native       bool   // with the settings of the AWS tools, which then do not run this program
 	Prune        bool   // profiles whose role is not given any more are removed
 }
 
 // PlanSync works out the change of the config file. It writes nothing.
 func (d Directory) PlanSync(list []sessions.Account, o SyncOptions) (*profiles.Sync, error) {
 	if d.Session == "" {
-		return nil, WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "aws configure sso-session writes one")
+		return nil, WithHint(errors.New("profiles are written for an sso-session, and this profile has none"), "vault sso login --start-url %s --region %s writes one", d.SSO.Directory(), d.SSO.Region)
 	}
 	return profiles.PlanSync(d.task.Env.ConfigFile(), d.Session, o.stanzas(*d.SSO, list), o.Prune)
 }
@@ -153,8 +227,11 @@ func (o SyncOptions) stanzas(s profiles.SSO, list []sessions.Account) []profiles
 			c.name += "-" + c.id
 		}
 		s.Account, s.Role = c.id, c.role
-		command := o.Program + " export " + c.name + " --format json"
-		all = append(all, profiles.Stanza{Name: c.name, Settings: profiles.SyncedSettings(s, cmp.Or(o.Region, s.Region), command)})
+		settings := profiles.NativeSettings(s, cmp.Or(o.Region, s.Region))
+		if !o.Native {
+			settings = profiles.SyncedSettings(s, cmp.Or(o.Region, s.Region), o.Program+" export "+c.name+" --format json")
+		}
+		all = append(all, profiles.Stanza{Name: c.name, Settings: settings})
 	}
 	return all
 }

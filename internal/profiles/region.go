@@ -30,6 +30,10 @@ func (c *chain) regionless(p *Profile, v *view) {
 	if p.Region != "" {
 		return
 	}
+	if s := p.Source.SSO; s != nil && c.set.directoryRole(p.Name) != nil && !c.set.Has(p.Name) {
+		p.Region = s.Region // as "sso sync" writes it
+		return
+	}
 	p.Region = DefaultRegion(partitionOf(p))
 	v.trace.add(Origin{Key: "region", Value: p.Region, Default: true})
 	c.warnings = append(c.warnings, Warning{

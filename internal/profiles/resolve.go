@@ -160,6 +160,10 @@ func (c *chain) enter(name, key string) (*view, error) {
 func (c *chain) view(name, key string) (*view, error) {
 	v := &view{set: c.set, name: name, given: given(c.over.Env, len(c.path) == 0), trace: c.trace.step(name)}
 	if !c.set.Has(name) {
+		if role := c.set.directoryRole(name); role != nil {
+			v.given = append(role, v.given...)
+			return v, nil
+		}
 		if c.over.HasKey != nil && c.over.HasKey(name) {
 			return v, nil
 		}

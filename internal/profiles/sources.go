@@ -247,7 +247,7 @@ func (v *view) checkSSO(s *SSO) {
 	if s.StartURL != "" && !isURL(s.StartURL) {
 		v.rejectKey("sso_start_url", notURL)
 	}
-	if s.Account != "" && (len(s.Account) != 12 || strings.Trim(s.Account, "0123456789") != "") {
+	if s.Account != "" && !isAccount(s.Account) {
 		v.rejectKey("sso_account_id", "an account id has 12 digits")
 	}
 }

@@ -248,6 +248,16 @@ func SyncedSettings(s SSO, region, command string) []Setting {
 	return list
 }
 
+// NativeSettings returns the same as the AWS tools know it, so that they use it by
+// themselves, with a sign-in of their own or one that is shared with them.
+func NativeSettings(s SSO, region string) []Setting {
+	list := []Setting{{Key: "sso_session", Value: s.Session}, {Key: "sso_account_id", Value: s.Account}, {Key: "sso_role_name", Value: s.Role}}
+	if region != "" {
+		list = append(list, Setting{Key: "region", Value: region})
+	}
+	return list
+}
+
 // synced reads such a profile.
 func (c *chain) synced(v *view) (Source, error) {
 	name, _ := v.find(syncedKey)
