@@ -119,6 +119,16 @@ func sectionsOf(data []byte, word string) []byte {
 	return kept
 }
 
+func completeSessions(r *run) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		data, err := profiles.ReadFile(r.task.Env.ConfigFile())
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return profiles.Parse("", data).SSOSessions(), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 func completeRegions(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var list []cobra.Completion
 	for _, g := range profiles.Regions() {

@@ -21,12 +21,13 @@ type centerRole struct {
 	of *cobra.Command
 }
 
-func (o *centerRole) bind(c *cobra.Command) {
+func (o *centerRole) bind(c *cobra.Command, r *run) {
 	o.of = c
 	fs := c.Flags()
 	fs.StringVar(&o.session, "sso", "", "in place of a profile: a role of this sso-session")
 	fs.StringVar(&o.account, "account", "", "with --sso: the account's id")
 	fs.StringVar(&o.role, "role", "", "with --sso: the role's name")
+	_ = c.RegisterFlagCompletionFunc("sso", completeSessions(r))
 }
 
 // given reports whether one of the flags is, if only with an empty value: that comes from a

@@ -79,7 +79,7 @@ func readLine(root *cobra.Command, words []string, next string) typed {
 		if t.take(w); t.wrong {
 			return t
 		}
-		if t.wraps() && (t.ended || len(t.args) > 1) {
+		if t.wraps() && (t.ended || len(t.args) > t.named()) {
 			t.other = i + 1 // after --
 			if !t.ended {
 				t.other = i
@@ -87,14 +87,22 @@ func readLine(root *cobra.Command, words []string, next string) typed {
 			return t
 		}
 	}
-	if t.wraps() && t.value == nil && len(t.args) == 1 && !strings.HasPrefix(next, "-") {
+	if t.wraps() && t.value == nil && len(t.args) == t.named() && !strings.HasPrefix(next, "-") {
 		t.other = len(words)
 	}
 	return t
 }
 
-// wraps: from its second argument on, exec's line is another program's.
+// wraps: after its own arguments, exec's line is another program's.
 func (t *typed) wraps() bool { return t.command.Name() == "exec" }
+
+// named is how many arguments exec itself has: a profile, unless flags stand for it.
+func (t *typed) named() int {
+	if slices.ContainsFunc(t.used, func(f *pflag.Flag) bool { return f.Name == "sso" || f.Name == "account" || f.Name == "role" }) {
+		return 0
+	}
+	return 1
+}
 
 func (t *typed) enter(c *cobra.Command) {
 	t.command = c

@@ -57,7 +57,7 @@ Exit status: the command's; 127 when it is not found, 126 when it cannot be run.
 		},
 	}
 	c.Flags().SetInterspersed(false)
-	o.sessionFlags.bind(c)
+	o.sessionFlags.bind(c, r)
 	o.serveFlags.bind(c)
 	o.bindRole(c)
 	boolFlag(c.Flags(), &o.profileEnv, "profile-env", "", r.isOn("AWS_VAULT_PROFILE_ENV"), "export only AWS_PROFILE")

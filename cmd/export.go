@@ -52,7 +52,7 @@ of a GitHub Actions step and masks the secrets in its log.`,
 			return runExport(c.Context(), r, o)
 		},
 	}
-	o.bind(c)
+	o.bind(c, r)
 	o.bindRole(c)
 	c.Flags().StringVar(&o.format, "format", "env", strings.Join(exportFormats(), "|"))
 	_ = c.RegisterFlagCompletionFunc("format", fixed(exportFormats()...))

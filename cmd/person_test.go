@@ -245,6 +245,22 @@ func TestACredentialProcessSaysAtOnceThatASignInIsNeeded(t *testing.T) {
 	needs("export", "dev", "--format", "json")
 }
 
+func TestAPersonIsAskedWhereIdentityCenterIs(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, "")
+	r, shown := w.talk(t, w.browser(), []exchange{
+		{"Start URL, like https://corp.awsapps.com/start: ", "https://d-1.awsapps.com/start\r"}, {"Region of Identity Center: ", "eu-west-1\r"},
+	}, "sso", "login", "--no-device")
+	if r.status != 0 || !strings.Contains(shown, "there is no sso-session in the config file, so say where Identity Center is") ||
+		!strings.Contains(string(must(os.ReadFile(w.path("home/.aws/config")))), "[sso-session d-1]\nsso_start_url = https://d-1.awsapps.com/start\n") {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	r, shown = w.talk(t, w.environ("AWS_REGION=eu-west-1"), []exchange{{"Region of Identity Center [eu-west-1]: ", "\r"}}, "sso", "login", "--start-url", "d-1.awsapps.com/start")
+	if r.status != 0 || !strings.Contains(r.err, "signed in to d-1 until") {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+}
+
 func TestTheInvitationIsShownWhereThePersonIs(t *testing.T) {
 	t.Parallel()
 	w := newSSOWorld(t, corp)

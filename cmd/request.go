@@ -32,7 +32,7 @@ type sessionFlags struct {
 	of *cobra.Command // the command that has the flags; nil: none has
 }
 
-func (o *sessionFlags) bind(c *cobra.Command) {
+func (o *sessionFlags) bind(c *cobra.Command, r *run) {
 	o.of = c
 	fs := c.Flags()
 	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
@@ -40,7 +40,7 @@ func (o *sessionFlags) bind(c *cobra.Command) {
 	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
 	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")
-	o.center.bind(c)
+	o.center.bind(c, r)
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 }

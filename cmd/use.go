@@ -25,6 +25,10 @@ func newUse(r *run) *cobra.Command {
 "-" goes back to the one before. What was in your environment comes back with
 "vault off".
 
+A role of Identity Center needs no profile: --sso SESSION --account ID --role NAME,
+or the name SESSION:ID:NAME, with which it is remembered. What you leave out is
+chosen from a list.
+
 Exit status: 0 switched, 1 failed and nothing changed, 2 usage, 3 a person must
 sign in and nobody can be asked, 130 interrupted.`,
 		Args:              args(cobra.MaximumNArgs(1)),
@@ -34,7 +38,7 @@ sign in and nobody can be asked, 130 interrupted.`,
 			return runUse(c.Context(), r, o)
 		},
 	}
-	o.bind(c)
+	o.bind(c, r)
 	o.bindRole(c)
 	c.Flags().StringVar(&o.mode, "mode", "", "env: export keys; profile: export only AWS_PROFILE")
 	c.Flags().StringVar(&o.shell, "shell", "", "without the hook: print code for this shell")
