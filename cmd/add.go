@@ -1,12 +1,14 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +27,7 @@ type addOptions struct {
 	check, addConfig bool
 	overwrite        bool
 	region           string
+	typed            bool // the key was
 }
 
 func newAdd(r *run) *cobra.Command {
@@ -82,11 +85,14 @@ func runAdd(ctx context.Context, r *run, o addOptions) error {
 	if err != nil {
 		return err
 	}
-	key, err := obtainKey(ctx, r, set, &o)
+	key, err := obtainKey(ctx, r, &o)
 	if err != nil {
 		return err
 	}
-	if err := checkKey(ctx, r, set, o, key); err != nil {
+	if err := checkKey(ctx, r, set, &o, key); err != nil {
+		return err
+	}
+	if err := checkDevice(ctx, r, set, &o, key); err != nil {
 		return err
 	}
 	if err := r.task.StoreKey(ctx, o.profile, key, o.overwrite); err != nil {
@@ -113,9 +119,8 @@ func absolutePath(path string) string {
 	return path
 }
 
-// obtainKey gets the key: from the environment, a file or a person, who is asked for the
-// MFA device too if a new section is going to be written.
-func obtainKey(ctx context.Context, r *run, set *profiles.Set, o *addOptions) (creds.Key, error) {
+// obtainKey gets the key: from the environment, a file or a person.
+func obtainKey(ctx context.Context, r *run, o *addOptions) (creds.Key, error) {
 	switch {
 	case o.fromEnv:
 		return keyFromEnv(r)
@@ -132,13 +137,8 @@ func obtainKey(ctx context.Context, r *run, set *profiles.Set, o *addOptions) (c
 	if err != nil {
 		return creds.Key{}, err
 	}
-	k, err := creds.NewKey(id.Reveal(), secret.Reveal())
-	if err != nil || o.mfaSerial != "" || !o.addConfig || set.Has(o.profile) {
-		return k, err // the device is written into a new section, never into an old one
-	}
-	serial, err := r.task.Ask(ctx, "MFA device (arn:aws:iam::…:mfa/…, or nothing): ", false)
-	o.mfaSerial = strings.TrimSpace(serial.Reveal())
-	return k, err
+	o.typed = true
+	return creds.NewKey(id.Reveal(), secret.Reveal())
 }
 
 func keyFromEnv(r *run) (creds.Key, error) {
@@ -170,12 +170,16 @@ func keyFromFile(r *run, o addOptions) (creds.Key, error) {
 	return app.KeyFromCSV(data, name, o.user)
 }
 
-// checkKey asks AWS which user the key belongs to.
-func checkKey(ctx context.Context, r *run, set *profiles.Set, o addOptions, k creds.Key) error {
+// checkKey asks AWS which user the key belongs to. A key that only another partition knows
+// gives the new section its region.
+func checkKey(ctx context.Context, r *run, set *profiles.Set, o *addOptions, k creds.Key) error {
 	if !o.check {
 		return nil
 	}
-	owner, err := r.task.KeyOwner(ctx, set, o.profile, o.region, k)
+	if o.region == "" && !set.Has(o.profile) {
+		o.region = profiles.RegionFor(o.mfaSerial)
+	}
+	owner, elsewhere, err := r.task.KeyOwner(ctx, set, o.profile, o.region, k)
 	var call *sessions.CallError
 	if errors.As(err, &call) {
 		err = fmt.Errorf("nothing was stored: %s", call.Reason())
@@ -188,7 +192,61 @@ func checkKey(ctx context.Context, r *run, set *profiles.Set, o addOptions, k cr
 		return err
 	}
 	r.say("the key belongs to %s", owner.ARN)
+	if elsewhere != "" {
+		o.region = elsewhere
+		r.say("it is known only in the partition of %s, which is its region from now on", elsewhere)
+	}
 	return nil
+}
+
+// checkDevice asks for the MFA device, if a person is there and a section will be written,
+// and whether the device is one of the user's, as far as AWS says so. The key is right
+// whatever the device is, so a wrong one is only told.
+func checkDevice(ctx context.Context, r *run, set *profiles.Set, o *addOptions, k creds.Key) error {
+	asks := o.typed && o.mfaSerial == "" && o.addConfig && !set.Has(o.profile)
+	serial := o.mfaSerial
+	for _, s := range set.Settings(o.profile) {
+		if s.Key == "mfa_serial" {
+			serial = s.Value
+		}
+	}
+	if !asks && serial == "" {
+		return nil
+	}
+	var devices []string
+	known := false
+	if o.check {
+		devices, known = r.task.CheckDevice(ctx, set, o.profile, o.region, k)
+	}
+	if asks {
+		var err error
+		if serial, err = askDevice(ctx, r, devices); err != nil || serial == "" {
+			return err
+		}
+		o.mfaSerial = serial
+	}
+	if known && !slices.Contains(devices, serial) {
+		r.say("%s is not an MFA device of this user: %s", serial, cmp.Or(strings.Join(devices, ", "), "AWS knows none"))
+	}
+	return nil
+}
+
+// askDevice asks for the MFA device. The only one that the user has is what an empty answer
+// means.
+func askDevice(ctx context.Context, r *run, devices []string) (string, error) {
+	question := "MFA device (arn:aws:iam::…:mfa/…, or nothing): "
+	if len(devices) == 1 {
+		question = fmt.Sprintf("MFA device [%s], or - for none: ", devices[0])
+	}
+	answer, err := r.task.Ask(ctx, question, false)
+	switch serial := strings.TrimSpace(answer.Reveal()); {
+	case serial == "" && len(devices) == 1:
+		return devices[0], err
+	case serial == "-":
+		return "", err
+	default:
+		return serial, err
+	}
 }
 
 // addSection adds the profile to the config file, if it is not there. What is there is not

@@ -160,3 +160,24 @@ func TestTheRegionFlagWinsOverTheUsersRegionAndThatOverTheProfiles(t *testing.T)
 		t.Errorf("the region is where to go, not who one is: %d calls", n)
 	}
 }
+
+func TestAKeyOrADeviceSaysThePartitionWhereNoRegionDoes(t *testing.T) {
+	w := must(makeWorld(t.TempDir(), fakeaws.Options{Partition: "aws-us-gov"}))
+	t.Cleanup(func() { _ = w.aws.Close() })
+	w.write("home/.aws/config", "[profile device]\nmfa_serial = arn:aws-us-gov:iam::111122223333:mfa/phone\n[profile bare]\n")
+	arn := w.stored("alice", "device")
+	w.mfa(arn, "phone")
+	w.stored("bob", "bare")
+	_, k := w.user("carol")
+	given := w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	want(t, w.vault(t, given, "add", "gov", "--env"), 0, "belongs to arn:aws-us-gov:iam::111122223333:user/carol", "us-gov-west-1, which is its region from now on")
+	want(t, w.vault(t, w.environ(), "export", "gov"), 0, "AWS_REGION=us-gov-west-1")
+	want(t, w.vault(t, w.environ(), "export", "device", "-t", w.code("phone")), 0, "AWS_REGION=us-gov-west-1")
+	want(t, w.vault(t, w.environ(), "export", "bare"), 1, "AWS does not know the access key", "a key of China or GovCloud needs a region in the profile")
+	want(t, w.vault(t, w.environ(), "export", "bare", "--region", "us-gov-east-1"), 0)
+	want(t, w.vault(t, given, "add", "wrong", "--env", "--region", "eu-west-1"), 1, "AWS does not know the access key")
+	want(t, w.vault(t, append(given, "AWS_ACCESS_KEY_ID=AKIANOBODY"), "add", "nobody", "--env"), 1, "nothing was stored")
+	w.write("home/plain", "[plain]\naws_access_key_id = "+k.ID+"\naws_secret_access_key = "+k.Secret.Reveal()+"\n")
+	want(t, w.vault(t, w.environ("AWS_SHARED_CREDENTIALS_FILE="+w.path("home/plain")), "import", "--yes"), 0, "arn:aws-us-gov:iam::111122223333:user/carol")
+	want(t, w.vault(t, w.environ(), "export", "plain"), 0, "AWS_REGION=us-gov-west-1")
+}

@@ -135,6 +135,33 @@ func TestATypedSecretIsNotShown(t *testing.T) {
 	}
 }
 
+func TestAddOffersTheUsersMFADeviceAndTellsAWrongOne(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile old]\nmfa_serial = arn:aws:iam::111122223333:mfa/lost\n")
+	arn, k := w.user("carol")
+	w.mfa(arn, "phone")
+	const serial = "arn:aws:iam::111122223333:mfa/phone"
+	typed := []exchange{{"Access key id: ", k.ID + "\r"}, {"Secret access key: ", k.Secret.Reveal() + "\r"}}
+	config := func() string { return string(must(os.ReadFile(w.path("home/.aws/config")))) }
+
+	r, _ := w.talk(t, w.environ(), append(typed, exchange{"MFA device [" + serial + "], or - for none: ", "\r"}), "add", "carol")
+	if r.status != 0 || !strings.HasSuffix(config(), "[profile carol]\nmfa_serial = "+serial+"\n") || strings.Contains(r.err, "is not an MFA device") {
+		t.Errorf("status %d, said %q\n%s", r.status, r.err, config())
+	}
+	r, _ = w.talk(t, w.environ(), append(typed, exchange{"or - for none: ", "-\r"}), "add", "none")
+	if r.status != 0 || !strings.HasSuffix(config(), "[profile none]\n") {
+		t.Errorf("status %d, said %q\n%s", r.status, r.err, config())
+	}
+	given := w.environ("AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	for _, args := range [][]string{{"add", "--env", "old"}, {"add", "--env", "new", "--mfa-serial", "arn:aws:iam::111122223333:mfa/lost"}} {
+		want(t, w.vault(t, given, args...), 0, "arn:aws:iam::111122223333:mfa/lost is not an MFA device of this user: "+serial)
+	}
+	w.aws.Deny(arn, "iam:ListMFADevices") // then AWS does not say
+	if r := w.vault(t, given, "add", "--env", "old"); r.status != 0 || strings.Contains(r.err, "is not an MFA device") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+}
+
 func TestAWrongCodeIsAskedForOnceMore(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
@@ -251,7 +278,7 @@ func TestAPersonIsAskedWhereIdentityCenterIs(t *testing.T) {
 	r, shown := w.talk(t, w.browser(), []exchange{
 		{"Start URL, like https://corp.awsapps.com/start: ", "https://d-1.awsapps.com/start\r"}, {"Region of Identity Center: ", "eu-west-1\r"},
 	}, "sso", "login", "--no-device")
-	if r.status != 0 || !strings.Contains(shown, "there is no sso-session in the config file, so say where Identity Center is") ||
+	if r.status != 0 || !strings.Contains(shown, "there is no sso-session in the config file: your administrator knows where Identity Center is") ||
 		!strings.Contains(string(must(os.ReadFile(w.path("home/.aws/config")))), "[sso-session d-1]\nsso_start_url = https://d-1.awsapps.com/start\n") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}

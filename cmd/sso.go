@@ -116,7 +116,7 @@ func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory
 		if !errors.Is(err, app.ErrNoDirectory) || r.task.Ask == nil {
 			return d, true, err
 		}
-		r.tell("%s, so say where Identity Center is; your administrator knows, and the page after signing in shows it", err)
+		r.tell("%s: your administrator knows where Identity Center is", err)
 	}
 	for _, q := range []struct {
 		answer               *string

@@ -236,11 +236,14 @@ func (m *Import) AskOwners(ctx context.Context) error {
 		if s.Action != ImportStore && s.Action != ImportReplace {
 			continue
 		}
-		owner, err := m.task.KeyOwner(ctx, m.set, s.Profile, settingOf(s.Settings, "region"), s.Key)
+		owner, elsewhere, err := m.task.KeyOwner(ctx, m.set, s.Profile, settingOf(s.Settings, "region"), s.Key)
 		var call *sessions.CallError
 		switch {
 		case err == nil:
 			s.Owner = owner
+			if elsewhere != "" {
+				s.Settings = append(s.Settings, profiles.Setting{Key: "region", Value: elsewhere})
+			}
 		case errors.As(err, &call) && call.WrongSecret():
 			s.leave("%s", call.Reason())
 		case call != nil && !passing(call.Kind):

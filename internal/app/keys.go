@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/d44b7504/vault/env"
@@ -140,17 +141,81 @@ func CheckKeyName(set *profiles.Set, name string) error {
 }
 
 // KeyOwner asks AWS whom a key belongs to, where the profile's own settings say that AWS
-// is: in China it is not where it is elsewhere. region, if any, is asked instead.
-func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region string, k creds.Key) (sessions.Identity, error) {
+// is: in China it is not where it is elsewhere. region, if any, is asked instead. Where no
+// region is set and AWS does not know the key, the other partitions are asked; elsewhere is
+// a region of the one that knows it, otherwise "".
+func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region string, k creds.Key) (owner sessions.Identity, elsewhere string, err error) {
+	p, err := t.keyProfile(set, name, region)
+	if err != nil {
+		return owner, "", err
+	}
+	by := creds.Session{Profile: name, AccessKeyID: k.ID, SecretKey: k.Secret}
+	owner, err = WhoAmI(ctx, p, by)
+	var call *sessions.CallError
+	if !p.Regionless || !errors.As(err, &call) || call.Kind != sessions.BadKey || call.WrongSecret() {
+		return owner, "", err
+	}
+	if other, at := ownerElsewhere(ctx, p, by); at != "" {
+		return other, at, nil
+	}
+	return owner, "", err
+}
+
+// keyProfile is what a profile says of where AWS is, for a key that may not be stored yet.
+func (t *Task) keyProfile(set *profiles.Set, name, region string) (profiles.Profile, error) {
 	o := overrides(t, env.Request{Region: region})
 	o.HasKey = anyKey
 	p, err := set.Resolve(name, o)
 	if err != nil { // its section is wrong; the key may be right
-		if p, err = profiles.Parse("", nil).Resolve(name, o); err != nil {
-			return sessions.Identity{}, err
+		p, err = profiles.Parse("", nil).Resolve(name, o)
+	}
+	return p, err
+}
+
+// elsewhereTime is how long the other partitions may take to answer.
+const elsewhereTime = 5 * time.Second
+
+// ownerElsewhere asks the other partitions at the same time whom a key belongs to.
+func ownerElsewhere(ctx context.Context, p profiles.Profile, by creds.Session) (owner sessions.Identity, region string) {
+	ctx, cancel := context.WithTimeout(ctx, elsewhereTime)
+	defer cancel()
+	type answer struct {
+		owner  sessions.Identity
+		region string
+	}
+	others := profiles.OtherRegions(p.Region)
+	answers := make(chan answer, len(others))
+	for _, region := range others {
+		at := p
+		at.Region, at.Network.MaxAttempts = region, 1
+		go func() {
+			owner, err := WhoAmI(ctx, at, by)
+			if err != nil {
+				at.Region = ""
+			}
+			answers <- answer{owner, at.Region}
+		}()
+	}
+	for range others {
+		if a := <-answers; a.region != "" {
+			return a.owner, a.region
 		}
 	}
-	return WhoAmI(ctx, p, creds.Session{Profile: name, AccessKeyID: k.ID, SecretKey: k.Secret})
+	return owner, ""
+}
+
+// CheckDevice asks AWS, with the key itself, whether an MFA device is one of its user's, and
+// returns those that are. It is false if AWS would not say, which needs a permission.
+func (t *Task) CheckDevice(ctx context.Context, set *profiles.Set, name, region string, k creds.Key) (devices []string, known bool) {
+	p, err := t.keyProfile(set, name, region)
+	if err != nil {
+		return nil, false
+	}
+	c := sessions.IAM{
+		Endpoint: Endpoint(p, profiles.ServiceIAM, p.Region), Session: creds.Session{Profile: name, AccessKeyID: k.ID, SecretKey: k.Secret},
+	}
+	devices, err = c.ListMFADevices(ctx)
+	return devices, err == nil
 }
 
 // WhoAmI asks STS whose credentials these are, where the profile says that STS is.

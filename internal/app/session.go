@@ -45,6 +45,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err == nil {
 		err = l.Session.Check()
 	}
+	err = inAnotherPartition(p, err)
 	if l.Warning != nil {
 		t.say("%s", Text(l.Warning))
 	}
@@ -65,6 +66,15 @@ func (t *Task) warn(p profiles.Profile) {
 	for _, warning := range p.Warnings {
 		t.say("%s", warning)
 	}
+}
+
+// inAnotherPartition adds to the error for an unknown key that the profile may lack a region.
+func inAnotherPartition(p profiles.Profile, err error) error {
+	var call *sessions.CallError
+	if !p.Regionless || Origin(p).Stored == nil || !errors.As(err, &call) || call.Kind != sessions.BadKey || call.WrongSecret() || HasHint(err) {
+		return err
+	}
+	return WithHint(err, "%s; a key of China or GovCloud needs a region in the profile", CallHint(call))
 }
 
 // minTTL is how much must be left of a session that is handed out.

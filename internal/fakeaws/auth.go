@@ -2,6 +2,7 @@ package fakeaws
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -22,6 +23,9 @@ func (s *Server) authenticate(c *call) *apiError {
 	}
 	if fail := p.checkTime(c.now); fail != nil {
 		return fail
+	}
+	if s.elsewhere(p.region) {
+		return invalidToken()
 	}
 	who := s.state.credentials[p.keyID]
 	if who == nil || !who.active || !who.token.Equal(creds.New(p.token)) {
@@ -47,6 +51,21 @@ func (s *Server) authenticate(c *call) *apiError {
 	who.use(c.now, p)
 	c.who = who
 	return nil
+}
+
+// elsewhere reports whether a region belongs to another partition, where a key of this one is
+// not known.
+func (s *Server) elsewhere(region string) bool {
+	if !s.opts.onePartition || len(s.opts.Regions) > 0 {
+		return false
+	}
+	of := "aws"
+	for prefix, partition := range map[string]string{"cn-": "aws-cn", "us-gov-": "aws-us-gov", "eusc-": "aws-eusc"} {
+		if strings.HasPrefix(region, prefix) {
+			of = partition
+		}
+	}
+	return of != s.opts.Partition
 }
 
 // payloadHash returns the hash that the signature should cover. STS and IAM hash the body

@@ -29,7 +29,8 @@ type Options struct {
 	// MinDuration is the shortest duration of a session; 0 means 15 minutes, as at AWS.
 	// The demo uses less, so that a person sees a renewal.
 	MinDuration time.Duration
-	// Partition is the second word of every ARN; "" means "aws".
+	// Partition is the second word of every ARN. If it is given, keys are known in its
+	// regions only, unless Regions says which; "" means "aws", and every region.
 	Partition string
 	// Regions are those a signature may be scoped to; empty means any well-formed
 	// name.
@@ -42,6 +43,8 @@ type Options struct {
 	// expire" (IAM User Guide, Disabling permissions for temporary security
 	// credentials). That is not guaranteed to stay so.
 	SessionsEndWithKeys bool
+
+	onePartition bool // Partition is given
 }
 
 // Server is a running emulator. All its methods may be called from several
@@ -94,7 +97,7 @@ func (o Options) withDefaults() Options {
 	if o.MinDuration <= 0 {
 		o.MinDuration = 15 * time.Minute
 	}
-	if o.Partition == "" {
+	if o.onePartition = o.Partition != ""; !o.onePartition {
 		o.Partition = "aws"
 	}
 	return o

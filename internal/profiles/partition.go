@@ -31,6 +31,27 @@ func Partition(region string) string {
 // partition's global services. An unknown partition gets that of "aws".
 func DefaultRegion(id string) string { return partitionByID(id).global }
 
+// OtherRegions returns a region of each public partition other than that of a region. A key
+// is known in one partition only.
+func OtherRegions(region string) []string {
+	var list []string
+	for _, id := range [...]string{"aws", "aws-cn", "aws-us-gov", "aws-eusc"} {
+		if id != Partition(region) {
+			list = append(list, DefaultRegion(id))
+		}
+	}
+	return list
+}
+
+// RegionFor returns the region to ask about what an ARN names, if that is outside of the
+// partition "aws"; otherwise "".
+func RegionFor(arn string) string {
+	if id := arnPartition(arn); id != "" && id != partitions[0].id {
+		return DefaultRegion(id)
+	}
+	return ""
+}
+
 // PartitionDomains returns the domains of a partition. An unknown partition gets those
 // of "aws".
 func PartitionDomains(id string) Domains { return partitionByID(id).Domains }

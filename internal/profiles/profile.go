@@ -11,6 +11,8 @@ type Profile struct {
 	Region string // never "": without a setting it is the default of the partition
 	Source Source
 
+	Regionless bool // Region is that default
+
 	// Settings of the profile itself that are not about identity.
 	Endpoint string            // of STS, "" for the default; the same as in Network
 	Network  Network           // how AWS is reached

@@ -34,7 +34,7 @@ func (c *chain) regionless(p *Profile, v *view) {
 		p.Region = s.Region // as "sso sync" writes it
 		return
 	}
-	p.Region = DefaultRegion(partitionOf(p))
+	p.Region, p.Regionless = DefaultRegion(partitionOf(p)), true
 	v.trace.add(Origin{Key: "region", Value: p.Region, Default: true})
 	c.warnings = append(c.warnings, Warning{
 		Profile: p.Name, Key: "region", Why: "none is set anywhere, " + p.Region + " is used",
@@ -54,6 +54,8 @@ func partitionOf(p *Profile) string {
 		partition = or(arnPartition(s.Login.Session), partition)
 	case s.SSO != nil:
 		partition = Partition(s.SSO.Region)
+	case s.Stored != nil && p.Region == "":
+		partition = or(arnPartition(s.Stored.MFASerial), partition)
 	}
 	return partition
 }

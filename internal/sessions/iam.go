@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -64,6 +65,26 @@ func (c IAM) ListAccessKeys(ctx context.Context) ([]AccessKey, error) {
 			all = append(all, AccessKey{
 				ID: aws.ToString(k.AccessKeyId), Active: k.Status == types.StatusTypeActive, Created: aws.ToTime(k.CreateDate).UTC(),
 			})
+		}
+	}
+	return all, nil
+}
+
+// ListMFADevices returns the serials of the devices of the user who signs, that can show a
+// code: a security key cannot.
+func (c IAM) ListMFADevices(ctx context.Context) ([]string, error) {
+	var all []string
+	pages := iam.NewListMFADevicesPaginator(c.client(nil), &iam.ListMFADevicesInput{},
+		func(o *iam.ListMFADevicesPaginatorOptions) { o.StopOnDuplicateToken = true })
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, c.failure("ListMFADevices", err)
+		}
+		for _, d := range page.MFADevices {
+			if serial := aws.ToString(d.SerialNumber); !strings.Contains(serial, ":u2f/") {
+				all = append(all, serial)
+			}
 		}
 	}
 	return all, nil
