@@ -167,6 +167,19 @@ func TestOneCodeServesAKeysOwnProfileAndTheRolesOverItInAnyOrder(t *testing.T) {
 	s.counted("a new one for both", 3, 3)
 }
 
+func TestAWrongDeviceIsToldOfTheProfileThatNamesIt(t *testing.T) {
+	s := newSharing(t, storetest.NewMemory(), fakeaws.Trust{MFA: true})
+	config := env.Parse(s.list)["AWS_CONFIG_FILE"]
+	text, err := os.ReadFile(config)
+	s.check(err)
+	s.check(os.WriteFile(config, append(text, "[profile alias]\nsource_profile = base\nmfa_serial = arn:aws:iam::111122223333:mfa/lost\n"...), 0o600))
+	_, err = s.use("alias", refresh.Want{}, "")
+	var failed *sessions.CallError
+	if !errors.As(err, &failed) || failed.Kind != sessions.WrongDevice || failed.Profile != "alias" || !strings.HasSuffix(failed.Device, "/lost") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A role that is denied to everybody is tried with one new session, and no more.
 func TestARoleThatIsDeniedStaysDenied(t *testing.T) {
 	s := newSharing(t, storetest.NewMemory(), fakeaws.Trust{MFA: true})

@@ -126,6 +126,10 @@ func (m *Maker) begin(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	}
 	if len(plan.Roles) == 0 {
 		s, _, err := m.Base(ctx, *plan.Base, Rejected{})
+		var failed *CallError
+		if errors.As(err, &failed) {
+			failed.Profile = p.Name // whose settings it is about
+		}
 		return s, nil, err
 	}
 	s, err := m.overBase(ctx, p, plan)
