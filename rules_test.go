@@ -341,6 +341,7 @@ var reveals = map[string]string{
 	"env/exec.go":                      "the state of the session around a command",
 	"env/blocked.go":                   "whether a variable is as it should be",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
+	"cmd/ask.go":                       "an answer that is no secret",
 	"internal/app/csv.go":              "the key in a file, on its way to the keyring",
 	"cmd/formats.go":                   "what export was asked for",
 	"internal/agent/wire.go":           "sessions, codes and a passphrase on the agent's socket",

@@ -1,12 +1,10 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -134,23 +132,6 @@ func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory
 		err = app.Usage(r.command, err)
 	}
 	return d, saved, err
-}
-
-// answer is the value of a flag, or what a person says who did not give it. otherwise is what
-// an empty answer means.
-func (r *run) answer(ctx context.Context, flag, value, question, otherwise string) (string, error) {
-	switch {
-	case value != "":
-		return value, nil
-	case r.task.Ask == nil:
-		return "", app.Usage(r.command, errors.New(flag+" is missing"))
-	case otherwise != "":
-		question += " [" + otherwise + "]: "
-	case !strings.HasSuffix(question, ": "):
-		question += ": "
-	}
-	said, err := r.task.Ask(ctx, question, false)
-	return cmp.Or(strings.TrimSpace(said.Reveal()), otherwise), err
 }
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.

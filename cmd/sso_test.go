@@ -300,7 +300,7 @@ func TestAnyRoleIsUsedWithoutAProfile(t *testing.T) {
 	want(t, w.vault(t, inside, "export", "--format", "json"), 0, "AccessKeyId")
 	want(t, w.vault(t, w.environ(), "exec", "--account", "444455556666", "--role", "Ops", "echo", "of the only session"), 0, "of the only session")
 	want(t, w.vault(t, w.environ(), "whoami", name), 0, "444455556666")
-	want(t, w.vault(t, w.environ(), "show", name), 0, "444455556666", "eu-west-1")
+	want(t, w.vault(t, w.environ(), "show", name), 0, "444455556666", "eu-west-1", "--role ")
 	w.called(t, "GetRoleCredentials", 1)
 	want(t, w.vault(t, w.environ(), "export", "--role", "Ops"), 0, "AWS_ACCESS_KEY_ID") // the account is clear
 	w.called(t, "GetRoleCredentials", 1)

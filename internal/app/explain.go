@@ -168,6 +168,12 @@ func flagOf(key string) string {
 		return "--role-arn"
 	case "duration":
 		return "--duration"
+	case "sso_session":
+		return "--sso"
+	case "sso_account_id":
+		return "--account"
+	case "sso_role_name":
+		return "--role"
 	}
 	return ""
 }

@@ -29,7 +29,10 @@ func CheckRole(account, role string) error {
 func (s *Set) directoryRole(name string) []found {
 	rest, role, ok := cutLast(name, ":")
 	session, account, also := cutLast(rest, ":")
-	if _, known := s.sso.find(session); !ok || !also || !known || !isAccount(account) || !isRoleName(role) {
+	if !ok || !also || !isAccount(account) || !isRoleName(role) {
+		return nil
+	}
+	if _, known := s.find(ssoSection, session); !known {
 		return nil
 	}
 	return []found{
@@ -106,7 +109,7 @@ func AppendSSOSession(path string, s SSO) error {
 		return fmt.Errorf("add sso-session %q: %w", s.Session, err)
 	}
 	before := Parse(path, old)
-	if at, ok := before.sso.find(s.Session); ok {
+	if at, ok := before.find(ssoSection, s.Session); ok {
 		return fmt.Errorf("sso-session %q is already in %s", s.Session, place(path, before.sections[at].line))
 	}
 	if why := notText(string(old)); why != "" {
@@ -116,8 +119,8 @@ func AppendSSOSession(path string, s SSO) error {
 		"\nsso_registration_scopes = "+strings.Join(s.Scopes, ",")+"\n")
 	after := Parse(path, text)
 	got, _, err := after.SSOSession(s.Session)
-	if err != nil || got.StartURL != s.StartURL || got.Region != s.Region || len(after.problems) != len(before.problems) ||
-		!slices.Equal(after.Names(), before.Names()) || !slices.Equal(after.sso.list, append(before.SSOSessions(), s.Session)) {
+	if err != nil || got.StartURL != s.StartURL || got.Region != s.Region || len(after.damaged()) != len(before.damaged()) ||
+		!slices.Equal(after.Names(), before.Names()) || !slices.Equal(after.SSOSessions(), append(before.SSOSessions(), s.Session)) {
 		return fmt.Errorf("add sso-session %q to %s: the file would have another meaning after that", s.Session, path)
 	}
 	if err := rewrite(path, old, text); err != nil {
