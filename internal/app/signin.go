@@ -22,8 +22,9 @@ func (h helpers) browser(p profiles.Profile) *sessions.Browser {
 	}
 	remote := h.Env.remoteBrowser()
 	b := &sessions.Browser{Device: h.byDevice(p, remote), Show: h.ShowSignIn, Timeout: h.SignIn.Timeout}
-	if !h.SignIn.PrintOnly && !h.SignIn.NoBrowser && (remote == "" || !b.Device) {
+	if !h.SignIn.PrintOnly && !h.SignIn.NoBrowser && (remote == "" || !b.Device || h.Env.browserOfThePerson()) {
 		b.Open = func(url string) error { return h.openBrowser(p, url) }
+		b.Failed = func(err error) { h.say("no browser was opened: %s; open the address yourself", OneLine(err)) }
 	}
 	return b
 }
@@ -78,19 +79,39 @@ func (h helpers) byDevice(p profiles.Profile, remote string) bool {
 	return remote != ""
 }
 
-// openBrowser starts a browser and does not wait for it.
-func (h helpers) openBrowser(p profiles.Profile, url string) error {
-	argv := h.Env.browserCommand(p.Extra["vault_browser"])
-	if len(argv) == 0 || h.Start == nil {
-		return errors.New("no browser can be opened here")
+// openBrowser starts a browser and does not wait for it: the first that can be started.
+func (h helpers) openBrowser(p profiles.Profile, address string) error {
+	if h.Start == nil {
+		return errNoBrowser
 	}
-	at := slices.IndexFunc(argv, func(a string) bool { return strings.Contains(a, "%s") })
-	if at < 0 {
-		argv = append(argv, url)
-	} else {
-		argv[at] = strings.ReplaceAll(argv[at], "%s", url)
+	failed := errNoBrowser
+	for i, argv := range h.Env.browsers(p.Extra["vault_browser"]) {
+		err := h.Start(at(argv, address), h.Env.List)
+		if err == nil {
+			return nil
+		}
+		if i == 0 { // the one that the person has chosen
+			failed = err
+		}
 	}
-	return h.Start(argv, h.Env.List)
+	return failed
+}
+
+var errNoBrowser = errors.New("there is none here")
+
+// at puts an address into a command, in place of %s or as its last word.
+func at(argv []string, address string) []string {
+	argv = slices.Clone(argv)
+	found := false
+	for i, word := range argv[1:] {
+		if strings.Contains(word, "%s") {
+			argv[i+1], found = strings.ReplaceAll(word, "%s", address), true
+		}
+	}
+	if !found {
+		argv = append(argv, address)
+	}
+	return argv
 }
 
 // remoteBrowser says why a browser that is opened on this machine would not be in front
@@ -114,30 +135,59 @@ func (e Environment) remoteBrowser() string {
 			return "this is a container"
 		}
 	}
-	if len(e.browserCommand("")) == 0 {
+	if len(e.browsers("")) == 0 {
 		return "no browser can be opened here"
 	}
 	return ""
 }
 
-// browserCommand is the command that opens a browser: the profile's, $BROWSER, or the
-// system's. It is empty when there is none.
-func (e Environment) browserCommand(own string) []string {
-	if own == "" {
-		own, _, _ = strings.Cut(e.Current["BROWSER"], ":")
-		if runtime.GOOS == "windows" {
-			own = e.Current["BROWSER"]
-		}
+// browsers are the commands that may open a browser, the best first: the profile's alone, or
+// those of $BROWSER and then the system's that exist.
+func (e Environment) browsers(own string) [][]string {
+	if argv := browserWords(own); argv != nil {
+		return [][]string{argv}
 	}
-	if argv := strings.Fields(own); len(argv) > 0 {
-		return argv
+	var list [][]string
+	for entry := range strings.SplitSeq(e.Current["BROWSER"], string(os.PathListSeparator)) {
+		if argv := browserWords(entry); argv != nil {
+			list = append(list, argv)
+		}
 	}
 	for _, argv := range e.systemBrowsers() {
 		if _, err := exec.LookPath(argv[0]); err == nil {
-			return argv
+			list = append(list, argv)
 		}
 	}
-	return nil
+	return list
+}
+
+// browserWords are the words of an entry of $BROWSER, nil for none. As for Python's webbrowser
+// it may be the path of a program, blanks and all, or a command with quotation marks and a &
+// at its end; as for xdg-open, the address need not have a place in it.
+func browserWords(entry string) []string {
+	entry = strings.TrimSpace(entry)
+	if entry == "" {
+		return nil
+	}
+	if _, err := exec.LookPath(entry); err == nil {
+		return []string{entry}
+	}
+	argv, ok := profiles.Words(entry)
+	if !ok {
+		argv = strings.Fields(entry)
+	}
+	if len(argv) > 1 && argv[len(argv)-1] == "&" {
+		argv = argv[:len(argv)-1]
+	}
+	return argv
+}
+
+// browserOfThePerson reports whether $BROWSER leads to the browser in front of the person
+// from a machine that has none: editors set it so in the containers and on the hosts that
+// they are connected to. Over SSH without one it is a browser of that host.
+func (e Environment) browserOfThePerson() bool {
+	overSSH := e.Current["SSH_CONNECTION"] != "" || e.Current["SSH_TTY"] != "" || e.Current["SSH_CLIENT"] != ""
+	return e.Current["BROWSER"] != "" && (!overSSH || e.Current["VSCODE_IPC_HOOK_CLI"] != "")
 }
 
 // systemBrowsers are the commands that open a browser on this system, the best first.

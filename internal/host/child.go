@@ -280,15 +280,28 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// startPatience is how long a program that is started is watched: one that cannot do its work
+// mostly ends at once.
+const startPatience = 300 * time.Millisecond
+
 // StartDetached starts a program that lives on when we and the terminal are gone, and
-// does not wait for it. It is a Tool, and its output goes nowhere.
+// does not wait for it, but for a moment in which it may fail. It is a Tool, and its output
+// goes nowhere.
 func StartDetached(argv, environ []string) error {
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env, c.SysProcAttr = env.For(env.Tool, environ), detached()
 	if err := c.Start(); err != nil {
 		return &ChildError{Program: filepath.Base(argv[0]), Err: err}
 	}
-	go func() { _ = c.Wait() }() // or it stays a zombie while we live
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }() // or it stays a zombie while we live
+	select {
+	case err := <-ended:
+		if err != nil {
+			return &ChildError{Program: filepath.Base(argv[0]), Err: err}
+		}
+	case <-time.After(startPatience):
+	}
 	return nil
 }
 

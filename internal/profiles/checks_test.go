@@ -13,11 +13,11 @@ func TestAValueThatAWSWouldRefuseIsToldWithItsLine(t *testing.T) {
 		`role_session_name = my name`:                          "2 to 64",
 		`role_session_name = x`:                                "2 to 64",
 		`role_session_name = "me"`:                             inQuotes,
-		`role_session_name = me # home`:                        "2 to 64",
+		`role_session_name = me # home`:                        withComment,
 		`role_session_name = ` + strings.Repeat("x", 65):       "2 to 64",
 		`source_identity = a/b`:                                "2 to 64",
 		`mfa_serial = "arn:aws:iam::111122223333:mfa/me"`:      inQuotes,
-		`mfa_serial = arn:aws:iam::111122223333:mfa/me ; mine`: "without white space",
+		`mfa_serial = arn:aws:iam::111122223333:mfa/me ; mine`: withComment,
 	} {
 		var bad *ValueError
 		err := resolveError(t, role+setting+"\n[profile b]\n", "a", Overrides{})

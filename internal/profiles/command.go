@@ -24,6 +24,10 @@ var shellSyntax = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile("^\\w+=|[|;<>`]|&&|\\$[\\w{(]|(^|\\s)~|%\\w+%")
 })
 
+// Words splits a command line as the AWS CLI splits a credential_process on this system;
+// false if it cannot be split, or has no word.
+func Words(command string) ([]string, bool) { return commandWords(command, runtime.GOOS == "windows") }
+
 const unclosed = "a quotation mark in it is not closed, or it ends with a backslash"
 
 // commandWords splits a command line by the rules of the system; false if it cannot be

@@ -162,7 +162,7 @@ func (c *chain) webIdentity(v *view, key string) (Source, error) {
 func (v *view) roleARN() string {
 	arn := v.str("role_arn")
 	if arn != "" && !IsRoleARN(arn) {
-		v.rejectKey("role_arn", or(quoted(arn), wantRole))
+		v.rejectKey("role_arn", or(decorated(arn), wantRole))
 		return ""
 	}
 	return arn

@@ -31,6 +31,7 @@ import (
 type Browser struct {
 	Device  bool                         // with a code to compare, in a browser anywhere
 	Open    func(url string) error       // opens a browser here; nil: the person does it
+	Failed  func(error)                  // is told why Open opened none; may be nil
 	Show    func(Invitation)             // tells the person what to do; called before Open
 	Timeout time.Duration                // how long the person may take; 0: five minutes
 	Listen  func() (net.Listener, error) // nil: a free port of 127.0.0.1
@@ -158,7 +159,9 @@ func (b Browser) invite(oidc rest, i Invitation) error {
 		b.Show(i)
 	}
 	if b.Open != nil {
-		_ = b.Open(i.URL)
+		if err := b.Open(i.URL); err != nil && b.Failed != nil {
+			b.Failed(err)
+		}
 	}
 	return nil
 }
