@@ -87,7 +87,7 @@ func (s *stretched) derive(pass creds.Secret, with salt) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return pbkdf2(pass, append([]byte(jose.PBES2_HS256_A128KW+"\x00"), random...), with.rounds), nil
+	return pbkdf2(pass, append([]byte(jose.PBES2_HS256_A128KW+"\x00"), random...), with.rounds)
 }
 
 // keep remembers a key that is right: it has opened an item.

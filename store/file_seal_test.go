@@ -22,8 +22,12 @@ func TestTheDerivedKeyIsThatOfTheStandardLibrary(t *testing.T) {
 		for _, rounds := range []int{1, 2, 3, 1000} {
 			for _, salt := range []string{"", "salt", strings.Repeat("long", 50)} {
 				want, err := stdpbkdf2.Key(sha256.New, pass, []byte(salt), rounds, wrapKeySize)
-				if got := pbkdf2(creds.New(pass), []byte(salt), rounds); err != nil || string(got) != string(want) {
-					t.Errorf("%d characters, %d rounds, salt %q: %x, want %x, %v", len(pass), rounds, salt, got, want, err)
+				got, failed := pbkdf2(creds.New(pass), []byte(salt), rounds)
+				if err != nil || failed != nil || string(got) != string(want) {
+					t.Errorf("%d characters, %d rounds, salt %q: %x, want %x, %v, %v", len(pass), rounds, salt, got, want, err, failed)
+				}
+				if !newRounds([]byte(pass), []byte(salt)).works([]byte(pass)) {
+					t.Errorf("%d characters: the standard library's own is used, which takes longer", len(pass))
 				}
 			}
 		}
@@ -170,4 +174,20 @@ func fileWith(t *testing.T, s Store, o Options, name string) (path string, conte
 		t.Fatal(err)
 	}
 	return path, content
+}
+
+func BenchmarkDerivedKey(b *testing.B) {
+	for b.Loop() {
+		if _, err := pbkdf2(creds.New("correct horse"), []byte("a salt"), usualRounds); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkDerivedKeyOfTheStandardLibrary(b *testing.B) {
+	for b.Loop() {
+		if _, err := stdpbkdf2.Key(sha256.New, "correct horse", []byte("a salt"), usualRounds, wrapKeySize); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
