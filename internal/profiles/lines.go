@@ -49,20 +49,19 @@ func unixLines(s string) string {
 
 // next reads the next line that is not a comment. It returns false at the end.
 func (r *lineReader) next() bool {
-	for r.src != "" {
+	for {
+		if r.headersOnly {
+			r.skipOptions()
+		}
+		if r.src == "" {
+			return false
+		}
 		raw, rest := r.src, ""
 		if i := strings.IndexByte(raw, '\n'); i >= 0 {
 			raw, rest = raw[:i], raw[i+1:]
 		}
 		r.line++
 		r.whole = r.src
-		if r.headersOnly && raw != "" && plain(raw[0]) && raw[0] != '[' {
-			if r.skipped == "" {
-				r.skipped = r.src
-			}
-			r.src = rest
-			continue
-		}
 		r.src = rest
 		text, indent := trim(raw)
 		if text == "" {
@@ -78,7 +77,23 @@ func (r *lineReader) next() bool {
 		r.classify(text, indent)
 		return true
 	}
-	return false
+}
+
+// skipOptions skips the lines that cannot be headers. It runs for nearly every line of a
+// file that may have 100,000, so it does nothing else.
+func (r *lineReader) skipOptions() {
+	src, lines := r.src, 0
+	for src != "" && plain(src[0]) && src[0] != '[' {
+		end := strings.IndexByte(src, '\n')
+		if end < 0 {
+			end = len(src) - 1
+		}
+		src, lines = src[end+1:], lines+1
+	}
+	if lines > 0 && r.skipped == "" {
+		r.skipped = r.src
+	}
+	r.src, r.line = src, r.line+lines
 }
 
 // settle looks at the lines that were skipped, because the next line may continue one of
