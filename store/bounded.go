@@ -59,6 +59,8 @@ type bounded struct {
 	canAsk bool
 	// ownFolder is the folder that has nothing but this program's items; "" for none.
 	ownFolder string
+	// memory has items that were read; nil: they are read each time.
+	memory *memory
 	// unsynced is the directory that Flush has to bring to the disk, "" for none.
 	unsynced string
 }
@@ -70,6 +72,13 @@ func newBounded(of Backend, d driver, limit time.Duration) *bounded {
 }
 
 func (b *bounded) Get(ctx context.Context, key string) (creds.Secret, error) {
+	if b.memory != nil {
+		return b.memory.get(ctx, b, key, func() (creds.Secret, error) { return b.read(ctx, key) })
+	}
+	return b.read(ctx, key)
+}
+
+func (b *bounded) read(ctx context.Context, key string) (creds.Secret, error) {
 	data, err := run(ctx, b, "read", key, func(ctx context.Context) ([]byte, error) { return b.d.get(ctx, key) })
 	if err != nil {
 		return creds.Secret{}, err

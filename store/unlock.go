@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
@@ -79,8 +80,21 @@ func (f *files) closed(ctx context.Context) bool {
 	if f.pass.given != nil {
 		return false
 	}
-	names, err := f.samples("")
-	return err == nil && len(names) > 0 && ctx.Err() == nil
+	dir, err := os.Open(f.dir)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = dir.Close() }()
+	for ctx.Err() == nil { // the first item of what may be many
+		some, err := dir.ReadDir(16)
+		if slices.ContainsFunc(some, f.isItem) {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+	}
+	return false
 }
 
 func (f *files) askPassphrase(ctx context.Context, try func(creds.Secret) error) error {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"syscall"
 
@@ -108,4 +109,19 @@ func (w *wireError) error() error {
 		e.parts = append(e.parts, &call)
 	}
 	return e
+}
+
+func someError(err error) optional {
+	if err == nil {
+		return nil
+	}
+	return some(errorToWire(err))
+}
+
+func errorIn(text optional) error {
+	var w *wireError
+	if text != nil && json.Unmarshal(text, &w) != nil {
+		return errors.New("the agent's answer cannot be read")
+	}
+	return w.error()
 }

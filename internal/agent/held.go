@@ -61,6 +61,7 @@ func (a *Agent) unlock(ctx context.Context, u app.Unlocking) (opens bool, err er
 	if opens, err = store.Prove(ctx, s); err != nil || !opens {
 		return opens, err
 	}
+	store.Remember(s)
 	debug.FreeOSMemory() // the work to try a passphrase takes a hundred megabytes
 	return true, a.hold(s, u)
 }

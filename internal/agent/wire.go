@@ -3,7 +3,8 @@ package agent
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"github.com/d44b7504/vault/internal/app"
@@ -22,6 +23,19 @@ const protocol = 1
 // maxBody is the most bytes of a request or a reply. A session policy and a chain of roles
 // have a few thousand.
 const maxBody = 256 << 10
+
+// optional is the JSON of what most messages do not have. To prepare for a type takes
+// encoding/json longer than to encode it, and a client does everything for the first time.
+type optional = json.RawMessage
+
+// some encodes what is there.
+func some(v any) optional {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil
+	}
+	return b
+}
 
 type wireSession struct {
 	Profile, Region, AccessKeyID, SecretKey, Token, ARN string
@@ -53,128 +67,157 @@ type wireToken struct {
 	Shared                           bool `json:",omitempty"`
 }
 
-func tokenToWire(t *store.Token) *wireToken {
-	if t == nil {
-		return nil
-	}
-	return &wireToken{
+func tokenToWire(t store.Token) wireToken {
+	return wireToken{
 		StartURL: t.StartURL, Region: t.Region, Access: t.Access.Reveal(), Refresh: t.Refresh.Reveal(), Expires: t.Expires,
 		Client: t.Client, ClientSecret: t.ClientSecret.Reveal(), ClientExpires: t.ClientExpires, ClientFlow: t.ClientFlow, Shared: t.Shared,
 	}
 }
 
-func (w *wireToken) token() *store.Token {
-	if w == nil {
-		return nil
-	}
+func (w wireToken) token() *store.Token {
 	return &store.Token{
 		StartURL: w.StartURL, Region: w.Region, Access: creds.New(w.Access), Refresh: creds.New(w.Refresh), Expires: w.Expires,
 		Client: w.Client, ClientSecret: creds.New(w.ClientSecret), ClientExpires: w.ClientExpires, ClientFlow: w.ClientFlow, Shared: w.Shared,
 	}
 }
 
-type wireRequest struct {
-	Op      app.SessionOp
-	Store   store.Reference
-	Profile profiles.Profile
-	Want    refresh.Want
-	Policy  refresh.Policy
-	Code    string            `json:",omitempty"`
-	First   *wireSession      `json:",omitempty"`
-	SignIn  *wireToken        `json:",omitempty"`
-	Origin  *wireOrigin       `json:",omitempty"`
-	Proxies map[string]string `json:",omitempty"`
-	Final   bool              `json:",omitempty"`
+// wireProfile is a profile with its chain taken apart: the roles from the profile down, and
+// what they begin with. Only the kind of source that there is has to be prepared for.
+type wireProfile struct {
+	profiles.Profile
+	Source, Warnings, Extra *struct{} `json:",omitempty"` // in place of those in Profile
+
+	Roles  []wireRole          `json:",omitempty"`
+	Origin map[string]optional // by its field in a Source; exactly one
 }
 
-// wireOrigin is a temporary key in a file, without its secret, which only the client needs.
-type wireOrigin struct {
+type wireRole struct {
+	profiles.Role
+	Source *struct{} `json:",omitempty"`
+}
+
+// wireTemporary is a temporary key in a file, without its secret, which only the client needs.
+type wireTemporary struct {
 	Profile     string
 	At          profiles.Place
 	AccessKeyID string
 	Expires     time.Time
 }
 
-// withOrigin is a source whose chain of roles begins with another source.
-func withOrigin(s, origin profiles.Source) profiles.Source {
-	if s.Role == nil {
-		return origin
+func profileToWire(p profiles.Profile) wireProfile {
+	w := wireProfile{Profile: p, Origin: map[string]optional{}}
+	s := p.Source
+	for ; s.Role != nil; s = s.Role.Source {
+		w.Roles = append(w.Roles, wireRole{Role: *s.Role})
 	}
-	role := *s.Role
-	role.Source = withOrigin(role.Source, origin)
-	return profiles.Source{Role: &role}
-}
-
-func encodeRequest(r app.SessionRequest) ([]byte, error) {
-	var origin *wireOrigin
-	if t := r.Profile.Source.Origin().Temporary; t != nil {
-		origin = &wireOrigin{t.Profile, t.At, t.Session.AccessKeyID, t.Session.Expires}
-		r.Profile.Source = withOrigin(r.Profile.Source, profiles.Source{})
+	if t := s.Temporary; t != nil {
+		w.Origin["Temporary"] = some(wireTemporary{t.Profile, t.At, t.Session.AccessKeyID, t.Session.Expires})
+		return w
 	}
-	w := wireRequest{
-		Origin: origin,
-		Op:     r.Op, Store: r.Store, Profile: r.Profile, Want: r.Want, Policy: r.Policy,
-		Code: r.Code.Reveal(), SignIn: tokenToWire(r.SignIn), Proxies: r.Proxies, Final: r.Final,
+	for v, i := reflect.ValueOf(s), 0; i < v.NumField(); i++ {
+		if !v.Field(i).IsNil() {
+			w.Origin[v.Type().Field(i).Name] = some(v.Field(i).Interface())
+		}
 	}
-	if r.First.AccessKeyID != "" {
-		first := toWire(r.First)
-		w.First = &first
-	}
-	return json.Marshal(w)
+	return w
 }
 
 // maxRoles is longer than any chain of roles that AWS would let a profile have.
 const maxRoles = 64
 
+var errSource = errors.New("the profile does not begin with exactly one source")
+
+func (w wireProfile) profile() (profiles.Profile, error) {
+	p := w.Profile
+	if len(w.Origin) != 1 || len(w.Roles) > maxRoles || p.Name == "" {
+		return p, errSource
+	}
+	for kind, text := range w.Origin {
+		field := reflect.ValueOf(&p.Source).Elem().FieldByName(kind)
+		switch {
+		case kind == "Role", !field.IsValid():
+			return p, errSource
+		case kind == "Temporary":
+			var t wireTemporary
+			if json.Unmarshal(text, &t) != nil {
+				return p, errSource
+			}
+			p.Source.Temporary = &profiles.Temporary{
+				Profile: t.Profile, At: t.At, Session: creds.Session{AccessKeyID: t.AccessKeyID, Expires: t.Expires},
+			}
+		case json.Unmarshal(text, field.Addr().Interface()) != nil, field.IsNil():
+			return p, errSource
+		}
+	}
+	for _, r := range slices.Backward(w.Roles) {
+		role := r.Role
+		role.Source = p.Source
+		p.Source = profiles.Source{Role: &role}
+	}
+	return p, nil
+}
+
+type wireRequest struct {
+	Op      app.SessionOp
+	Store   store.Reference
+	Profile wireProfile
+	Want    refresh.Want
+	Policy  refresh.Policy
+	Code    string            `json:",omitempty"`
+	First   optional          `json:",omitempty"` // wireSession
+	SignIn  optional          `json:",omitempty"` // wireToken
+	Proxies map[string]string `json:",omitempty"`
+	Final   bool              `json:",omitempty"`
+}
+
+func encodeRequest(r app.SessionRequest) ([]byte, error) {
+	w := wireRequest{
+		Op: r.Op, Store: r.Store, Profile: profileToWire(r.Profile), Want: r.Want, Policy: r.Policy,
+		Code: r.Code.Reveal(), Proxies: r.Proxies, Final: r.Final,
+	}
+	if r.First.AccessKeyID != "" {
+		w.First = some(toWire(r.First))
+	}
+	if r.SignIn != nil {
+		w.SignIn = some(tokenToWire(*r.SignIn))
+	}
+	return json.Marshal(w)
+}
+
+var errForm = errors.New("the request is not of the known form")
+
 // decodeRequest refuses what no client sends, so that nothing below has to expect it.
 func decodeRequest(body []byte) (r app.SessionRequest, err error) {
 	var w wireRequest
 	if err := json.Unmarshal(body, &w); err != nil {
-		return r, errors.New("the request is not of the known form")
+		return r, errForm
 	}
-	if err := checkSource(w.Profile.Source, w.Origin != nil); err != nil {
+	p, err := w.Profile.profile()
+	if err != nil {
 		return r, err
 	}
-	if o := w.Origin; o != nil {
-		w.Profile.Source = withOrigin(w.Profile.Source, profiles.Source{Temporary: &profiles.Temporary{
-			Profile: o.Profile, At: o.At, Session: creds.Session{AccessKeyID: o.AccessKeyID, Expires: o.Expires},
-		}})
-	}
-	if w.Profile.Name == "" || w.Store.Backend == "" {
-		return r, errors.New("the request names no profile or no store")
+	if w.Store.Backend == "" {
+		return r, errors.New("the request names no store")
 	}
 	r = app.SessionRequest{
-		Op: w.Op, Store: w.Store, Profile: w.Profile, Want: w.Want, Policy: w.Policy,
-		Code: creds.New(w.Code), SignIn: w.SignIn.token(), Proxies: w.Proxies, Final: w.Final,
+		Op: w.Op, Store: w.Store, Profile: p, Want: w.Want, Policy: w.Policy,
+		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final,
 	}
 	if w.First != nil {
-		r.First = w.First.session()
+		var first wireSession
+		if json.Unmarshal(w.First, &first) != nil {
+			return r, errForm
+		}
+		r.First = first.session()
+	}
+	if w.SignIn != nil {
+		var token wireToken
+		if json.Unmarshal(w.SignIn, &token) != nil {
+			return r, errForm
+		}
+		r.SignIn = token.token()
 	}
 	return r, nil
-}
-
-// checkSource makes sure that every source of a chain is exactly one. open says that the
-// chain begins with what is not in it.
-func checkSource(s profiles.Source, open bool) error {
-	for range maxRoles {
-		n := 0
-		for _, set := range []bool{s.Stored != nil, s.Role != nil, s.SSO != nil, s.Process != nil, s.WebIdentity != nil, s.Host != nil, s.Login != nil} {
-			if set {
-				n++
-			}
-		}
-		switch {
-		case open && n == 0:
-			return nil
-		case n != 1, open && s.Role == nil:
-			return errors.New("a source of the profile is not exactly one")
-		}
-		if s.Role == nil {
-			return nil
-		}
-		s = s.Role.Source
-	}
-	return fmt.Errorf("the profile has more than %d roles", maxRoles)
 }
 
 type wireLease struct {
@@ -183,22 +226,22 @@ type wireLease struct {
 	RefreshAt time.Time    `json:",omitzero"`
 	Note      refresh.Note `json:",omitempty"`
 	New       bool         `json:",omitempty"`
-	Warning   *wireError   `json:",omitempty"`
+	Warning   optional     `json:",omitempty"` // wireError
 }
 
 type wireReply struct {
 	Lease    wireLease
-	CodeUsed bool       `json:",omitempty"`
-	Error    *wireError `json:",omitempty"`
+	CodeUsed bool     `json:",omitempty"`
+	Error    optional `json:",omitempty"` // wireError
 }
 
 func encodeReply(r app.SessionReply, failed error) ([]byte, error) {
 	l := r.Lease
 	return json.Marshal(wireReply{
 		Lease: wireLease{
-			Session: toWire(l.Session), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: errorToWire(l.Warning),
+			Session: toWire(l.Session), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: someError(l.Warning),
 		},
-		CodeUsed: r.CodeUsed, Error: errorToWire(failed),
+		CodeUsed: r.CodeUsed, Error: someError(failed),
 	})
 }
 
@@ -210,10 +253,10 @@ func decodeReply(body []byte) (app.SessionReply, error) {
 	l := w.Lease
 	return app.SessionReply{
 		Lease: refresh.Lease{
-			Session: l.Session.session(), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: l.Warning.error(),
+			Session: l.Session.session(), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: errorIn(l.Warning),
 		},
 		CodeUsed: w.CodeUsed,
-	}, w.Error.error()
+	}, errorIn(w.Error)
 }
 
 // wireUnlocking is a store to hold.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -96,6 +97,7 @@ func TestEveryFieldOfARequestAndAReplyArrives(t *testing.T) {
 	var n int64
 	var r app.SessionRequest
 	fill(reflect.ValueOf(&r).Elem(), &n)
+	r.Profile.Warnings, r.Profile.Extra = nil, nil
 	r.Person, r.First.Settings = false, nil                        // are not sent
 	for i := range reflect.TypeFor[profiles.Source]().NumField() { // of each kind, under a role
 		var origin profiles.Source
@@ -166,10 +168,14 @@ func TestAnErrorOfTheAgentMeansTheSameInAClient(t *testing.T) {
 func TestARequestThatNoClientSendsIsRefused(t *testing.T) {
 	for _, body := range []string{
 		"", "null", "[]", "{}", "GET / HTTP/1.1", `{"Op":"fresh","Profile":{"Name":"p"},"Store":{"Backend":"file"}}`,
-		`{"Profile":{"Name":"p","Source":{"Stored":{},"SSO":{}}},"Store":{"Backend":"file"}}`,
-		`{"Profile":{"Name":"p","Source":{"Role":{}}},"Store":{"Backend":"file"}}`,
-		`{"Profile":{"Name":"","Source":{"Stored":{}}},"Store":{"Backend":"file"}}`,
-		`{"Profile":{"Name":"p","Source":{"Stored":{}}}}`,
+		`{"Profile":{"Name":"p","Origin":{"Stored":{},"SSO":{}}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"p","Origin":{"Role":{}}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"p","Origin":{"Other":{}}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"p","Origin":{"Stored":null}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"p","Origin":{"Temporary":7}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"","Origin":{"Stored":{}}},"Store":{"Backend":"file"}}`,
+		`{"Profile":{"Name":"p","Origin":{"Stored":{}}}}`,
+		`{"Profile":{"Name":"p","Origin":{"Stored":{}},"Roles":[` + strings.Repeat("{},", 64) + `{}]},"Store":{"Backend":"file"}}`,
 	} {
 		if r, err := decodeRequest([]byte(body)); err == nil {
 			t.Errorf("%s is %+v", body, r)
@@ -179,8 +185,8 @@ func TestARequestThatNoClientSendsIsRefused(t *testing.T) {
 
 // Whatever is sent, what is decoded can be used, and means the same when it is sent again.
 func FuzzRequest(f *testing.F) {
-	f.Add([]byte(`{"Op":"fresh","Profile":{"Name":"p","Source":{"Role":{"ARN":"a","Source":{"Stored":{"Profile":"b"}}}}},"Store":{"Backend":"file","Settings":{"file-dir":"/x"}}}`))
-	f.Add([]byte(`{"Profile":{"Name":"p","Source":{"SSO":{"StartURL":"https://x"}}},"Store":{"Backend":"age"},"First":{"AccessKeyID":"x"},"SignIn":{}}`))
+	f.Add([]byte(`{"Op":"fresh","Profile":{"Name":"p","Roles":[{"ARN":"a"}],"Origin":{"Stored":{"Profile":"b"}}},"Store":{"Backend":"file","Settings":{"file-dir":"/x"}}}`))
+	f.Add([]byte(`{"Profile":{"Name":"p","Origin":{"SSO":{"StartURL":"https://x"}}},"Store":{"Backend":"age"},"First":{"AccessKeyID":"x"},"SignIn":{}}`))
 	f.Add([]byte(`{`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		r, err := decodeRequest(body)

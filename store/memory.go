@@ -1,0 +1,59 @@
+package store
+
+import (
+	"context"
+	"sync"
+
+	"github.com/d44b7504/vault/internal/creds"
+)
+
+// This file keeps decrypted items in the memory of a process that holds a store for long:
+// to decrypt one takes a millisecond or another program, and may need a person.
+
+// maxRemembered is how many items are remembered at a time.
+const maxRemembered = 512
+
+// memory has decrypted items, each with the stamp of what it was decrypted from.
+type memory struct {
+	mu    sync.Mutex
+	items map[string]remembered
+}
+
+type remembered struct {
+	stamp string
+	value creds.Secret
+}
+
+// Remember makes an open store keep in memory what it reads, as long as the item is not
+// replaced, by whatever program. It does nothing for a store whose items have no Stamp. It
+// must be called before the store is used by several goroutines.
+func Remember(s Store) {
+	if b, _ := s.(*bounded); b != nil {
+		if _, is := b.d.(filed); is {
+			b.memory = &memory{items: map[string]remembered{}}
+		}
+	}
+}
+
+// get returns an item that is remembered and was not replaced, or reads and remembers it.
+func (m *memory) get(ctx context.Context, b *bounded, key string, read func() (creds.Secret, error)) (creds.Secret, error) {
+	stamp, known := Stamp(ctx, b, key)
+	if known && stamp != "" {
+		m.mu.Lock()
+		it, is := m.items[key]
+		m.mu.Unlock()
+		if is && it.stamp == stamp {
+			return it.value, nil
+		}
+	}
+	v, err := read()
+	if again, still := Stamp(ctx, b, key); err == nil && known && still && stamp != "" && again == stamp {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		if len(m.items) >= maxRemembered {
+			clear(m.items)
+		}
+		m.items[key] = remembered{stamp, v}
+	}
+	return v, err
+}
