@@ -119,6 +119,13 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	}
 	m.RunProcess, m.RunCredentials, m.Env, m.LoginDir = nil, nil, nil, ""
 	m.Say = say
+	if proxy := sessions.ProxyOf(r.Proxies); len(r.Proxies) > 0 {
+		m.Endpoint = func(p profiles.Profile, service, region string) sessions.Endpoint {
+			e := Endpoint(p, service, region)
+			e.Proxy = proxy
+			return e
+		}
+	}
 	m.Begin = func(context.Context, profiles.Profile) (creds.Session, error) {
 		if r.First.AccessKeyID == "" || r.First.Expired(c.Now()) {
 			return creds.Session{}, &OutsideError{r.Profile.Name}

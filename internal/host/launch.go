@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/d44b7504/vault/env"
@@ -19,14 +20,14 @@ import (
 const Ready = "ready"
 
 // launch starts this program again, in a session of its own. It may outlive us, so it gets
-// no secret of the environment, and it does not stay in our directory.
+// no secret of the environment and none of our proxies, and it does not stay in our directory.
 func launch(ctx context.Context, args, environ []string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	c := exec.Command(self, args...)
-	c.Env, c.SysProcAttr, c.Dir = env.For(env.Tool, environ), detached(), rootOf(self)
+	c.Env, c.SysProcAttr, c.Dir = withoutProxies(env.For(env.Tool, environ)), detached(), rootOf(self)
 	out, err := c.StdoutPipe()
 	if err == nil {
 		err = c.Start()
@@ -53,6 +54,13 @@ func launch(ctx context.Context, args, environ []string) error {
 		_ = c.Process.Kill()
 		return ctx.Err()
 	}
+}
+
+func withoutProxies(environ []string) []string {
+	return slices.DeleteFunc(environ, func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return strings.HasSuffix(strings.ToLower(name), "_proxy")
+	})
 }
 
 // rootOf is the root of the file system that a path is in, which cannot be unmounted.

@@ -1,12 +1,15 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"golang.org/x/net/http/httpproxy"
 
 	"github.com/d44b7504/vault/internal/profiles"
 )
@@ -20,7 +23,16 @@ type Endpoint struct {
 	Network profiles.Network
 	Limits  Limits
 
-	proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
+	Proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
+}
+
+// ProxyOf is the proxy that a process with these variables (HTTPS_PROXY and the others) uses.
+func ProxyOf(variables map[string]string) func(*http.Request) (*url.URL, error) {
+	either := func(name string) string { return cmp.Or(variables[name], variables[strings.ToLower(name)]) }
+	find := (&httpproxy.Config{
+		HTTPProxy: either("HTTP_PROXY"), HTTPSProxy: either("HTTPS_PROXY"), NoProxy: either("NO_PROXY"),
+	}).ProxyFunc()
+	return func(r *http.Request) (*url.URL, error) { return find(r.URL) }
 }
 
 // apply writes the region, the address and the network settings into the SDK's options

@@ -88,8 +88,8 @@ func (e Endpoint) transport() (http.RoundTripper, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext // client.Do has the limits
 	t.TLSHandshakeTimeout = 0
-	if e.proxy != nil {
-		t.Proxy = e.proxy
+	if e.Proxy != nil {
+		t.Proxy = e.Proxy
 	}
 	t.OnProxyConnectResponse = refusedByProxy
 	if e.Network.CABundle == "" {
@@ -296,8 +296,8 @@ func isPage(res *http.Response) bool {
 // proxyOf is the proxy that a request goes through, without a password; "" for none.
 func (c client) proxyOf(r *http.Request) string {
 	find := http.ProxyFromEnvironment
-	if c.at.proxy != nil {
-		find = c.at.proxy
+	if c.at.Proxy != nil {
+		find = c.at.Proxy
 	}
 	at, err := find(r)
 	if err != nil || at == nil {

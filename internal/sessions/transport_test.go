@@ -201,7 +201,7 @@ func TestAProxyIsNamedWithoutItsPassword(t *testing.T) {
 		{closed(t), "https://sts.example.com", Unreachable, "cannot be reached: connect: connection refused"},
 	} {
 		proxy := func(*http.Request) (*url.URL, error) { return url.Parse("http://me:" + fakeSecret + "@" + x.proxy) }
-		call, err := reachSTS(t.Context(), Endpoint{URL: x.at, proxy: proxy, Network: profiles.Network{MaxAttempts: 1}})
+		call, err := reachSTS(t.Context(), Endpoint{URL: x.at, Proxy: proxy, Network: profiles.Network{MaxAttempts: 1}})
 		if call == nil || call.Kind != x.kind || !strings.Contains(err.Error(), "the proxy http://"+x.proxy+" "+x.says) ||
 			strings.Contains(fmt.Sprint(err), fakeSecret) || !strings.Contains(fmt.Sprint(call.Settings), "HTTPS_PROXY") {
 			t.Errorf("%v: %+v", err, call)
