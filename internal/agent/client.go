@@ -29,6 +29,8 @@ type Client struct {
 	Built func() time.Time // of this program; an older agent is replaced
 	// Launch starts the agent and returns when it is ready; see host.World.Launch.
 	Launch func(ctx context.Context) error
+	// Patience is how long the agent may take for its first word; 0: ten seconds.
+	Patience time.Duration
 }
 
 // Why an agent that answers is of no use.
@@ -192,7 +194,6 @@ func isNone(err error) bool {
 	return errors.As(err, &u)
 }
 
-// patience is how long the agent may take for its first word.
 const patience = 10 * time.Second
 
 // errSilent is for an agent that was stopped, or is stuck.
@@ -211,7 +212,7 @@ func (c *Client) talk(ctx context.Context, method, path string, body []byte, say
 	}
 	defer func() { _ = conn.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_ = conn.SetDeadline(time.Now().Add(patience))
+	_ = conn.SetDeadline(time.Now().Add(cmp.Or(c.Patience, patience)))
 	request := append(head(method, path, len(body)), body...)
 	_, err = conn.Write(request)
 	clear(request)

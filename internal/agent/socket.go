@@ -179,7 +179,9 @@ func dial(dir refresh.Directory) (net.Conn, error) {
 }
 
 // sameUser returns an error if the process at the other end is another user's.
-func sameUser(c net.Conn) error {
+func sameUser(c net.Conn) error { return ofUser(c, os.Geteuid()) }
+
+func ofUser(c net.Conn, wanted int) error {
 	unix, is := c.(*net.UnixConn)
 	if !is {
 		return errors.New("this is not a Unix socket")
@@ -188,7 +190,7 @@ func sameUser(c net.Conn) error {
 	switch {
 	case err != nil:
 		return err
-	case known && uid != os.Geteuid():
+	case known && uid != wanted:
 		return fmt.Errorf("the process at the other end belongs to user %d", uid)
 	}
 	return nil
