@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/store"
 )
 
 const readOnlyARN = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -180,4 +182,17 @@ func TestAKeyOrADeviceSaysThePartitionWhereNoRegionDoes(t *testing.T) {
 	w.write("home/plain", "[plain]\naws_access_key_id = "+k.ID+"\naws_secret_access_key = "+k.Secret.Reveal()+"\n")
 	want(t, w.vault(t, w.environ("AWS_SHARED_CREDENTIALS_FILE="+w.path("home/plain")), "import", "--yes"), 0, "arn:aws-us-gov:iam::111122223333:user/carol")
 	want(t, w.vault(t, w.environ(), "export", "plain"), 0, "AWS_REGION=us-gov-west-1")
+}
+
+func TestTheHintForAKeyNamesTheProfileThatHasIt(t *testing.T) {
+	w := newWorld(t, roleConfig)
+	arn, k := w.user("alice")
+	w.role("prod", fakeaws.Trust{Principals: []string{arn}})
+	for hint, wrong := range map[string]creds.Key{
+		"it may be inactive, deleted or mistyped; vault add base stores it again":                                    {ID: "AKIANOBODY", Secret: k.Secret},
+		"vault add base stores the key again; if its secret is lost, make another key: AWS shows a secret only once": {ID: k.ID, Secret: creds.New("wrong")},
+	} {
+		check(store.PutKey(t.Context(), w.keyring(), "base", wrong))
+		want(t, w.vault(t, w.environ(), "export", "prod"), 1, "vault: hint: "+hint+"\n")
+	}
 }
