@@ -89,7 +89,11 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 		ensure = m.SignInAgain
 	}
 	expires, err := ensure(ctx, d.Profile, d.SSO)
-	if err != nil {
+	var refused *sessions.CallError
+	switch {
+	case errors.As(err, &refused) && !saved:
+		return app.WithHint(err, "check the start URL and the region of Identity Center; nothing was written")
+	case err != nil:
 		return err
 	}
 	r.say("signed in to %s until %s", d.Name(), display.Clock(expires, r.Now()))

@@ -362,7 +362,7 @@ func TestTheFirstSignInWritesTheSSOSession(t *testing.T) {
 		"--start-url https://d-1.awsapps.com/start --region nowhere/x", "a/b --start-url https://d-1.awsapps.com/start --region eu-west-1"} {
 		want(t, w.vault(t, w.browser(), append([]string{"sso", "login"}, strings.Fields(args)...)...), 2)
 	}
-	want(t, w.vault(t, w.browser(), "sso", "login", "--start-url", "https://d-other.awsapps.com/start", "--region", "eu-west-1"), 1)
+	want(t, w.vault(t, w.browser(), "sso", "login", "--start-url", "https://d-other.awsapps.com/start", "--region", "eu-west-1"), 1, "hint: check the start URL and the region")
 	if config() != "" {
 		t.Fatalf("a sign-in that failed was written:\n%s", config())
 	}
