@@ -95,7 +95,7 @@ func announceLabel(r *run) {
 func announceLimits(r *run, plan sessions.Plan) {
 	for _, c := range plan.Roles {
 		if c.Wanted > 0 {
-			r.say("%s is limited to %s, because it is assumed with a session and not with the key", c.ARN, display.Duration(c.Duration))
+			r.say("%s is limited to %s, because it is assumed with a session and not with the key", c.ARN, display.Span(c.Duration))
 		}
 	}
 }

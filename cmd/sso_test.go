@@ -118,7 +118,7 @@ func TestWithoutATerminalASignInIsNeededAndNamed(t *testing.T) {
 func TestABrowserThatDoesNotComeBackIsStatusThree(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.dir.SetAnswer(fakeaws.Ask)
-	want(t, w.vault(t, w.browser(), "sso", "login", "--timeout", "1s"), 3, "it was not finished within 1s", "hint: vault sso login corp")
+	want(t, w.vault(t, w.browser(), "sso", "login", "--timeout", "1s"), 3, "it was not finished within 1 second", "hint: vault sso login corp")
 	w.dir.SetAnswer(fakeaws.No)
 	want(t, w.vault(t, w.browser(), "sso", "login"), 1, "declined in the browser")
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/keyring"
 
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/store/internal/busguard"
 )
 
@@ -95,7 +96,7 @@ func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, 
 	defer cancel()
 	d, err := within(ctx, func() (driver, error) { return b.open(ctx, o, chosen) })
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("no answer within %v: %w", o.Deadline, err)
+		err = fmt.Errorf("no answer within %s: %w", display.Span(o.Deadline), err)
 	}
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,16 +53,14 @@ func Text(err error) string {
 	var path *fs.PathError
 	var owner *atomicfile.OwnerError
 	switch isPath := errors.As(err, &path); {
-	case atomicfile.IsFull(err):
-		return "the disk is full: " + err.Error()
+	case atomicfile.IsFull(err) && isPath:
+		return fmt.Sprintf("%s cannot be written: the disk is full", path.Path)
 	case atomicfile.IsReadOnly(err) && isPath:
 		return fmt.Sprintf("%s cannot be written: the disk is read-only", path.Path)
 	case errors.As(err, &owner) && isPath:
 		return fmt.Sprintf("%s cannot be written: it belongs to %s, and would not after that", path.Path, ownerName(owner))
-	case errors.Is(err, context.DeadlineExceeded):
-		return "no answer in time: " + err.Error()
 	}
-	return err.Error()
+	return plain(err)
 }
 
 // ownerName is the name that goes with the number of a user or group.

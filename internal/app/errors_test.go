@@ -43,7 +43,7 @@ func TestADiskThatCannotBeWrittenIsToldInWords(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	for _, errno := range []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT} {
-		if got := Text(at(errno)); !strings.HasPrefix(got, "the disk is full: write /x/config: ") {
+		if got := Text(at(errno)); got != "/x/config cannot be written: the disk is full" {
 			t.Errorf("%q", got)
 		}
 	}

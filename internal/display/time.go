@@ -43,6 +43,26 @@ func Duration(d time.Duration) string {
 	return s
 }
 
+// Span is a length of time as it is spoken, about as exact as it is short: "45 seconds",
+// "20 minutes", "8 hours", "3 days".
+func Span(d time.Duration) string {
+	d = d.Abs()
+	hours, minutes := int(d/time.Hour), int(d.Round(time.Minute)%time.Hour/time.Minute)
+	switch {
+	case d < time.Second:
+		return "less than a second"
+	case d < 2*time.Minute && d != time.Minute:
+		return Count(int(d.Round(time.Second)/time.Second), "second")
+	case d < 2*time.Hour && d.Round(time.Minute) != time.Hour:
+		return Count(int(d.Round(time.Minute)/time.Minute), "minute")
+	case d >= 48*time.Hour:
+		return Count(int(d.Round(24*time.Hour)/(24*time.Hour)), "day")
+	case minutes == 0:
+		return Count(int(d.Round(time.Hour)/time.Hour), "hour")
+	}
+	return Count(hours, "hour") + " " + Count(minutes, "minute")
+}
+
 // Ago is how long ago something was, roughly: "3 days ago".
 func Ago(d time.Duration) string {
 	switch {

@@ -17,16 +17,16 @@ func (x *examination) clock(ctx context.Context) []Finding {
 	defer cancel()
 	p, err := x.usualProfile()
 	if err != nil {
-		return []Finding{warning("", "AWS was not asked for the time: %s", err)}
+		return []Finding{warning("", "AWS was not asked for the time: %s", app.Text(err))}
 	}
 	e := app.Endpoint(p, sessions.STS, p.Region)
 	host, ahead, err := sessions.Time(ctx, e, x.Now)
 	var call *sessions.CallError
 	switch off := ahead.Abs(); {
 	case errors.As(err, &call):
-		return []Finding{warning(app.CallHint(call)+"; --offline leaves this check out", "%s did not tell the time: %s", host, call.Reason())}
+		return []Finding{warning(app.CallHint(call)+"; --offline leaves this check out", "%s did not tell the time: %s", host, app.Plain(call.Reason()))}
 	case err != nil:
-		return []Finding{warning("", "AWS was not asked for the time: %s", err)}
+		return []Finding{warning("", "AWS was not asked for the time: %s", app.Text(err))}
 	case off > 5*time.Minute:
 		return []Finding{problem("set the clock", "%s: AWS refuses a request whose time is more than five minutes off", sessions.SkewText(ahead))}
 	case off > sessions.MaxSkew:

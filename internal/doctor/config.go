@@ -106,9 +106,9 @@ func unusable(name string, err error) Finding {
 	}
 	var value *profiles.ValueError
 	if errors.As(err, &value) {
-		return problem("vault show "+app.Word(name), "%s", err)
+		return problem("vault show "+app.Word(name), "%s", app.Text(err))
 	}
-	return problem("vault show "+app.Word(name), "profile %q: %s", name, err)
+	return problem("vault show "+app.Word(name), "profile %q: %s", name, app.Text(err))
 }
 
 // withoutRepeats drops findings with the same text.

@@ -23,7 +23,7 @@ func (x *examination) keys(ctx context.Context) []Finding {
 	}
 	n, err := store.ReadNames(ctx, s, x.possibleKeys)
 	if err != nil {
-		return []Finding{warning("", "the names in the keyring cannot be read, so it is not known which keys are missing: %s", err)}
+		return []Finding{warning("", "the names in the keyring cannot be read, so it is not known which keys are missing: %s", app.Text(err))}
 	}
 	keys, users := x.keysInUse(n)
 	list := append(x.circles(n.Keys), x.unusedKeys(n, users, store.Of(s).Shared(o))...)

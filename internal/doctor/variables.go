@@ -162,11 +162,11 @@ func (x *examination) settings() []Finding {
 	var list []Finding
 	for _, variable := range []string{"AWS_SESSION_TOKEN_TTL", "AWS_CHAINED_SESSION_TOKEN_TTL", "AWS_ASSUME_ROLE_TTL", "AWS_VAULT_DURATION", "AWS_MIN_TTL"} {
 		if _, err := x.Env.Duration(variable); err != nil {
-			list = append(list, problem("", "%s", err))
+			list = append(list, problem("", "%s", app.Text(err)))
 		}
 	}
 	if _, err := mfa.Parse(x.Env.Get("AWS_VAULT_PROMPT")); err != nil {
-		list = append(list, problem("choose from "+strings.Join(mfa.Drivers(), ", "), "AWS_VAULT_PROMPT: %s", err))
+		list = append(list, problem("choose from "+strings.Join(mfa.Drivers(), ", "), "AWS_VAULT_PROMPT: %s", app.Text(err)))
 	}
 	for _, variable := range []string{"AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGE_PASSPHRASE"} {
 		if x.Env.Secret(variable) != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 )
 
 // This file keeps two clocks apart: AWS's, by which it says when a session expires, and
@@ -59,7 +60,7 @@ func SkewText(ahead time.Duration) string {
 	if ahead < 0 {
 		way = "ahead of"
 	}
-	return fmt.Sprintf("the clock of this machine is %d seconds %s AWS's", int(ahead.Abs()/time.Second), way)
+	return "the clock of this machine is " + display.Span(ahead) + " " + way + " AWS's"
 }
 
 // Time sends STS at e one unsigned request for the Date in its answer. It returns the

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -70,7 +71,7 @@ type ExpiredKeyError struct {
 }
 
 func (e *ExpiredKeyError) Error() string {
-	return fmt.Sprintf("the temporary key of %q in %s expired %s ago", e.Profile, e.At, shortDuration(e.Ago))
+	return fmt.Sprintf("the temporary key of %q in %s expired %s ago", e.Profile, e.At, display.Span(e.Ago))
 }
 
 // Is makes it match ErrNeedsUser.

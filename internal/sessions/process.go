@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -61,7 +62,7 @@ func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session
 	case errors.As(err, &circle):
 		return creds.Session{}, err
 	case limited.Err() != nil:
-		return failed("did not end within "+shortDuration(or(m.ProcessTimeout, time.Minute)), nil)
+		return failed("did not end within "+display.Span(or(m.ProcessTimeout, time.Minute)), nil)
 	case err != nil:
 		return failed("failed", err)
 	}

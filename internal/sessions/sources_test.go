@@ -85,7 +85,7 @@ func TestAProcessThatHangsIsGivenUp(t *testing.T) {
 		return creds.Secret{}, ctx.Err()
 	}
 	_, err := b.Make(context.Background(), p)
-	if fmt.Sprint(err) != `the credential_process of "tool" did not end within 20ms` {
+	if fmt.Sprint(err) != `the credential_process of "tool" did not end within less than a second` {
 		t.Errorf("%v", err)
 	}
 }
@@ -406,7 +406,7 @@ func TestAWrongClockIsReportedAndCorrectedFor(t *testing.T) {
 		if left := s.Expires.Sub(c.Now()); left < 59*time.Minute-5*time.Second || left > time.Hour+5*time.Second {
 			t.Errorf("%v off: %v left by our clock", off, left)
 		}
-		if len(said) != 1 || !strings.Contains(said[0], fmt.Sprintf("%d seconds", int(off.Abs().Seconds()))) && !strings.Contains(said[0], fmt.Sprintf("%d seconds", int(off.Abs().Seconds())-1)) && !strings.Contains(said[0], fmt.Sprintf("%d seconds", int(off.Abs().Seconds())+1)) {
+		if len(said) != 1 || !strings.Contains(said[0], fmt.Sprintf("is %d minutes ", int(off.Abs().Minutes()))) {
 			t.Errorf("%v off: said %q", off, said)
 		}
 	}
@@ -423,7 +423,7 @@ func TestARefusedSignatureSaysHowWrongTheClockIs(t *testing.T) {
 	if !errors.As(err, &call) || call.Kind != ClockSkew {
 		t.Fatalf("%v", err)
 	}
-	if left := call.Skew - 10*time.Minute; left.Abs() > 3*time.Second || !strings.Contains(err.Error(), "seconds behind AWS's") {
+	if left := call.Skew - 10*time.Minute; left.Abs() > 3*time.Second || !strings.Contains(err.Error(), "minutes behind AWS's") {
 		t.Errorf("%v: %v", call.Skew, err)
 	}
 }

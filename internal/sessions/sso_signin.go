@@ -17,6 +17,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/store"
 )
@@ -70,7 +71,7 @@ func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 	case ctx.Err() != nil:
 		return signed, ctx.Err()
 	case waiting.Err() != nil, errors.Is(err, context.DeadlineExceeded), codeOf(err) == "ExpiredTokenException":
-		return signed, needsSignIn(p, "it was not finished within "+shortDuration(timeout))
+		return signed, needsSignIn(p, "it was not finished within "+display.Span(timeout))
 	}
 	return signed, m.failure("sign in to", s.StartURL, p.Name, err)
 }
@@ -294,16 +295,4 @@ func (m *Maker) poll(ctx context.Context, oidc rest, t store.Token, device strin
 			return signed, err
 		}
 	}
-}
-
-// shortDuration writes a duration without the zeros at its end that Go writes.
-func shortDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
 }

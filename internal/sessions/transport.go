@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/display"
 )
 
 // This file is the one way to AWS: an HTTP client that gives up in the end, and an error
@@ -215,9 +216,9 @@ func (c client) explain(r *http.Request, w *watch, err error) error {
 	var noTLS tls.RecordHeaderError
 	switch {
 	case w.over.Load() && w.connected.Load():
-		e.Why, e.Final, e.Err = fmt.Sprintf("%s took the connection and did not answer within %s", host, wait(w.limits.Answer)), true, nil
+		e.Why, e.Final, e.Err = fmt.Sprintf("%s took the connection and did not answer within %s", host, display.Span(w.limits.Answer)), true, nil
 	case w.over.Load():
-		e.Why, e.Final, e.Err = fmt.Sprintf("%s could not be connected to within %s", host, wait(w.limits.Connect)), true, nil
+		e.Why, e.Final, e.Err = fmt.Sprintf("%s could not be connected to within %s", host, display.Span(w.limits.Connect)), true, nil
 	case errors.As(err, &cert):
 		c.distrust(e, host, cert)
 	case errors.As(err, &refused):
@@ -316,14 +317,6 @@ func (c client) settings(proxy string) []string {
 		list = append(list, "HTTPS_PROXY, HTTP_PROXY and NO_PROXY in the environment")
 	}
 	return list
-}
-
-// wait is a limit in words.
-func wait(d time.Duration) string {
-	if d < time.Second {
-		return d.String()
-	}
-	return fmt.Sprintf("%d seconds", int(d/time.Second))
 }
 
 // status is an HTTP status in words.
