@@ -118,6 +118,10 @@ func blockedError(list []env.Blocked) error {
 	for _, b := range list {
 		names = append(names, b.Name)
 	}
+	if list[0].Local {
+		return app.WithHint(fmt.Errorf("nothing was changed: it would be undone at the end of the function that has a local %s", strings.Join(names, ", ")),
+			"do it outside of the function, or run one command: vault exec PROFILE -- COMMAND")
+	}
 	if list[0].Universal {
 		return app.WithHint(fmt.Errorf("nothing was changed: fish cannot hide a universal variable from programs (%s)", strings.Join(names, ", ")),
 			"set --erase --universal %s", strings.Join(names, " "))

@@ -137,7 +137,7 @@ func TestAReadOnlyVariableIsNamedAndNothingIsChanged(t *testing.T) {
 		{"readonly AWS_REGION", "vault use prod", "AWS_REGION"},
 		{"readonly AWS_REGION=eu-west-3", "vault use prod --region us-east-2", "AWS_REGION"},
 		{"readonly __VAULT_STATE", "vault use prod", "__VAULT_STATE"},
-		{"vault use base; readonly AWS_ACCESS_KEY_ID AWS_VAULT", "vault use prod", "AWS_VAULT, AWS_ACCESS_KEY_ID"},
+		{"vault use base; readonly AWS_ACCESS_KEY_ID AWS_VAULT", "vault use prod", "AWS_ACCESS_KEY_ID, AWS_VAULT"},
 		{"vault use base; readonly AWS_SECRET_ACCESS_KEY", "vault off", "AWS_SECRET_ACCESS_KEY"},
 		{"vault use base; readonly AWS_SESSION_TOKEN", "vault refresh", "AWS_SESSION_TOKEN"},
 	} {
@@ -160,6 +160,36 @@ func TestAReadOnlyVariableIsNamedAndNothingIsChanged(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a switch set there would be gone when the function returns, and with it a part of
+// the session.
+func TestAVariableThatIsLocalToAFunctionIsNamedAndNothingIsChanged(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, readOnlyShells(t), func(t *testing.T, s *shellScript) {
+		s.add("export AWS_PROFILE=mine; f() { local AWS_PROFILE=other AWS_X=1; vault use prod; }", "f; echo status=$?", "vault use base",
+			"g() { local -x AWS_SECRET_ACCESS_KEY=x; h; }; h() { local a=1; vault use prod; }; g; echo status=$?")
+		s.print("AWS_VAULT", "AWS_PROFILE")
+		s.add("k() { local a=1; vault use prod; }; k; echo status=$?")
+		s.print("AWS_VAULT")
+		r := s.prints("status=1", "status=1", "AWS_VAULT=base", "AWS_PROFILE=", "status=0", "AWS_VAULT=prod")
+		for _, name := range []string{"AWS_PROFILE", "AWS_SECRET_ACCESS_KEY"} {
+			if !strings.Contains(r.err, "a local "+name+"\n") {
+				t.Error(r.err)
+			}
+		}
+	})
+}
+
+// A value of a function's own hides the session's while the function runs, and no longer.
+func TestInFishAFunctionsOwnVariableLeavesTheSessionWhole(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, []*shelltest.Shell{shelltest.For(t, "fish")}, func(t *testing.T, s *shellScript) {
+		s.add("set -gx AWS_PROFILE mine", "function f; set -lx AWS_PROFILE other; set -lx AWS_ACCESS_KEY_ID x; vault use prod; end", "f")
+		s.print("AWS_VAULT", "AWS_PROFILE")
+		s.add("string match -q 'ASIA*' -- $AWS_ACCESS_KEY_ID; and echo whole")
+		s.prints("AWS_VAULT=prod", "AWS_PROFILE=", "whole")
+	})
 }
 
 func TestThePromptSaysThatAReadOnlyVariableStopsTheRenewal(t *testing.T) {

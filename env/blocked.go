@@ -12,17 +12,21 @@ import (
 type Blocked struct {
 	Name      string
 	Universal bool // of fish: it can be hidden by another value, and not removed
+	Local     bool // to a function: it hides the shell's own, which would come back with what it has
 }
 
 // possible sorts changes by name and takes out those of variables that the shell cannot
 // change. Where the variable is as it should be already, nothing is lost by that.
 func possible(current map[string]string, changes []Change) ([]Change, []Blocked) {
-	readOnly, universal := strings.Fields(current[ReadOnly]), strings.Fields(current[Universal])
+	fixedNames, localNames, _ := strings.Cut(current[ReadOnly], "+")
+	readOnly, local, universal := strings.Fields(fixedNames), strings.Fields(localNames), strings.Fields(current[Universal])
 	var list []Change
 	var blocked []Blocked
 	for _, c := range changes {
 		fixed, cannotGo := slices.Contains(readOnly, c.Name), slices.Contains(universal, c.Name) && c.Unset
 		switch value, is := current[c.Name]; {
+		case !fixed && slices.Contains(local, c.Name):
+			blocked = append(blocked, Blocked{Name: c.Name, Local: true})
 		case !fixed && !cannotGo:
 			list = append(list, c)
 		case is == c.Unset || is && value != c.Value.Reveal():

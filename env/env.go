@@ -18,7 +18,7 @@ const (
 	GenerationFile = "__VAULT_TOKEN"     // path of the generation file
 	StateVar       = "__VAULT_STATE"     // what was exported and what was there before
 	Shell          = "__VAULT_SHELL"     // set by the hook for one call: the shell that reads the answer
-	ReadOnly       = "__VAULT_READONLY"  // set by the hook for one call: variables that cannot be changed
+	ReadOnly       = "__VAULT_READONLY"  // set by the hook for one call: variables that cannot be changed; after a + those local to a function
 	Universal      = "__VAULT_UNIVERSAL" // set by the hook for one call: variables that cannot be removed
 	Subshell       = "__VAULT_SUBSHELL"  // set by the hook for one call made in a sub-shell
 	Lacks          = "__VAULT_LACKS"     // set by the hook for one call: what does not work in the shell; see shells.Lack

@@ -84,6 +84,13 @@ _v_fixed() {
   builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do
     [[ $_vn != declare\ * && $_vn != readonly\ * ]] || builtin echo "${_vn##* }"
   done
+  # after a +, those that are local to a function, and hide the shell's
+  ((_vver >= 402)) || return 0
+  builtin echo +
+  for _vn in "${!AWS_@}"; do
+    builtin declare -g "$_vn=7" || :
+    [[ ${!_vn} == 7 ]] || builtin echo "$_vn"
+  done
 }
 
 # Parses the code here, so that the user's aliases do not apply.

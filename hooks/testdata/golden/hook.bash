@@ -65,6 +65,12 @@ _v_fixed() {
 builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do
 [[ $_vn != declare\ * && $_vn != readonly\ * ]] || builtin echo "${_vn##* }"
 done
+((_vver >= 402)) || return 0
+builtin echo +
+for _vn in "${!AWS_@}"; do
+builtin declare -g "$_vn=7" || :
+[[ ${!_vn} == 7 ]] || builtin echo "$_vn"
+done
 }
 _v_eval() {
 [[ $_vcode ]] || return 0
