@@ -883,3 +883,54 @@ func TestEveryTestThatADocumentNamesExists(t *testing.T) {
 		}
 	}
 }
+
+// spanName is how a value of type time.Duration is named here.
+var spanName = regexp.MustCompile(`(?i)(duration|timeout|ttl|deadline|ago|left|wait|skew|patience|interval|lifetime|backoff|ahead|took|since|hold)$`)
+
+// isSpan reports whether an expression is a length of time, as far as its text tells.
+func isSpan(e ast.Expr) bool {
+	switch x := e.(type) {
+	case *ast.Ident:
+		return x.Name == "d" || spanName.MatchString(x.Name)
+	case *ast.SelectorExpr:
+		return spanName.MatchString(x.Sel.Name)
+	case *ast.CallExpr:
+		s, ok := x.Fun.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		of, _ := s.X.(*ast.Ident)
+		fromDisplay := of != nil && of.Name == "display"
+		return !fromDisplay && (slices.Contains([]string{"Since", "Until", "Sub", "Round", "Truncate", "Abs"}, s.Sel.Name) || s.Sel.Name == "String" && isSpan(s.X))
+	}
+	return false
+}
+
+// Go writes a duration as 37h0m34.508235327s. A person reads display.Span, Left or Ago.
+func TestALengthOfTimeIsToldByOnePackage(t *testing.T) {
+	tells := []string{"Sprintf", "Errorf", "Fprintf", "Appendf", "say", "hint", "print", "WithHint", "warning", "problem", "note", "ok", "Row"}
+	sources(t, func(file string, tree *ast.File) {
+		if path.Dir(file) == "internal/display" || strings.HasPrefix(file, "internal/fakeaws") {
+			return
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			c, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			name := ""
+			switch f := c.Fun.(type) {
+			case *ast.Ident:
+				name = f.Name
+			case *ast.SelectorExpr:
+				name = f.Sel.Name
+			}
+			for _, a := range c.Args {
+				if slices.Contains(tells, name) && isSpan(a) {
+					t.Errorf("%s tells a length of time without internal/display, in a call of %s", file, name)
+				}
+			}
+			return true
+		})
+	})
+}

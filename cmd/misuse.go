@@ -291,3 +291,30 @@ func newHelp(root *cobra.Command, r *run) *cobra.Command {
 		},
 	}
 }
+
+// unquotedHint is for a profile whose name has blanks and was typed without quotes: the words
+// of the line make it together. It is "" for any other error.
+func (r *run) unquotedHint(err error) string {
+	var misuse *app.UsageError
+	var missing *profiles.NotFoundError
+	var start startError
+	if !errors.As(err, &misuse) && !errors.As(err, &missing) && !errors.As(err, &start) {
+		return ""
+	}
+	c, _, found := r.root.Find(r.Args)
+	set, unread := r.task.Profiles()
+	if found != nil || unread != nil {
+		return ""
+	}
+	a := wordsAfter(c, r.Args)
+	for n := len(a); n > 1; n-- {
+		if name := strings.Join(a[:n], " "); set.Has(name) {
+			line := fmt.Sprintf("%s %q%s", c.CommandPath(), name, words(a[n:]))
+			if at := slices.Index(r.Args, "--"); at >= 0 {
+				line += " --" + words(r.Args[at+1:])
+			}
+			return "put quotes around a name with blanks: " + line
+		}
+	}
+	return ""
+}

@@ -25,7 +25,7 @@ import (
 func typedLine(t *testing.T, environ []string, args ...string) (said string, status int) {
 	t.Helper()
 	config := filepath.Join(t.TempDir(), "config")
-	check(t, os.WriteFile(config, []byte("[profile prod]\nregion = eu-west-1\n[profile dev]\n"), 0o600))
+	check(t, os.WriteFile(config, []byte("[profile prod]\nregion = eu-west-1\n[profile dev]\n[profile 'your project']\n"), 0o600))
 	var out, errs bytes.Buffer
 	w := &app.World{
 		World: &host.World{
@@ -125,6 +125,12 @@ func TestAMistypedLineNamesTheOneThatWasMeant(t *testing.T) {
 		{line: "refresh prod", want: `vault use prod --refresh`},
 		{line: "use prod eu-west-1", want: `did you mean "vault use prod --region eu-west-1"?`},
 		{line: "use prod ls /tmp", want: `did you mean "vault exec prod -- ls /tmp"?`},
+		{line: "use your project", want: `put quotes around a name with blanks: vault use "your project"`},
+		{line: "exec your project -- ls /tmp", want: `vault exec "your project" -- ls /tmp`},
+		{line: "exec your project ls", want: `vault exec "your project" ls`},
+		{line: "export your project", want: `vault export "your project"`},
+		{line: "whoami your project", want: `vault whoami "your project"`},
+		{line: "show your project", want: `vault show "your project"`},
 		{line: "use --regoin x", want: `vault use has no flag --regoin … did you mean --region?`},
 		{line: "exec --profile prod -- ls", want: `name the profile without a flag: vault exec PROFILE`},
 		{line: "exec ls nosuchfile", want: `no profile named "ls" … "ls" is a command, and the profile comes before it: vault exec PROFILE -- ls nosuchfile`},

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ func (r *run) report(err error) int {
 		return exitInterrupted
 	}
 	r.say("%s", r.named(app.OneLine(err)))
-	if h := r.hintFor(err); h != "" {
+	if h := cmp.Or(r.unquotedHint(err), r.hintFor(err)); h != "" {
 		r.hint("%s", r.named(h))
 	}
 	r.reportAnswer(err)

@@ -46,6 +46,9 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 		err = l.Session.Check()
 	}
 	err = hintForKey(p, err)
+	if err == nil && !t.Quiet {
+		t.warnOfRegion(p)
+	}
 	if l.Warning != nil {
 		t.say("%s", Text(l.Warning))
 	}
@@ -64,7 +67,18 @@ func (t *Task) warn(p profiles.Profile) {
 		t.say("%s", text)
 	}
 	for _, warning := range p.Warnings {
-		t.say("%s", warning)
+		if !warning.Regionless() {
+			t.say("%s", warning)
+		}
+	}
+}
+
+// warnOfRegion tells that a session is given with a region that is set nowhere.
+func (t *Task) warnOfRegion(p profiles.Profile) {
+	for _, warning := range p.Warnings {
+		if warning.Regionless() {
+			t.say("%s", warning)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func (x *examination) unresolvable() []Finding {
 			continue
 		}
 		for _, w := range p.Warnings {
-			if w.Key == "region" && w.File == "" {
+			if w.Regionless() {
 				regionless = append(regionless, name)
 				continue
 			}

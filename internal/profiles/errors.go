@@ -159,6 +159,9 @@ type Warning struct {
 	Why     string
 }
 
+// Regionless reports whether it says that no region is set anywhere.
+func (w Warning) Regionless() bool { return w.Key == "region" && w.File == "" }
+
 func (w Warning) String() string {
 	if w.Key == "" {
 		return w.Why
