@@ -306,6 +306,9 @@ func inProject(t *testing.T, s *shellScript, envrc string) (enter, leave []strin
 	s.w.write("project/.envrc", envrc)
 	s.environ = append(s.environ, "DIRENV_LOG_FORMAT=")
 	hook := s.sh.Evaluate("direnv export " + s.sh.Name)
+	if s.sh.Name == "pwsh" { // not known to every direnv
+		hook = `foreach ($p in [Text.Json.JsonDocument]::Parse("$(direnv export json)").RootElement.EnumerateObject()) { [Environment]::SetEnvironmentVariable($p.Name, $(if ($p.Value.ValueKind -eq "Null") { [NullString]::Value } else { $p.Value.GetString() })) }`
+	}
 	return []string{"cd " + s.w.path("project"), "direnv allow .", hook}, []string{"cd ..", hook}
 }
 
@@ -341,6 +344,31 @@ func TestASessionThatWasLeftInAProjectDoesNotComeBackOutside(t *testing.T) {
 		s.add(leave...)
 		s.print("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_VAULT")
 		s.prints("AWS_ACCESS_KEY_ID=", "AWS_SECRET_ACCESS_KEY=", "AWS_SESSION_TOKEN=", "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_VAULT=")
+	})
+}
+
+// The hook keeps the user's own keys until a prompt finds that direnv's are gone.
+func TestTheUsersKeysComeBackWhenTheProjectIsLeft(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, shelltest.All(t), func(t *testing.T, s *shellScript) {
+		enter, leave := inProject(t, s, "export AWS_ACCESS_KEY_ID=AKIAPROJECT AWS_SECRET_ACCESS_KEY=project\n")
+		s.environ = append(s.environ, "AWS_ACCESS_KEY_ID=AKIAMINE", "AWS_SECRET_ACCESS_KEY=mine", "AWS_SESSION_TOKEN=token")
+		names := []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT"}
+		mine := []string{"AWS_ACCESS_KEY_ID=AKIAMINE", "AWS_SECRET_ACCESS_KEY=mine", "AWS_SESSION_TOKEN=token", "AWS_VAULT="}
+		projects := []string{"AWS_ACCESS_KEY_ID=AKIAPROJECT", "AWS_SECRET_ACCESS_KEY=project", "AWS_SESSION_TOKEN=", "AWS_VAULT="}
+		var want []string
+		for _, inside := range [][]string{{"vault off"}, {"vault use base", "vault off"}, {"vault off", "__vault_precmd", "vault use base", "vault off"}} {
+			s.add("vault use prod")
+			s.add(enter...)
+			s.add(inside...)
+			s.add("__vault_precmd")
+			s.print(names...)
+			s.add(leave...)
+			s.add("__vault_precmd")
+			s.print(names...)
+			want = append(append(want, projects...), mine...)
+		}
+		s.prints(want...)
 	})
 }
 

@@ -9,8 +9,10 @@ import (
 )
 
 // Activation is what a switch does to a shell, in this order: the hook puts the secrets
-// named by Stash aside and forgets those it had put aside before; the variables change;
-// if Ends, the hook puts those named by Unstash back and forgets the rest.
+// named by Stash aside and forgets those it had put aside before; the variables change; if
+// Ends, the hook puts back what it had put aside, as soon as none of these variables is set.
+// While a tool has set one for the directory it waits, and looks again at each prompt. If
+// Unstash is empty, it forgets them.
 type Activation struct {
 	Stash   []string
 	Changes []Change // sorted by name
@@ -46,7 +48,9 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 		st.Salt = fingerprint(generation, r.Profile, s.AccessKeyID)
 	}
 	st.remember(current, old)
-	a := Activation{Stash: st.stash(current, old)}
+	// New ones replace all that the hook kept: half of one identity and half of another would
+	// make none. Those of a tool are in its note.
+	a := Activation{Stash: old.ownSecrets(current)}
 
 	chosen := regions(values, User(current), r, s)
 	addSettings(values, User(current), r, s)
@@ -81,24 +85,6 @@ func (s *State) remember(current map[string]string, old State) {
 			s.Under[n] = old.under(*p, n)
 		}
 	}
-}
-
-// stash returns the secrets that the hook puts aside, and notes what it keeps from then
-// on. New ones replace all that it kept: half of one identity and half of another would
-// make none.
-func (s *State) stash(current map[string]string, old State) []string {
-	names := old.userSecrets(current)
-	if len(names) == 0 {
-		s.Stashed, s.ProjectStashed = old.Stashed, old.ProjectStashed
-		return nil
-	}
-	s.Stashed = names
-	for _, n := range names {
-		if projectSets(current, n, current[n]) {
-			s.ProjectStashed = append(s.ProjectStashed, n)
-		}
-	}
-	return names
 }
 
 // variables are the values that a session sets in one mode, but for the region.
@@ -155,12 +141,14 @@ func Deactivate(current map[string]string) Activation {
 		return Activation{}
 	}
 	list := []Change{unset(GenerationFile), unset(StateVar)}
-	for _, n := range slices.Concat(Restored(), SecretsIn(current), st.leftSettings(current)) {
+	for _, n := range slices.Concat(Restored(), secretsAround(current), st.leftSettings(current)) {
 		_, is := current[n]
 		if is && !st.exported(current, n) {
 			continue
 		}
 		if v, had := st.before(current, n); had {
+			list = append(list, set(n, v))
+		} else if v, sets := st.projectSecret(current, n); sets {
 			list = append(list, set(n, v))
 		} else if is {
 			list = append(list, unset(n))
@@ -172,20 +160,22 @@ func Deactivate(current map[string]string) Activation {
 		}
 		return st.under(p, n)
 	})...)
-	a := Activation{Ends: len(st.Stashed) > 0, Unstash: st.unstash(current)}
+	a := Activation{Ends: true}
+	if len(st.ownSecrets(current)) == 0 { // or half of what the user has set since would be of another identity
+		a.Unstash = Secrets
+	}
 	a.Changes, a.Blocked = possible(current, list)
 	return a
 }
 
-// unstash returns the secrets that the hook gives back: none beside others that the user
-// has set meanwhile, and of what a tool had set for a directory only what it still sets.
-func (s State) unstash(current map[string]string) []string {
-	if len(s.userSecrets(current)) > 0 {
-		return nil
+// projectSecret is the secret that a tool sets in this directory, and that the session has
+// taken the place of.
+func (s State) projectSecret(current map[string]string, name string) (value string, sets bool) {
+	p := projectNaming(current, name)
+	if p == nil || !(isBearer(name) || slices.Contains(Secrets, name)) || len(s.ownSecrets(current)) > 0 {
+		return "", false
 	}
-	return slices.DeleteFunc(slices.Clone(s.Stashed), func(n string) bool {
-		return slices.Contains(s.ProjectStashed, n) && projectNaming(current, n) == nil
-	})
+	return p.New[name], true
 }
 
 // Follow returns what brings a shell up to date that has the keys of its session already:

@@ -38,11 +38,23 @@ func do(m map[string]string, stash map[string]string, a Activation) {
 		}
 	}
 	if a.Ends {
-		for _, n := range a.Unstash {
-			m[n] = stash[n]
+		if len(a.Unstash) == 0 {
+			clear(stash)
 		}
-		clear(stash)
+		prompt(m, stash)
 	}
+}
+
+// prompt gives back what was put aside, when nothing is in its place, as the hook does at a
+// prompt without a session.
+func prompt(m, stash map[string]string) {
+	for n := range stash {
+		if _, is := m[n]; is {
+			return
+		}
+	}
+	maps.Copy(m, stash)
+	clear(stash)
 }
 
 // chosenRegion is the region that the user's own environment asks for, "" for none.

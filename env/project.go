@@ -74,6 +74,15 @@ func projectSets(current map[string]string, name, value string) bool {
 	return projectOf(current, name, value) != nil
 }
 
+// secretsAround is SecretsIn for an environment and for what tools have noted that they set.
+func secretsAround(current map[string]string) []string {
+	all := maps.Clone(current)
+	for _, p := range projects(current) {
+		maps.Copy(all, p.New)
+	}
+	return SecretsIn(all)
+}
+
 // under returns what the user has beneath the value of a project: what the tool noted
 // when the directory was entered, or, if vault had replaced that, what vault noted.
 func (s State) under(p project, name string) *string {

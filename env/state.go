@@ -78,14 +78,10 @@ type State struct {
 	Under    map[string]*string `json:"e,omitempty"`
 	Exported map[string]string  `json:"f,omitempty"` // fingerprints of what was exported, by name
 	Salt     string             `json:"z,omitempty"` // of the fingerprints; the same as long as the shell is active
-	// Stashed are the secrets of the user's that the hook keeps, and ProjectStashed those
-	// of them that a tool had set for the directory.
-	Stashed        []string `json:"x,omitempty"`
-	ProjectStashed []string `json:"y,omitempty"`
-	ARN            string   `json:"i,omitempty"` // the role the session is of
-	Issued         int64    `json:"t,omitempty"` // epoch seconds
-	Skew           int64    `json:"w,omitempty"` // seconds; see creds.Clock
-	Started        int64    `json:"u,omitempty"` // epoch seconds; see creds.Clock
+	ARN      string             `json:"i,omitempty"` // the role the session is of
+	Issued   int64              `json:"t,omitempty"` // epoch seconds
+	Skew     int64              `json:"w,omitempty"` // seconds; see creds.Clock
+	Started  int64              `json:"u,omitempty"` // epoch seconds; see creds.Clock
 }
 
 // Clock is what is known about the clock by which the session was made.
@@ -151,11 +147,11 @@ func (s State) Changed(current map[string]string) []string {
 	return names
 }
 
-// userSecrets returns the secrets in a shell that vault did not export.
-func (s State) userSecrets(current map[string]string) []string {
+// ownSecrets returns the secrets in a shell that neither vault nor a tool has set.
+func (s State) ownSecrets(current map[string]string) []string {
 	var names []string
 	for _, n := range SecretsIn(current) {
-		if _, is := current[n]; is && !s.exported(current, n) {
+		if v, is := current[n]; is && !s.exported(current, n) && !projectSets(current, n, v) {
 			names = append(names, n)
 		}
 	}

@@ -38,7 +38,7 @@ func BenchmarkPrecmd(b *testing.B) {
 
 // loop is the best of eight rounds of 500 calls.
 func (w *world) loop(before, each string) float64 {
-	forget := w.in(map[string]string{"bash": "__vault_hi=0", "zsh": "__vault_hi=0", "fish": "set -g __vault_hi 0"})
+	forget := w.in(map[string]string{"bash": "_vhi=0", "zsh": "__vault_hi=0", "fish": "set -g __vault_hi 0"})
 	each = strings.ReplaceAll(each, "FORGET", forget)
 	file := filepath.Join(w.home, "bench")
 	w.write("bench", w.in(map[string]string{

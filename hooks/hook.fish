@@ -90,8 +90,7 @@ function __vault_look
     set -g __vault_in "$AWS_REGION|$AWS_DEFAULT_REGION"
 end
 
-# Called by the code: puts variables of the user aside in a list that is not exported, and
-# puts some of them back.
+# Called by the code: puts variables of the user aside in a list that is not exported.
 function __vault_stash
     set -l fish_trace
     set -gu __vault_kept
@@ -102,10 +101,18 @@ function __vault_stash
     end
 end
 
+# Puts them back as soon as none of them is set: a tool may have set some for the directory.
+# Without arguments it forgets them.
 function __vault_unstash
     set -l fish_trace
+    set -q argv[1]; or set -gu __vault_kept
+    set -l kept $__vault_kept
+    while set -q kept[3]
+        set -q $kept[2]; and return
+        set -e kept[1..3]
+    end
     while set -q __vault_kept[3]
-        builtin contains -- $__vault_kept[2] $argv; and set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
+        set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
         set -e __vault_kept[1..3]
     end
 end
@@ -114,6 +121,7 @@ end
 function __vault_precmd
     if not set -q __VAULT_TOKEN
         set -g __vault_text ''
+        set -q __vault_kept[1]; and __vault_unstash all
         return
     end
     # Starts no process while label, generation and variables are right. As __vault_look has

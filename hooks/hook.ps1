@@ -85,8 +85,7 @@ function global:__vault_set {
   $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
 }
 
-# Called by the program: puts variables of the user aside, where no program inherits them, and puts some of
-# them back.
+# Called by the program: puts variables of the user aside, where no program inherits them.
 function global:__vault_stash {
   $global:__vault.Kept = @{}
   foreach ($n in $args) {
@@ -95,8 +94,13 @@ function global:__vault_stash {
   }
 }
 
+# Puts them back as soon as none of them is set: a tool may have set some for the directory. Without arguments
+# it forgets them.
 function global:__vault_unstash {
-  foreach ($n in $args) { if ($global:__vault.Kept.Contains($n)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) } }
+  $kept = $global:__vault.Kept
+  if (-not $args.Count) { $kept.Clear() }
+  foreach ($n in $kept.Keys) { if ($null -ne [Environment]::GetEnvironmentVariable($n)) { return } }
+  foreach ($n in $kept.Keys) { [Environment]::SetEnvironmentVariable($n, $kept[$n]) }
   $global:__vault.Kept = @{}
 }
 
@@ -112,7 +116,11 @@ function global:__vault_here { "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 function global:__vault_precmd {
   $v = $global:__vault
   $f = $env:__VAULT_TOKEN
-  if (-not $f) { $global:__vault_text = ''; return }
+  if (-not $f) {
+    $global:__vault_text = ''
+    if ($v.Kept.Count) { __vault_unstash all }
+    return
+  }
   $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
   # Starts no process while label, generation and variables are right.
   if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Who -cne (__vault_who) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }

@@ -84,7 +84,7 @@ __vault_look() {
 }
 
 # Called by the code: puts variables of the user aside in an array, which zsh never
-# exports, and puts some of them back.
+# exports.
 __vault_stash() {
   local n
   __vault_kept=()
@@ -93,10 +93,13 @@ __vault_stash() {
   done
 }
 
+# Puts them back as soon as none of them is set: a tool may have set some for the directory.
+# Without arguments it forgets them.
 __vault_unstash() {
   local t n v
+  (( $# )) || __vault_kept=()
+  for t n v in "${__vault_kept[@]}"; do (( ! ${(P)+n} )) || return 0; done
   for t n v in "${__vault_kept[@]}"; do
-    (( ${@[(Ie)$n]} )) || continue
     if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
   done
   __vault_kept=()
@@ -107,6 +110,7 @@ __vault_precmd() {
   local -i rc=$?
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     [[ -z $__vault_text ]] || { __vault_text=; psvar[87]= }
+    (( ! $#__vault_kept )) || __vault_unstash all
     return rc
   fi
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}

@@ -256,12 +256,12 @@ func TestAPromptAsksAgainWhenTheClockWasSet(t *testing.T) {
 		x := w.start(w.load(), "")
 		x.run("vault use prod")
 		x.shows("prod 41m")
-		later := w.in(map[string]string{"bash": "__vault_lo=9999999999", "zsh": "__vault_lo=9999999999", "fish": "set -g __vault_lo 9999999999"})
+		later := w.in(map[string]string{"bash": "_vlo=9999999999", "zsh": "__vault_lo=9999999999", "fish": "set -g __vault_lo 9999999999"})
 		x.run(later, "true", "true")
 		if n := w.asks(); n != 1 {
 			t.Errorf("the clock was set back: asked %d times, want 1: %q", n, w.calls())
 		}
-		wrong := w.in(map[string]string{"bash": "__vault_chk=1 __vault_hi=0", "zsh": "__vault_chk=1 __vault_hi=0", "fish": "set -g __vault_chk 1; set -g __vault_hi -9999999999"})
+		wrong := w.in(map[string]string{"bash": "_vchk=1 _vhi=0", "zsh": "__vault_chk=1 __vault_hi=0", "fish": "set -g __vault_chk 1; set -g __vault_hi -9999999999"})
 		x.run(wrong, "true", "true")
 		if n := w.asks(); n != 2 {
 			t.Errorf("the clock is wrong: asked %d times, want 2: %q", n, w.calls())

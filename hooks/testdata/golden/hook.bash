@@ -96,7 +96,7 @@ _v_eval
 }
 __vault_set() {
 builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
-_vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
+_vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlabel=$4 _vchk=${5-} _vlo=0 _vhi=0
 builtin local _vid _vin
 _v_look
 _vwho=$_vid _vhere=$_vin
@@ -117,9 +117,13 @@ done
 }
 __vault_unstash() {
 builtin local _vi _vn
+(($#)) || _vkept=()
+for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
+_vn=${_vkept[_vi]}
+[[ -z ${!_vn+x} ]] || return 0
+done
 for ((_vi = 0; _vi < ${#_vkept[@]}; _vi += 3)); do
 _vn=${_vkept[_vi + 1]}
-[[ " $* " == *" $_vn "* ]] || continue
 builtin printf -v "$_vn" %s "${_vkept[_vi + 2]}"
 [[ -z ${_vkept[_vi]} ]] || builtin export "${_vn?}"
 done
@@ -139,6 +143,7 @@ if ((_vver < 404)); then _vseen=1; else _vseen=${_vnum@P}; fi
 if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
 if [[ -z ${__VAULT_TOKEN-} ]]; then
 __vault_text=''
+((${#_vkept[@]} == 0)) || _v_quiet __vault_unstash all
 elif [[ $- != *[exv]* ]]; then
 _v_tick
 else
@@ -150,7 +155,7 @@ return "$_vrc"
 _v_tick() {
 builtin local _vt="${EPOCHSECONDS-}"
 [[ $_vt ]] || _v_now
-if ((_vt < __vault_lo || _vt >= __vault_hi)) || [[ ! -e $__VAULT_TOKEN ||
+if ((_vt < _vlo || _vt >= _vhi)) || [[ ! -e $__VAULT_TOKEN ||
 "$_vwho|$_vhere" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
 _v_slow
 fi
@@ -161,10 +166,10 @@ _v_slow() {
 builtin local _vid _vin
 _v_look
 if [[ $_vwho && $_vwho != "$_vid" ]]; then
-__vault_text="$__vault_label changed!" __vault_hi=0
+__vault_text="$_vlabel changed!" _vhi=0
 return
 fi
-if ((_vt < __vault_lo)) || [[ -z $_vwho || $__vault_chk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
+if ((_vt < _vlo)) || [[ -z $_vwho || $_vchk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
 if ((_vt - _vtry >= 30 || _vt < _vtry)); then
 builtin local _vd="$__VAULT_TOKEN"
 _vtry=$_vt
@@ -182,15 +187,15 @@ _v_show
 }
 _v_show() {
 builtin local _vs="$((_vexp - _vt))" _vl=''
-__vault_lo=$_vt __vault_hi=$((_vt + _vs % 60 + 1))
-if ((_vexp == 0)); then __vault_hi=$((_vt + 3600))
-elif ((_vs <= 0)); then _vl=' expired' __vault_hi=$((_vt + 30))
-elif ((_vs < 60)); then _vl=' <1m' __vault_hi=$_vexp
+_vlo=$_vt _vhi=$((_vt + _vs % 60 + 1))
+if ((_vexp == 0)); then _vhi=$((_vt + 3600))
+elif ((_vs <= 0)); then _vl=' expired' _vhi=$((_vt + 30))
+elif ((_vs < 60)); then _vl=' <1m' _vhi=$_vexp
 elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
 else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi
 _vs=$((_vref > _vt ? _vref : _vrtry + 30))
-if ((_vref && _vs > _vt && _vs < __vault_hi)); then __vault_hi=$_vs; fi
-__vault_text="${__vault_label:-?}$_vl${_vnote:+ $_vnote}"
+if ((_vref && _vs > _vt && _vs < _vhi)); then _vhi=$_vs; fi
+__vault_text="${_vlabel:-?}$_vl${_vnote:+ $_vnote}"
 [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
 }
 __vault_preexec() {
@@ -221,8 +226,8 @@ fi
 }
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
-_vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' __vault_label='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-_vexp=0 _vref=0 __vault_lo=0 __vault_hi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=0 _vnum='\#' _vtold=''
+_vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' _vlabel='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
+_vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=0 _vnum='\#' _vtold=''
 _vkept=()
 fi
 if [[ $- == *i* ]]; then

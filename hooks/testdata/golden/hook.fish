@@ -81,8 +81,14 @@ end
 end
 function __vault_unstash
 set -l fish_trace
+set -q argv[1]; or set -gu __vault_kept
+set -l kept $__vault_kept
+while set -q kept[3]
+set -q $kept[2]; and return
+set -e kept[1..3]
+end
 while set -q __vault_kept[3]
-builtin contains -- $__vault_kept[2] $argv; and set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
+set $__vault_kept[1] $__vault_kept[2] $__vault_kept[3]
 set -e __vault_kept[1..3]
 end
 end
@@ -90,6 +96,7 @@ end
 function __vault_precmd
 if not set -q __VAULT_TOKEN
 set -g __vault_text ''
+set -q __vault_kept[1]; and __vault_unstash all
 return
 end
 set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")

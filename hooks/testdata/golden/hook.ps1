@@ -73,7 +73,10 @@ if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
 }
 }
 function global:__vault_unstash {
-foreach ($n in $args) { if ($global:__vault.Kept.Contains($n)) { [Environment]::SetEnvironmentVariable($n, $global:__vault.Kept[$n]) } }
+$kept = $global:__vault.Kept
+if (-not $args.Count) { $kept.Clear() }
+foreach ($n in $kept.Keys) { if ($null -ne [Environment]::GetEnvironmentVariable($n)) { return } }
+foreach ($n in $kept.Keys) { [Environment]::SetEnvironmentVariable($n, $kept[$n]) }
 $global:__vault.Kept = @{}
 }
 # --- the precmd
@@ -84,7 +87,11 @@ function global:__vault_here { "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 function global:__vault_precmd {
 $v = $global:__vault
 $f = $env:__VAULT_TOKEN
-if (-not $f) { $global:__vault_text = ''; return }
+if (-not $f) {
+$global:__vault_text = ''
+if ($v.Kept.Count) { __vault_unstash all }
+return
+}
 $now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
 if ($now -lt $v.Lo -or $now -ge $v.Hi -or -not [IO.File]::Exists($f) -or $v.Who -cne (__vault_who) -or $v.Here -cne (__vault_here)) { __vault_slow $now $f }
 }

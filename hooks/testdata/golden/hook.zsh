@@ -68,8 +68,9 @@ done
 }
 __vault_unstash() {
 local t n v
+(( $# )) || __vault_kept=()
+for t n v in "${__vault_kept[@]}"; do (( ! ${(P)+n} )) || return 0; done
 for t n v in "${__vault_kept[@]}"; do
-(( ${@[(Ie)$n]} )) || continue
 if [[ $t == *export* ]]; then builtin export "$n=$v"; else builtin typeset -g "$n=$v"; fi
 done
 __vault_kept=()
@@ -79,6 +80,7 @@ __vault_precmd() {
 local -i rc=$?
 if [[ -z ${__VAULT_TOKEN-} ]]; then
 [[ -z $__vault_text ]] || { __vault_text=; psvar[87]= }
+(( ! $#__vault_kept )) || __vault_unstash all
 return rc
 fi
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
