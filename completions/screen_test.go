@@ -50,7 +50,7 @@ func (h *home) link(name string)        { check(os.Symlink(must(os.Executable())
 func (h *home) environ() []string {
 	return []string{
 		"HOME=" + h.dir, "ZDOTDIR=" + h.dir, "XDG_CONFIG_HOME=" + h.dir, "XDG_DATA_HOME=" + h.dir, "XDG_CACHE_HOME=" + h.dir,
-		"fish_features=no-query-term", "PATH=" + h.path, "TERM=xterm-256color", "LANG=C.UTF-8", "INPUTRC=/dev/null", stubDir + "=" + h.dir,
+		"fish_features=qmark-noglob,no-query-term", "PATH=" + h.path, "TERM=xterm-256color", "LANG=C.UTF-8", "INPUTRC=/dev/null", stubDir + "=" + h.dir,
 		"AWS_CONFIG_FILE=" + h.file("config"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
 		"GORACE=atexit_sleep_ms=0", // under -race our stand-in for the program would stay a second longer
 	}

@@ -96,7 +96,7 @@ func (w *world) asks() int {
 func (w *world) environ() []string {
 	return append([]string{
 		"HOME=" + w.home, "ZDOTDIR=" + w.home, "XDG_CONFIG_HOME=" + w.home, "XDG_DATA_HOME=" + w.home, "XDG_CACHE_HOME=" + w.home,
-		"fish_features=no-query-term", "PATH=" + w.find, "TERM=xterm-256color", "LANG=C.UTF-8", stubDir + "=" + w.dir,
+		"fish_features=qmark-noglob,no-query-term", "PATH=" + w.find, "TERM=xterm-256color", "LANG=C.UTF-8", stubDir + "=" + w.dir,
 		"GORACE=atexit_sleep_ms=0", // the stub is this test binary: with -race each exit would take a second
 	}, w.extra...)
 }
