@@ -89,10 +89,7 @@ func runAdd(ctx context.Context, r *run, o addOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkKey(ctx, r, set, &o, key); err != nil {
-		return err
-	}
-	if err := checkDevice(ctx, r, set, &o, key); err != nil {
+	if err := examine(ctx, r, set, &o, key); err != nil {
 		return err
 	}
 	if err := r.task.StoreKey(ctx, o.profile, key, o.overwrite); err != nil {
@@ -168,6 +165,14 @@ func keyFromFile(r *run, o addOptions) (creds.Key, error) {
 		return creds.Key{}, err
 	}
 	return app.KeyFromCSV(data, name, o.user)
+}
+
+// examine asks AWS about the key, and then about the MFA device.
+func examine(ctx context.Context, r *run, set *profiles.Set, o *addOptions, k creds.Key) error {
+	if err := checkKey(ctx, r, set, o, k); err != nil {
+		return err
+	}
+	return checkDevice(ctx, r, set, o, k)
 }
 
 // checkKey asks AWS which user the key belongs to. A key that only another partition knows
