@@ -133,7 +133,7 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 		return r.First, nil
 	}
 	if sso := Origin(r.Profile).SSO; sso != nil && r.SignIn != nil {
-		if err := store.PutToken(ctx, s, sessions.TokenName(sso), *r.SignIn); err != nil {
+		if err := m.KeepSignIn(ctx, sso, *r.SignIn); err != nil {
 			return reply, err
 		}
 	}

@@ -120,6 +120,31 @@ func (m *Maker) keepToken(ctx context.Context, s *profiles.SSO, t store.Token) e
 	return nil
 }
 
+// KeepSignIn stores a sign-in that another process has made; if the one before it was shared,
+// so is this one.
+func (m *Maker) KeepSignIn(ctx context.Context, s *profiles.SSO, t store.Token) error {
+	unlock, err := m.lock(ctx, tokenName(s))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	old, err := m.storedToken(ctx, tokenName(s))
+	if err != nil {
+		return err
+	}
+	t.Shared = t.Shared || old.Shared
+	return m.keepToken(ctx, s, t)
+}
+
+// expireShared marks the sign-in in the file as expired if it is the one that AWS rejected and
+// does not renew: nobody should take it for one that works. rejected may be empty.
+func (m *Maker) expireShared(s *profiles.SSO, rejected creds.Secret) {
+	if t, is := m.shared(s); is && t.Access.Equal(rejected) {
+		t.Expires = m.Now().Add(-time.Hour)
+		_, _ = ShareToken(m.SharedDir, s, t) // without it a person is told of a sign-in that does not work
+	}
+}
+
 func (m *Maker) putToken(ctx context.Context, s *profiles.SSO, t store.Token) error {
 	t.StartURL, t.Region = s.StartURL, s.Region
 	return store.PutToken(ctx, m.Store, tokenName(s), t)

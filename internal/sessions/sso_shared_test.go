@@ -118,6 +118,37 @@ func TestASignInGoesToTheFileOnlyIfItIsShared(t *testing.T) {
 	}
 }
 
+func TestASharedSignInThatAWSRejectsIsNotTakenForOneThatWorks(t *testing.T) {
+	c := sharingCenter(t)
+	c.made()
+	c.share()
+	c.dir.RevokeSessions()
+	person := c.Maker.Browser
+	c.Maker.Browser = nil
+	if _, err := c.Make(context.Background(), c.profile()); !errors.Is(err, ErrNeedsUser) {
+		t.Fatal(err)
+	}
+	c.Maker.Browser = person
+	_, err := c.EnsureSignedIn(context.Background(), c.profile(), c.sso())
+	noError(t, err)
+	if in, _ := c.theirs(); c.invited() != 2 || in.AccessToken != c.token().Access.Reveal() || !c.token().Shared {
+		t.Errorf("the person was sent to the browser %d times, not 2; shared %v", c.invited(), c.token().Shared)
+	}
+	c.made()
+}
+
+func TestASignInOfAnotherProcessIsSharedAsTheOneBefore(t *testing.T) {
+	c := sharingCenter(t)
+	c.made()
+	c.share()
+	other := c.token()
+	other.Access, other.Shared = creds.New("from another process"), false
+	noError(t, c.KeepSignIn(context.Background(), c.sso(), other))
+	if in, _ := c.theirs(); in.AccessToken != "from another process" || !c.token().Shared {
+		t.Errorf("%+v", in)
+	}
+}
+
 func TestAFileOfAnotherDirectoryIsLeftAlone(t *testing.T) {
 	c := sharingCenter(t)
 	c.made()

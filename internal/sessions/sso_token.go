@@ -70,6 +70,7 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 			t.Client = ""
 		}
 	}
+	m.expireShared(s, rejected)
 	t.Access, t.Refresh = creds.Secret{}, creds.Secret{}
 	b := m.browser(p)
 	if b == nil {
