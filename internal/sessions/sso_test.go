@@ -308,7 +308,7 @@ func TestTheWaitForTheBrowserEnds(t *testing.T) {
 			c.dir.SetAnswer(fakeaws.Ask)
 			c.browser.Open, c.browser.Device, c.browser.Timeout = nil, device, 1500*time.Millisecond
 			_, err := c.Make(context.Background(), c.profile())
-			if !errors.Is(err, ErrNeedsUser) || !strings.Contains(fmt.Sprint(err), "it was not finished within 1.5s") {
+			if !errors.Is(err, ErrNeedsUser) || !strings.Contains(fmt.Sprint(err), "it was not finished within 2 seconds") {
 				t.Fatalf("got %v", err)
 			}
 			if !c.token().Access.IsZero() {
