@@ -34,8 +34,8 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s, with the session it had", name, until)
 	case plan.Silent() && !promptRuns(r):
 		r.say("%s until %s%s", name, until, unrenewed(r))
-	case temporary != nil && plan.Silent():
-		r.say("%s until %s (renews by itself as long as there is a valid key in %s)", name, until, temporary.At.File)
+	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsFromFile:
+		r.say("%s until %s (renews once there is a new key in %s)", name, until, temporary.At.File)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself:
 		r.say("%s until %s (renews by itself)", name, until)
 	default:

@@ -124,6 +124,8 @@ func renewalText(r *run, s app.Status) string {
 		return "by itself, at the next prompt"
 	case app.RenewsByCode, app.RenewsByPassphrase:
 		return r.ours("when you run vault refresh, which " + asks(s.Renews))
+	case app.RenewsFromFile:
+		return "once the file has a new key"
 	case app.NotRenewedHere:
 		return "not in this shell, whose prompt does not run the hook"
 	case app.NotRenewedUnknown:

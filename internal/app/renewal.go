@@ -20,6 +20,7 @@ const (
 	RetriesLater        Renewal = "retried"            // the last attempt failed; the next one is at a moment
 	RenewsByCode        Renewal = "asks_for_mfa_code"
 	RenewsByPassphrase  Renewal = "asks_for_passphrase"
+	RenewsFromFile      Renewal = "from_file"         // once another program has written a new key there
 	NotRenewed          Renewal = "not_by_itself"     // the note says why
 	NotRenewedHere      Renewal = "not_in_this_shell" // whose prompt does not run the hook
 	NotRenewedUnknown   Renewal = "not_resolved"      // the profile is not in the config file any more, or is wrong
@@ -32,6 +33,8 @@ func RenewalOf(p profiles.Profile, passphrase bool) Renewal {
 	switch {
 	case !sessions.NewPlan(p).Silent():
 		return RenewsByCode
+	case Origin(p).Temporary != nil:
+		return RenewsFromFile
 	case passphrase:
 		return RenewsByPassphrase
 	}

@@ -74,8 +74,12 @@ func (s *Set) PlainKeys() map[string]Place {
 		if file == nil {
 			continue
 		}
+		lends := anyKey(file.defaults())
 		for _, at := range file.index().profiles.sections {
 			p := part{file, &file.sections[at]}
+			if !lends && !strings.Contains(strings.ToLower(p.section.text), settingID) {
+				continue // without reading its settings
+			}
 			e, ok := p.lookup(settingID)
 			if !ok || e.Value == "" {
 				continue
