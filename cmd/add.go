@@ -208,7 +208,7 @@ func checkKey(ctx context.Context, r *run, set *profiles.Set, o *addOptions, k c
 // and whether the device is one of the user's, as far as AWS says so. The key is right
 // whatever the device is, so a wrong one is only told.
 func checkDevice(ctx context.Context, r *run, set *profiles.Set, o *addOptions, k creds.Key) error {
-	asks := o.typed && o.mfaSerial == "" && o.addConfig && !set.Has(o.profile)
+	asks := o.typed && o.mfaSerial == "" && o.addConfig && !set.Configured(o.profile)
 	serial := o.mfaSerial
 	for _, s := range set.Settings(o.profile) {
 		if s.Key == "mfa_serial" {
@@ -270,10 +270,10 @@ func addSection(ctx context.Context, r *run, set *profiles.Set, o addOptions) er
 	}
 	defer unlock()
 	switch {
-	case set.Has(o.profile) && len(settings) > 0:
+	case set.Configured(o.profile) && len(settings) > 0:
 		r.say("%s has a section for %s already, which is not changed: write %s into it yourself", file, o.profile, settings[0].Key)
 		return nil
-	case set.Has(o.profile) || !o.addConfig:
+	case set.Configured(o.profile) || !o.addConfig:
 		return nil
 	}
 	r.task.TellOtherNames(file)

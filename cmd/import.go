@@ -219,12 +219,16 @@ func printImportDiff(out io.Writer, m *app.Import) error {
 	return nil
 }
 
-// sayUnreadSettings names settings that vault will not find.
+// sayUnreadSettings names settings, and roles over the imported keys, that vault will not find.
 func sayUnreadSettings(r *run, m *app.Import) {
 	for _, s := range m.Steps {
 		for _, x := range m.UnreadSettings(s) {
 			r.say("%s of %s is only in %s:%d, where vault does not read it: copy it to %s", x.Key, s.Profile, s.File.Path, x.Line, m.Config.Path)
 		}
+	}
+	for _, role := range m.UnreadRoles() {
+		r.say("%s is only in %s, where vault does not read it, and assumes a role with the key of %s: copy its section to %s",
+			role.Profile, m.Credentials.Path, role.Source.Stored.Profile, m.Config.Path)
 	}
 }
 

@@ -213,6 +213,22 @@ func (s *ImportStep) carried() []profiles.Setting {
 	return list
 }
 
+// UnreadRoles lists the profiles of another file than AWS's own two that assume a role with one of
+// the imported keys, and that no file which vault reads has.
+func (m *Import) UnreadRoles() []profiles.Role {
+	if m.File == "" {
+		return nil
+	}
+	var list []profiles.Role
+	for _, r := range m.Credentials.Roles() {
+		used := slices.ContainsFunc(m.Steps, func(s *ImportStep) bool { return s.Action != ImportLeave && s.Profile == r.Source.Stored.Profile })
+		if used && !m.set.Has(r.Profile) {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
 // UnreadSettings lists the settings of a step that are in another file than AWS's own two,
 // which vault does not read: the profile has a section in the config file already, which
 // belongs to the user and is not changed.

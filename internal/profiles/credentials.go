@@ -94,6 +94,19 @@ func (f *KeyFile) Wipe() { clear(f.data) }
 // Has reports whether the file has a section for a profile.
 func (f *KeyFile) Has(profile string) bool { return f.set.Has(profile) }
 
+// Roles lists the profiles of the file that assume a role with the key of a profile: their
+// Source is that key.
+func (f *KeyFile) Roles() []Role {
+	var list []Role
+	for _, name := range f.set.Names() {
+		p, err := f.set.Resolve(name, Overrides{HasKey: func(string) bool { return true }})
+		if r := p.Source.Role; err == nil && r != nil && r.Source.Stored != nil {
+			list = append(list, *r)
+		}
+	}
+	return list
+}
+
 // Plain is an access key in a file, or a part of one.
 type Plain struct {
 	Profile  string
