@@ -249,7 +249,7 @@ func concludeImport(r *run, o importOptions, m *app.Import) error {
 		hintOverwrite(r, m)
 	}
 	if m.Count(isRemoved) > 0 {
-		r.hint("other tools do not find the key in the file any more: vault use PROFILE, or vault exec PROFILE -- COMMAND")
+		r.hint("other tools do not find the key in the file any more: vault use PROFILE, or vault exec PROFILE -- COMMAND; vault export --help has a line that gives it back to them")
 	}
 	if m.Count(isProblem) > 0 {
 		return statusError(exitFailed)
