@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -199,6 +200,7 @@ func CallHint(e *sessions.CallError) string {
 	if e.Kind == sessions.Denied && e.Action != "" {
 		return "a policy has to allow " + e.Action + " on that user; some allow it with MFA only"
 	}
+	holder := cmp.Or(e.Holder, e.Profile)
 	switch e.Kind {
 	case sessions.Denied:
 		return "AWS refuses your identity; check the role's trust policy and its conditions (MFA, external id)"
@@ -207,11 +209,17 @@ func CallHint(e *sessions.CallError) string {
 	case sessions.WrongDevice:
 		return fmt.Sprintf("correct mfa_serial: vault show %s says where it is set, aws iam list-mfa-devices lists a user's", Word(e.Profile))
 	case sessions.BadKey:
-		if e.WrongSecret() {
-			return fmt.Sprintf("vault add %s stores the key again; if its secret is lost, make another key: AWS shows a secret only once", Word(e.Profile))
+		if e.Giver != "" {
+			return "the key came from " + e.Giver + ", and may be inactive or deleted"
 		}
-		return "it may be inactive, deleted or mistyped; vault add " + Word(e.Profile) + " stores it again"
+		if e.WrongSecret() {
+			return fmt.Sprintf("vault add %s stores the key again; if its secret is lost, make another key: AWS shows a secret only once", Word(holder))
+		}
+		return fmt.Sprintf("it may be inactive, deleted or mistyped; vault add %s stores it again", Word(holder))
 	case sessions.BadToken:
+		if e.TokenExpired() {
+			return "whoever issues the token has to issue a new one; it is read anew each time"
+		}
 		return "the issuer of the token has to issue a new one, or the role does not trust the issuer"
 	case sessions.Throttled:
 		return "it was tried several times; nothing is wrong with the key or the network"

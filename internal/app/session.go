@@ -45,7 +45,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err == nil {
 		err = l.Session.Check()
 	}
-	err = hintForKey(p, err)
+	err = inAnotherPartition(p, err)
 	if err == nil && !t.Quiet {
 		t.warnOfRegion(p)
 	}
@@ -82,21 +82,13 @@ func (t *Task) warnOfRegion(p profiles.Profile) {
 	}
 }
 
-// hintForKey adds to the error for a key that AWS does not accept what can be done: about the
-// profile that has the key, and that this one may lack a region.
-func hintForKey(p profiles.Profile, err error) error {
+// inAnotherPartition adds to the error for an unknown key that the profile may lack a region.
+func inAnotherPartition(p profiles.Profile, err error) error {
 	var call *sessions.CallError
-	stored := Origin(p).Stored
-	if stored == nil || !errors.As(err, &call) || call.Kind != sessions.BadKey || HasHint(err) {
+	if !p.Regionless || Origin(p).Stored == nil || !errors.As(err, &call) || call.Kind != sessions.BadKey || call.WrongSecret() || HasHint(err) {
 		return err
 	}
-	about := *call
-	about.Profile = stored.Profile
-	hint := CallHint(&about)
-	if p.Regionless && !call.WrongSecret() {
-		hint += "; a key of China or GovCloud needs a region in the profile"
-	}
-	return WithHint(err, "%s", hint)
+	return WithHint(err, "%s; a key of China or GovCloud needs a region in the profile", CallHint(call))
 }
 
 // minTTL is how much must be left of a session that is handed out.

@@ -109,7 +109,9 @@ type CallError struct {
 	Kind                Kind
 	Code, Message       string
 	Skew                time.Duration // how far AWS's clock is ahead of this machine's; 0 if unknown
-	Settings            []string      // what decides where the call goes, with where it is set
+	Settings            []string      // what decides where the call goes, or has the token, with where it is set
+	Holder              string        // the profile whose stored key the call began with; "" if there is none, or Profile is
+	Giver               string        // what gave the credentials that the call began with, in words; "" for a stored key
 	Err                 error
 }
 
@@ -141,12 +143,18 @@ func (e *CallError) Reason() string {
 		}
 		return "the clock of this machine differs from AWS's by too much"
 	case Expired:
+		if e.Giver != "" {
+			return "the credentials that " + e.Giver + " gave have expired"
+		}
 		return "the session that it is made with has expired"
 	case Throttled:
 		return "AWS asks for fewer calls, try again in a minute"
 	case Unreachable, NotAWS, Untrusted, BadSetting:
 		return unreached(e.Err)
 	case BadToken:
+		if e.TokenExpired() {
+			return "the identity token has expired" + e.where()
+		}
 		return "AWS does not accept the identity token: " + oneLine(e.Message)
 	case Denied:
 		return "access denied: " + oneLine(e.Message)
@@ -155,6 +163,19 @@ func (e *CallError) Reason() string {
 		return oneLine(e.Message)
 	}
 	return cause(e.Err)
+}
+
+// TokenExpired reports whether AWS refused an identity token because of its age.
+func (e *CallError) TokenExpired() bool {
+	return e.Kind == BadToken && (strings.HasPrefix(e.Code, "ExpiredToken") || strings.Contains(strings.ToLower(e.Message), "expired"))
+}
+
+// where is where Settings are set, in brackets; "" for none.
+func (e *CallError) where() string {
+	if len(e.Settings) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(e.Settings, ", ") + ")"
 }
 
 // WrongSecret reports whether AWS knows the access key and the signature was made with

@@ -76,6 +76,33 @@ func (m *Maker) slow(host string) {
 // it returns a *NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
 	plan := NewPlan(p)
+	s, err := m.carryOut(ctx, p, plan)
+	var failed *CallError
+	if errors.As(err, &failed) && failed.Holder == "" && failed.Giver == "" {
+		failed.Holder, failed.Giver = plan.Key, giver(plan.First)
+	}
+	return s, err
+}
+
+// giver is what a chain begins with, in words; "" for a stored key.
+func giver(s profiles.Source) string {
+	switch {
+	case s.Process != nil:
+		return fmt.Sprintf("the credential_process of %q", s.Process.Profile)
+	case s.Host != nil:
+		return "credential_source = " + s.Host.Kind
+	case s.Temporary != nil:
+		return fmt.Sprintf("the temporary key in %s", s.Temporary.At)
+	case s.Login != nil:
+		return "aws login"
+	case s.SSO != nil:
+		return "Identity Center"
+	}
+	return ""
+}
+
+// carryOut makes the calls of a plan.
+func (m *Maker) carryOut(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	s, roles, err := m.begin(ctx, p, plan)
 	if err != nil {
 		return creds.Session{}, err

@@ -27,6 +27,7 @@ type bench struct {
 	t       *testing.T
 	aws     *fakeaws.Server
 	phone   *fakeaws.MFA
+	issuer  *fakeaws.Issuer // see web
 	user    string
 	answers []string // what will be typed; "code" is one that works
 	asked   []string

@@ -110,6 +110,7 @@ func (b *bench) web(t *testing.T) (*profiles.WebIdentity, string) {
 	t.Helper()
 	issuer, err := b.aws.AddIssuer(account, "sts.amazonaws.com")
 	noError(t, err)
+	b.issuer = issuer
 	arn, err := b.aws.AddRole(fakeaws.Role{Account: account, Name: "pod", Trust: fakeaws.Trust{Web: &fakeaws.WebIdentity{Issuer: issuer.URL}}})
 	noError(t, err)
 	token, err := issuer.Mint(map[string]any{"sub": "pod"})
@@ -134,6 +135,45 @@ func TestAWebIdentityComesFromAFileOrACommand(t *testing.T) {
 	noError(t, err)
 	if !strings.HasSuffix(s.ARN, "/job-7") || time.Until(s.Expires) > 15*time.Minute {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestAnExpiredIdentityTokenIsToldAsThat(t *testing.T) {
+	b := newBench(t)
+	w, token := b.web(t)
+	w.TokenFile, w.TokenFileAt = filepath.Join(t.TempDir(), "token"), "web_identity_token_file in /c:3"
+	noError(t, os.WriteFile(w.TokenFile, []byte(token), 0o600))
+	b.aws.Inject("AssumeRoleWithWebIdentity", fakeaws.Fault{Status: 400, Code: "ExpiredTokenException", Message: "Token expired: current date/time must be before the expiration date/time"})
+	p := profiles.Profile{Name: "pod", Region: "eu-west-1", Source: profiles.Source{WebIdentity: w}}
+	for range 2 { // as AWS says it, and as fakeaws does of a token that is too old
+		_, err := b.Make(t.Context(), p)
+		var call *CallError
+		if !errors.As(err, &call) || call.Kind != BadToken || !strings.HasSuffix(err.Error(), "the identity token has expired (web_identity_token_file in /c:3)") {
+			t.Errorf("%v", err)
+		}
+		old, err := b.issuer.Mint(map[string]any{"sub": "pod", "exp": time.Now().Add(-time.Hour).Unix()})
+		noError(t, err)
+		noError(t, os.WriteFile(w.TokenFile, []byte(old.Reveal()), 0o600))
+	}
+}
+
+func TestAKeyThatAWSDoesNotKnowNamesTheProfileThatHoldsIt(t *testing.T) {
+	b := newBench(t)
+	refused := func(from profiles.Source) *CallError {
+		b.aws.Inject("*", fakeaws.Fault{Status: 403, Code: "InvalidClientTokenId", Message: "The security token included in the request is invalid."})
+		role := &profiles.Role{Profile: "top", ARN: "arn:aws:iam::" + account + ":role/top", Region: "eu-west-1", Source: from}
+		_, err := b.Make(t.Context(), profiles.Profile{Name: "top", Region: "eu-west-1", Source: profiles.Source{Role: role}})
+		var call *CallError
+		if !errors.As(err, &call) || call.Kind != BadKey {
+			t.Fatalf("%v", err)
+		}
+		return call
+	}
+	if call := refused(key("")); call.Holder != "base" || call.Giver != "" || call.Profile != "top" {
+		t.Errorf("%+v", call)
+	}
+	if call := refused(b.process(printedKeys(""), nil).Source); call.Holder != "" || call.Giver != `the credential_process of "tool"` {
+		t.Errorf("%+v", call)
 	}
 }
 

@@ -3,6 +3,7 @@ package sessions
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -40,13 +41,23 @@ func (m *Maker) webIdentity(ctx context.Context, p profiles.Profile, w *profiles
 	}
 	out, err := m.client(p, region, creds.Session{}).AssumeRoleWithWebIdentity(ctx, in)
 	if err != nil {
-		return creds.Session{}, m.failure("assume role", w.ARN, p.Name, err)
+		return creds.Session{}, tokenFailure(m.failure("assume role", w.ARN, p.Name, err), w)
 	}
 	arn := ""
 	if out.AssumedRoleUser != nil {
 		arn = aws.ToString(out.AssumedRoleUser.Arn)
 	}
 	return m.session(out.Credentials, arn, or(w.Duration, RoleDefault))
+}
+
+// tokenFailure makes the failure of a call with an identity token one of the token, where no
+// session could have expired.
+func tokenFailure(err error, w *profiles.WebIdentity) error {
+	var failed *CallError
+	if errors.As(err, &failed) && (failed.Kind == Expired || failed.Kind == BadToken) {
+		failed.Kind, failed.Settings = BadToken, []string{cmp.Or(w.TokenFileAt, "web_identity_token_process")}
+	}
+	return err
 }
 
 // maxToken is the most bytes that are read of a token; AWS accepts less.
