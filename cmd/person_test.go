@@ -282,8 +282,15 @@ func TestAPersonIsAskedWhereIdentityCenterIs(t *testing.T) {
 		!strings.Contains(string(must(os.ReadFile(w.path("home/.aws/config")))), "[sso-session d-1]\nsso_start_url = https://d-1.awsapps.com/start\n") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}
+	w.write("home/.aws/config", "")
+	r, _ = w.talk(t, w.environ(), []exchange{
+		{"Start URL, like https://corp.awsapps.com/start: ", "https://d-1.awsapps.com/start\r"}, {"Region of Identity Center: ", "eu-west-1\r"},
+	}, "sso", "login", "corp")
+	if r.status != 0 || !strings.Contains(r.err, "added the sso-session corp to") {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
 	r, shown = w.talk(t, w.environ("AWS_REGION=eu-west-1"), []exchange{{"Region of Identity Center [eu-west-1]: ", "\r"}}, "sso", "login", "--start-url", "d-1.awsapps.com/start")
-	if r.status != 0 || !strings.Contains(r.err, "signed in to d-1 until") {
+	if r.status != 0 || !strings.Contains(r.err, "signed in to corp until") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
 
@@ -115,10 +116,10 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory, saved bool, err error) {
 	if o.startURL == "" && o.region == "" {
 		d, err = r.task.Directory(ctx, o.name)
-		if !errors.Is(err, app.ErrNoDirectory) || r.task.Ask == nil {
+		if !o.isFirst(r, err) {
 			return d, true, err
 		}
-		r.tell("%s: your administrator knows where Identity Center is", err)
+		r.tell("%s: your administrator knows where Identity Center is", app.ErrNoDirectory)
 	}
 	for _, q := range []struct {
 		answer               *string
@@ -136,6 +137,14 @@ func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory
 		err = app.Usage(r.command, err)
 	}
 	return d, saved, err
+}
+
+// isFirst reports whether a person can be asked for the first Identity Center there is.
+func (o ssoLoginOptions) isFirst(r *run, err error) bool {
+	var missing *profiles.NotFoundError
+	set, unread := r.task.Profiles()
+	none := unread == nil && len(set.SSOSessions()) == 0
+	return r.task.Ask != nil && (errors.Is(err, app.ErrNoDirectory) || none && errors.As(err, &missing) && missing.Name == o.name)
 }
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.

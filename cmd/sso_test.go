@@ -316,7 +316,9 @@ func TestAnyRoleIsUsedWithoutAProfile(t *testing.T) {
 		{"export --sso= --account 444455556666 --role Ops", 2, "--sso has no value"},
 		{"export --sso corp --account 111122223333", 2, "there is no terminal to choose them on"},
 		{"export --sso corp --role Nobody", 1, "does not give you such a role"},
+		{"export --sso crop --account 444455556666 --role Ops", 1, `there is no sso-session named "crop"`},
 		{"export --sso crop --account 444455556666 --role Ops", 1, `did you mean "corp"?`},
+		{"export --sso other --account 444455556666 --role Ops", 1, `hint: vault sso login other --start-url URL --region REGION writes it`},
 		{"use --shell bash --mode profile --sso corp --account 444455556666 --role Ops", 1, "it has no section in the config file"},
 		{"export --sso corp --account 444455556666 --role Admin", 1, `"444455556666:Admin"`},
 	} {

@@ -118,7 +118,8 @@ func (d Directory) Save(ctx context.Context) (file string, err error) {
 // sso-session, else of the active profile, else the only one there is.
 func (t *Task) DirectoryOr(session string) (Directory, error) {
 	if session != "" {
-		return t.SessionDirectory(session)
+		d, err := t.SessionDirectory(session)
+		return d, noSession(session, err)
 	}
 	if d, found := activeDirectory(t); found && d.Session != "" {
 		return d, nil
@@ -132,6 +133,20 @@ func (t *Task) DirectoryOr(session string) (Directory, error) {
 		return Directory{}, err
 	}
 	return t.SessionDirectory(name)
+}
+
+// noSession says of a name that is not found that an sso-session was meant, and how one is
+// written.
+func noSession(name string, err error) error {
+	var missing *profiles.NotFoundError
+	if !errors.As(err, &missing) {
+		return err
+	}
+	hint := "vault sso login " + Word(name) + " --start-url URL --region REGION writes it, and signs you in"
+	if len(missing.Nearest) > 0 {
+		hint = DidYouMean(missing.Nearest)
+	}
+	return WithHint(fmt.Errorf("there is no sso-session named %q", name), "%s", hint)
 }
 
 // activeDirectory is that of the active profile, if it comes from one.
