@@ -54,7 +54,7 @@ func (o centerRole) profile(ctx context.Context, r *run, named string) (string, 
 			return "", usage(o.of, fmt.Errorf("--%s has no value", f.name))
 		}
 	}
-	d, err := r.task.DirectoryOr(o.session)
+	d, err := r.task.RoleDirectory(ctx, o.session)
 	if err != nil {
 		return "", err
 	}

@@ -114,25 +114,18 @@ func (d Directory) Save(ctx context.Context) (file string, err error) {
 	return file, profiles.AppendSSOSession(file, *d.SSO)
 }
 
-// DirectoryOr is the Identity Center that is meant when no profile is named: that of an
-// sso-session, else of the active profile, else the only one there is.
-func (t *Task) DirectoryOr(session string) (Directory, error) {
+// RoleDirectory is the Identity Center whose roles are meant: that of an sso-session, or with
+// "" as Directory has it.
+func (t *Task) RoleDirectory(ctx context.Context, session string) (Directory, error) {
 	if session != "" {
 		d, err := t.SessionDirectory(session)
 		return d, noSession(session, err)
 	}
-	if d, found := activeDirectory(t); found && d.Session != "" {
-		return d, nil
+	d, err := t.Directory(ctx, "")
+	if err == nil && d.Session == "" {
+		err = WithHint(fmt.Errorf("%s has no sso-session", d.Name()), "--sso names another one")
 	}
-	set, err := t.Profiles()
-	if err != nil {
-		return Directory{}, err
-	}
-	name, err := onlySession(set)
-	if err != nil {
-		return Directory{}, err
-	}
-	return t.SessionDirectory(name)
+	return d, err
 }
 
 // noSession says of a name that is not found that an sso-session was meant, and how one is
