@@ -77,7 +77,7 @@ func NewSSO(name, startURL, region string) (SSO, error) {
 	case !isLabel(s.Region):
 		return s, fmt.Errorf("%q is not the name of a region", s.Region)
 	case strings.Trim(s.Session, sessionChars) != "":
-		return s, fmt.Errorf("%q cannot be the name of an sso-session: it has letters, digits, -, _ and .", s.Session)
+		return s, fmt.Errorf("%q cannot be the name of an sso-session: it may have letters, digits, dots, - and _", s.Session)
 	}
 	return s, nil
 }
