@@ -77,6 +77,7 @@ func cmpErr(first, second error) error {
 
 // runAgentLaunched is the agent that a command has started in the background.
 func runAgentLaunched(ctx context.Context, r *run) error {
+	host.CloseInherited()
 	ready := false
 	err := runAgent(ctx, r, func() { ready = true; host.LetGo(host.Ready) })
 	if !ready && err != nil {
