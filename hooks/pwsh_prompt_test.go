@@ -107,6 +107,10 @@ func TestPwshRenewsInTheBackgroundOnceAGeneration(t *testing.T) {
 	}
 	x.prompts("$__vault.RTry -= 31; $__vault.Hi = 0", "[prod 42m] <True 0>")
 	pwshEventually(t, "a second renewal", func() bool { return w.read("renewed") == "done\ndone\n" })
+	// "vault status" says of one that has expired that it renews by itself, at the next prompt.
+	w.answers("late", pwshSession{name: "late", exp: -time.Minute, ref: -time.Hour})
+	x.prompts("vault use late", "[late expired] <True 0>")
+	pwshEventually(t, "the renewal of an expired session", func() bool { return w.read("renewed") == "done\ndone\ndone\n" })
 	if w.read("leak") != "" {
 		t.Errorf("the renewal read %q from somewhere", w.read("leak"))
 	}
