@@ -19,7 +19,7 @@ function @NAME@ --description 'AWS sessions in this shell'
         set rc $pipestatus[1]
     end 4>&1
     test $rc -eq 0; or return $rc
-    set -g __vault_told told
+    string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
     test -z "$code"; or eval $code
     return 0
 end
@@ -30,8 +30,8 @@ function __vault_lacks
         builtin printf script
         return
     end
-    builtin functions -q __vault_on_prompt; or builtin printf 'renewal '
-    test @PROMPT@ -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf 'label %s' $__vault_told
+    builtin functions -q __vault_on_prompt; or builtin printf renewal
+    test @PROMPT@ -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf ' label %s' $__vault_told
 end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.

@@ -17,7 +17,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
   builtin trap : INT
   (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
   { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
-  (( __vault_rc )) || { __vault_told=told; [[ -z $__vault_code ]] || builtin eval "$__vault_code" }
+  (( __vault_rc )) || { [[ $__vault_no != *" "* ]] || __vault_told=told; [[ -z $__vault_code ]] || builtin eval "$__vault_code" }
   return __vault_rc
 }
 

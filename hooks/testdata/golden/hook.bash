@@ -13,7 +13,7 @@ fi
 ((BASH_SUBSHELL <= _vlevel)) || _vsub=1
 _v_quiet _v_run "$@" || _vrc=$?
 if ((! _vrc)); then
-_vtold=told
+[[ $_vno != *\ * ]] || _vtold=told
 [[ -z $_vsub ]] || _v_watch
 fi
 return "$_vrc"
@@ -31,7 +31,7 @@ return
 fi
 builtin local _vn=0
 ((_vver < 404)) || _vn=${_vnum@P}
-_v_listed || ((_vble || _vseen && _vseen + 1 >= _vn)) || _vno=renewal
+_v_listed || ((_vble || _vseen + 1 >= _vn)) || _vno=renewal
 if ((! 1)); then
 return
 elif ! builtin shopt -q promptvars; then
@@ -227,7 +227,7 @@ fi
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
 _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' _vlabel='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-_vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=0 _vnum='\#' _vtold=''
+_vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnum='\#' _vtold=''
 _vkept=()
 fi
 if [[ $- == *i* ]]; then

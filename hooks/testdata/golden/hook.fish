@@ -14,7 +14,7 @@ __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 
 set rc $pipestatus[1]
 end 4>&1
 test $rc -eq 0; or return $rc
-set -g __vault_told told
+string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
 test -z "$code"; or eval $code
 return 0
 end
@@ -23,8 +23,8 @@ if not status is-interactive
 builtin printf script
 return
 end
-builtin functions -q __vault_on_prompt; or builtin printf 'renewal '
-test 1 -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf 'label %s' $__vault_told
+builtin functions -q __vault_on_prompt; or builtin printf renewal
+test 1 -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf ' label %s' $__vault_told
 end
 function __vault_fixed
 set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
