@@ -45,6 +45,34 @@ func TestBashTouchesArraysOnlyForTheirReaders(t *testing.T) {
 	x.shows("prod 41m")
 }
 
+// vscodeLike does what VS Code's script does in bash: it takes the place of PROMPT_COMMAND's first
+// entry, and a DEBUG trap tells that a command has begun.
+const vscodeLike = `
+vsc_running=1
+__vsc_prompt_cmd_original() { local c s=$?; for c in "${__vsc_original_prompt_command[@]}"; do (exit $s); eval "$c"; done; vsc_running=0; }
+__vsc_prompt_cmd() { vsc_running=0; }
+vsc_begin() { [[ $vsc_running == 0 ]] || return 0; vsc_running=1 began="${began-}|$BASH_COMMAND"; }
+__vsc_original_prompt_command=${PROMPT_COMMAND-}
+if [[ $__vsc_original_prompt_command ]]; then PROMPT_COMMAND=__vsc_prompt_cmd_original; else PROMPT_COMMAND=__vsc_prompt_cmd; fi
+trap vsc_begin DEBUG`
+
+func TestVSCodeSeesTheUsersCommandsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "bash")
+	for _, c := range [][3]string{
+		{"", vscodeLike}, {"", vscodeLike + "\n" + w.load()}, {vscodeLike, ""}, {vscodeLike, w.load()},
+		{"PROMPT_COMMAND=true\n" + vscodeLike, ""}, {"PROMPT_COMMAND=(true)", vscodeLike}, {"export PROMPT_COMMAND=true", vscodeLike},
+	} {
+		x := w.start(c[0], c[1])
+		x.run("began=", "vault use prod", "false")
+		x.shows("prod 41m")
+		x.want(`"$began"`, `|vault use prod|false|\builtin printf '%s\n' E""nd1.|\builtin printf '%s' "$began" > `+filepath.Join(w.home, "value1"))
+		if got := x.lacks("doctor"); got != "" {
+			t.Errorf("%q: told %q", c, got)
+		}
+	}
+}
+
 // starshipInit is what starship's start file does with PROMPT_COMMAND and the arrays.
 const starshipInit = `
 starship_precmd() {

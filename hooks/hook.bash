@@ -37,16 +37,12 @@ _v_watch() {
 # Names what does not work in this shell, for the program to tell. The precmd is in a
 # list, or has run, in another program's code, for the last prompt.
 _v_lacks() {
-  if [[ $- != *i* ]]; then
-    _vno=script
-    return
-  fi
+  [[ $- == *i* ]] || { _vno=script; return; }
   builtin local _vn=0
-  ((_vver < 404)) || _vn=${_vnum@P}
+  ((_vver < 404)) || _vn=${_vnr@P}
   _v_listed || ((_vble || _vseen + 1 >= _vn)) || _vno=renewal
-  if ((! @PROMPT@)); then
-    return
-  elif ! builtin shopt -q promptvars; then
+  ((@PROMPT@)) || return 0
+  if ! builtin shopt -q promptvars; then
     _vno+=" promptvars $_vtold"
   elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
     _vno+=" label $_vtold"
@@ -158,10 +154,9 @@ __vault_unstash() {
     _vn=${_vkept[_vi]}
     [[ -z ${!_vn+x} ]] || return 0
   done
-  for ((_vi = 0; _vi < ${#_vkept[@]}; _vi += 3)); do
-    _vn=${_vkept[_vi + 1]}
-    builtin printf -v "$_vn" %s "${_vkept[_vi + 2]}"
-    [[ -z ${_vkept[_vi]} ]] || builtin export "${_vn?}"
+  for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
+    builtin printf -v "${_vkept[_vi]}" %s "${_vkept[_vi + 1]}"
+    [[ -z ${_vkept[_vi - 1]} ]] || builtin export "${_vkept[_vi]?}"
   done
   _vkept=()
 }
@@ -180,19 +175,19 @@ fi
 __vault_precmd() {
   builtin local _vrc="$?"
   # the number of the command that is typed next
-  if ((_vver < 404)); then _vseen=1; else _vseen=${_vnum@P}; fi
-  if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
+  if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
+  [[ -z $_vflags ]] || builtin set "-$_vflags"
+  _vflags=''
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
-    ((${#_vkept[@]} == 0)) || _v_quiet __vault_unstash all
+    [[ -z ${_vkept[*]-} ]] || _v_quiet __vault_unstash all
   elif [[ $- != *[exv]* ]]; then
     _v_tick
   else
     _v_quiet _v_tick || :
   fi
   # set -e would end the shell
-  [[ $- != *e* ]] || return 0
-  return "$_vrc"
+  [[ $- == *e* ]] || return "$_vrc"
 }
 
 # Starts no process while label, generation and variables are right.
@@ -206,7 +201,7 @@ _v_tick() {
   fi
   [[ ${PS1-} == *__vault_text* ]] || _v_segment
   # may be loaded after this hook
-  [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_befriend
+  [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 
 _v_slow() {
@@ -259,8 +254,7 @@ __vault_preexec() {
 }
 
 # Only for ble.sh and bash-preexec: where the array is, other programs take bash-preexec for loaded.
-_v_befriend() {
-  ((! _vble)) || return 0
+_v_join() {
   _vble=1
   if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
 }
@@ -286,7 +280,7 @@ _v_segment() {
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
   _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' _vlabel='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnum='\#' _vtold=''
+  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnr='\#' _vtold=''
   _vkept=()
 fi
 if [[ $- == *i* ]]; then
@@ -294,13 +288,16 @@ if [[ $- == *i* ]]; then
   # other commands of the array for the user's. A child shell to which it is exported has no _vpid.
   _vcall='${_vpid:+"__vault_precmd"}' _vnl=$'\n'
   if [[ ${BLE_VERSION-} ]]; then
-    ((_vble)) || blehook PRECMD+=__vault_precmd
-    _v_befriend
-  elif _v_listed || [[ "${PROMPT_COMMAND-} ${__vsc_original_prompt_command[*]-}" == *__vsc_prompt_cmd*__vault_precmd* ]]; then
+    ((_vble)) || { blehook PRECMD+=__vault_precmd; _v_join; }
+  elif [[ ${PROMPT_COMMAND-} == __vsc_prompt_cmd* ]]; then
+    # for VS Code the user's command is what runs after it
+    [[ ${__vsc_original_prompt_command[*]-} == *__vault_precmd* ]] || __vsc_original_prompt_command+=("$_vcall")
+    PROMPT_COMMAND=__vsc_prompt_cmd_original
+  elif _v_listed; then
     :
   elif [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
     precmd_functions+=(__vault_precmd)
-    _v_befriend
+    _v_join
   elif ((_vver < 501)) || [[ ${!PROMPT_COMMAND[*]} != *[1-9]* ]]; then
     # bash 3.2 misreads a line break inside "${x:+...}"
     builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}$_vcall" 2>/dev/null || :

@@ -25,16 +25,12 @@ _vsteps=0
 builtin trap '((++_vsteps))' DEBUG
 }
 _v_lacks() {
-if [[ $- != *i* ]]; then
-_vno=script
-return
-fi
+[[ $- == *i* ]] || { _vno=script; return; }
 builtin local _vn=0
-((_vver < 404)) || _vn=${_vnum@P}
+((_vver < 404)) || _vn=${_vnr@P}
 _v_listed || ((_vble || _vseen + 1 >= _vn)) || _vno=renewal
-if ((! 1)); then
-return
-elif ! builtin shopt -q promptvars; then
+((1)) || return 0
+if ! builtin shopt -q promptvars; then
 _vno+=" promptvars $_vtold"
 elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
 _vno+=" label $_vtold"
@@ -122,10 +118,9 @@ for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
 _vn=${_vkept[_vi]}
 [[ -z ${!_vn+x} ]] || return 0
 done
-for ((_vi = 0; _vi < ${#_vkept[@]}; _vi += 3)); do
-_vn=${_vkept[_vi + 1]}
-builtin printf -v "$_vn" %s "${_vkept[_vi + 2]}"
-[[ -z ${_vkept[_vi]} ]] || builtin export "${_vn?}"
+for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
+builtin printf -v "${_vkept[_vi]}" %s "${_vkept[_vi + 1]}"
+[[ -z ${_vkept[_vi - 1]} ]] || builtin export "${_vkept[_vi]?}"
 done
 _vkept=()
 }
@@ -139,18 +134,18 @@ _v_now() { _vt=$((_vbase + SECONDS)); }
 fi
 __vault_precmd() {
 builtin local _vrc="$?"
-if ((_vver < 404)); then _vseen=1; else _vseen=${_vnum@P}; fi
-if [[ $_vflags ]]; then builtin set "-$_vflags"; _vflags=''; fi
+if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
+[[ -z $_vflags ]] || builtin set "-$_vflags"
+_vflags=''
 if [[ -z ${__VAULT_TOKEN-} ]]; then
 __vault_text=''
-((${#_vkept[@]} == 0)) || _v_quiet __vault_unstash all
+[[ -z ${_vkept[*]-} ]] || _v_quiet __vault_unstash all
 elif [[ $- != *[exv]* ]]; then
 _v_tick
 else
 _v_quiet _v_tick || :
 fi
-[[ $- != *e* ]] || return 0
-return "$_vrc"
+[[ $- == *e* ]] || return "$_vrc"
 }
 _v_tick() {
 builtin local _vt="${EPOCHSECONDS-}"
@@ -160,7 +155,7 @@ if ((_vt < _vlo || _vt >= _vhi)) || [[ ! -e $__VAULT_TOKEN ||
 _v_slow
 fi
 [[ ${PS1-} == *__vault_text* ]] || _v_segment
-[[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_befriend
+[[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 _v_slow() {
 builtin local _vid _vin
@@ -204,8 +199,7 @@ builtin local _vt="${EPOCHSECONDS-}"
 [[ $_vt ]] || _v_now
 if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
-_v_befriend() {
-((! _vble)) || return 0
+_v_join() {
 _vble=1
 if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
 }
@@ -227,19 +221,21 @@ fi
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
 _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' _vlabel='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-_vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnum='\#' _vtold=''
+_vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnr='\#' _vtold=''
 _vkept=()
 fi
 if [[ $- == *i* ]]; then
 _vcall='${_vpid:+"__vault_precmd"}' _vnl=$'\n'
 if [[ ${BLE_VERSION-} ]]; then
-((_vble)) || blehook PRECMD+=__vault_precmd
-_v_befriend
-elif _v_listed || [[ "${PROMPT_COMMAND-} ${__vsc_original_prompt_command[*]-}" == *__vsc_prompt_cmd*__vault_precmd* ]]; then
+((_vble)) || { blehook PRECMD+=__vault_precmd; _v_join; }
+elif [[ ${PROMPT_COMMAND-} == __vsc_prompt_cmd* ]]; then
+[[ ${__vsc_original_prompt_command[*]-} == *__vault_precmd* ]] || __vsc_original_prompt_command+=("$_vcall")
+PROMPT_COMMAND=__vsc_prompt_cmd_original
+elif _v_listed; then
 :
 elif [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
 precmd_functions+=(__vault_precmd)
-_v_befriend
+_v_join
 elif ((_vver < 501)) || [[ ${!PROMPT_COMMAND[*]} != *[1-9]* ]]; then
 builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}$_vcall" 2>/dev/null || :
 elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
