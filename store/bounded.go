@@ -181,7 +181,10 @@ func shown(verb, key string) string {
 	case strings.HasPrefix(key, stagedPrefix):
 		return "the key of an unfinished rotation"
 	}
-	return strconv.Quote(key)
+	if kindOf(key) != KeyItem {
+		return "an item"
+	}
+	return "the key of " + strconv.Quote(key)
 }
 
 // inTurn runs f after the call before it has ended, and waits for that until ctx ends. A

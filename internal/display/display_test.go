@@ -21,7 +21,7 @@ func TestHowLongAgo(t *testing.T) {
 
 func TestALengthOfTimeIsTold(t *testing.T) {
 	for d, want := range map[time.Duration]string{
-		0: "less than a second", time.Second: "1 second", -45 * time.Second: "45 seconds", time.Minute: "1 minute", 119 * time.Second: "119 seconds",
+		0: "0 milliseconds", 200 * time.Millisecond: "200 milliseconds", time.Second: "1 second", -45 * time.Second: "45 seconds", time.Minute: "1 minute", 119 * time.Second: "119 seconds",
 		1199 * time.Second: "20 minutes", 20 * time.Minute: "20 minutes", 90 * time.Minute: "90 minutes", time.Hour: "1 hour", 3599 * time.Second: "1 hour",
 		8 * time.Hour: "8 hours", 8*time.Hour + 30*time.Minute: "8 hours 30 minutes", 12*time.Hour - time.Second: "12 hours", 3 * 24 * time.Hour: "3 days",
 	} {

@@ -50,7 +50,7 @@ func Span(d time.Duration) string {
 	hours, minutes := int(d/time.Hour), int(d.Round(time.Minute)%time.Hour/time.Minute)
 	switch {
 	case d < time.Second:
-		return "less than a second"
+		return Count(int(d/time.Millisecond), "millisecond")
 	case d < 2*time.Minute && d != time.Minute:
 		return Count(int(d.Round(time.Second)/time.Second), "second")
 	case d < 2*time.Hour && d.Round(time.Minute) != time.Hour:

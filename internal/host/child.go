@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -92,8 +93,22 @@ func howItEnded(err error) string {
 		return "it was interrupted"
 	case errors.Is(err, exec.ErrNotFound):
 		return "there is no such program on the PATH"
+	case errors.As(err, new(*fs.PathError)): // the program is named already
+		return startFailure(err)
 	}
 	return err.Error()
+}
+
+// startFailure says why a file could not be started.
+func startFailure(err error) string {
+	var path *fs.PathError
+	switch errors.As(err, &path); {
+	case errors.Is(err, fs.ErrNotExist):
+		return "there is no such program"
+	case errors.Is(err, fs.ErrPermission):
+		return "this user may not run it"
+	}
+	return path.Err.Error()
 }
 
 const (

@@ -122,7 +122,10 @@ func (e *CallError) Error() string {
 	if e.Target != "" {
 		what += fmt.Sprintf(" %q", e.Target)
 	}
-	return fmt.Sprintf("%s for %q: %s", what, e.Profile, e.Reason())
+	if e.Profile != "" { // "" is whatever the environment has
+		what += fmt.Sprintf(" for %q", e.Profile)
+	}
+	return what + ": " + e.Reason()
 }
 
 // Reason returns why the call failed, without saying which call it was.

@@ -85,7 +85,7 @@ func TestAProcessThatHangsIsGivenUp(t *testing.T) {
 		return creds.Secret{}, ctx.Err()
 	}
 	_, err := b.Make(context.Background(), p)
-	if fmt.Sprint(err) != `the credential_process of "tool" did not end within less than a second` {
+	if fmt.Sprint(err) != `the credential_process of "tool" did not end within 20 milliseconds` {
 		t.Errorf("%v", err)
 	}
 }

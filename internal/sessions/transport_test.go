@@ -149,9 +149,9 @@ func TestACallThatIsNotAnsweredEndsAndSaysHowLongItTook(t *testing.T) {
 		at   Endpoint
 		says string
 	}{
-		"no answer":      {Endpoint{URL: "http://" + silent, Limits: short}, "took the connection and did not answer within less than a second"},
-		"half an answer": {Endpoint{URL: "http://" + slowly, Limits: short}, "took the connection and did not answer within less than a second"},
-		"no handshake":   {Endpoint{URL: "https://" + silent, Limits: short}, "could not be connected to within less than a second"},
+		"no answer":      {Endpoint{URL: "http://" + silent, Limits: short}, "took the connection and did not answer within 60 milliseconds"},
+		"half an answer": {Endpoint{URL: "http://" + slowly, Limits: short}, "took the connection and did not answer within 60 milliseconds"},
+		"no handshake":   {Endpoint{URL: "https://" + silent, Limits: short}, "could not be connected to within 60 milliseconds"},
 	} {
 		call, err := reachSTS(t.Context(), x.at)
 		if call == nil || call.Kind != Unreachable || !strings.Contains(err.Error(), x.says) {
