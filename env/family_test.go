@@ -93,6 +93,9 @@ func TestThePageOfIdentityVariablesIsTheTable(t *testing.T) {
 		"Not removed: where files and endpoints are (`AWS_CONFIG_FILE`, `AWS_SHARED_CREDENTIALS_FILE`, `AWS_ENDPOINT_URL` and\n" +
 		"their like), which you set on purpose; `BOTO_CONFIG`, which other programs read too; and `SECRET_ACCESS_KEY`, which the\n" +
 		"SDK for Rust reads only where a key's id has no secret beside it.\n\n" +
+		"What a profile itself says about its endpoints and certificates (`endpoint_url`, `services`, `ca_bundle`,\n" +
+		"`use_fips_endpoint`, `use_dualstack_endpoint`, `sts_regional_endpoints`) is set with the session, in `AWS_ENDPOINT_URL`,\n" +
+		"`AWS_ENDPOINT_URL_…`, `AWS_CA_BUNDLE` and their like, where you have set none yourself, and removed with it.\n\n" +
 		"This page is written by `go test ./env -update`.\n")
 	if *update {
 		if err := os.WriteFile(page, []byte(b.String()), 0o644); err != nil {

@@ -101,7 +101,7 @@ const (
 )
 
 // CallError is a call to AWS that failed. Error returns one plain line; Message is AWS's
-// own text.
+// own text, or ours where AWS did not answer.
 type CallError struct {
 	Op, Target, Profile string // "assume role", the role's ARN, the profile it was for
 	Action              string // its name in a policy, "iam:CreateAccessKey"; "" if no policy decides
@@ -153,7 +153,10 @@ func (e *CallError) Reason() string {
 	case Throttled:
 		return "AWS asks for fewer calls, try again in a minute"
 	case Unreachable, NotAWS, Untrusted, BadSetting:
-		return unreached(e.Err)
+		if e.Message == "" {
+			return cannotReach + cause(e.Err)
+		}
+		return e.Message
 	case BadToken:
 		if e.TokenExpired() {
 			return "the identity token has expired" + e.where()
@@ -236,7 +239,7 @@ func failure(op, target, profile string, err error) error {
 	var api smithy.APIError
 	var cred *aws.MissingRegionError
 	if unreached != nil {
-		e.Kind, e.Settings = unreached.Kind, unreached.Settings
+		e.Kind, e.Message, e.Settings = unreached.Kind, unreached.Why, unreached.Settings
 	} else if errors.As(err, &api) {
 		e.Code, e.Message = api.ErrorCode(), api.ErrorMessage()
 		if e.Kind = kindOf(e.Code, e.Message); statusOf(err) == http.StatusTooManyRequests {
@@ -317,15 +320,6 @@ func kindOf(code, message string) Kind {
 		return Throttled
 	}
 	return Other
-}
-
-// unreached says why there was no answer of AWS.
-func unreached(err error) string {
-	var known *reachError
-	if errors.As(err, &known) {
-		return known.Why
-	}
-	return cannotReach + cause(err)
 }
 
 const cannotReach = "AWS cannot be reached: "
