@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -65,8 +66,12 @@ func (m *Maker) shared(s *profiles.SSO) (store.Token, bool) {
 	if m.SharedDir == "" {
 		return store.Token{}, false
 	}
+	file := sharedFile(m.SharedDir, s)
+	if st, err := os.Stat(file); err != nil || !st.Mode().IsRegular() { // reading a pipe would wait
+		return store.Token{}, false
+	}
 	var in sharedToken
-	text, err := atomicfile.Read(sharedFile(m.SharedDir, s), maxSharedFile)
+	text, err := atomicfile.Read(file, maxSharedFile)
 	if err != nil || json.Unmarshal(text, &in) != nil || in.AccessToken == "" {
 		return store.Token{}, false
 	}

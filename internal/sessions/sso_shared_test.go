@@ -166,6 +166,25 @@ func TestAFileOfAnotherDirectoryIsLeftAlone(t *testing.T) {
 	}
 }
 
+func TestWhatIsNoSignInInTheFileIsNotOne(t *testing.T) {
+	c := sharingCenter(t)
+	c.made()
+	c.share()
+	file := sharedFile(c.SharedDir, c.sso())
+	whole, err := os.ReadFile(file)
+	noError(t, err)
+	for _, text := range []string{"", "{", "[]", `{"accessToken": 1}`, string(whole[:len(whole)/2]), `{"startUrl": "https://d-other.awsapps.com/start", "region": "eu-west-1", "accessToken": "x"}`} {
+		noError(t, os.WriteFile(file, []byte(text), 0o600))
+		if in, is := c.shared(c.sso()); is {
+			t.Errorf("%q: %+v", text, in)
+		}
+	}
+	noError(t, os.Remove(file))
+	noError(t, os.Mkdir(file, 0o700))
+	c.expire()
+	c.made()
+}
+
 func TestSigningOutTakesTheFileAlong(t *testing.T) {
 	ctx := context.Background()
 	for name, before := range map[string]func(*center){
