@@ -174,13 +174,12 @@ fi
 
 __vault_precmd() {
   builtin local _vrc="$?"
-  # the number of the command that is typed next
-  if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
-  [[ -z $_vflags ]] || builtin set "-$_vflags"
-  _vflags=''
+  # called from another program's code: the number of the command that is typed next
+  [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
+  [[ -z $_vflags ]] || { builtin set "-$_vflags"; _vflags=''; }
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
-    [[ -z ${_vkept[*]-} ]] || _v_quiet __vault_unstash all
+    [[ -z ${_vkept+x} ]] || _v_quiet __vault_unstash all
   elif [[ $- != *[exv]* ]]; then
     _v_tick
   else
@@ -200,8 +199,6 @@ _v_tick() {
     _v_slow
   fi
   [[ ${PS1-} == *__vault_text* ]] || _v_segment
-  # may be loaded after this hook
-  [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 
 _v_slow() {
@@ -228,6 +225,8 @@ _v_slow() {
     fi
   fi
   _v_show
+  # may be loaded after this hook
+  [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 
 # Writes the text, and from when to when it is right.

@@ -134,12 +134,11 @@ _v_now() { _vt=$((_vbase + SECONDS)); }
 fi
 __vault_precmd() {
 builtin local _vrc="$?"
-if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
-[[ -z $_vflags ]] || builtin set "-$_vflags"
-_vflags=''
+[[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
+[[ -z $_vflags ]] || { builtin set "-$_vflags"; _vflags=''; }
 if [[ -z ${__VAULT_TOKEN-} ]]; then
 __vault_text=''
-[[ -z ${_vkept[*]-} ]] || _v_quiet __vault_unstash all
+[[ -z ${_vkept+x} ]] || _v_quiet __vault_unstash all
 elif [[ $- != *[exv]* ]]; then
 _v_tick
 else
@@ -155,7 +154,6 @@ if ((_vt < _vlo || _vt >= _vhi)) || [[ ! -e $__VAULT_TOKEN ||
 _v_slow
 fi
 [[ ${PS1-} == *__vault_text* ]] || _v_segment
-[[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 _v_slow() {
 builtin local _vid _vin
@@ -179,6 +177,7 @@ _vrtry=$_vt
 fi
 fi
 _v_show
+[[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 _v_show() {
 builtin local _vs="$((_vexp - _vt))" _vl=''
