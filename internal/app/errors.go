@@ -167,6 +167,30 @@ func profileHint(err error) string {
 	return ""
 }
 
+// MeantSource adds to the error for a key that is not stored what to write where a setting of
+// the profile was ignored that would have named another source: that is what went wrong.
+func MeantSource(p profiles.Profile, err error) error {
+	var noKey *sessions.NoKeyError
+	if !errors.As(err, &noKey) {
+		return err
+	}
+	if cure := MeantCure(p); cure != "" {
+		return WithHint(err, "%s", cure)
+	}
+	return err
+}
+
+// MeantCure says what to write where a section or a setting of a profile was ignored that may
+// name another source; "" when there is none.
+func MeantCure(p profiles.Profile) string {
+	for _, w := range p.Warnings {
+		if w.Cure != "" {
+			return w.Cure
+		}
+	}
+	return ""
+}
+
 // signInHint is about a person who is needed.
 func signInHint(err error) string {
 	var needs *sessions.NeedsUserError

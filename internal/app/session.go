@@ -45,6 +45,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err == nil {
 		err = l.Session.Check()
 	}
+	err = MeantSource(p, err)
 	err = inAnotherPartition(p, err)
 	if err == nil && !t.Quiet {
 		t.warnOfRegion(p)

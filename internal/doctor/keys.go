@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,6 +138,9 @@ func (x *examination) missingKeys(n store.Names, keys []string, users map[string
 		if at, plain := inFiles[key]; plain {
 			text = fmt.Sprintf("the key of %q is in plain text in %s:%d", key, x.tilde(at.File), at.Line)
 			cure = "vault import moves it into the keyring"
+		}
+		if p, err := x.set.Resolve(key, anyKey); err == nil {
+			cure = cmp.Or(app.MeantCure(p), cure)
 		}
 		if len(others) > 0 {
 			text += fmt.Sprintf(", which %s %s", display.ShortList(others), display.Plural(len(others), "uses", "use"))

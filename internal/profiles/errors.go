@@ -157,6 +157,7 @@ type Warning struct {
 	Profile string
 	Key     string // "" when it is not about a setting
 	Why     string
+	Cure    string // what to write, if what was ignored may say where credentials come from
 }
 
 // Regionless reports whether it says that no region is set anywhere.

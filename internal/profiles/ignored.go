@@ -149,6 +149,12 @@ var knownKeys = strings.Fields(`
 	aws_credential_expiration expiration signature_version payload_signing_enabled addressing_style
 `)
 
+// sourceKeys are the settings without which a profile has other credentials.
+var sourceKeys = strings.Fields(`
+	role_arn source_profile include_profile credential_source credential_process login_session sso_session sso_start_url sso_account_id
+	sso_role_name web_identity_token_file web_identity_token_process aws_access_key_id aws_secret_access_key aws_session_token
+`)
+
 // otherWords are names that people give to a setting.
 var otherWords = map[string]string{
 	"aws_access_key": settingID, "aws_secret_key": settingSecret, "aws_token": settingToken, "duration": "duration_seconds",
@@ -219,11 +225,14 @@ func (l layer) misspelt() []Warning {
 			if meant == "" {
 				continue
 			}
-			if _, has := l.lookup(meant); !has {
-				list = append(list, Warning{
-					File: p.file.path, Line: e.Line, Profile: p.name, Key: e.Key, Why: "the AWS tools ignore it, because there is no such setting; write " + meant,
-				})
+			if _, has := l.lookup(meant); has {
+				continue
 			}
+			w := Warning{File: p.file.path, Line: e.Line, Profile: p.name, Key: e.Key, Why: "the AWS tools ignore it, because there is no such setting; write " + meant}
+			if slices.Contains(sourceKeys, meant) {
+				w.Cure = fmt.Sprintf("write %s in place of %s in %s", meant, e.Key, place(w.File, w.Line))
+			}
+			list = append(list, w)
 		}
 	}
 	return list

@@ -2,6 +2,7 @@ package profiles
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 )
@@ -150,7 +151,8 @@ func (c *chain) enter(name, key string) (*view, error) {
 		c.misspelt = append(c.misspelt, l.misspelt()...)
 	}
 	for _, x := range c.set.ignoredFor("profile", name) {
-		c.warnings = append(c.warnings, Warning{Profile: name, Why: x.String()})
+		cure := fmt.Sprintf("write %s in place of [%s] in %s", x.Write, short(x.Header), x.At)
+		c.warnings = append(c.warnings, Warning{Profile: name, Why: x.String(), Cure: cure})
 	}
 	c.warnings = append(c.warnings, v.warnings()...)
 	return v, nil
