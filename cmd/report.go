@@ -58,9 +58,9 @@ func (r *run) report(err error) int {
 	case errors.Is(err, context.Canceled): // Ctrl-C anywhere, or Ctrl-D at a question
 		return exitInterrupted
 	}
-	r.say("%s", r.named(app.OneLine(err)))
+	r.say("%s", app.OneLine(err))
 	if h := cmp.Or(r.unquotedHint(err), r.hintFor(err)); h != "" {
-		r.hint("%s", r.named(h))
+		r.hint("%s", h)
 	}
 	r.reportAnswer(err)
 	return statusOf(err)

@@ -638,7 +638,7 @@ func TestOneRotationOfAKeyAtATime(t *testing.T) {
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
 	old := w.storedKey(t, "base")
 	c, errs := w.ongoing(t, "CreateAccessKey", fakeaws.Fault{Delay: 4 * time.Second})
-	r := w.vault(t, w.environ(), "rotate", "prod") // stands on the same key
+	r := w.vault(t, w.environ(), "rotate", "prod") // uses the same key
 	if oneSentence(t, r); r.status != 1 || !strings.Contains(r.err, "another terminal is rotating this key") {
 		t.Errorf("status %d: %s", r.status, r.err)
 	}

@@ -196,7 +196,7 @@ func (x rotating) explainKind(err error, again string, open bool) error {
 	var call *sessions.CallError
 	switch {
 	case errors.As(err, &damaged):
-		return app.WithHint(err, "move it away; %s then goes by what is stored and what AWS lists", again)
+		return app.WithHint(err, "move it away; %s then relies on what is stored and on what AWS lists", again)
 	case errors.As(err, &replaced):
 		return app.WithHint(err, "%s", x.replacedHint(replaced))
 	case errors.As(err, &used):

@@ -34,7 +34,7 @@ func newRun(w *app.World) *run {
 	r.name, w.Args = calledAs(w.Args, w.Program)
 	caller := app.Caller{
 		Env: app.NewEnvironment(w.Environ, w.Home),
-		Say: func(line string) { r.say("%s", r.named(line)) },
+		Say: func(line string) { r.say("%s", line) },
 	}
 	if w.Tell != nil && !w.StderrIsTerm {
 		caller.Tell = func(line string) { r.tell("%s", r.named(line)) }
@@ -58,13 +58,13 @@ func newRun(w *app.World) *run {
 
 // say prints a line for a person, without what a terminal would act on.
 func (r *run) say(format string, args ...any) {
-	fmt.Fprintln(r.Stderr, r.name+": "+display.Clean(fmt.Sprintf(r.ours(format), args...)))
+	fmt.Fprintln(r.Stderr, r.name+": "+display.Clean(r.named(fmt.Sprintf(r.ours(format), args...))))
 }
 
 // tell shows a line that belongs to a question, where the person is: on the terminal, though
 // another program may read standard error. Without a terminal it is say.
 func (r *run) tell(format string, args ...any) {
-	line := r.name + ": " + display.Clean(fmt.Sprintf(r.ours(format), args...)) + "\n"
+	line := r.name + ": " + display.Clean(r.named(fmt.Sprintf(r.ours(format), args...))) + "\n"
 	if r.StderrIsTerm || r.Tell == nil || r.Tell(line) != nil {
 		_, _ = io.WriteString(r.Stderr, line)
 	}

@@ -134,7 +134,7 @@ func TestTheGoSDKOutlivesItsSessionsUnderServer(t *testing.T) {
 	serving(t, []string{sdkClient + "=1"}, must(os.Executable()))
 }
 
-// A network that is down for a while is nobody's business but ours.
+// A network that is down for a while is not noticed by the command.
 func TestANetworkThatFailsForAWhileIsNotNoticed(t *testing.T) {
 	t.Parallel()
 	w := shortWorld(t)

@@ -157,7 +157,7 @@ func TestPwshExecBehavesAsThePlainProgram(t *testing.T) {
 	x.send("\x03")
 	x.until("PS> ")
 	if n := strings.Count(w.read("log"), "pwsh:"); n != 0 {
-		t.Errorf("%d calls were told of a hook", n)
+		t.Errorf("%d calls were made as if a hook were there", n)
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// member is somebody with an identity of their own in a file, and the options by which
+// member is a person with an identity of their own in a file, and the options by which
 // they open the store of o.
 func member(t *testing.T, o Options) (AgeRecipient, Options) {
 	t.Helper()

@@ -62,7 +62,7 @@ func (d ageDir) ownIsIgnored() bool {
 	return err == nil && slices.Contains(strings.Fields(string(text)), "*")
 }
 
-// seenFile lists the recipients to whom this machine has encrypted, or which it was told of.
+// seenFile lists the recipients to whom this machine has encrypted, or whom it has reported as new.
 func (d ageDir) seenFile() string { return d.own("seen.txt") }
 
 // tellNew tells of the recipients that are on the list since this machine last wrote to the

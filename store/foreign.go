@@ -119,8 +119,8 @@ func named(item keyring.Item, name string, err error) ([]byte, error) {
 	return item.Data, err
 }
 
-// errMoved: to give out the key of one profile for that of another would be to act as
-// somebody else.
+// errMoved: to use the key of one profile in the place of another would be to act as another
+// user.
 var errMoved = errors.New("it is not the item that its name says: it was copied, moved or replaced")
 
 // readItem reads an item with its label, for a table entry whose driver can.

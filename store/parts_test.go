@@ -138,7 +138,7 @@ func TestAMissingPartIsAnErrorAndNotAShorterValue(t *testing.T) {
 }
 
 // A process that is killed while it writes parts leaves some that no item names. They
-// are nobody's after an hour; younger ones may be about to be named by another process.
+// are deleted after an hour; younger ones may be about to be named by another process.
 func TestPartsAKilledProcessLeftGoWithTheNextPut(t *testing.T) {
 	under, s := smallStore()
 	left := func(age time.Duration) string {

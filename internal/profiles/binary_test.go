@@ -97,7 +97,7 @@ func tell(t *testing.T, vault, dir, text string, names []string) []told {
 				got = append(got, x.Profile)
 			}
 			if !slices.Equal(got, names) {
-				t.Fatalf("asked for %q, told of %q\n%q", names, got, text)
+				t.Fatalf("asked for %q, got %q\n%q", names, got, text)
 			}
 			return list
 		case err != nil:

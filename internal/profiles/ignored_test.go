@@ -89,7 +89,7 @@ func TestAKeyThatNearlyIsASettingIsTold(t *testing.T) {
 			t.Errorf("%s: %q", key, told)
 		}
 	}
-	// It is not told of a setting that is there as well: other programs have keys of their own.
+	// There is no warning for a setting that is there as well: other programs have keys of their own.
 	want(t, "both", len(resolve(t, "[profile a]\nregion = eu-west-1\nregions = all\n", "a").Warnings), 0)
 }
 

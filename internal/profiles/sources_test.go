@@ -62,7 +62,7 @@ func TestARoleStandsOnAnySource(t *testing.T) {
 		p := resolveWith(t, text, "a", Overrides{RoleARN: "999988887777:top"})
 		want(t, text, p.Source.Role.Source.Role.Source.Role.Source, end)
 	}
-	// botocore refuses a role that names no source; here it stands on what its
+	// botocore refuses a role that names no source; here it is assumed with what its
 	// profile has.
 	p := resolve(t, "[profile base]\ncredential_process = get\n"+role, "base")
 	want(t, "role and process of one profile", p.Source.Role.Source.Process, &Process{Profile: "base", Command: "get"})

@@ -190,7 +190,7 @@ func TestAnExpiredSessionIsNeverGivenOut(t *testing.T) {
 	})
 }
 
-func TestNothingIsTriedForASessionThatHasExpiredUntilSomebodyAsks(t *testing.T) {
+func TestNothingIsTriedForASessionThatHasExpiredUntilAClientAsks(t *testing.T) {
 	u := &upstream{life: time.Hour}
 	u.down.Store(true)
 	inBubble(t, u, func(t *testing.T, h *held) {

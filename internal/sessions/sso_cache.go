@@ -146,7 +146,7 @@ func (m *Maker) KeepSignIn(ctx context.Context, s *profiles.SSO, t store.Token) 
 func (m *Maker) expireShared(s *profiles.SSO, rejected creds.Secret) {
 	if t, is := m.shared(s); is && t.Access.Equal(rejected) {
 		t.Expires = m.Now().Add(-time.Hour)
-		_, _ = ShareToken(m.SharedDir, s, t) // without it a person is told of a sign-in that does not work
+		_, _ = ShareToken(m.SharedDir, s, t) // if this fails, the AWS CLI finds out at its next call
 	}
 }
 

@@ -328,7 +328,7 @@ func status(code int) string {
 	return text
 }
 
-// short cuts a text that somebody else has written.
+// short cuts a text that comes from outside.
 func short(s string) string {
 	const most = 60
 	if r := []rune(s); len(r) > most {
