@@ -268,3 +268,40 @@ func TestAPromptRenewsThroughTheAgent(t *testing.T) {
 		t.Errorf("status %d, said %q, %d sessions", r.status, r.err, w.aws.Calls("AssumeRole"))
 	}
 }
+
+// Of many terminals at a password store one runs pass for the session, and the agent answers
+// the others.
+func TestManyTerminalsWithPassReadTheSessionOnce(t *testing.T) {
+	t.Parallel()
+	w := mfaWorld(t)
+	for _, program := range []string{"pass", "gpg", "gpgconf"} {
+		testenv.Require(t, program)
+	}
+	key := must(store.GetKey(t.Context(), w.keyring(), "base"))
+	gpg := w.gnupg(t)
+	environ := w.withAgent(t, "AWS_VAULT_BACKEND=pass", "GNUPGHOME="+value(gpg, "GNUPGHOME"), "PASSWORD_STORE_DIR="+w.path("passwords"))
+	add := append(environ, "AWS_VAULT_AGENT=off", "AWS_ACCESS_KEY_ID="+key.ID, "AWS_SECRET_ACCESS_KEY="+key.Secret.Reveal())
+	if r := w.vault(t, add, "add", "base", "--env", "--no-check"); r.status != 0 {
+		t.Fatalf("status %d: %s", r.status, r.err)
+	}
+	code := w.code("phone")
+	var all sync.WaitGroup
+	asked := make(chan int, 10)
+	for range cap(asked) {
+		all.Go(func() {
+			_, codes := w.answer(t, environ, code, "exec", "dev", "--", "true")
+			asked <- codes
+		})
+	}
+	all.Wait()
+	total := 0
+	for len(asked) > 0 {
+		total += <-asked
+	}
+	if total != 1 || w.aws.Calls("GetSessionToken") != 1 || w.aws.Calls("AssumeRole") != 1 {
+		t.Errorf("asked for %d codes; %d and %d calls", total, w.aws.Calls("GetSessionToken"), w.aws.Calls("AssumeRole"))
+	}
+	if s := w.agentStatus(t, environ); len(s.Stores) != 1 || !strings.HasPrefix(s.Stores[0].Store, "pass:") {
+		t.Errorf("%+v", s)
+	}
+}

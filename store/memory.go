@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"sync"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -15,6 +16,9 @@ const maxRemembered = 512
 
 // memory has decrypted items, each with the stamp of what it was decrypted from.
 type memory struct {
+	// only reports whether an item is to be remembered; nil: all are.
+	only func(key string) bool
+
 	mu    sync.Mutex
 	items map[string]remembered
 }
@@ -25,18 +29,31 @@ type remembered struct {
 }
 
 // Remember makes an open store keep in memory what it reads, as long as the item is not
-// replaced, by whatever program. It does nothing for a store whose items have no Stamp. It
-// must be called before the store is used by several goroutines.
+// replaced, by whatever program. It does nothing for a store whose items have no Stamp. Where
+// a program asks the person, that program decides how long a key can be read: only sessions
+// and sign-ins are remembered. It must be called before the store is used by several
+// goroutines.
 func Remember(s Store) {
-	if b, _ := s.(*bounded); b != nil {
-		if _, is := b.d.(filed); is {
-			b.memory = &memory{items: map[string]remembered{}}
+	b, _ := s.(*bounded)
+	if b == nil {
+		return
+	}
+	if _, is := b.d.(filed); !is {
+		return
+	}
+	b.memory = &memory{items: map[string]remembered{}}
+	if AsksItself(s) {
+		b.memory.only = func(key string) bool {
+			return strings.HasPrefix(key, SessionPrefix) || strings.HasPrefix(key, TokenPrefix)
 		}
 	}
 }
 
 // get returns an item that is remembered and was not replaced, or reads and remembers it.
 func (m *memory) get(ctx context.Context, b *bounded, key string, read func() (creds.Secret, error)) (creds.Secret, error) {
+	if m.only != nil && !m.only(key) {
+		return read()
+	}
 	stamp, known := Stamp(ctx, b, key)
 	if known && stamp != "" {
 		m.mu.Lock()

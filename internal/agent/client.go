@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/d44b7504/vault/internal/app"
@@ -29,8 +30,10 @@ type Client struct {
 	Built func() time.Time // of this program; an older agent is replaced
 	// Launch starts the agent and returns when it is ready; see host.World.Launch.
 	Launch func(ctx context.Context) error
-	// Patience is how long the agent may take for its first word; 0: ten seconds.
+	// Patience is how long the agent may take for its first word; 0: five seconds.
 	Patience time.Duration
+
+	silent atomic.Bool // it took longer once: it is not waited for again
 }
 
 // Why an agent that answers is of no use.
@@ -194,7 +197,7 @@ func isNone(err error) bool {
 	return errors.As(err, &u)
 }
 
-const patience = 10 * time.Second
+const patience = 5 * time.Second
 
 // errSilent is for an agent that was stopped, or is stuck.
 var errSilent = errors.New("the agent does not answer; end its process and try again")
@@ -206,6 +209,9 @@ func (c *Client) call(ctx context.Context, method, path string, body []byte) (an
 // talk makes a request. older says that the agent is of an older version than this
 // program; the error is errOther if its answers cannot be understood.
 func (c *Client) talk(ctx context.Context, method, path string, body []byte, say func(string)) (answer []byte, older bool, err error) {
+	if c.silent.Load() {
+		return nil, false, errSilent
+	}
 	conn, err := dial(c.Dir())
 	if err != nil {
 		return nil, false, unreachable{err}
@@ -263,6 +269,7 @@ func (c *Client) broken(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.As(err, &timeout) && timeout.Timeout():
+		c.silent.Store(true)
 		return errSilent
 	}
 	return unreachable{err} // it was killed, or has just ended

@@ -34,6 +34,7 @@ type agentKeeper struct {
 	ref   store.Reference
 	renew bool
 	how   agentSettings
+	key   string // to read it, a program asks the person; "": this program asks for a passphrase
 }
 
 // agentKeeperOf is nil where an agent is of no use: the store opens without a person, or the
@@ -43,14 +44,20 @@ func agentKeeperOf(ctx context.Context, t *Task, p profiles.Profile, renew bool)
 		return nil, nil
 	}
 	s, err := t.Keyring(ctx)
-	if err != nil || !store.NeedsPassphrase(ctx, s) {
+	key := sessions.NewPlan(p).Key
+	itself := err == nil && key != "" && store.AsksItself(s)
+	if err != nil || !itself && !store.NeedsPassphrase(ctx, s) {
 		return nil, err
 	}
 	how, err := t.Env.agentSettings()
 	if err != nil || how.ttl == 0 {
 		return nil, err
 	}
-	return &agentKeeper{t: t, store: s, ref: store.ReferenceTo(s, t.StoreOptions()), renew: renew, how: how}, nil
+	k := &agentKeeper{t: t, store: s, ref: store.ReferenceTo(s, t.StoreOptions()), renew: renew, how: how}
+	if itself {
+		k.key = key
+	}
+	return k, nil
 }
 
 func (k *agentKeeper) Fresh(ctx context.Context, p profiles.Profile, w refresh.Want) (refresh.Lease, error) {
@@ -256,6 +263,9 @@ func (k *agentKeeper) open(ctx context.Context) error {
 		k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
 		return ErrNotHeld
 	}
+	if k.key != "" {
+		return k.handOver(ctx)
+	}
 	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) {
 		return k.t.Agent.Unlock(ctx, Unlocking{
 			Store: k.ref, Passphrase: typed, For: k.how.ttl, UntilSuspended: k.how.untilSuspended,
@@ -264,6 +274,16 @@ func (k *agentKeeper) open(ctx context.Context) error {
 	if err == nil { // a renewal in the background finds it open; only the agent is to know it
 		k.t.Unlocked, k.t.typed = false, nil
 	}
+	return err
+}
+
+// handOver has the store's own program ask the person, by reading the key once, and the agent
+// read the store from then on. One process that reads is faster than fifty.
+func (k *agentKeeper) handOver(ctx context.Context) error {
+	if _, err := store.GetKey(ctx, k.store, k.key); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotHeld, err) // it is met again, and told, without the agent
+	}
+	_, err := k.t.Agent.Unlock(ctx, Unlocking{Store: k.ref, For: k.how.ttl, UntilSuspended: k.how.untilSuspended})
 	return err
 }
 
