@@ -32,7 +32,7 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s%s", name, until, reach(r))
 	case l.Warning != nil && !l.RefreshAt.IsZero() && l.Note != "":
 		r.say("%s until %s, with the session it had", name, until)
-	case plan.Silent() && !promptRuns(r):
+	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself && !promptRuns(r):
 		r.say("%s until %s%s", name, until, unrenewed(r))
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsFromFile:
 		r.say("%s until %s (renews once there is a new key in %s)", name, until, temporary.At.File)

@@ -166,7 +166,7 @@ func without(names []string, name string) []string {
 func TestTABShowsWhatAProfileIs(t *testing.T) {
 	config := configForTAB(t, profilesForTAB)
 	got := pressRaw(t, config, "__words", "fish", "use", "")
-	want := "words\ndefault\tstored key\nprod\t111122223333/admin\nmy prof\tcredential process\n"
+	want := "words\ndefault\tsettings of all profiles\nprod\t111122223333/admin\nmy prof\tcredential process\n"
 	if got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

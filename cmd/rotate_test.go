@@ -672,8 +672,8 @@ func TestWhatCannotBeRotatedSaysWhy(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"rotate", 2, "accepts 1 arg"},
-		{"rotate --list base", 2, "unknown command"},
+		{"rotate", 2, "vault rotate needs the name of a profile"},
+		{"rotate --list base", 2, `vault rotate takes no argument, but was given "base"`},
 		{"rotate prdo", 1, `no profile named "prdo"`},
 		{"rotate sso", 1, `"sso" does not use a stored key that could be rotated: role R of account 111122223333`},
 		{"rotate base", 1, `no key is stored for "base"`},
