@@ -259,6 +259,8 @@ func CallHint(e *sessions.CallError) string {
 func reachHint(e *sessions.CallError) string {
 	where := strings.Join(e.Settings, " and ")
 	switch {
+	case e.Kind == sessions.BadSetting && where != "":
+		return "correct " + where
 	case e.Kind == sessions.BadSetting:
 		return "correct the path, or remove the setting if this machine trusts AWS's certificates without it"
 	case e.Kind == sessions.Untrusted && where == "":

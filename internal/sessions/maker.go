@@ -67,7 +67,7 @@ type Maker struct {
 // slow tells the person once that AWS takes long to answer, and when that ends.
 func (m *Maker) slow(host string) {
 	if m.waited.CompareAndSwap(false, true) {
-		m.say("waiting for an answer of " + host + ", a minute at most; Ctrl-C stops it")
+		m.say("waiting for " + host + " to answer, a minute at most; Ctrl-C stops it")
 	}
 }
 

@@ -223,6 +223,8 @@ func (c client) explain(r *http.Request, w *watch, err error) error {
 		c.distrust(e, host, cert)
 	case errors.As(err, &refused):
 		e.Kind, e.Why, e.Final = NotAWS, fmt.Sprintf("the proxy %s refused to connect to %s (%s)", proxy, host, status(int(refused))), refused/100 == 4
+	case proxy == notProxy:
+		e.Kind, e.Why, e.Final = BadSetting, "what the variable for the proxy has is not the address of one", true
 	case proxy != "" && errors.As(err, &op) && op.Op == "proxyconnect":
 		e.Why = fmt.Sprintf("the proxy %s cannot be reached: %s", proxy, cause(op.Err))
 	case errors.As(err, &dns):
@@ -300,12 +302,18 @@ func (c client) proxyOf(r *http.Request) string {
 	if c.at.Proxy != nil {
 		find = c.at.Proxy
 	}
-	at, err := find(r)
-	if err != nil || at == nil {
+	switch at, err := find(r); {
+	case err != nil, at != nil && (at.Hostname() == "" || strings.HasSuffix(at.Host, ":")):
+		return notProxy
+	case at == nil:
 		return ""
+	default:
+		return at.Scheme + "://" + at.Host
 	}
-	return at.Scheme + "://" + at.Host
 }
+
+// notProxy stands for the address of a proxy that cannot be one. It is not shown.
+const notProxy = "?"
 
 // settings names what decides where a call goes, for a person who looks for the reason.
 func (c client) settings(proxy string) []string {

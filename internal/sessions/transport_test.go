@@ -190,6 +190,11 @@ func TestAProxyIsNamedWithoutItsPassword(t *testing.T) {
 			_ = c.Close()
 		})
 	}
+	bad := func(*http.Request) (*url.URL, error) { return url.Parse("http://http:") } // of http://[x
+	call, err := reachSTS(t.Context(), Endpoint{URL: "https://sts.example.com", Proxy: bad})
+	if call == nil || call.Kind != BadSetting || !strings.Contains(fmt.Sprint(call.Settings), "HTTPS_PROXY") {
+		t.Errorf("%v", err)
+	}
 	for _, x := range []struct {
 		proxy, at string
 		kind      Kind
