@@ -362,9 +362,11 @@ func TestACodeCanComeFromAFlag(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	// A wrong one is not asked for again: nobody typed it.
-	r := w.vault(t, w.environ(), "export", "base", "-t", "000000")
-	if r.status != 1 || strings.Count(r.err, "not accepted") != 1 {
-		t.Errorf("status %d, said %q", r.status, r.err)
+	for _, c := range [][2]string{{"base", "000000"}, {"dev", "000000"}, {"dev", "abcdef"}} {
+		r := w.vault(t, w.environ(), "export", c[0], "-t", c[1])
+		if r.status != 1 || strings.Count(r.err, "not accepted") != 1 {
+			t.Errorf("%s with %s: status %d, said %q", c[0], c[1], r.status, r.err)
+		}
 	}
 	if r := w.vault(t, w.environ(), "exec", "--mfa-token", w.code("phone"), "dev", "--", "true"); r.status != 0 {
 		t.Errorf("status %d: %s", r.status, r.err)

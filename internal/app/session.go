@@ -146,7 +146,9 @@ func keeperOf(t *Task, m *sessions.Maker, renew bool) *refresh.Keeper {
 		l, err := k.Fresh(ctx, base, w)
 		if err != nil && w.IgnoreCache && cannotRenew(err, renew) && (k.Missing == nil || !k.Missing(err)) {
 			w.IgnoreCache = false // the one that there is may be good
-			l, err = k.Fresh(ctx, base, w)
+			if kept, again := k.Fresh(ctx, base, w); !errors.Is(again, sessions.ErrNeedsUser) {
+				l, err = kept, again
+			}
 		}
 		if err != nil && no.Certain {
 			if failed := k.Drop(context.WithoutCancel(ctx), base, no.AccessKeyID); failed != nil {
