@@ -348,6 +348,7 @@ var reveals = map[string]string{
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",
 	"internal/server/fetch.go":         "shows the token to the endpoint",
+	"cmd/serve.go":                     "the token of an endpoint, on its way to the file that its user reads",
 	"cmd/proxy.go":                     "the token of an endpoint, on its way to the proxy that asks it",
 	"internal/sessions/sts.go":         "signs a request",
 	"internal/sessions/rest.go":        "the token that a request is made with",

@@ -97,7 +97,7 @@ func commands() []command {
 		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "whoami", build: newWhoami},
 		{name: "hook", build: newHook}, {name: "completion", build: newCompletion}, {name: "demo", build: newDemo},
 		{name: "version", build: newVersion}, {name: "proxy", build: newProxy},
-		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock},
+		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
 	}
 }
 

@@ -43,7 +43,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 
 // route finds what was asked for, or the status of the refusal.
 func (s *Server) route(r *http.Request) (*held, int) {
-	if !slices.Contains(s.options.Hosts, r.Host) || hasBody(r) { // another Host: a web page that rebinds its name to us
+	if !s.isHost(r.Host) || hasBody(r) { // another Host: a web page that rebinds its name to us
 		return nil, http.StatusForbidden
 	}
 	if r.Method != http.MethodGet {
@@ -62,6 +62,10 @@ func (s *Server) route(r *http.Request) (*held, int) {
 		return h, http.StatusOK
 	}
 	return nil, http.StatusNotFound
+}
+
+func (s *Server) isHost(name string) bool {
+	return slices.Contains(s.options.Hosts, name) || s.options.AnyPort && loopback(name) == nil
 }
 
 // admits compares the token in constant time, also if there is no lease.

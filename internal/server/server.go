@@ -29,9 +29,12 @@ type Source func(ctx context.Context) (creds.Session, error)
 
 // Options of a Server. The zero value listens on a free port of 127.0.0.1.
 type Options struct {
-	Addr  string           // a loopback address; "" is "127.0.0.1:0"
-	Hosts []string         // further values of the Host header to accept, with their port
-	Now   func() time.Time // nil is time.Now
+	Addr  string   // a loopback address; "" is "127.0.0.1:0"
+	Hosts []string // further values of the Host header to accept, with their port
+	// AnyPort accepts every port of a loopback address in the Host header: whoever comes
+	// through a tunnel connects to another one. A web page that rebinds its name sends that name.
+	AnyPort bool
+	Now     func() time.Time // nil is time.Now
 }
 
 // Server answers for any number of leases on one listener. Its methods may be called
@@ -64,7 +67,7 @@ func Listen(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, listener: l, done: make(chan struct{}), unused: newToken(), leases: map[string]*Lease{}}
+	s := &Server{options: o, listener: l, done: make(chan struct{}), unused: NewToken(), leases: map[string]*Lease{}}
 	s.options.Hosts = append(hostsOf(l.Addr().String()), o.Hosts...)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.http = NewHTTP(http.HandlerFunc(s.answer))
@@ -94,6 +97,9 @@ func loopback(addr string) error {
 	}
 	return nil
 }
+
+// Addr is the address on which the server listens, with its port.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // Close stops listening, cuts every connection and revokes every lease.
 func (s *Server) Close() error {
@@ -137,7 +143,7 @@ func (s *Server) Add(g Grant) (*Lease, error) {
 		return nil, fmt.Errorf("the name %q of a lease contains %q", g.Name, rolePath)
 	}
 	if g.Token.IsZero() {
-		g.Token = newToken()
+		g.Token = NewToken()
 	}
 	ctx, stop := context.WithCancel(s.ctx)
 	l := &Lease{server: s, name: g.Name, token: g.Token, stop: stop, roles: make(map[string]*held, len(g.Roles))}
@@ -158,7 +164,7 @@ func (s *Server) Add(g Grant) (*Lease, error) {
 
 // URL is what AWS_CONTAINER_CREDENTIALS_FULL_URI should be set to.
 func (l *Lease) URL() string {
-	return "http://" + l.server.listener.Addr().String() + "/" + url.PathEscape(l.name)
+	return "http://" + l.server.Addr() + "/" + url.PathEscape(l.name)
 }
 
 // Token is what AWS_CONTAINER_AUTHORIZATION_TOKEN should be set to.
@@ -180,7 +186,18 @@ func (s *Server) lease(name string) *Lease {
 	return s.leases[name]
 }
 
-func newToken() creds.Secret { return creds.New(base64.RawURLEncoding.EncodeToString(random(32))) }
+const tokenBytes = 32
+
+// NewToken makes a token, of 256 random bits.
+func NewToken() creds.Secret {
+	return creds.New(base64.RawURLEncoding.EncodeToString(random(tokenBytes)))
+}
+
+// IsToken reports whether a text has the form of a token.
+func IsToken(text string) bool {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	return err == nil && len(b) == tokenBytes
+}
 
 func random(n int) []byte {
 	b := make([]byte, n)
