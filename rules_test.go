@@ -679,17 +679,26 @@ func TestEveryHookShowsTheNoteOfAChangedEnvironment(t *testing.T) {
 // help is what the program says of the command the words begin with.
 func help(t *testing.T, bin string, words []string) string {
 	t.Helper()
-	cmd := exec.Command(bin, words[0], "--help")
-	cmd.Env = outside(t)
-	out, err := cmd.Output()
-	if err != nil {
-		t.Errorf("vault %s --help: %v", words[0], err)
+	text := helpOf(t, bin, words[:1])
+	if len(words) > 1 && strings.Contains(text, "Available Commands:") && strings.Contains(text, "\n  "+words[1]+" ") {
+		text = helpOf(t, bin, words[:2])
 	}
-	if text := string(out); strings.Contains(text, "\n  vault "+words[0]+" ") || strings.Contains(text, "\n  vault "+words[0]+"\n") {
+	if strings.Contains(text, "\n  vault "+words[0]+" ") || strings.Contains(text, "\n  vault "+words[0]+"\n") {
 		return text
 	}
 	t.Errorf("the README has %q, and there is no such command", "vault "+strings.Join(words, " "))
 	return ""
+}
+
+func helpOf(t *testing.T, bin string, words []string) string {
+	t.Helper()
+	cmd := exec.Command(bin, append(words[:len(words):len(words)], "--help")...)
+	cmd.Env = outside(t)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Errorf("vault %s --help: %v", strings.Join(words, " "), err)
+	}
+	return string(out)
 }
 
 // settingRE is a name that the program reads from the environment or the config file.
