@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -199,4 +200,28 @@ func printAgent(r *run, s agent.Status) error {
 		r.hint("it is of an older version, and is replaced by the next command that asks for a passphrase; vault agent stop ends it now")
 	}
 	return err
+}
+
+// noAgent says that there is none.
+const noAgent = "none"
+
+// agentWords says what the agent holds, in a few words. One that does not answer at once is
+// not waited for.
+func agentWords(ctx context.Context, r *run) string {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s, err := r.agent.Status(ctx)
+	switch {
+	case err != nil:
+		return "it does not answer"
+	case !s.Running:
+		return noAgent
+	case len(s.Stores) == 0:
+		return "running, with nothing unlocked"
+	}
+	var held []string
+	for _, h := range s.Stores {
+		held = append(held, h.Store+" unlocked until "+display.Clock(h.Until, r.Now()))
+	}
+	return strings.Join(held, ", ")
 }

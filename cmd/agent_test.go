@@ -5,10 +5,13 @@ package cmd_test
 // The agent: a passphrase is typed once, and every terminal goes on.
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +19,8 @@ import (
 	"time"
 
 	"github.com/creack/pty"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // agentWorld is mfaWorld, in which no passphrase is given and there may be an agent, which is
@@ -265,4 +270,98 @@ func (w *world) answer(t *testing.T, environ []string, code string, args ...stri
 		t.Errorf("%q: %v: %s", args, err, said.String())
 	}
 	return passphrases, codes
+}
+
+// An agent that is killed again and again, while terminals work, is at no moment more than one,
+// and nobody gets anything wrong: a command has its session, or says that the store is locked.
+func TestAnAgentThatIsKilledAgainAndAgainLosesNothing(t *testing.T) {
+	t.Parallel()
+	w, environ := agentWorld(t)
+	kills, terminals := 4, 3
+	if testenv.Long() {
+		kills, terminals = 200, 20
+	}
+	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for range terminals {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				r := w.vault(t, environ, "exec", "dev", "--", "/bin/sh", "-c", "echo $AWS_VAULT")
+				good := r.status == 0 && r.out == "dev\n" || r.status == 3 && r.out == "" && strings.Contains(r.err, "nobody can be asked")
+				if !good {
+					t.Errorf("status %d, %q, said %q", r.status, r.out, r.err)
+				}
+			}
+		})
+	}
+	for range kills {
+		pid := w.agentStatus(t, environ).PID
+		if pid == 0 {
+			t.Error("no agent is running")
+			break
+		}
+		check(syscall.Kill(pid, syscall.SIGKILL))
+		awaitEnd(t, pid)
+		if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase()}, "exec", "dev", "--", "true"); r.status != 0 {
+			t.Errorf("after a kill: status %d, said %q", r.status, r.err)
+		}
+	}
+	stop()
+	all.Wait()
+	if n := w.aws.Calls("GetSessionToken"); n != 1 || w.aws.Calls("AssumeRole") != 1 {
+		t.Errorf("%d and %d sessions were made", n, w.aws.Calls("AssumeRole"))
+	}
+}
+
+func TestStatusSaysWhatTheAgentHolds(t *testing.T) {
+	t.Parallel()
+	w, environ := agentWorld(t)
+	r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "exec", "dev", "--", "vault", "status", "--json")
+	var s struct{ Agent string }
+	check(json.Unmarshal([]byte(r.out), &s))
+	if r.status != 0 || !strings.Contains(s.Agent, w.path("keys")+" unlocked until ") {
+		t.Errorf("status %d, %q, said %q", r.status, r.out, r.err)
+	}
+	if r := w.vault(t, w.environ(), "exec", "-t", w.code("phone"), "dev", "--", "vault", "status"); strings.Contains(r.out, "agent") {
+		t.Errorf("without an agent: %q", r.out)
+	}
+}
+
+// It is one small process that does nothing by itself.
+func TestTheAgentIsSmallAndIdle(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc")
+	}
+	w, environ := agentWorld(t)
+	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	pid := w.agentStatus(t, environ).PID
+	status := string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))))
+	var rss int
+	for line := range strings.Lines(status) {
+		_, _ = fmt.Sscanf(line, "VmRSS: %d", &rss)
+	}
+	if rss == 0 || rss > 25<<10 {
+		t.Errorf("%d kB", rss)
+	}
+	if dump, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid)); err == nil && os.Geteuid() != 0 {
+		_ = dump.Close()
+		t.Error("another process of the user can read its memory")
+	}
+	ticks := func() string {
+		fields := strings.Fields(string(must(os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)))))
+		return fields[13] + " " + fields[14]
+	}
+	before := ticks()
+	for range 10 { // as long as other tests take anyway
+		w.vault(t, w.environ(), "version")
+	}
+	if after := ticks(); after != before {
+		t.Errorf("it used the processor: %s, then %s", before, after)
+	}
 }

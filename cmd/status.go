@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,13 +23,13 @@ func newStatus(r *run) *cobra.Command {
 
 Exit status: 0 valid, 3 expired, or a person must sign in; 1 no profile is active.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return runStatus(r, asJSON) },
+		RunE: func(c *cobra.Command, _ []string) error { return runStatus(c.Context(), r, asJSON) },
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return c
 }
 
-func runStatus(r *run, asJSON bool) error {
+func runStatus(ctx context.Context, r *run, asJSON bool) error {
 	st, active := r.task.Env.Active()
 	switch {
 	case !active && asJSON:
@@ -40,6 +41,7 @@ func runStatus(r *run, asJSON bool) error {
 		return errInactive()
 	}
 	s := app.StatusOf(r.task, st)
+	s.Agent = agentWords(ctx, r)
 	show := printStatus
 	if asJSON {
 		show = func(r *run, s app.Status) error { return display.JSON(r.Stdout, s) }
@@ -83,6 +85,9 @@ func printStatus(r *run, s app.Status) error {
 	}
 	row("changed", strings.Join(s.ChangedBy, ", "))
 	row("inside", strings.Join(s.Inside, " > "))
+	if s.Agent != noAgent {
+		row("agent", s.Agent)
+	}
 	err := t.Write(r.Stdout)
 	if len(s.ChangedBy) > 0 {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
