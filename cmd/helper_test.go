@@ -132,12 +132,12 @@ func TestNoEntryOfThePersonsOwnInPassIsReplacedOrDeleted(t *testing.T) {
 		}
 	}
 	r := w.vault(t, key, "add", "github", "--env", "--backend", "pass")
-	says(t, r, `replace "github" in pass: the entry is another program's or your own, it was not stored by this program`, "hint: vault add --overwrite github replaces it")
+	says(t, r, `replace the key of "github" in pass: the entry is another program's or your own, it was not stored by this program`, "hint: vault add --overwrite github replaces it")
 	if r.status != 1 {
 		t.Errorf("add: status %d", r.status)
 	}
 	r = w.vault(t, environ, "rm", "-y", "bank", "--backend", "pass")
-	if r.status != 1 || !strings.Contains(r.err, `delete "bank" in pass: the entry is another program's`) {
+	if r.status != 1 || !strings.Contains(r.err, `delete the key of "bank" in pass: the entry is another program's`) {
 		t.Errorf("rm: status %d: %s", r.status, r.err)
 	}
 	if r := w.vault(t, environ, "clear", "--backend", "pass"); r.status != 0 {
