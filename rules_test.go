@@ -163,7 +163,7 @@ var arrows = map[string]string{
 	"internal/mfa":            "internal/creds",
 	"store":                   "env internal/atomicfile internal/creds internal/display internal/host store/internal/busguard",
 	"store/internal/busguard": "",
-	"internal/storetest":      "store internal/creds",
+	"internal/storetest":      "store internal/creds internal/atomicfile",
 	"internal/fakeaws":        "internal/creds",
 	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/server":         "internal/creds",

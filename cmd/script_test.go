@@ -28,6 +28,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
@@ -344,7 +345,7 @@ func scriptKeyAt(ts *testscript.TestScript, neg bool, args []string) {
 
 // age-identity DIR PASSPHRASE begins an age store with an identity that costs little.
 func scriptAgeIdentity(ts *testscript.TestScript, _ bool, args []string) {
-	cheapIdentity(ts.MkAbs(args[0]), args[1])
+	check(storetest.CheapIdentity(ts.MkAbs(args[0]), args[1]))
 }
 
 // hides FILE checks that $KEY_SECRET is not in a file, or in stdout.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
@@ -23,7 +24,7 @@ import (
 var keepings = map[string]func(*testing.T, *world) keeping{
 	"file": func(_ *testing.T, w *world) keeping { return keeping{environ: w.environ(), store: w.keyring()} },
 	"age": func(_ *testing.T, w *world) keeping {
-		cheapIdentity(w.path("age"), passphrase)
+		check(storetest.CheapIdentity(w.path("age"), passphrase))
 		pass := creds.New(passphrase)
 		return keeping{
 			environ: with(w.environ(), "AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR="+w.path("age"), "AWS_VAULT_AGE_PASSPHRASE="+passphrase),

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
@@ -151,7 +152,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 		}
 		return r
 	}
-	cheapIdentity(hers, "alice's passphrase")
+	check(storetest.CheapIdentity(hers, "alice's passphrase"))
 	ok(alice, "add", "customer", "--env", "--no-check")
 	ok(alice, "exec", "customer", "--", "true") // a session is cached
 	git(hers, "init", "-q", "-b", "main")
@@ -172,7 +173,7 @@ func TestATeamSharesAStoreThroughGit(t *testing.T) {
 	if r := w.vault(t, bob, "store", "list"); r.status != 3 || !strings.Contains(r.err, "you have no identity in the store in") {
 		t.Errorf("before: status %d, %s", r.status, r.err)
 	}
-	cheapIdentity(his, "bob's passphrase")
+	check(storetest.CheapIdentity(his, "bob's passphrase"))
 	created := ok(bob, "store", "age", "create")
 	if !strings.Contains(created.err, "you cannot read this store yet") {
 		t.Errorf("create said %q", created.err)

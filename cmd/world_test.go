@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,8 +18,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"filippo.io/age"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
@@ -297,19 +294,4 @@ region = eu-central-1
 // sessions says how many are cached for a profile.
 func (w *world) sessions(profile string) int {
 	return len(must(w.keyring().List(context.Background(), store.ProfilePrefix(profile))))
-}
-
-// cheapIdentity puts an identity into an age store's private room whose passphrase costs
-// little to try; the program makes the rest of the store. With its own it would spend a
-// third of a second in each command.
-func cheapIdentity(dir, passphrase string) {
-	id := must(age.GenerateX25519Identity())
-	to := must(age.NewScryptRecipient(passphrase))
-	to.SetWorkFactor(6)
-	var sealed bytes.Buffer
-	out := must(age.Encrypt(&sealed, to))
-	must(io.WriteString(out, id.String()+"\n"))
-	check(out.Close())
-	check(os.MkdirAll(filepath.Join(dir, "own"), 0o700))
-	check(os.WriteFile(filepath.Join(dir, "own", "identity.age"), sealed.Bytes(), 0o600))
 }

@@ -57,6 +57,7 @@ func InventoryOf(ctx context.Context, t *Task, whose bool) (Inventory, error) {
 	}
 	names := set.Names()
 	configured <- names
+	set.Problems() // reads all sections, which are needed below, while the store is read
 	s := <-stored
 	if s.err != nil {
 		return Inventory{}, s.err

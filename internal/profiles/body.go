@@ -17,27 +17,32 @@ type body struct {
 
 // read returns what is below the header of a section.
 func (s *Set) read(sec *section) *body {
+	if sec == &s.shared {
+		return &s.defaults
+	}
+	if b := s.bodies[sec.at].Load(); b != nil {
+		return b
+	}
 	s.reading.Lock()
 	defer s.reading.Unlock()
-	if sec.body == nil {
-		x := bodyReader{file: s, body: &body{}}
-		x.read(sec.text, sec.line, true)
-		sec.body = x.body
+	b := s.bodies[sec.at].Load()
+	if b == nil {
+		s.reader.begin(s)
+		s.reader.read(sec.text, sec.line, true)
+		b = s.reader.body
+		s.bodies[sec.at].Store(b)
 	}
-	return sec.body
+	return b
 }
 
 // readShared reads the sections [DEFAULT], which are one.
 func (s *Set) readShared(all []section) {
-	x := bodyReader{file: s, body: s.shared.body}
+	x := bodyReader{file: s, body: &s.defaults}
 	for _, sec := range all {
 		x.damage(s.notUTF8[sec.line])
 		x.read(sec.text, sec.line, true)
 	}
 }
-
-// defaults are the settings of [DEFAULT], which every section has.
-func (s *Set) defaults() []Setting { return s.shared.body.settings }
 
 // readPreamble reads what is before the first header, where no line has a meaning.
 func (s *Set) readPreamble() *body {
@@ -60,11 +65,16 @@ func (s *Set) checkUTF8(text string) {
 	}
 }
 
-// bodyReader builds a body from lines.
+// bodyReader builds bodies from lines.
 type bodyReader struct {
 	file *Set
 	body *body
 	keys keySet
+
+	// Room for the next bodies and their settings: a file may have thousands.
+	bodies   []body
+	settings []Setting
+	room     int // how many there was room for at last
 
 	// The setting that is being read: its further lines, and empty lines, which belong to
 	// it only if another line of it follows.
@@ -74,9 +84,21 @@ type bodyReader struct {
 	blanks int
 }
 
+// fewSettings is what there is room for at first, and manySettings at most.
+const fewSettings, manySettings = 32, 4096
+
+// begin begins a body.
+func (x *bodyReader) begin(file *Set) {
+	if len(x.bodies) == 0 {
+		x.bodies = make([]body, max(x.room, fewSettings)/8)
+	}
+	x.file, x.body, x.bodies = file, &x.bodies[0], x.bodies[1:]
+	x.keys.reset()
+}
+
 // read reads the text that follows a line.
 func (x *bodyReader) read(text string, line int, inSection bool) {
-	x.reserve(text)
+	x.reserve(strings.Count(text, "\n") + 1)
 	r := lineReader{src: text, line: line, inSection: inSection}
 	for r.next() {
 		switch r.kind {
@@ -92,13 +114,21 @@ func (x *bodyReader) read(text string, line int, inSection bool) {
 		x.damage(x.file.notUTF8[r.line])
 	}
 	x.finish()
+	n := len(x.body.settings)
+	x.settings, x.body.settings = x.settings[min(n, len(x.settings)):], x.body.settings[:n:n]
 }
 
-// reserve makes room for the settings, so that they are not copied as the list grows.
-func (x *bodyReader) reserve(text string) {
-	if x.body.settings == nil {
-		x.body.settings = make([]Setting, 0, min(len(text)/8, strings.Count(text, "\n"))+1)
+// reserve makes room for at most n more settings, so that they are not copied as their list
+// grows.
+func (x *bodyReader) reserve(n int) {
+	if x.body.settings != nil {
+		return // another [DEFAULT]
 	}
+	if len(x.settings) < n {
+		x.room = max(n, fewSettings, min(2*x.room, manySettings))
+		x.settings = make([]Setting, x.room)
+	}
+	x.body.settings = x.settings[:0:n]
 }
 
 func (x *bodyReader) problem(line int, why string) {
@@ -165,6 +195,8 @@ type keyLine struct {
 	key  string
 	line int
 }
+
+func (k *keySet) reset() { k.list, k.long = k.list[:0], nil }
 
 // add adds a key. It returns the line in which the key was before, 0 when it was not.
 func (k *keySet) add(key string, line int) int {

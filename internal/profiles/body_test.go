@@ -49,7 +49,7 @@ func TestNothingIsReadOfASectionThatNobodyAsksFor(t *testing.T) {
 	}
 	read := 0
 	for i := range s.sections {
-		if s.sections[i].body != nil {
+		if s.bodies[i].Load() != nil {
 			read++
 		}
 	}

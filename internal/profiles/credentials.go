@@ -120,9 +120,9 @@ type Plain struct {
 // section has, has the profile DEFAULT.
 func (f *KeyFile) Keys() []Plain {
 	var list []Plain
-	lends := anyKey(f.set.defaults())
+	lends := anyKey(f.set.defaults.settings)
 	if lends {
-		p := plainOf("DEFAULT", f.set.defaults())
+		p := plainOf("DEFAULT", f.set.defaults.settings)
 		p.Err = errors.New("every profile has it, because it is in [DEFAULT]; give each profile its own")
 		p.Key.Secret = creds.Secret{}
 		list = append(list, p)

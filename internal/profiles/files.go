@@ -135,7 +135,7 @@ func (p part) lookup(key string) (found, bool) {
 			return found{Setting: e, from: p}, true
 		}
 	}
-	for _, e := range p.file.defaults() {
+	for _, e := range p.file.defaults.settings {
 		if e.Key == key {
 			return found{Setting: e, from: part{p.file, &p.file.shared}}, true
 		}
@@ -149,7 +149,7 @@ func (l layer) settings() []Setting {
 	var list []Setting
 	seen := map[string]bool{}
 	for _, p := range l {
-		for _, from := range [...][]Setting{p.own(), p.file.defaults()} {
+		for _, from := range [...][]Setting{p.own(), p.file.defaults.settings} {
 			fresh := len(list)
 			for _, e := range from {
 				if !seen[e.Key] {

@@ -134,7 +134,7 @@ func (s *Set) twice(sec *section) *SyntaxError {
 		return nil
 	}
 	if x := s.index(); len(x.twice) > 0 {
-		return x.twice[s.placeOf(sec)]
+		return x.twice[int(sec.at)]
 	}
 	return nil
 }
@@ -150,14 +150,10 @@ func (s *Set) isTwice(sec *section) bool {
 	return n > 1
 }
 
-func (s *Set) placeOf(sec *section) int {
-	return slices.IndexFunc(s.sections, func(x section) bool { return x.line == sec.line })
-}
-
 // damage returns the first error in a section, nil when there is none.
 func (s *Set) damage(sec *section) *SyntaxError {
 	if sec == &s.shared {
-		return sec.body.bad
+		return s.defaults.bad
 	}
 	var first *SyntaxError
 	for _, e := range [...]*SyntaxError{s.twice(sec), s.notUTF8[sec.line], s.read(sec).bad} {
@@ -177,7 +173,7 @@ func (s *Set) findDamage() []*SyntaxError {
 	for _, e := range s.notUTF8 {
 		list = append(list, e)
 	}
-	list = slices.Concat(list, s.index().problems, s.readPreamble().problems, s.shared.body.problems)
+	list = slices.Concat(list, s.index().problems, s.readPreamble().problems, s.defaults.problems)
 	for i := range s.sections {
 		list = append(list, s.read(&s.sections[i]).problems...)
 	}

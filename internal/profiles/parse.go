@@ -15,12 +15,15 @@ type Set struct {
 	bare     bool // it is a credentials file: a header is the profile's name alone
 	preamble string
 	sections []section
-	shared   section // [DEFAULT], which may be there several times
+	bodies   []atomic.Pointer[body] // what the text of each section says; nil until it is read
+	shared   section                // [DEFAULT], which may be there several times
+	defaults body                   // what these say
 
 	notText *SyntaxError         // why no line can be read; nil if that is not so
 	notUTF8 map[int]*SyntaxError // the lines that are not UTF-8; nil when all are
 
-	reading sync.Mutex            // for the bodies of sections
+	reading sync.Mutex // for the bodies of sections
+	reader  bodyReader
 	asked   atomic.Int32          // how many names were looked up one by one
 	index   func() *index         // made once
 	damaged func() []*SyntaxError // every line that cannot be read, in order; found once
@@ -32,11 +35,11 @@ type Set struct {
 
 type section struct {
 	kind   sectionKind
+	at     int32 // its place among the sections
 	name   string
 	header string // the text between the brackets
 	line   int
 	text   string // what is below the header
-	body   *body  // what that says; nil until it is read
 }
 
 // Load reads a config file, following symlinks. A file that does not exist is an empty Set.
@@ -110,7 +113,7 @@ type parser struct {
 }
 
 func newParser(path string) *parser {
-	s := &Set{path: path, shared: section{kind: sharedSection, body: &body{}}}
+	s := &Set{path: path, shared: section{kind: sharedSection}}
 	s.index = sync.OnceValue(s.makeIndex)
 	s.damaged = sync.OnceValue(s.findDamage)
 	s.ignored = sync.OnceValue(s.findIgnored)
@@ -130,7 +133,7 @@ func (p *parser) split(text string) {
 		}
 		*below = text[from : len(text)-len(r.whole)]
 		from = len(text) - len(r.src)
-		sec := section{header: r.text, line: r.line}
+		sec := section{header: r.text, line: r.line, at: int32(len(s.sections))}
 		list := &s.sections
 		if sec.kind, sec.name = p.names(r.text); sec.kind == sharedSection {
 			list = &shared
@@ -139,5 +142,6 @@ func (p *parser) split(text string) {
 		below = &(*list)[len(*list)-1].text
 	}
 	*below = text[from:]
+	s.bodies = make([]atomic.Pointer[body], len(s.sections))
 	s.readShared(shared)
 }

@@ -223,7 +223,7 @@ func (f *KeyFile) lacks(old, text []byte, keys []Plain) bool {
 			}
 			list = append(append(list, Setting{Key: "[", Value: fmt.Sprintf("%d %s", sec.kind, sec.name)}), rest...)
 		}
-		return append(list, s.defaults()...)
+		return append(list, s.defaults.settings...)
 	}
 	for _, p := range keys {
 		if slices.ContainsFunc(is.Settings(p.Profile), func(x Setting) bool { return x.Key == settingID || x.Key == settingSecret }) {

@@ -209,7 +209,7 @@ func (v *view) all() iter.Seq2[Setting, part] {
 	return func(yield func(Setting, part) bool) {
 		for _, l := range v.layers {
 			for _, p := range l {
-				for _, list := range [...][]Setting{p.own(), p.file.defaults()} {
+				for _, list := range [...][]Setting{p.own(), p.file.defaults.settings} {
 					for _, e := range list {
 						if !yield(e, p) {
 							return
