@@ -74,7 +74,7 @@ func (s *Set) PlainKeys() map[string]Place {
 		if file == nil {
 			continue
 		}
-		lends := anyKey(file.defaults())
+		lends := anyKey(file.defaults.settings)
 		for _, at := range file.index().profiles.sections {
 			p := part{file, &file.sections[at]}
 			if !lends && !strings.Contains(strings.ToLower(p.section.text), settingID) {
