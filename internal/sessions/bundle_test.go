@@ -22,7 +22,7 @@ func TestABundleIsReadOnlyForACallThatNeedsIt(t *testing.T) {
 		{"http://sts.example.com", some, true},
 		{"://", none, true},
 	} {
-		if got := (Endpoint{URL: c.at, proxy: c.proxy}).speaksTLS(); got != c.want {
+		if got := (Endpoint{URL: c.at, Proxy: c.proxy}).speaksTLS(); got != c.want {
 			t.Errorf("%q: %v", c.at, got)
 		}
 	}
