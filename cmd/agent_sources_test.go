@@ -20,6 +20,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/store"
 )
@@ -96,7 +97,7 @@ func TestASignInAtABrowserIsKeptByTheAgent(t *testing.T) {
 func TestTheAgentHoldsAnAgeStore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, roleConfig)
-	cheapIdentity(w.path("age"), passphrase)
+	check(storetest.CheapIdentity(w.path("age"), passphrase))
 	arn, k := w.user("alice")
 	w.role("prod", fakeaws.Trust{Principals: []string{arn}})
 	given := creds.New(passphrase)
