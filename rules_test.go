@@ -214,7 +214,7 @@ var fences = map[string][]string{
 	"github.com/d44b7504/vault/store/internal/":  {"store"},
 	"github.com/pquerna/otp":                     {},
 	"github.com/gofrs/flock":                     {"refresh", "cmd", "store"},
-	"filippo.io/":                                {"store"},
+	"filippo.io/":                                {"store", "internal/storetest"},
 	"github.com/rogpeppe/go-internal":            {},
 }
 
