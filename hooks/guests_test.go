@@ -265,12 +265,16 @@ func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		trap := w.in(map[string]string{"bash": "", "zsh": "trap 'echo mine' USR1; TRAPINT() { return $(( 128 + $1 )) }", "fish": ""})
 		x := w.start("", trap)
-		x.send("vault use dev --ask\r")
+		// what stands behind it is not run, in the account of before
+		x.send("vault use dev --ask; echo ran-on >ran; " + w.in(map[string]string{"bash": "(exit 9)", "zsh": "(exit 9)", "fish": "sh -c 'exit 9'"}) + "\r")
 		x.wait("code? ")
 		x.send("\x03")
 		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
 		if got := x.value(w.status()); got != "130" {
 			t.Errorf("status %q", got)
+		}
+		if exists(filepath.Join(w.home, "ran")) {
+			t.Error("the rest of the line was run")
 		}
 		if w.shell == "zsh" {
 			x.want(`"${functions[TRAPINT]} $options[localtraps]"`, "\treturn $(( 128 + $1 )) off")

@@ -18,6 +18,8 @@ function @NAME@ --description 'AWS sessions in this shell'
         __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
+    # A Ctrl-C also ends the line, whose rest would be run in the account of before.
+    test $rc -eq 130; and command kill -INT $fish_pid
     test $rc -eq 0; or return $rc
     string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
     test -z "$code"; or eval $code

@@ -12,11 +12,15 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
   __vault_lacks
   __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
   local __vault_code __vault_sub; local -i __vault_rc
-  # without a trap zsh would end the function at a Ctrl-C, with a status of its own
-  builtin setopt local_traps
-  builtin trap : INT
   (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
-  { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+  () {
+    builtin setopt local_traps
+    builtin trap : INT
+    { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+  } "$@"
+  # A Ctrl-C also ends the line, whose rest would be run in the account of before. Without the trap
+  # zsh would do that by itself, with a status of its own.
+  (( __vault_rc != 130 )) || [[ -n $__vault_sub ]] || builtin kill -INT $$
   (( __vault_rc )) || { [[ $__vault_no != *" "* ]] || __vault_told=told; [[ -z $__vault_code ]] || builtin eval "$__vault_code" }
   return __vault_rc
 }

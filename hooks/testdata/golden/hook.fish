@@ -13,6 +13,7 @@ begin
 __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
+test $rc -eq 130; and command kill -INT $fish_pid
 test $rc -eq 0; or return $rc
 string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
 test -z "$code"; or eval $code

@@ -7,10 +7,13 @@ local __vault_no
 __vault_lacks
 __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin "$@"; return }
 local __vault_code __vault_sub; local -i __vault_rc
+(( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
+() {
 builtin setopt local_traps
 builtin trap : INT
-(( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
 { __vault_code="$(__vault_ask "$@" 3>&1 >&4 4>&-)"; __vault_rc=$? } 4>&1
+} "$@"
+(( __vault_rc != 130 )) || [[ -n $__vault_sub ]] || builtin kill -INT $$
 (( __vault_rc )) || { [[ $__vault_no != *" "* ]] || __vault_told=told; [[ -z $__vault_code ]] || builtin eval "$__vault_code" }
 return __vault_rc
 }
