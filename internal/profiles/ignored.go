@@ -127,7 +127,15 @@ func meantHeader(header string) (kind, name string) {
 			return x.kind, name
 		}
 	}
-	return "profile", strings.Trim(text, `"'`)
+	return "profile", unquoted(text)
+}
+
+// unquoted takes away quotation marks around the whole of a text.
+func unquoted(text string) string {
+	if n := len(text); n > 2 && text[0] == text[n-1] && strings.ContainsRune(`"'`, rune(text[0])) {
+		return text[1 : n-1]
+	}
+	return text
 }
 
 // knownKeys are the settings of the AWS tools and of this program, and those of other
