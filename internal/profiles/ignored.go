@@ -96,7 +96,7 @@ func (p part) ignored() (Ignored, bool) {
 // a config file.
 func meantOtherwise(header string) bool {
 	kind, name := meantHeader(header)
-	return kind != "" && (kind != "profile" || name != strings.Trim(trimSpace(header), `"'`))
+	return kind != "" && (kind != "profile" || name != unquoted(trimSpace(header)))
 }
 
 // otherSections are those that the AWS CLI has a use for.

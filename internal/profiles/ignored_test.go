@@ -36,7 +36,7 @@ func TestWhatTheAWSToolsIgnoreIsToldInTheErrorForThatName(t *testing.T) {
 	if _, err := s.Resolve("prod", Overrides{}); err == nil || !strings.Contains(err.Error(), "credentials:1: the AWS tools ignore [profile prod]") {
 		t.Error(err)
 	}
-	want(t, "names", strings.Join(both(t, "", "[say \"hi\"]\n['a' b]\n['quoted']\n[plugins]\n[x profile]\n").Names(), "|"), `say "hi"|'a' b|plugins|x profile`)
+	want(t, "names", strings.Join(both(t, "", "[say \"hi\"]\n['a' b]\n['quoted']\n[plugins]\n[x profile]\n").Names(), "|"), `say "hi"|'a' b|'quoted'|plugins|x profile`)
 	for _, text := range []string{"[plugins]\na = b\n[preview]\n[default]\n[profile x]\n[profile \"a b\"]\n[sso-session corp]\n[services x]\n[DEFAULT]\n", "[profiles x]\n"} {
 		want(t, text, len(parse(t, text).Ignored()), 0)
 	}
