@@ -195,4 +195,6 @@ func TestTheHintForAKeyNamesTheProfileThatHasIt(t *testing.T) {
 		check(store.PutKey(t.Context(), w.keyring(), "base", wrong))
 		want(t, w.vault(t, w.environ(), "export", "prod"), 1, "vault: hint: "+hint+"\n")
 	}
+	w.write("home/.aws/credentials", "[saml]\naws_access_key_id = ASIANOBODY\naws_secret_access_key = s\naws_session_token = t\n")
+	want(t, w.vault(t, w.environ(), "whoami", "saml"), 1, "vault: hint: the key came from the temporary key in "+w.path("home/.aws/credentials")+":2,")
 }

@@ -34,7 +34,7 @@ func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 	}
 	who, err := WhoAmI(ctx, p, l.Session)
 	if err != nil {
-		return Identity{}, err
+		return Identity{}, sessions.NameGiver(p, err)
 	}
 	i := Identity{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: SourceText(p), Chain: Chain(p)}
 	_, i.Role = RoleOf(who.ARN)

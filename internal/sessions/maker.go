@@ -75,13 +75,19 @@ func (m *Maker) slow(host string) {
 // more if AWS refuses that, or for a sign-in in the browser; if there is no person to ask,
 // it returns a *NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
-	plan := NewPlan(p)
-	s, err := m.carryOut(ctx, p, plan)
+	s, err := m.carryOut(ctx, p, NewPlan(p))
+	return s, NameGiver(p, err)
+}
+
+// NameGiver adds to a *CallError about a session of p what its credentials began with, if it
+// does not say that yet. It returns err.
+func NameGiver(p profiles.Profile, err error) error {
 	var failed *CallError
 	if errors.As(err, &failed) && failed.Holder == "" && failed.Giver == "" {
+		plan := NewPlan(p)
 		failed.Holder, failed.Giver = plan.Key, giver(plan.First)
 	}
-	return s, err
+	return err
 }
 
 // giver is what a chain begins with, in words; "" for a stored key.
