@@ -84,7 +84,7 @@ func (s *Set) PlainKeys() map[string]Place {
 			if !ok || e.Value == "" {
 				continue
 			}
-			if l := (layer{p}); !isTemporary(e.Value, or(l.text(oldToken), l.text(settingToken))) {
+			if l := (layer{p}); l.text(settingSecret) != "" && !isTemporary(e.Value, or(l.text(oldToken), l.text(settingToken))) {
 				list[p.name] = Place{file.path, e.Line}
 			}
 		}
@@ -111,7 +111,10 @@ func (c *chain) fileKey(v *view, credentials bool) (Source, error) {
 		e, _ = l.lookup(settingSecret)
 	}
 	at := Place{e.from.file.path, e.Line}
-	if !isTemporary(id, token) {
+	parts := [][2]string{{id, settingID}, {secret, settingSecret}}
+	if isTemporary(id, token) {
+		parts = append(parts, [2]string{token, settingToken})
+	} else if id != "" && secret != "" {
 		source, err := c.stored(v)
 		source.Stored.InFile = at
 		return source, err
@@ -119,9 +122,9 @@ func (c *chain) fileKey(v *view, credentials bool) (Source, error) {
 	if c.hasOwnKey(v.name) {
 		return c.stored(v)
 	}
-	for _, x := range [...][2]string{{id, settingID}, {secret, settingSecret}, {token, settingToken}} {
+	for _, x := range parts {
 		if x[0] == "" {
-			v.reject(e, x[1]+" is missing, and without it the temporary key cannot be used")
+			v.reject(e, x[1]+" is missing, and without it the key cannot be used")
 			return Source{}, v.err
 		}
 	}

@@ -120,10 +120,21 @@ func TestALongLivedKeyInAFileIsAStoredKeyWithThePlaceWhereItIs(t *testing.T) {
 	}
 }
 
-func TestATemporaryKeyWithoutItsTokenIsRefusedAtItsLine(t *testing.T) {
-	_, err := both(t, "", "[a]\naws_access_key_id = ASIAFAKE\naws_secret_access_key = fake\n").Resolve("a", Overrides{})
-	if err == nil || !strings.Contains(err.Error(), "credentials:2") || !strings.Contains(err.Error(), "aws_session_token is missing") || strings.Contains(err.Error(), "FAKE") {
-		t.Error(err)
+func TestAKeyWithoutOneOfItsPartsIsRefusedAtItsLine(t *testing.T) {
+	s := both(t, "", "[a]\naws_access_key_id = ASIAFAKE\naws_secret_access_key = fake\n[b]\naws_access_key_id = AKIAFAKE\n[c]\naws_secret_access_key = fake\n"+
+		"[d]\nrole_arn = "+roleARN+"r\nsource_profile = b\n")
+	for name, part := range map[string]string{"a": "credentials:2 aws_session_token", "b": "credentials:5 aws_secret_access_key", "c": "credentials:7 aws_access_key_id", "d": "credentials:5 aws_secret_access_key"} {
+		at, missing, _ := strings.Cut(part, " ")
+		_, err := s.Resolve(name, Overrides{})
+		if err == nil || !strings.Contains(err.Error(), at+":") || !strings.Contains(err.Error(), missing+" is missing") || strings.Contains(err.Error(), "FAKE") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if p, err := s.Resolve("b", Overrides{HasOwnKey: func(string) bool { return true }}); err != nil || p.Source.Stored == nil {
+		t.Errorf("%+v, %v", p.Source, err)
+	}
+	if list := s.PlainKeys(); len(list) != 0 {
+		t.Error(list)
 	}
 }
 
