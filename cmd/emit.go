@@ -59,7 +59,7 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 }
 
 // unhooked reports whether no prompt follows at which the hook could renew a session.
-func (e evaluator) unhooked(r *run) bool { return !e.hooked || reach(r) != "" }
+func (e evaluator) unhooked(r *run) bool { return !e.hooked || !promptRuns(r) || reach(r) != "" }
 
 // emit writes an activation for the shell: all of it, or nothing and an error.
 func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error {
