@@ -57,7 +57,7 @@ To a command that you start here, give vault exec --server.`,
 	}
 	o.bind(c, r)
 	c.Flags().IntVarP(&o.port, "port", "p", 0, "the port to listen on (default: a free one)")
-	c.Flags().StringVar(&o.tokenFile, "token-file", "", "the file to write the token to (default: one beside vault's own files)")
+	c.Flags().StringVar(&o.tokenFile, "token-file", "", "the file to write the token to (default: one in the runtime directory)")
 	boolFlag(c.Flags(), &o.lazy, "lazy", "", false, "make no session before a program asks for one")
 	boolFlag(c.Flags(), &o.asJSON, "json", "j", false, "print the addresses as JSON")
 	_ = c.RegisterFlagCompletionFunc("token-file", completeFiles)
