@@ -357,11 +357,18 @@ func TestTheAgentIsSmallAndIdle(t *testing.T) {
 		fields := strings.Fields(string(must(os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)))))
 		return fields[13] + " " + fields[14]
 	}
-	before := ticks()
-	for range 10 { // as long as other tests take anyway
-		w.vault(t, w.environ(), "version")
-	}
-	if after := ticks(); after != before {
-		t.Errorf("it used the processor: %s, then %s", before, after)
+	// It may still be tidying up after its start; a process that is not idle never stands still.
+	for end := time.Now().Add(patience); ; {
+		before := ticks()
+		for range 10 { // meanwhile others work
+			w.vault(t, w.environ(), "version")
+		}
+		after := ticks()
+		if after == before {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("it uses the processor: %s, then %s", before, after)
+		}
 	}
 }
