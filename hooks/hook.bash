@@ -12,22 +12,24 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 @NAME@() {
   builtin local _vrc=0 _vsub='' _vno=''
   _v_lacks
-  if ! _v_switches "$@"; then
+  if ! _v_ours "$@"; then
     __VAULT_LACKS=$_vno command @BINARY@@CALLED_AS@ "$@"
     return
   fi
-  ((BASH_SUBSHELL <= _vlevel)) || _vsub=1
+  ((BASH_SUBSHELL <= _vsh)) || _vsub=1
   _v_quiet _v_run "$@" || _vrc=$?
+  # Ctrl-C also ends the line, whose rest would be run in the account of before.
+  ((_vrc != 130)) || [[ $_vsub ]] || builtin kill -INT $$
   if ((! _vrc)); then
     [[ $_vno != *\ * ]] || _vtold=told
-    [[ -z $_vsub ]] || _v_watch
+    [[ -z $_vsub ]] || _v_end
   fi
   return "$_vrc"
 }
 
 # In a sub-shell: fails when it ends without another command, as in "use x | cat". The
 # return above and the first command of the trap are counted too.
-_v_watch() {
+_v_end() {
   [[ -z $(\builtin trap -p EXIT) ]] || return 0
   builtin trap '((_vsteps > 2)) || { builtin echo "@NAME@: this sub-shell has ended, and the shell around it is as it was" >&2; builtin exit 1; }' EXIT
   _vsteps=0
@@ -40,7 +42,7 @@ _v_lacks() {
   [[ $- == *i* ]] || { _vno=script; return; }
   builtin local _vn=0
   ((_vver < 404)) || _vn=${_vnr@P}
-  _v_listed || ((_vble || _vseen + 1 >= _vn)) || _vno=renewal
+  _v_in || ((_vble || _vrun + 1 >= _vn)) || _vno=renewal
   ((@PROMPT@)) || return 0
   if ! builtin shopt -q promptvars; then
     _vno+=" promptvars $_vtold"
@@ -49,10 +51,10 @@ _v_lacks() {
   fi
 }
 
-_v_listed() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]; }
+_v_in() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]; }
 
 # True when the first word that is not a flag changes the shell.
-_v_switches() {
+_v_ours() {
   while (($#)); do
     case $1 in
       use | off | refresh) return 0 ;;
@@ -102,9 +104,9 @@ _v_eval() {
 # Runs "$@" without tracing. After a Ctrl-C the next prompt restores the options.
 _v_quiet() {
   { builtin local _vf="${-//[!xvT]/}" _vq=0; builtin set +xvT; } 2>/dev/null
-  _vflags=$_vf
+  _vopt=$_vf
   "$@" || _vq=$?
-  _vflags=''
+  _vopt=''
   [[ -z $_vf ]] || builtin set "-$_vf"
   return "$_vq"
 }
@@ -121,10 +123,10 @@ _v_apply() {
 # program is asked each time the label changes. The jitter keeps shells from renewing at once.
 __vault_set() {
   builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
-  _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlabel=$4 _vchk=${5-} _vlo=0 _vhi=0
+  _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlab=$4 _vchk=${5-} _vlo=0 _vhi=0
   builtin local _vid _vin
   _v_look
-  _vwho=$_vid _vhere=$_vin
+  _vwho=$_vid _vat=$_vin
 }
 
 # Who the variables say one is, without a secret, and the regions.
@@ -136,12 +138,12 @@ _v_look() {
 # Called by the code: puts variables of the user aside in an array, which bash never exports.
 __vault_stash() {
   builtin local _vn _vd
-  _vkept=()
+  _vown=()
   for _vn; do
     [[ ${!_vn+x} ]] || continue
     _vd=$(\builtin declare -p "$_vn")
     _vd=${_vd%%=*}
-    _vkept+=("${_vd//[!x]/}" "$_vn" "${!_vn}")
+    _vown+=("${_vd//[!x]/}" "$_vn" "${!_vn}")
   done
 }
 
@@ -149,16 +151,16 @@ __vault_stash() {
 # Without arguments it forgets them.
 __vault_unstash() {
   builtin local _vi _vn
-  (($#)) || _vkept=()
-  for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
-    _vn=${_vkept[_vi]}
+  (($#)) || _vown=()
+  for ((_vi = 1; _vi < ${#_vown[@]}; _vi += 3)); do
+    _vn=${_vown[_vi]}
     [[ -z ${!_vn+x} ]] || return 0
   done
-  for ((_vi = 1; _vi < ${#_vkept[@]}; _vi += 3)); do
-    builtin printf -v "${_vkept[_vi]}" %s "${_vkept[_vi + 1]}"
-    [[ -z ${_vkept[_vi - 1]} ]] || builtin export "${_vkept[_vi]?}"
+  for ((_vi = 1; _vi < ${#_vown[@]}; _vi += 3)); do
+    builtin printf -v "${_vown[_vi]}" %s "${_vown[_vi + 1]}"
+    [[ -z ${_vown[_vi - 1]} ]] || builtin export "${_vown[_vi]?}"
   done
-  _vkept=()
+  _vown=()
 }
 
 # --- the precmd
@@ -175,11 +177,11 @@ fi
 __vault_precmd() {
   builtin local _vrc="$?"
   # called from another program's code: the number of the command that is typed next
-  [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vseen=1; else _vseen=${_vnr@P}; fi
-  [[ -z $_vflags ]] || { builtin set "-$_vflags"; _vflags=''; }
+  [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vrun=1; else _vrun=${_vnr@P}; fi
+  [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
-    [[ -z ${_vkept+x} ]] || _v_quiet __vault_unstash all
+    [[ -z ${_vown+x} ]] || _v_quiet __vault_unstash all
   elif [[ $- != *[exv]* ]]; then
     _v_tick
   else
@@ -195,10 +197,10 @@ _v_tick() {
   [[ $_vt ]] || _v_now
   # as _v_look has it, without a call
   if ((_vt < _vlo || _vt >= _vhi)) || [[ ! -e $__VAULT_TOKEN ||
-    "$_vwho|$_vhere" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
+    "$_vwho|$_vat" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
     _v_slow
   fi
-  [[ ${PS1-} == *__vault_text* ]] || _v_segment
+  [[ ${PS1-} == *__vault_text* ]] || _v_ps1
 }
 
 _v_slow() {
@@ -206,11 +208,11 @@ _v_slow() {
   _v_look
   if [[ $_vwho && $_vwho != "$_vid" ]]; then
     # another program did it: shown, and left alone
-    __vault_text="$_vlabel changed!" _vhi=0
+    __vault_text="$_vlab changed!" _vhi=0
     return
   fi
   # or the clock was set back
-  if ((_vt < _vlo)) || [[ -z $_vwho || $_vchk || ! -e $__VAULT_TOKEN || $_vhere != "$_vin" ]]; then
+  if ((_vt < _vlo)) || [[ -z $_vwho || $_vchk || ! -e $__VAULT_TOKEN || $_vat != "$_vin" ]]; then
     if ((_vt - _vtry >= 30 || _vt < _vtry)); then
       builtin local _vd="$__VAULT_TOKEN"
       _vtry=$_vt
@@ -218,9 +220,9 @@ _v_slow() {
     fi
   fi
   if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
-    [[ $_vgen == "$__VAULT_TOKEN" ]] || _vgen=$__VAULT_TOKEN _vrtry=0
-    if ((_vt - _vrtry >= 30 || _vt < _vrtry)); then
-      _vrtry=$_vt
+    [[ $_vgen == "$__VAULT_TOKEN" ]] || _vgen=$__VAULT_TOKEN _vrt=0
+    if ((_vt - _vrt >= 30 || _vt < _vrt)); then
+      _vrt=$_vt
       ! builtin type -P @BINARY@ >/dev/null || (command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &)
     fi
   fi
@@ -238,9 +240,9 @@ _v_show() {
   elif ((_vs < 60)); then _vl=' <1m' _vhi=$_vexp
   elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
   else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi
-  _vs=$((_vref > _vt ? _vref : _vrtry + 30))
+  _vs=$((_vref > _vt ? _vref : _vrt + 30))
   if ((_vref && _vs > _vt && _vs < _vhi)); then _vhi=$_vs; fi
-  __vault_text="${_vlabel:-?}$_vl${_vnote:+ $_vnote}"
+  __vault_text="${_vlab:-?}$_vl${_vnote:+ $_vnote}"
   [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
 }
 
@@ -262,14 +264,11 @@ _v_late() {
   builtin local _vid _vin
   _v_look
   [[ $_vwho == "$_vid" ]] || return 0
-  if ((_vt - _vlate >= 30 || _vt < _vlate)); then
-    _vlate=$_vt
-    _v_apply --if-due --env
-  fi
+  ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }
 }
 
 # --- the prompt segment: PS1 refers to the text, which bash then does not expand
-_v_segment() {
+_v_ps1() {
   if ((@PROMPT@)) && builtin shopt -q promptvars; then
     # where PS1 is read-only, printf fails, and an assignment would end the shell or its start file
     builtin printf -v PS1 '${__vault_text:+[$__vault_text] }%s' "${PS1-}" 2>/dev/null || :
@@ -278,9 +277,9 @@ _v_segment() {
 
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
-  _vpid=$$ _vlevel=$BASH_SUBSHELL __vault_text='' _vlabel='' _vnote='' _vwho='' _vhere='' _vflags='' _vgen=''
-  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrtry=0 _vlate=0 _vble=0 _vseen=-9 _vnr='\#' _vtold=''
-  _vkept=()
+  _vpid=$$ _vsh=$BASH_SUBSHELL __vault_text='' _vlab='' _vnote='' _vwho='' _vat='' _vopt='' _vgen=''
+  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrt=0 _vlate=0 _vble=0 _vrun=-9 _vnr='\#' _vtold=''
+  _vown=()
 fi
 if [[ $- == *i* ]]; then
   # In the string, even that of an array with one: other programs read only that, and VS Code takes
@@ -292,7 +291,7 @@ if [[ $- == *i* ]]; then
     # for VS Code the user's command is what runs after it
     [[ ${__vsc_original_prompt_command[*]-} == *__vault_precmd* ]] || __vsc_original_prompt_command+=("$_vcall")
     PROMPT_COMMAND=__vsc_prompt_cmd_original
-  elif _v_listed; then
+  elif _v_in; then
     :
   elif [[ ${bash_preexec_imported-}${__bp_imported-} ]]; then
     precmd_functions+=(__vault_precmd)
@@ -304,9 +303,9 @@ if [[ $- == *i* ]]; then
     PROMPT_COMMAND+=("$_vcall")
   fi
   if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${PS0-} != *__vault_preexec* ]]; then
-    builtin printf -v PS0 %s '${_vpid:+${ __vault_preexec; }}'"${PS0-}" 2>/dev/null || :
+    builtin printf -v PS0 '${_vpid:+${ __vault_preexec; }}%s' "${PS0-}" 2>/dev/null || :
   fi
-  [[ ${PS1-} == *__vault_text* ]] || _v_segment
+  [[ ${PS1-} == *__vault_text* ]] || _v_ps1
 fi
 fi
 \builtin shopt "$_valias" expand_aliases
