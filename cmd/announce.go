@@ -51,19 +51,23 @@ func reach(r *run) string {
 	return ", in this sub-shell only"
 }
 
-// lacks are what the hook says does not work in the shell.
+// lacks are what the hook says does not work in the shell. Which shell it is the hook says
+// only to a command that changes it.
 func lacks(r *run) []shells.Lack {
 	sh, err := shells.For(r.getenv(env.Shell))
 	if err != nil {
-		return nil
+		sh = &shells.Shell{}
 	}
 	return sh.Lacks(r.getenv(env.Lacks))
 }
 
 // promptRuns reports whether a prompt follows at which the hook can renew the session, or
 // say that a person is needed.
-func promptRuns(r *run) bool {
-	return r.Code != nil && !slices.ContainsFunc(lacks(r), func(l shells.Lack) bool { return l.Renewal })
+func promptRuns(r *run) bool { return r.Code != nil && !lacksRenewal(r) }
+
+// lacksRenewal reports whether the hook says that it does not run at a prompt of this shell.
+func lacksRenewal(r *run) bool {
+	return slices.ContainsFunc(lacks(r), func(l shells.Lack) bool { return l.Renewal })
 }
 
 // unrenewed tells a person at a prompt that the session will not be renewed there. A script

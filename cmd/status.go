@@ -40,6 +40,7 @@ func runStatus(ctx context.Context, r *run, asJSON bool) error {
 	case !active:
 		return errInactive()
 	}
+	st.Request.Unhooked = st.Request.Unhooked || lacksRenewal(r)
 	s := app.StatusOf(r.task, st)
 	s.Agent = agentWords(ctx, r)
 	show := printStatus
