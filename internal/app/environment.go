@@ -41,6 +41,12 @@ func NewEnvironment(list []string, account func() string) Environment {
 // Get is the value of a variable now, "" when it is not set.
 func (e Environment) Get(name string) string { return e.Current[name] }
 
+// NamedProfile is the profile that the user's variables name, "" when they name none. A key in
+// the environment goes before it for most of the AWS tools.
+func (e Environment) NamedProfile() string {
+	return cmp.Or(e.User["AWS_PROFILE"], e.User["AWS_DEFAULT_PROFILE"])
+}
+
 // Secret is a secret that a variable was set to, if only to nothing; nil when it is not set.
 func (e Environment) Secret(name string) *creds.Secret {
 	v, ok := e.Current[name]

@@ -63,7 +63,7 @@ func GivenIn(e Environment) Given {
 	switch {
 	case user["AWS_ACCESS_KEY_ID"] != "" && user["AWS_SECRET_ACCESS_KEY"] != "":
 		return GivenKeys
-	case active, user["AWS_PROFILE"] != "":
+	case active, e.NamedProfile() != "":
 		return ""
 	case user["AWS_WEB_IDENTITY_TOKEN_FILE"] != "" && user["AWS_ROLE_ARN"] != "":
 		return GivenToken

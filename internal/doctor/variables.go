@@ -84,7 +84,7 @@ func (x *examination) keyVariables() []Finding {
 // otherIdentities looks for variables that name different identities or regions.
 func (x *examination) otherIdentities() []Finding {
 	user := x.Env.User
-	profile := cmp.Or(user["AWS_PROFILE"], user["AWS_DEFAULT_PROFILE"])
+	profile := x.Env.NamedProfile()
 	var list []Finding
 	if id := user["AWS_ACCESS_KEY_ID"]; id != "" && profile != "" {
 		list = append(list, warning("unset the one that you do not want", "a key (%s) and AWS_PROFILE=%s are exported together, and the AWS tools do not agree on which of them counts", creds.Tail(id), profile))
