@@ -13,17 +13,21 @@ type NotFoundError struct {
 	Profile string
 	Key     string // source_profile, include_profile or credential_process
 	Ignored []Ignored
+	Unread  []*SyntaxError // lines that cannot be read: one of them may be its header
 }
 
 // NotFound makes the error for a name that the caller gave.
 func (s *Set) NotFound(name string) *NotFoundError {
-	return &NotFoundError{Name: name, Nearest: near(name, s.Names()), Ignored: s.ignoredFor("profile", name)}
+	return &NotFoundError{Name: name, Nearest: near(name, s.Names()), Ignored: s.ignoredFor("profile", name), Unread: s.Problems()}
 }
 
 func (e *NotFoundError) Error() string {
 	text := e.what()
 	for _, x := range e.Ignored {
 		text += "; " + x.what()
+	}
+	if len(e.Ignored) == 0 && len(e.Unread) > 0 {
+		text += "; " + (&UnreadableError{e.Unread[0], e.Unread[1:]}).Error()
 	}
 	return text
 }

@@ -82,7 +82,10 @@ func (p part) ignored() (Ignored, bool) {
 	if p.kind != otherSection {
 		return x, false
 	}
-	if x.Kind, x.Name = meantHeader(p.header); x.Kind == "" {
+	if x.Kind, x.Name = mistypedHeader(p.header); x.Kind == "" {
+		x.Kind, x.Name = meantHeader(p.header)
+	}
+	if x.Kind == "" {
 		return x, false
 	}
 	header, err := renderHeader(x.Name)
@@ -136,6 +139,23 @@ func unquoted(text string) string {
 		return text[1 : n-1]
 	}
 	return text
+}
+
+// mistypedHeader returns what a header was meant to be whose first word is one keystroke away
+// from the right one, as in [sso-sesion corp] and [proifle prod]; "" for any other header.
+func mistypedHeader(header string) (kind, name string) {
+	word, name, _ := strings.Cut(trimSpace(header), " ")
+	if name = strings.Trim(name, " \t\"'"); name == "" {
+		return "", ""
+	}
+	m := newMatcher(word)
+	m.limit = 1
+	for _, kind := range [...]string{"sso-session", "services", "profile"} {
+		if m.distance(kind) == 1 {
+			return kind, name
+		}
+	}
+	return "", ""
 }
 
 // knownKeys are the settings of the AWS tools and of this program, and those of other

@@ -57,7 +57,9 @@ func TestAnIgnoredSSOSessionOrServicesIsToldWhereItIsMissed(t *testing.T) {
 	for _, c := range []struct{ header, setting, write string }{
 		{"sso_session corp", "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r", "[sso-session corp]"},
 		{"SSO-Session corp", "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r", "[sso-session corp]"},
+		{"sso-sesion corp", "sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = r", "[sso-session corp]"},
 		{"Services corp", "services = corp", "[services corp]"},
+		{"sevices corp", "services = corp", "[services corp]"},
 		{"service corp", "services = corp", "[services corp]"},
 	} {
 		err := resolveError(t, "["+c.header+"]\n[profile a]\n"+c.setting+"\n", "a", Overrides{})
@@ -119,5 +121,16 @@ func TestAllUnreadableLinesOfAFileAreInTheError(t *testing.T) {
 	}
 	if slices.Contains(strings.Fields(err.Error()), "junk") {
 		t.Error("the line itself is shown")
+	}
+}
+
+func TestALineThatCannotBeReadIsToldWhereAProfileIsMissed(t *testing.T) {
+	err := resolveError(t, "[profile a]\n[profile b\nregion = x\n", "b", Overrides{})
+	if !strings.Contains(err.Error(), `no profile named "b"`) || !strings.Contains(err.Error(), "config:2: ") {
+		t.Error(err)
+	}
+	err = resolveError(t, "[proifle b]\nregion = x\n", "b", Overrides{})
+	if !strings.Contains(err.Error(), `config:1: the AWS tools ignore [proifle b]`) {
+		t.Error(err)
 	}
 }
