@@ -89,6 +89,8 @@ func (r *run) hintFor(err error) string {
 	switch withheld := r.withheld(err); {
 	case withheld != "":
 		hint = "vault exec does not pass on " + withheld + ": set it in this shell too, or run the command outside of vault exec"
+	case r.withheldFromProcess(err) != "":
+		hint = "a credential_process gets " + r.withheldFromProcess(err) + " only if it is vault itself, without a shell or script around it"
 	case hint != "":
 	case errors.As(err, &unknown):
 		hint = "choose one of " + strings.Join(shells.Names(), ", ")
@@ -110,6 +112,17 @@ func (r *run) withheld(err error) string {
 	}
 	st, _ := r.task.Env.Active()
 	return strings.Join(slices.DeleteFunc(st.Withheld, func(n string) bool { return r.task.Env.Secret(n) != nil }), " and ")
+}
+
+// withheldFromProcess is withheld for a credential_process that is another program, which has
+// started this one.
+func (r *run) withheldFromProcess(err error) string {
+	var wrong *store.PassphraseError
+	if !errors.Is(err, store.ErrLocked) || errors.As(err, &wrong) {
+		return ""
+	}
+	names := r.task.Env.WithheldFromProcess()
+	return strings.Join(slices.DeleteFunc(names, func(n string) bool { return r.task.Env.Secret(n) != nil }), " and ")
 }
 
 // reportAnswer shows AWS's own words, with --debug.

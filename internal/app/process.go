@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
@@ -24,6 +25,16 @@ type helpers struct{ *Task }
 // processVariable lists the profiles whose credential_process is running around this
 // process. A name may hold any character, so the list is JSON in base64.
 const processVariable = "__VAULT_PROCESS"
+
+// withheldVariable names the passphrases that a credential_process did not get, for the case
+// that it starts this program.
+const withheldVariable = "__VAULT_WITHHELD"
+
+// WithheldFromProcess are the names of the passphrases that this process has not got because
+// it runs inside a credential_process that is another program.
+func (e Environment) WithheldFromProcess() []string {
+	return strings.Fields(e.Current[withheldVariable])
+}
 
 func (e Environment) runningProcesses() []string {
 	var names []string
@@ -61,9 +72,21 @@ func (h helpers) runCredentialProcess(ctx context.Context, c profiles.Process) (
 	child.Extra = []string{processVariable + "=" + base64.RawURLEncoding.EncodeToString(list)}
 	if len(child.Argv) > 0 && host.IsProgram(h.Self, child.Argv[0]) { // which needs the same store
 		child.Extra = append(child.Extra, env.PassphrasesIn(h.Env.List)...)
+	} else {
+		child.Extra = append(child.Extra, withheldVariable+"="+strings.Join(h.withheld(), " "))
 	}
 	out, err := h.Run(ctx, child)
 	return out.Answer(), err
+}
+
+// withheld are the names of the passphrases that a program gets only if it is this one.
+func (h helpers) withheld() []string {
+	names := h.Env.WithheldFromProcess()
+	for _, entry := range env.PassphrasesIn(h.Env.List) {
+		name, _, _ := strings.Cut(entry, "=")
+		names = append(names, name)
+	}
+	return names
 }
 
 // runToken runs an mfa_process or a web_identity_token_process, which only this program and
