@@ -50,13 +50,16 @@ func unknownCommand(c *cobra.Command, a, names []string) error {
 func meantLine(c *cobra.Command, a, names []string) string {
 	word, rest := a[0], words(a[1:])
 	command := func(path string) string { return c.Root().CommandPath() + " " + path + rest }
-	switch near := profiles.Near(word, commandNames(c)); {
+	near, begun := profiles.Near(word, commandNames(c)), begunBy(word, commandNames(c))
+	switch {
 	case slices.Contains(names, word):
 		return profileLine(c, a)
 	case !c.HasParent() && otherWords[word] != "":
 		return command(otherWords[word])
 	case elsewhere(c.Root(), word) != nil:
 		return elsewhere(c.Root(), word).CommandPath() + rest
+	case len(begun) == 1:
+		return c.CommandPath() + " " + begun[0] + rest
 	case len(near) > 0:
 		return c.CommandPath() + " " + near[0] + rest
 	}
@@ -64,6 +67,16 @@ func meantLine(c *cobra.Command, a, names []string) string {
 		return profileLine(c, append([]string{near[0]}, a[1:]...))
 	}
 	return ""
+}
+
+// begunBy are the names of which a word is the beginning, if it is more than a letter or two.
+func begunBy(word string, names []string) (found []string) {
+	for _, name := range names {
+		if len(word) > 2 && strings.HasPrefix(name, word) {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // profileLine is the line for a profile that stands where a command is due.

@@ -103,6 +103,8 @@ func TestAMistypedLineNamesTheOneThatWasMeant(t *testing.T) {
 		environ    []string
 	}{
 		{line: "usee prod", want: `there is no command "usee" … did you mean "vault use prod"?`},
+		{line: "stat", want: `did you mean "vault status"?`},
+		{line: "agent stat", want: `did you mean "vault agent status"?`},
 		{line: "USE prod", want: `did you mean "vault use prod"?`},
 		{line: "usee --region eu-west-1 prod", want: `did you mean "vault use"?`},
 		{line: "--backend file usee", want: `there is no command "usee"`},

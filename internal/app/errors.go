@@ -154,7 +154,12 @@ func processHint(err error) string {
 func profileHint(err error) string {
 	var missing *profiles.NotFoundError
 	var noKey *sessions.NoKeyError
+	var loop *profiles.LoopError
 	switch {
+	case errors.As(err, &loop) && loop.Kind == "credential_process":
+		return "a key that is stored under one of these names ends it: vault add " + Word(loop.Path[len(loop.Path)-1])
+	case errors.As(err, &loop):
+		return "correct the line of one of them; vault show " + Word(loop.Path[0]) + " shows it"
 	case errors.As(err, &missing) && len(missing.Ignored) > 0:
 		return "write " + missing.Ignored[0].Write + " there"
 	case errors.As(err, &missing):
