@@ -83,6 +83,24 @@ func TestASharedSignInSurvivesWhoeverRenewsIt(t *testing.T) {
 	}
 }
 
+// To renew ours would be a call that AWS refuses: they have used up its refresh token.
+func TestASignInThatTheAWSToolsRenewedInTheSameSecondIsTheNewerOne(t *testing.T) {
+	c := sharingCenter(t)
+	c.made()
+	c.share()
+	c.alone()
+	noError(t, c.cliRenews())
+	in, _ := c.theirs()
+	in.ExpiresAt = c.token().Expires.UTC().Format(time.RFC3339)
+	noError(t, writeJSON(sharedFile(c.SharedDir, c.sso()), in))
+	c.dir.ExpireAccessTokens()
+	before := c.aws.Calls("CreateToken")
+	c.made()
+	if n := c.aws.Calls("CreateToken") - before; n != 1 {
+		t.Errorf("%d calls", n)
+	}
+}
+
 func TestASignInOfTheAWSToolsIsUsedBeforeAPersonIsAsked(t *testing.T) {
 	c := sharingCenter(t)
 	c.made()

@@ -91,12 +91,13 @@ func (m *Maker) newToken(ctx context.Context, p profiles.Profile, s *profiles.SS
 
 // candidates returns the sign-ins to try before a person is asked: the stored one, and that
 // of the AWS tools. If the two are shared and they have renewed it, the stored one is over.
+// Their file has whole seconds: one that seems to be as old as ours has been renewed since.
 func (m *Maker) candidates(s *profiles.SSO, t store.Token) []store.Token {
 	theirs, is := m.shared(s)
 	switch {
 	case !is || theirs.Access.Equal(t.Access):
 		return []store.Token{t}
-	case t.Shared && theirs.Expires.After(t.Expires):
+	case t.Shared && !theirs.Expires.Before(t.Expires.Truncate(time.Second)):
 		return []store.Token{theirs, t}
 	}
 	return []store.Token{t, theirs}
