@@ -63,7 +63,7 @@ func TestVSCodeSeesTheUsersCommandsAlone(t *testing.T) {
 		{"", vscodeLike}, {"", vscodeLike + "\n" + w.load()}, {vscodeLike, ""}, {vscodeLike, w.load()},
 		{"PROMPT_COMMAND=true\n" + vscodeLike, ""}, {"PROMPT_COMMAND=(true)", vscodeLike}, {"export PROMPT_COMMAND=true", vscodeLike},
 	} {
-		x := w.start(c[0], c[1])
+		x := w.start("TERM_PROGRAM=vscode\n"+c[0], c[1])
 		x.run("began=", "vault use prod", "false")
 		x.shows("prod 41m")
 		x.want(`"$began"`, `|vault use prod|false|\builtin printf '%s\n' E""nd1.|\builtin printf '%s' "$began" > `+filepath.Join(w.home, "value1"))

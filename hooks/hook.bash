@@ -91,7 +91,7 @@ _v_fixed() {
   done
 }
 
-# Parses the code here, so that the user's aliases do not apply.
+# Parses the code without the user's aliases.
 _v_eval() {
   [[ $_vcode ]] || return 0
   builtin local _va=-u
@@ -101,7 +101,7 @@ _v_eval() {
   builtin shopt "$_va" expand_aliases
 }
 
-# Runs "$@" without tracing. After a Ctrl-C the next prompt restores the options.
+# Runs "$@" without tracing. After Ctrl-C the next prompt restores the options.
 _v_quiet() {
   { builtin local _vf="${-//[!xvT]/}" _vq=0; builtin set +xvT; } 2>/dev/null
   _vopt=$_vf
@@ -135,7 +135,7 @@ _v_look() {
   _vin="${AWS_REGION-}|${AWS_DEFAULT_REGION-}"
 }
 
-# Called by the code: puts variables of the user aside in an array, which bash never exports.
+# Called by the code: puts the user's variables into an array, which is never exported.
 __vault_stash() {
   builtin local _vn _vd
   _vown=()
@@ -231,7 +231,7 @@ _v_slow() {
   [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 
-# Writes the text, and from when to when it is right.
+# Writes the text, and how long it is right.
 _v_show() {
   builtin local _vs="$((_vexp - _vt))" _vl=''
   _vlo=$_vt _vhi=$((_vt + _vs % 60 + 1))
@@ -246,7 +246,7 @@ _v_show() {
   [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
 }
 
-# Renews a session that has expired while the prompt waited.
+# Renews a session that expired while the prompt waited.
 __vault_preexec() {
   [[ ${__VAULT_TOKEN-} ]] || return 0
   builtin local _vt="${EPOCHSECONDS-}"
@@ -254,7 +254,7 @@ __vault_preexec() {
   if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
 
-# Only for ble.sh and bash-preexec: where the array is, other programs take bash-preexec for loaded.
+# Only for ble.sh and bash-preexec: the array alone makes others think that is loaded.
 _v_join() {
   _vble=1
   if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
@@ -302,7 +302,8 @@ if [[ $- == *i* ]]; then
   elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
     PROMPT_COMMAND+=("$_vcall")
   fi
-  if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${PS0-} != *__vault_preexec* ]]; then
+  # VS Code would take it for a command that was typed
+  if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${TERM_PROGRAM-} != vscode && ${PS0-} != *__vault_preexec* ]]; then
     builtin printf -v PS0 '${_vpid:+${ __vault_preexec; }}%s' "${PS0-}" 2>/dev/null || :
   fi
   [[ ${PS1-} == *__vault_text* ]] || _v_ps1

@@ -238,7 +238,7 @@ builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND:+$PROMPT_COMMAND$_vnl}$_vc
 elif builtin printf -v PROMPT_COMMAND %s "${PROMPT_COMMAND-}" 2>/dev/null; then
 PROMPT_COMMAND+=("$_vcall")
 fi
-if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${PS0-} != *__vault_preexec* ]]; then
+if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${TERM_PROGRAM-} != vscode && ${PS0-} != *__vault_preexec* ]]; then
 builtin printf -v PS0 '${_vpid:+${ __vault_preexec; }}%s' "${PS0-}" 2>/dev/null || :
 fi
 [[ ${PS1-} == *__vault_text* ]] || _v_ps1
