@@ -57,7 +57,7 @@ func TestBoto3TakesExportAsItsCredentialProcess(t *testing.T) {
 	t.Parallel()
 	python := boto3(t)
 	w := roleWorld(t)
-	// The consumer has a config file of its own; the program gets the path of ours.
+	// The consumer has a config file of its own; the program gets the path of this one.
 	w.write("bin-vault", "#!/bin/sh\nAWS_CONFIG_FILE='"+w.path("home/.aws/config")+"' exec vault \"$@\"\n")
 	check(os.Chmod(w.path("bin-vault"), 0o700))
 	w.write("consumer.ini", "[profile through]\nregion = us-east-1\ncredential_process = "+w.path("bin-vault")+" export prod --format json\n")

@@ -68,16 +68,21 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return flagError(r, c, err) })
 	bindGlobals(root, r)
 	r.root = root
-	if name := r.alone(); name != "" {
-		r.addCommands(func(c command) bool { return c.name == name })
-	} else {
-		r.addCommands(func(command) bool { return true })
-		root.AddCommand(newWords(root, r))
-		completeGlobals(root)
-	}
+	r.fillRoot()
 	root.SetHelpCommand(newHelp(root, r))
 	helpNamed(r, root)
 	return root
+}
+
+// fillRoot adds the one command that the line names, or all of them.
+func (r *run) fillRoot() {
+	if name := r.alone(); name != "" {
+		r.addCommands(func(c command) bool { return c.name == name })
+		return
+	}
+	r.addCommands(func(command) bool { return true })
+	r.root.AddCommand(newWords(r.root, r))
+	completeGlobals(r.root)
 }
 
 // command is one word after this program's name.

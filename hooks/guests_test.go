@@ -256,7 +256,7 @@ func TestTideShowsTheLabelFromTheFirstPrompt(t *testing.T) {
 	}
 	x.run("function __zz --on-event fish_prompt; function fish_right_prompt; end; end", "true", "true")
 	if got := x.lacks("doctor"); got != "label" {
-		t.Errorf("a theme that writes the right prompt anew each time: told %q", got)
+		t.Errorf("a theme that writes the right prompt each time: told %q", got)
 	}
 }
 

@@ -39,7 +39,7 @@ func (s *Shell) lacks() []Lack {
 	return []Lack{
 		{Word: "script", Renewal: true, What: "this shell shows no prompt, so nothing renews a session here"},
 		{Word: "renewal", Renewal: true, What: renewal, Cure: last},
-		{Word: "label", Label: true, What: "the prompt does not show the session, because a theme writes the prompt anew after the hook",
+		{Word: "label", Label: true, What: "the prompt does not show the session, because a theme replaces the prompt after the hook",
 			Cure: last + ", or let the theme show $__vault_text"},
 		{Word: "promptvars", Label: true, What: "the prompt does not show the session, because bash's option promptvars is off", Cure: "shopt -s promptvars"},
 		{Word: "p10k", Label: true, What: "the prompt does not show the session, because powerlevel10k shows only the segments that it is told to",

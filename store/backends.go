@@ -35,7 +35,7 @@ type Backend struct {
 	// never.
 	shared func(Options) bool
 	// readItem is set where other programs' items, or entries of the person's own, can have
-	// the names of ours. Such an item is not written over or deleted.
+	// the names of this program's. Such an item is not written over or deleted.
 	readItem itemReader
 
 	// AWSVault says that AWS Vault reads and writes the same items.

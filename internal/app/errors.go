@@ -247,7 +247,7 @@ func CallHint(e *sessions.CallError) string {
 		return fmt.Sprintf("it may be inactive, deleted or mistyped; vault add %s stores it again", Word(holder))
 	case sessions.BadToken:
 		if e.TokenExpired() {
-			return "whoever issues the token has to issue a new one; it is read anew each time"
+			return "whoever issues the token has to issue a new one; it is read each time"
 		}
 		return "the issuer of the token has to issue a new one, or the role does not trust the issuer"
 	case sessions.Throttled:

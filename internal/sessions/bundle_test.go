@@ -10,7 +10,7 @@ import (
 // to an emulator.
 func TestABundleIsReadOnlyForACallThatNeedsIt(t *testing.T) {
 	none := func(*http.Request) (*url.URL, error) { return nil, nil }
-	some := func(*http.Request) (*url.URL, error) { return url.Parse("https://proxy.example.com") }
+	some := func(*http.Request) (*url.URL, error) { return url.Parse("https://gateway.example.com") }
 	for _, c := range []struct {
 		at    string
 		proxy func(*http.Request) (*url.URL, error)

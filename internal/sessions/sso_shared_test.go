@@ -209,7 +209,7 @@ func TestSigningOutTakesTheFileAlong(t *testing.T) {
 		"shared":                  func(*center) {},
 		"renewed by them":         func(c *center) { noError(t, c.cliRenews()) },
 		"only they are signed in": func(c *center) { noError(t, c.Store.Delete(ctx, tokenName(c.sso()))) },
-		"with a registration of ours": func(c *center) {
+		"with our own registration": func(c *center) {
 			noError(t, store.PutToken(ctx, c.Store, tokenName(c.sso()), store.Token{StartURL: "x"}))
 		},
 	} {

@@ -161,7 +161,7 @@ func TestACallThatIsNotAnsweredEndsAndSaysHowLongItTook(t *testing.T) {
 	c := rest{"http://" + silent, Endpoint{URL: "x", Limits: short}.httpClient(nil)}
 	err := c.call(t.Context(), restCall{method: http.MethodGet, path: "/?secret=" + fakeSecret}, nil)
 	if err == nil || !strings.Contains(err.Error(), "did not answer") || strings.Contains(fmt.Sprintf("%+v", err), fakeSecret) {
-		t.Errorf("a call of ours: %v", err)
+		t.Errorf("a call of this program: %v", err)
 	}
 	w := newWatch(t.Context(), Limits{})
 	defer w.stop()
