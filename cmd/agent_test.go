@@ -179,6 +179,22 @@ func TestAgentOffStartsNothing(t *testing.T) {
 	}
 }
 
+func TestAgentOnUsesThePassphraseOfAVariableWithoutATerminal(t *testing.T) {
+	t.Parallel()
+	w := roleWorld(t)
+	environ := w.withAgent(t, "AWS_VAULT_AGENT=on")
+	given := append(environ, "AWS_VAULT_AGENT=on", "AWS_VAULT_FILE_PASSPHRASE="+passphrase)
+	if r := w.vault(t, append(given, "AWS_VAULT_FILE_PASSPHRASE=wrong"), "export", "prod"); r.status != 3 || !strings.Contains(r.err, "AWS_VAULT_FILE_PASSPHRASE") {
+		t.Errorf("a wrong one: status %d, said %q", r.status, r.err)
+	}
+	if r := w.vault(t, given, "use", "prod", "--shell", "bash"); r.status != 0 {
+		t.Fatalf("status %d, said %q", r.status, r.err)
+	}
+	if r := w.vault(t, environ, "export", "prod"); r.status != 0 || w.aws.Calls("AssumeRole") != 1 {
+		t.Errorf("another terminal, without the variable: status %d, said %q", r.status, r.err)
+	}
+}
+
 func TestASettingThatCannotBeUnderstoodIsSaidInOneSentence(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)

@@ -131,7 +131,7 @@ func TestDoctorTellsHowFarOffTheClockIs(t *testing.T) {
 	for ahead, want := range map[time.Duration]string{
 		0: "", 20 * time.Second: "", 3 * time.Minute: "warning minutes behind AWS's", -10 * time.Minute: "problem minutes ahead of AWS's",
 	} {
-		w := must(makeWorld(t.TempDir(), fakeaws.Options{Now: func() time.Time { return time.Now().Add(ahead) }}))
+		w := must(makeWorld(worldDir(t), fakeaws.Options{Now: func() time.Time { return time.Now().Add(ahead) }}))
 		t.Cleanup(func() { _ = w.aws.Close() })
 		w.write("home/.aws/config", "")
 		found, _ := w.examine(t, w.settled())

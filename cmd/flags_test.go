@@ -164,7 +164,7 @@ func TestTheRegionFlagWinsOverTheUsersRegionAndThatOverTheProfiles(t *testing.T)
 }
 
 func TestAKeyOrADeviceSaysThePartitionWhereNoRegionDoes(t *testing.T) {
-	w := must(makeWorld(t.TempDir(), fakeaws.Options{Partition: "aws-us-gov"}))
+	w := must(makeWorld(worldDir(t), fakeaws.Options{Partition: "aws-us-gov"}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", "[profile device]\nmfa_serial = arn:aws-us-gov:iam::111122223333:mfa/phone\n[profile bare]\n")
 	arn := w.stored("alice", "device")

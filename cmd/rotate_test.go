@@ -92,7 +92,7 @@ func says(t *testing.T, r result, lines ...string) {
 
 func newRotateWorld(t *testing.T, o fakeaws.Options, config string) *world {
 	t.Helper()
-	w := must(makeWorld(t.TempDir(), o))
+	w := must(makeWorld(worldDir(t), o))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", config)
 	return w

@@ -66,10 +66,14 @@ func setupScript(e *testscript.Env) error {
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
 
-// condition knows [tool:NAME]; a tool that is required and missing is an error.
+// condition knows [tool:NAME]; a tool that is required and missing is an error. [agent] is true
+// if every program may have an agent.
 func condition(c string) (bool, error) {
-	if c == "root" {
+	switch c {
+	case "root":
 		return os.Getuid() == 0, nil
+	case "agent":
+		return withAgents() != "off", nil
 	}
 	tool, ok := strings.CutPrefix(c, "tool:")
 	if !ok {

@@ -29,7 +29,7 @@ const (
 // shortWorld has a role whose sessions may be short.
 func shortWorld(t testing.TB) *world {
 	t.Helper()
-	w := must(makeWorld(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
+	w := must(makeWorld(worldDir(t), fakeaws.Options{MinDuration: time.Second}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", roleConfig)
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("alice", "base")}})
@@ -217,7 +217,7 @@ func (e *endpoint) until(t testing.TB, want int) string {
 
 func TestARenewalThatNeedsAPersonIsToldOnceAndGoesOnWhenTheyHaveRenewed(t *testing.T) {
 	t.Parallel()
-	w := must(makeWorld(t.TempDir(), fakeaws.Options{MinDuration: time.Second}))
+	w := must(makeWorld(worldDir(t), fakeaws.Options{MinDuration: time.Second}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", "[profile prod]\nmfa_serial = arn:aws:iam::"+account+":mfa/phone\n")
 	w.mfa(w.stored("alice", "prod"), "phone")

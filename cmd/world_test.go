@@ -5,6 +5,7 @@ package cmd_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,10 +100,25 @@ func makeWorld(dir string, o fakeaws.Options) (*world, error) {
 	return &world{dir: dir, aws: aws, secrets: []string{passphrase}, devices: map[string]*fakeaws.MFA{}}, err
 }
 
+// worldDir is a directory for a world. Where there is an agent in it, its path is short enough
+// for a socket's address, and the agent ends before the directory is removed.
+func worldDir(t testing.TB) string {
+	t.Helper()
+	if withAgents() == "off" {
+		return t.TempDir()
+	}
+	dir := must(os.MkdirTemp("", "vw"))
+	t.Cleanup(func() {
+		_ = os.RemoveAll(filepath.Join(dir, "run"))
+		check(os.RemoveAll(dir))
+	})
+	return dir
+}
+
 // newWorld is a world with the given config file.
 func newWorld(t testing.TB, config string) *world {
 	t.Helper()
-	w := must(makeWorld(t.TempDir(), fakeaws.Options{}))
+	w := must(makeWorld(worldDir(t), fakeaws.Options{}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	w.write("home/.aws/config", config)
 	return w
@@ -125,7 +141,7 @@ func (w *world) environ(extra ...string) []string {
 		"XDG_CACHE_HOME=" + w.path("home/.cache"), "DBUS_SESSION_BUS_ADDRESS=unix:path=/nonexistent",
 		"AWS_CONFIG_FILE=" + w.path("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE=" + w.path("home/.aws/credentials"),
 		"AWS_ENDPOINT_URL=" + w.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_VAULT_AGENT=off", // a test of the agent turns it on, and ends it
+		"AWS_VAULT_AGENT=" + withAgents(), // a test of the agent turns it on, and ends it
 		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR=" + w.path("keys"), "AWS_VAULT_FILE_PASSPHRASE=" + passphrase,
 	}
 	for _, e := range extra {
@@ -135,6 +151,10 @@ func (w *world) environ(extra ...string) []string {
 	}
 	return list
 }
+
+// withAgents says whether every program of the tests may have an agent. AWS_VAULT_TEST_AGENT=on
+// runs the same tests with one; an agent ends with the runtime directory of its world.
+func withAgents() string { return cmp.Or(os.Getenv("AWS_VAULT_TEST_AGENT"), "off") }
 
 // without is environ with some names not set at all.
 func without(environ []string, names ...string) []string {

@@ -157,7 +157,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	}
 	s, err := k.make(ctx, p)
 	switch {
-	case k.missing(err):
+	case k.missing(err), err != nil && errors.Is(ctx.Err(), context.Canceled): // whoever wanted it is gone
 		return err
 	case err != nil:
 		_, err = k.Dir.Set(Key(p), old, k.failed(p, err))

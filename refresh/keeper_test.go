@@ -336,6 +336,26 @@ func TestIfDueBacksOff(t *testing.T) {
 	o.wantNote("")
 }
 
+// A terminal that was closed says nothing about the renewal that it had begun.
+func TestARenewalThatNobodyWaitsForAnyMoreIsNoFailure(t *testing.T) {
+	o := newOffice(t)
+	o.fresh(Want{})
+	o.pass(45 * time.Minute)
+	ctx, hangUp := context.WithCancel(context.Background())
+	o.Make = func(ctx context.Context, _ profiles.Profile) (creds.Session, error) {
+		hangUp()
+		<-ctx.Done()
+		return creds.Session{}, ctx.Err()
+	}
+	if err := o.IfDue(ctx, prod); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	o.wantNote("")
+	o.Make = o.make
+	o.ifDue() // at once
+	o.wantMade(2)
+}
+
 func TestWhatNeedsAPersonIsNotTriedOverAndOver(t *testing.T) {
 	o := newOffice(t)
 	o.fresh(Want{})

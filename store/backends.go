@@ -111,6 +111,14 @@ type Passphrase struct {
 	Value    func(*Options) **creds.Secret
 }
 
+// GivenPassphrase is the passphrase that o has for this back end, nil if it has none.
+func (b Backend) GivenPassphrase(o Options) *creds.Secret {
+	if b.Passphrase.Value == nil {
+		return nil
+	}
+	return *b.Passphrase.Value(&o)
+}
+
 // systems tells operating systems, by their names in Go.
 type systems func(goos string) bool
 

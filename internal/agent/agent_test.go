@@ -317,7 +317,7 @@ func TestAnOlderAgentIsReplacedIfAPersonIsThere(t *testing.T) {
 	if _, err := newer.Session(t.Context(), r, nil); !errors.Is(err, refresh.ErrNoSession) { // a prompt goes on with it
 		t.Errorf("nobody there: %v", err)
 	}
-	r.Person = true
+	r.CanOpen = true
 	if _, err := newer.Session(t.Context(), r, nil); !errors.Is(err, app.ErrNotHeld) {
 		t.Errorf("a person there: %v", err)
 	}
@@ -337,7 +337,7 @@ func TestAnAgentOfAnotherProtocolIsNotAsked(t *testing.T) {
 	go func() { _ = h.Serve(l) }()
 	defer func() { _ = h.Close() }()
 	c := &Client{Dir: func() refresh.Directory { return dir }, Built: func() time.Time { return time.Time{} }}
-	if _, err := c.Session(t.Context(), app.SessionRequest{Person: true}, nil); !errors.Is(err, app.ErrNotHeld) {
+	if _, err := c.Session(t.Context(), app.SessionRequest{CanOpen: true}, nil); !errors.Is(err, app.ErrNotHeld) {
 		t.Error(err)
 	}
 	if err := c.Start(t.Context()); !errors.Is(err, errNewer) {

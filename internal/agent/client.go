@@ -50,7 +50,7 @@ func (c *Client) Session(ctx context.Context, r app.SessionRequest, say func(lin
 	}
 	answer, older, err := c.talk(ctx, http.MethodPost, pathSession, body, say)
 	clear(body)
-	if older && r.Person { // who would be asked for the passphrase again, and can answer
+	if older && r.CanOpen { // who would be asked for the passphrase again, and can answer
 		_ = c.Stop(ctx)
 		return app.SessionReply{}, app.ErrNotHeld
 	}

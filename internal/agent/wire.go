@@ -168,12 +168,13 @@ type wireRequest struct {
 	SignIn  optional          `json:",omitempty"` // wireToken
 	Proxies map[string]string `json:",omitempty"`
 	Final   bool              `json:",omitempty"`
+	Within  time.Duration     `json:",omitempty"`
 }
 
 func encodeRequest(r app.SessionRequest) ([]byte, error) {
 	w := wireRequest{
 		Op: r.Op, Store: r.Store, Profile: profileToWire(r.Profile), Want: r.Want, Policy: r.Policy,
-		Code: r.Code.Reveal(), Proxies: r.Proxies, Final: r.Final,
+		Code: r.Code.Reveal(), Proxies: r.Proxies, Final: r.Final, Within: r.Within,
 	}
 	if r.First.AccessKeyID != "" {
 		w.First = some(toWire(r.First))
@@ -201,7 +202,7 @@ func decodeRequest(body []byte) (r app.SessionRequest, err error) {
 	}
 	r = app.SessionRequest{
 		Op: w.Op, Store: w.Store, Profile: p, Want: w.Want, Policy: w.Policy,
-		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final,
+		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final, Within: w.Within,
 	}
 	if w.First != nil {
 		var first wireSession

@@ -98,7 +98,7 @@ func TestEveryFieldOfARequestAndAReplyArrives(t *testing.T) {
 	var r app.SessionRequest
 	fill(reflect.ValueOf(&r).Elem(), &n)
 	r.Profile.Warnings, r.Profile.Extra = nil, nil
-	r.Person, r.First.Settings = false, nil                        // are not sent
+	r.CanOpen, r.First.Settings = false, nil                       // are not sent
 	for i := range reflect.TypeFor[profiles.Source]().NumField() { // of each kind, under a role
 		var origin profiles.Source
 		if fill(reflect.ValueOf(&origin).Elem().Field(i), &n); origin == (profiles.Source{}) || origin.Role != nil {

@@ -68,11 +68,13 @@ type SessionRequest struct {
 	SignIn *store.Token  // to Identity Center, just made
 	// Proxies are the client's variables about proxies.
 	Proxies map[string]string
-	// Person says that a person can be asked: an agent of an older version is replaced. It is
-	// not sent.
-	Person bool
+	// CanOpen says that the client can open the store again: an agent of an older version is
+	// replaced. It is not sent.
+	CanOpen bool
 	// Final says that the client has nothing more to bring: what is missing is a failure.
 	Final bool
+	// Within is how long it may take; 0: as long as the client waits.
+	Within time.Duration
 }
 
 // SessionReply is what came of a request.
@@ -139,6 +141,11 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	}
 	k := localKeeper{keeperOf(t, m, r.Want.IgnoreCache)}
 	k.Missing = func(err error) bool { return !r.Final && canBeBrought(err) }
+	if r.Within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Within)
+		defer cancel()
+	}
 	reply.Lease, err = carry(ctx, k, r)
 	reply.CodeUsed = !r.Code.IsZero() && m.MFAToken.IsZero()
 	if v := reply.Lease.Session; v.AccessKeyID != "" && v.Expires.IsZero() && v.AccessKeyID != r.First.AccessKeyID {

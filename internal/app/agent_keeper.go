@@ -34,7 +34,8 @@ type agentKeeper struct {
 	ref   store.Reference
 	renew bool
 	how   agentSettings
-	key   string // to read it, a program asks the person; "": this program asks for a passphrase
+	key   string        // to read it, a program asks the person; "": this program asks for a passphrase
+	given *creds.Secret // the passphrase, that a variable has; nil: a person types it
 }
 
 // agentKeeperOf is nil where an agent is of no use: the store opens without a person, or the
@@ -44,19 +45,24 @@ func agentKeeperOf(ctx context.Context, t *Task, p profiles.Profile, renew bool)
 		return nil, nil
 	}
 	s, err := t.Keyring(ctx)
-	key := sessions.NewPlan(p).Key
-	itself := err == nil && key != "" && store.AsksItself(s)
-	if err != nil || !itself && !store.NeedsPassphrase(ctx, s) {
+	if err != nil {
 		return nil, err
 	}
-	how, err := t.Env.agentSettings()
-	if err != nil || how.ttl == 0 {
+	k := &agentKeeper{t: t, store: s, renew: renew}
+	if store.AsksItself(s) {
+		k.key = sessions.NewPlan(p).Key
+	}
+	asks := k.key != "" || store.NeedsPassphrase(ctx, s)
+	options := t.StoreOptions()
+	if !asks {
+		if k.given = store.Of(s).GivenPassphrase(options); k.given == nil {
+			return nil, nil
+		}
+	}
+	if k.how, err = t.Env.agentSettings(); err != nil || k.how.ttl == 0 || !asks && !k.how.always {
 		return nil, err
 	}
-	k := &agentKeeper{t: t, store: s, ref: store.ReferenceTo(s, t.StoreOptions()), renew: renew, how: how}
-	if itself {
-		k.key = key
-	}
+	k.ref = store.ReferenceTo(s, options)
 	return k, nil
 }
 
@@ -221,10 +227,10 @@ func (b *bringer) signIn(ctx context.Context, m *sessions.Maker, missing error) 
 // held has a request carried out once, by an agent that holds the store. Where a person is
 // there, they are asked for the passphrase if that is needed.
 func (k *agentKeeper) held(ctx context.Context, r *SessionRequest) (SessionReply, error) {
-	person := k.t.AskHidden() != nil
-	r.Person = person
+	r.CanOpen = k.given != nil || k.t.AskHidden() != nil
+	r.Within = within(ctx)
 	reply, err := k.t.Agent.Session(ctx, *r, k.say())
-	if errors.Is(err, ErrNotHeld) && person {
+	if errors.Is(err, ErrNotHeld) && r.CanOpen {
 		if err := k.open(ctx); err != nil {
 			return SessionReply{}, err
 		}
@@ -234,6 +240,17 @@ func (k *agentKeeper) held(ctx context.Context, r *SessionRequest) (SessionReply
 		r.Code = creds.Secret{}
 	}
 	return reply, err
+}
+
+// within is how long a request may take of which the client has to end with ctx: a little
+// less than is left, so that the client hears why it failed. 0: there is no end.
+func within(ctx context.Context) time.Duration {
+	end, is := ctx.Deadline()
+	if !is {
+		return 0
+	}
+	left := time.Until(end)
+	return max(left-min(left/10, time.Second), time.Millisecond)
 }
 
 // say tells the person a line; nil where nobody is told.
@@ -260,17 +277,21 @@ func (k *agentKeeper) open(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
+		if k.given == nil {
+			k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
+		}
 		return ErrNotHeld
 	}
-	if k.key != "" {
+	switch {
+	case k.key != "":
 		return k.handOver(ctx)
+	case k.given != nil:
+		if opens, err := k.hold(ctx, *k.given); err != nil || !opens {
+			return ErrNotHeld // it is met again, and told, without the agent
+		}
+		return nil
 	}
-	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) {
-		return k.t.Agent.Unlock(ctx, Unlocking{
-			Store: k.ref, Passphrase: typed, For: k.how.ttl, UntilSuspended: k.how.untilSuspended,
-		})
-	})
+	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) { return k.hold(ctx, typed) })
 	if err == nil { // a renewal in the background finds it open; only the agent is to know it
 		k.t.Unlocked, k.t.typed = false, nil
 	}
@@ -283,14 +304,20 @@ func (k *agentKeeper) handOver(ctx context.Context) error {
 	if _, err := store.GetKey(ctx, k.store, k.key); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotHeld, err) // it is met again, and told, without the agent
 	}
-	_, err := k.t.Agent.Unlock(ctx, Unlocking{Store: k.ref, For: k.how.ttl, UntilSuspended: k.how.untilSuspended})
+	_, err := k.hold(ctx, creds.Secret{})
 	return err
+}
+
+// hold has the agent open the store and hold it.
+func (k *agentKeeper) hold(ctx context.Context, passphrase creds.Secret) (opens bool, err error) {
+	return k.t.Agent.Unlock(ctx, Unlocking{Store: k.ref, Passphrase: passphrase, For: k.how.ttl, UntilSuspended: k.how.untilSuspended})
 }
 
 // agentSettings are what the user wants of the agent.
 type agentSettings struct {
 	ttl            time.Duration // how long it holds a store; 0: there is no agent
 	untilSuspended bool
+	always         bool // also where a variable has the passphrase
 }
 
 // The variables about the agent.
@@ -313,9 +340,11 @@ func (e Environment) agentSettings() (how agentSettings, err error) {
 	switch v := e.Get(agentVariable); v {
 	case "off", "0", "false", "no":
 		return agentSettings{}, nil
-	case "", "on", "1", "true", "yes", "auto":
+	case "on", "1", "true", "yes":
+		how.always = true
+	case "", "auto":
 	default:
-		return how, fmt.Errorf("%s is %q: it is on or off", agentVariable, v)
+		return how, fmt.Errorf("%s is %q: it is auto, on or off", agentVariable, v)
 	}
 	how.ttl = defaultAgentTTL
 	if e.Get(agentTTLVariable) != "" {
