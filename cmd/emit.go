@@ -20,7 +20,12 @@ import (
 // This file writes what a shell evaluates. The text is built whole and written once;
 // whatever fails before leaves nothing on the channel.
 
-func errInactive() error {
+// errInactive says that no session of ours is active in the shell.
+func errInactive(r *run) error {
+	if f, is := r.task.Env.Foreign(); is {
+		return app.WithHint(fmt.Errorf("this shell is inside a session of aws-vault, of %s, and in none of ours", f.Profile),
+			"vault use %s switches in place, and vault off gives it back; or leave it with exit", app.Word(f.Profile))
+	}
 	return app.WithHint(errors.New("no profile is active in this shell"), "vault use PROFILE")
 }
 
@@ -61,8 +66,31 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 // unhooked reports whether no prompt follows at which the hook could renew a session.
 func (e evaluator) unhooked(r *run) bool { return !e.hooked || !promptRuns(r) || reach(r) != "" }
 
-// emit writes an activation for the shell: all of it, or nothing and an error.
-func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error {
+// labelOf is what the prompt shows of a request in the shell with this environment: one > for each
+// vault exec around it stands before the name.
+func labelOf(current map[string]string, q env.Request) string {
+	depth := strings.Repeat(">", env.Depth(current))
+	if len(depth) > 3 {
+		depth = strconv.Itoa(len(depth)) + ">"
+	}
+	return depth + hooks.Label(q.Profile, q.Qualifier())
+}
+
+// emitForeign makes the prompt show a session of aws-vault, as long as it is the shell's.
+func (e evaluator) emitForeign(r *run, a env.Activation, f env.Foreign) error {
+	l := app.ForeignLease(r.task, f)
+	a.Changes = append(slices.DeleteFunc(a.Changes, func(c env.Change) bool { return c.Name == env.GenerationFile }), foreignMark(l)...)
+	return e.emit(a, l, hooks.Label(f.Profile, "aws-vault"))
+}
+
+// foreignMark is the change by which a hook notices a session of aws-vault.
+func foreignMark(l refresh.Lease) []env.Change {
+	return []env.Change{{Name: env.GenerationFile, Value: creds.New(l.File)}}
+}
+
+// emit writes an activation for the shell: all of it, or nothing and an error. label is what the
+// prompt shows.
+func (e evaluator) emit(a env.Activation, l refresh.Lease, label string) error {
 	if err := blockedError(a.Blocked); err != nil {
 		return err
 	}
@@ -70,7 +98,7 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error 
 	if e.hooked {
 		build = e.forHook
 	}
-	text, err := build(a, l, q)
+	text, err := build(a, l, label)
 	if err != nil {
 		return err
 	}
@@ -79,14 +107,14 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, q env.Request) error 
 }
 
 // forScript leaves out the calls of the hook's functions, and what is as it should be.
-func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ env.Request) (string, error) {
+func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ string) (string, error) {
 	return e.shell.Script(slices.DeleteFunc(slices.Clone(a.Changes), func(c env.Change) bool {
 		value, is := e.current[c.Name]
 		return is && !c.Unset && c.Value.Equal(creds.New(value))
 	}))
 }
 
-func (e evaluator) forHook(a env.Activation, l refresh.Lease, q env.Request) (string, error) {
+func (e evaluator) forHook(a env.Activation, l refresh.Lease, label string) (string, error) {
 	var b strings.Builder
 	var failed error
 	add := func(text string, err error) {
@@ -101,7 +129,7 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, q env.Request) (st
 	if a.Ends {
 		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
-	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), hooks.Label(q.Profile, q.Qualifier())}
+	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), label}
 	if l.Session.Clock.Skew != 0 {
 		words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
 	}

@@ -159,10 +159,18 @@ func (o execOptions) sessionRequest(ctx context.Context, r *run) (env.Request, e
 	return q, err
 }
 
-// announce tells who is about to find themselves in another shell.
+// announce tells who is about to find themselves in another shell, and who may not expect a session
+// around the command that aws-vault would not run one in.
 func (o execOptions) announce(r *run, q env.Request) {
-	if len(o.argv) == 0 && !r.isOn("AWS_VAULT_DISABLE_HELP_MESSAGE") {
+	f, inside := r.task.Env.Foreign()
+	switch {
+	case len(o.argv) == 0 && r.isOn("AWS_VAULT_DISABLE_HELP_MESSAGE"):
+	case len(o.argv) == 0 && inside:
+		r.say("a sub-shell with %s, inside a session of aws-vault, of %s%s; leave it with exit", q.Profile, f.Profile, until(r, f))
+	case len(o.argv) == 0:
 		r.say("a sub-shell with %s; leave it with exit", q.Profile)
+	case inside && r.StderrIsTerm:
+		r.say("this shell is inside a session of aws-vault, of %s%s; the command runs with %s", f.Profile, until(r, f), q.Profile)
 	}
 }
 

@@ -120,6 +120,32 @@ func TestMinTTLDecidesWhetherACachedSessionWillDo(t *testing.T) {
 	check(w.age("prod", 33*time.Minute))
 	export(2, w.environ())
 	export(3, w.environ("AWS_MIN_TTL=28m"))
+	check(w.age("prod", 20*time.Minute))
+	export(3, w.environ("AWS_MIN_TTL=45m")) // AWS Vault's own: half of a lifetime is enough
+	export(4, w.environ(), "--min-ttl", "45m")
+	export(5, w.environ(), "--min-ttl", "1h") // a whole new one
+}
+
+func TestWhatCannotBeLeftOfASessionRunsNothing(t *testing.T) {
+	t.Parallel()
+	w := roleWorld(t)
+	for _, x := range []struct{ args, says string }{
+		{"exec --min-ttl 2h prod -- echo it ran", "a session of prod lasts 1 hour, so that 2 hours are never left of it, as --min-ttl wants"},
+		{"exec --server --min-ttl 2h prod -- echo it ran", "hint: --duration asks for a longer session, if AWS allows it"},
+		{"export --min-ttl 61m prod", "a session of prod lasts 1 hour"},
+		{"export --min-ttl 5h -d 4h prod", "a session of prod lasts 4 hours"},
+		{"use --shell bash --min-ttl 90m --role-arn 111122223333:other prod", "hint: a role that is assumed with a session, and not with a key, never lasts longer at AWS"},
+	} {
+		r := w.vault(t, w.environ(), strings.Fields(x.args)...)
+		want(t, r, 1, x.says)
+		if r.out != "" || w.aws.Calls("*") != 0 {
+			t.Errorf("%s: printed %q, %d calls", x.args, r.out, w.aws.Calls("*"))
+		}
+	}
+	r := w.vault(t, w.environ(), "exec", "-d", "2h", "--min-ttl", "2h", "prod", "--", "echo", "it ran")
+	if want(t, r, 1, "DurationSeconds exceeds the MaxSessionDuration set for this role"); r.out != "" { // as only AWS knows
+		t.Errorf("printed %q", r.out)
+	}
 }
 
 func TestTheRegionFlagWinsOverTheUsersRegionAndThatOverTheProfiles(t *testing.T) {

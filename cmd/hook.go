@@ -10,6 +10,7 @@ import (
 
 	"github.com/d44b7504/vault/completions"
 	"github.com/d44b7504/vault/hooks"
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -90,6 +91,13 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 			return err
 		}
 		text = strings.TrimRight(text, "\n") + "\n" + comp
+	}
+	if f, is := r.task.Env.Foreign(); is && !o.call {
+		mark, err := sh.Script(foreignMark(app.ForeignLease(r.task, f)))
+		if err != nil {
+			return err
+		}
+		text = strings.TrimRight(text, "\n") + "\n" + mark
 	}
 	out := r.Stdout
 	if o.call && r.Code != nil { // the hook asks, and listens there

@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/refresh"
 )
 
@@ -28,13 +29,32 @@ func runOff(r *run, shell string) error {
 		return err
 	}
 	st, active := r.task.Env.Active()
-	if err := e.emit(env.Deactivate(r.task.Env.Current), refresh.Lease{}, env.Request{}); err != nil {
+	a := env.Deactivate(r.task.Env.Current)
+	f, foreign := env.ForeignIn(r.task.Env.Current)
+	if foreign && e.hooked {
+		err = e.emitForeign(r, a, f)
+	} else {
+		err = e.emit(a, refresh.Lease{}, "")
+	}
+	switch {
+	case err != nil:
 		return err
-	}
-	if !active {
+	case !active && foreign:
+		r.say("no profile of vault was active; this shell is inside a session of aws-vault, of %s: leave it with exit", f.Profile)
+	case !active:
 		r.say("no profile was active")
-		return nil
+	case foreign:
+		r.say("left %s%s; back in the session of aws-vault, of %s%s", st.Request.Profile, reach(r), f.Profile, until(r, f))
+	default:
+		r.say("left %s%s", st.Request.Profile, reach(r))
 	}
-	r.say("left %s%s", st.Request.Profile, reach(r))
 	return nil
+}
+
+// until says when a session of aws-vault ends, "" if that is not known.
+func until(r *run, f env.Foreign) string {
+	if f.Expires.IsZero() {
+		return ""
+	}
+	return " until " + display.Clock(f.Expires, r.Now())
 }

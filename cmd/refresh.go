@@ -53,7 +53,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	}
 	st, active := r.task.Env.Active()
 	if !active {
-		return errInactive()
+		return errInactive(r)
 	}
 	p, l, err := o.session(ctx, r, st.Request)
 	if err != nil {
@@ -65,7 +65,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
 		shown.Session.Expires, shown.RefreshAt = time.Time{}, time.Time{}
 	}
-	if err := e.emit(a, shown, st.Request); err != nil {
+	if err := e.emit(a, shown, labelOf(r.task.Env.Current, st.Request)); err != nil {
 		return err
 	}
 	announce(r, p, st.Request, l)
@@ -99,8 +99,11 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 		return err
 	}
 	st, active := r.task.Env.Active()
+	if f, is := r.task.Env.Foreign(); is && e.hooked {
+		return e.emitForeign(r, env.Activation{}, f)
+	}
 	if !active {
-		return errInactive()
+		return errInactive(r)
 	}
 	if o.ifDue {
 		ctx, cancel := context.WithTimeout(ctx, r.Policy.Hold)
@@ -120,5 +123,5 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why
 		l, a = r.task.Exported(p, refresh.ReadOnly), env.Activation{}
 	}
-	return e.emit(a, l, st.Request)
+	return e.emit(a, l, labelOf(r.task.Env.Current, st.Request))
 }

@@ -137,8 +137,8 @@ func checkMode(ctx context.Context, r *run, q env.Request) error {
 }
 
 // choose is the request of a command that runs as a profile: the one that is named, else
-// the active one as it was asked for, else the one that the user's variables name, else the
-// person chooses.
+// the active one as it was asked for, else the one that aws-vault or the user's variables name, else
+// the person chooses.
 func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) (env.Request, error) {
 	profile, err := o.center.profile(ctx, r, profile)
 	if err != nil {
@@ -148,7 +148,10 @@ func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) 
 		if st, active := r.task.Env.Active(); active {
 			return o.onTop(st.Request, mode)
 		}
-		profile = r.task.Env.NamedProfile()
+		if f, is := r.task.Env.Foreign(); is {
+			profile = f.Profile
+		}
+		profile = cmp.Or(profile, r.task.Env.NamedProfile())
 	}
 	if profile == "" {
 		var err error

@@ -31,17 +31,23 @@ Exit status: 0 valid, 3 expired, or a person must sign in; 1 no profile is activ
 
 func runStatus(ctx context.Context, r *run, asJSON bool) error {
 	st, active := r.task.Env.Active()
+	foreign, isForeign := r.task.Env.Foreign()
 	switch {
+	case isForeign:
 	case !active && asJSON:
 		if err := display.JSON(r.Stdout, map[string]any{"profile": nil}); err != nil {
 			return err
 		}
 		return statusError(exitFailed)
 	case !active:
-		return errInactive()
+		return errInactive(r)
 	}
-	st.Request.Unhooked = st.Request.Unhooked || lacksRenewal(r)
-	s := app.StatusOf(r.task, st)
+	var s app.Status
+	if st.Request.Unhooked = st.Request.Unhooked || lacksRenewal(r); isForeign {
+		s = app.StatusOfForeign(r.task, foreign)
+	} else {
+		s = app.StatusOf(r.task, st)
+	}
 	s.Agent = agentWords(ctx, r)
 	show := printStatus
 	if asJSON {
@@ -72,6 +78,8 @@ func printStatus(r *run, s app.Status) error {
 	row("source", s.Source)
 	row("mode", s.Mode)
 	switch {
+	case s.Foreign:
+		foreignRows(r, &t, s)
 	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
 		row("renews", r.ours("by itself: vault exec serves it while this shell lives"))
 	case s.Expires != nil:
@@ -86,6 +94,7 @@ func printStatus(r *run, s app.Status) error {
 	}
 	row("changed", strings.Join(s.ChangedBy, ", "))
 	row("inside", strings.Join(s.Inside, " > "))
+	row("nested", depthText(s.Depth))
 	if s.Agent != noAgent {
 		row("agent", s.Agent)
 	}
@@ -94,6 +103,26 @@ func printStatus(r *run, s app.Status) error {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
 	}
 	return err
+}
+
+// foreignRows says what is known of a session of aws-vault.
+func foreignRows(r *run, t *display.Table, s app.Status) {
+	t.Row("given by", "aws-vault, and not by vault")
+	if s.Expires != nil {
+		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, r.Now()), display.Left(s.Expires.Sub(r.Now()))))
+	}
+	t.Row("renews", r.ours("not here: leave this shell with exit, or switch in place with vault use "+app.Word(s.Profile)))
+}
+
+// depthText says how many shells a person leaves with exit before the first one.
+func depthText(depth int) string {
+	switch depth {
+	case 0:
+		return ""
+	case 1:
+		return "in one vault exec, which exit leaves"
+	}
+	return fmt.Sprintf("%d deep in vault exec, and each exit leaves one", depth)
 }
 
 // narrowed says what a session policy leaves of the role, "" if there is none.

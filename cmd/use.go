@@ -67,11 +67,14 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 		return err
 	}
 	q.Unhooked, q.Passphrase = e.unhooked(r), r.task.Unlocked
-	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, q); err != nil {
+	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, labelOf(r.task.Env.Current, q)); err != nil {
 		return err
 	}
 	announceRegion(r, q)
 	announce(r, p, q, l)
+	if f, is := env.ForeignIn(r.task.Env.Current); is {
+		r.say("the session of aws-vault, of %s, comes back with vault off", f.Profile)
+	}
 	return nil
 }
 

@@ -36,7 +36,7 @@ func Activate(current map[string]string, r Request, s creds.Session, generation 
 // activate exports values, and the region of s.
 func activate(current map[string]string, r Request, values map[string]creds.Secret, s creds.Session, generation string) Activation {
 	old, active := StateOf(current)
-	st := State{Request: r, Outer: old.Outer, Withheld: old.Withheld, Previous: old.Previous, ARN: s.ARN, Salt: old.Salt, Exported: map[string]string{}}
+	st := State{Request: r, Withheld: old.Withheld, Previous: old.Previous, ARN: s.ARN, Salt: old.Salt, Exported: map[string]string{}}
 	if !s.Issued.IsZero() {
 		st.Issued = s.Issued.Unix()
 		st.setClock(s.Clock)

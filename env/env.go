@@ -23,6 +23,7 @@ const (
 	Subshell       = "__VAULT_SUBSHELL"  // set by the hook for one call made in a sub-shell
 	Lacks          = "__VAULT_LACKS"     // set by the hook for one call: what does not work in the shell; see shells.Lack
 	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
+	Inside         = "__VAULT_INSIDE"    // set by exec: what is around the shell; see Around
 
 	keyID         = "AWS_ACCESS_KEY_ID"
 	secretKey     = "AWS_SECRET_ACCESS_KEY"
@@ -30,8 +31,10 @@ const (
 	region        = "AWS_REGION"
 	defaultRegion = "AWS_DEFAULT_REGION" // boto3 reads this one, other tools the other
 	awsProfile    = "AWS_PROFILE"
-	endpointURL   = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
-	endpointToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
+
+	olderExpiration = "AWS_SESSION_EXPIRATION" // of AWS Vault before version 7
+	endpointURL     = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+	endpointToken   = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
 // Restored lists the variables whose earlier values are in the state.

@@ -226,13 +226,67 @@ func TestAChildSeesOneIdentityAndWhoIsAroundIt(t *testing.T) {
 	if _, leaked := c["AWS_VAULT_FILE_PASSPHRASE"]; leaked {
 		t.Error("the passphrase reached a child")
 	}
-	st, _ := StateOf(c)
-	if !slices.Equal(st.Outer, []string{"outer"}) {
-		t.Errorf("around it: %v", st.Outer)
+	if !slices.Equal(Around(c), []string{"outer"}) {
+		t.Errorf("around it: %v", Around(c))
 	}
 	do(c, stash, Deactivate(c))
-	if !maps.Equal(c, map[string]string{"PATH": "/bin", "AWS_REGION": "eu-west-1"}) {
+	if !maps.Equal(c, map[string]string{"PATH": "/bin", "AWS_REGION": "eu-west-1", Inside: "outer;"}) {
 		t.Errorf("off inside the child leaves %v", c)
+	}
+}
+
+func TestAShellKnowsHowDeepItIsAlsoAfterOffAndAnotherUse(t *testing.T) {
+	m, stash := map[string]string{"PATH": "/bin"}, map[string]string{}
+	first := Parse(Child(list(m), Request{Profile: "a; b"}, session("first", ""), "/g/1")) // from a shell without a session
+	second := Parse(Child(list(first), Request{Profile: "inner"}, session("second", ""), "/g/2"))
+	do(second, stash, Deactivate(second))
+	use(second, stash, "other", "")
+	third := Parse(Child(list(second), Request{Profile: "last"}, session("third", ""), "/g/3"))
+	for _, x := range []struct {
+		current map[string]string
+		around  []string
+	}{{m, nil}, {first, []string{""}}, {second, []string{"", "a; b"}}, {third, []string{"", "a; b", "other"}}} {
+		if got := Around(x.current); !slices.Equal(got, x.around) || Depth(x.current) != len(x.around) {
+			t.Errorf("around is %q at depth %d, want %q", got, Depth(x.current), x.around)
+		}
+	}
+	if got := Outer(third); !slices.Equal(got, []string{"a; b", "other"}) {
+		t.Errorf("named around it: %q", got)
+	}
+}
+
+func TestASessionOfAWSVaultIsKnownAndComesBackWithOff(t *testing.T) {
+	until := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for _, variable := range []string{"AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION"} {
+		m, stash := map[string]string{
+			"AWS_VAULT": "work", "AWS_ACCESS_KEY_ID": "ASIAWORK", "AWS_SECRET_ACCESS_KEY": "s", "AWS_SESSION_TOKEN": "t", variable: until.Format(time.RFC3339),
+		}, map[string]string{}
+		before := maps.Clone(m)
+		want := func(when string) {
+			t.Helper()
+			if f, is := ForeignIn(m); !is || f.Profile != "work" || !f.Expires.Equal(until) {
+				t.Errorf("%s, %s: the session of aws-vault is %+v, %v", variable, when, f, is)
+			}
+		}
+		want("by itself")
+		use(m, stash, "prod", "")
+		want("under a session of ours")
+		c := Parse(Child(list(m), Request{Profile: "inner"}, session("inner", ""), "/g/inner"))
+		if f, is := ForeignIn(c); is || !slices.Equal(Around(c), []string{"prod"}) {
+			t.Errorf("in a child: %+v, around it %q", f, Around(c))
+		}
+		do(m, stash, Deactivate(m))
+		want("after off")
+		if !maps.Equal(m, before) {
+			t.Errorf("off leaves %v", m)
+		}
+		c = Parse(Child(list(m), Request{Profile: "inner"}, session("inner", ""), "/g/inner"))
+		if !slices.Equal(Around(c), []string{"work (aws-vault)"}) {
+			t.Errorf("around a child of it: %q", Around(c))
+		}
+	}
+	if f, is := ForeignIn(map[string]string{}); is {
+		t.Errorf("in an empty environment: %+v", f)
 	}
 }
 

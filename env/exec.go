@@ -51,15 +51,14 @@ func child(environ []string, r Request, values map[string]creds.Secret, s creds.
 	a := activate(base, r, values, s, generation)
 	outer, active := StateOf(current)
 	a.Changes = amend(a.Changes, func(st *State) {
-		if st.Withheld = outer.Withheld; active {
-			st.Outer = append(slices.Clone(outer.Outer), outer.Request.Profile)
-		}
+		st.Withheld = outer.Withheld
 		for _, n := range Passphrases {
 			if _, set := current[n]; set && !slices.Contains(st.Withheld, n) {
 				st.Withheld = append(slices.Clone(st.Withheld), n)
 			}
 		}
 	})
+	a.Changes = append(a.Changes, set(Inside, inside(current)))
 	if active {
 		a.Changes = append(a.Changes, outer.reproject(current, outer.besides(values))...)
 	}

@@ -59,7 +59,7 @@ var family = []Member{
 	{Name: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", What: "the address of a credential endpoint", Readers: "all"},
 	{Name: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", What: "a file with the endpoint's password", Readers: "AWS CLI, botocore, Go 1 and 2, JavaScript 2 and 3, Java 1, Rust"},
 	{Name: Expiration, Neutral: true, What: "when the session ends", Readers: "AWS CLI, botocore, JavaScript 3"},
-	{Name: "AWS_SESSION_EXPIRATION", Neutral: true, What: "when the session ends", Readers: "AWS Vault before version 7"},
+	{Name: olderExpiration, Neutral: true, What: "when the session ends", Readers: "AWS Vault before version 7"},
 	{Name: "AWS_SDK_LOAD_CONFIG", Neutral: true, What: "whether the config file is read", Readers: "Go 1, JavaScript 2"},
 }
 

@@ -17,7 +17,7 @@ func served(environ ...string) map[string]string {
 
 func TestAServedChildHasAnAddressAndNoKey(t *testing.T) {
 	m := served("PATH=/bin", "AWS_PROFILE=mine", "AWS_ACCESS_KEY_ID=AKIAMINE", "AWS_SECRET_ACCESS_KEY=mine", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/mine")
-	want := []string{endpointToken, endpointURL, defaultRegion, region, ActiveProfile, "PATH", StateVar, GenerationFile}
+	want := []string{endpointToken, endpointURL, defaultRegion, region, ActiveProfile, "PATH", Inside, StateVar, GenerationFile}
 	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) || m[endpointURL] != endpoint.URL || m[endpointToken] != "token-of-the-endpoint" {
 		t.Errorf("%v", m)
 	}
@@ -33,7 +33,7 @@ func TestAServedShellCanSwitchAndSwitchOff(t *testing.T) {
 	}
 	off := maps.Clone(m)
 	do(off, stash, Deactivate(off))
-	if !maps.Equal(off, map[string]string{"HOME": "/h"}) {
+	if !maps.Equal(off, map[string]string{"HOME": "/h", Inside: ";"}) {
 		t.Errorf("after off: %v", off)
 	}
 	use(m, stash, "dev", "us-east-1")
@@ -57,7 +57,7 @@ func TestAnEndpointThatAnotherProgramSetStays(t *testing.T) {
 func TestTheMetadataServiceIsAskedEvenByWhoHadSwitchedItOff(t *testing.T) {
 	environ := []string{"AWS_EC2_METADATA_DISABLED=true", "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://elsewhere"}
 	m := Parse(ChildServed(environ, Request{Profile: "prod", Mode: ModeEC2}, Endpoint{}, session("prod", ""), "/run/g/prod"))
-	if want := []string{ActiveProfile, StateVar, GenerationFile}; !slices.Equal(slices.Sorted(maps.Keys(m)), want) {
+	if want := []string{ActiveProfile, Inside, StateVar, GenerationFile}; !slices.Equal(slices.Sorted(maps.Keys(m)), want) {
 		t.Errorf("%v", m)
 	}
 }

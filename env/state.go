@@ -70,7 +70,6 @@ func (r Request) Served() bool { return r.Mode == ModeServer || r.Mode == ModeEC
 type State struct {
 	Request  Request           `json:"q"`
 	Previous *Request          `json:"l,omitempty"` // the session before this one
-	Outer    []string          `json:"o,omitempty"` // profiles of the shells around this one
 	Withheld []string          `json:"p,omitempty"` // Passphrases that exec found and did not pass on to this shell
 	Prior    map[string]string `json:"b,omitempty"` // the values before the session; absent: was unset
 	// Under has the names in Prior whose value a tool had set for the directory, and the

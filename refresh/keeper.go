@@ -36,6 +36,10 @@ type Keeper struct {
 type Want struct {
 	MinTTL      time.Duration // what must be left of it; 0: as the policy says
 	IgnoreCache bool          // it must be made now
+	// Strict takes MinTTL by the word: a session with less left is not good however short its whole
+	// lifetime is, and the old one is not returned when no new one can be made. A new session may
+	// still have less, which the caller has to look at.
+	Strict bool
 	// Except is the access key id of a session that AWS does not accept: another one is
 	// wanted. "" for none.
 	Except string
@@ -110,7 +114,7 @@ func (k *Keeper) freshAlone(ctx context.Context, p profiles.Profile, w Want, beg
 		l.New = true
 		return l, nil
 	}
-	if w.IgnoreCache || !k.usable(old) || old.AccessKeyID == w.Except || ctx.Err() != nil || k.missing(err) {
+	if w.IgnoreCache || w.Strict || !k.usable(old) || old.AccessKeyID == w.Except || ctx.Err() != nil || k.missing(err) {
 		return Lease{}, err
 	}
 	return k.lease(p, old, k.failed(p, err), err), nil
@@ -293,7 +297,8 @@ func (k *Keeper) lease(p profiles.Profile, s creds.Session, note Note, warning e
 
 // good reports whether a cached session is as good as wanted.
 func (k *Keeper) good(s creds.Session, w Want) bool {
-	return s.AccessKeyID != "" && s.AccessKeyID != w.Except && k.Policy.Good(s, k.Now(), w.MinTTL)
+	short := w.Strict && !s.Expires.IsZero() && s.Expires.Sub(k.Now()) < w.MinTTL
+	return s.AccessKeyID != "" && s.AccessKeyID != w.Except && !short && k.Policy.Good(s, k.Now(), w.MinTTL)
 }
 
 func (k *Keeper) missing(err error) bool { return err != nil && k.Missing != nil && k.Missing(err) }

@@ -156,6 +156,23 @@ func TestALongerWishIsHeeded(t *testing.T) {
 	o.wantMade(2)
 }
 
+func TestAStrictWishIsTakenByTheWord(t *testing.T) {
+	o := newOffice(t)
+	o.fresh(Want{})
+	o.pass(20 * time.Minute)
+	o.fresh(Want{MinTTL: 40 * time.Minute, Strict: true})
+	o.fresh(Want{MinTTL: 45 * time.Minute}) // more than half of a lifetime is no reason to make another
+	o.wantMade(1)
+	o.fresh(Want{MinTTL: 45 * time.Minute, Strict: true})
+	o.wantMade(2)
+	o.pass(20 * time.Minute)
+	o.fails(errOffline)
+	if l, err := o.Fresh(context.Background(), prod, Want{MinTTL: 45 * time.Minute, Strict: true}); !errors.Is(err, errOffline) {
+		t.Errorf("the old session was returned: %+v, %v", l, err)
+	}
+	o.fresh(Want{MinTTL: 30 * time.Minute, Strict: true})
+}
+
 func TestIgnoreCacheTakesWhatAnotherProcessHasJustMade(t *testing.T) {
 	o := newOffice(t)
 	o.fresh(Want{})

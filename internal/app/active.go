@@ -37,6 +37,8 @@ type Status struct {
 	Note      refresh.Note `json:"note,omitempty"`
 	ChangedBy []string     `json:"changed_by_others,omitempty"`
 	Inside    []string     `json:"inside,omitempty"`
+	Depth     int          `json:"depth,omitempty"`   // of commands of vault exec around the shell
+	Foreign   bool         `json:"foreign,omitempty"` // it is a session of the program aws-vault, and not ours
 	// How the session differs from the profile's own: one more role, and what narrows it.
 	Qualifier  string   `json:"qualifier,omitempty"`
 	RoleARN    string   `json:"chained_role,omitempty"`
@@ -50,7 +52,7 @@ func StatusOf(t *Task, st env.State) Status {
 	s := Status{
 		Profile: st.Request.Profile, Mode: cmp.Or(st.Request.Mode, env.ModeEnv),
 		Region: cmp.Or(t.Env.Get("AWS_REGION"), t.Env.Get("AWS_DEFAULT_REGION")),
-		Inside: st.Outer, ChangedBy: st.Changed(t.Env.Current), Agent: "none",
+		Inside: around(t.Env.Current), Depth: env.Depth(t.Env.Current), ChangedBy: st.Changed(t.Env.Current), Agent: "none",
 		Qualifier: st.Request.Qualifier(), RoleARN: st.Request.RoleARN, PolicyARNs: st.Request.PolicyARNs, Policy: st.Request.Policy,
 	}
 	s.Account, s.Role = RoleOf(st.ARN)

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -28,11 +29,11 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err := (helpers{t}).checkCircle(p); err != nil {
 		return p, refresh.Lease{}, err
 	}
-	k, err := keeper(ctx, t, p, w.IgnoreCache)
-	if err != nil {
+	if w, err = t.wanted(p, q, w); err != nil {
 		return p, refresh.Lease{}, err
 	}
-	if w.MinTTL, err = minTTL(t, q); err != nil {
+	k, err := keeper(ctx, t, p, w.IgnoreCache)
+	if err != nil {
 		return p, refresh.Lease{}, err
 	}
 	ctx, stop := t.notBehindAPerson(ctx, p)
@@ -43,7 +44,7 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	}
 	l.Session = asOf(l.Session, p)
 	if err == nil {
-		err = l.Session.Check()
+		err = cmp.Or(l.Session.Check(), t.enough(p, q, l.Session))
 	}
 	err = MeantSource(p, err)
 	err = inAnotherPartition(p, err)
@@ -90,18 +91,6 @@ func inAnotherPartition(p profiles.Profile, err error) error {
 		return err
 	}
 	return WithHint(err, "%s; a key of China or GovCloud needs a region in the profile", CallHint(call))
-}
-
-// minTTL is how much must be left of a session that is handed out.
-func minTTL(t *Task, q env.Request) (time.Duration, error) {
-	if q.MinTTL > 0 {
-		return time.Duration(q.MinTTL) * time.Second, nil
-	}
-	d, err := t.Env.Duration("AWS_MIN_TTL")
-	if d == 0 {
-		d = t.Policy.MinTTL
-	}
-	return d, err
 }
 
 // Keeper returns what finds sessions of a profile in the cache and makes new ones: the

@@ -95,6 +95,11 @@ func calls(roles []profiles.Role, temporary bool, carried string) []RoleCall {
 	return list
 }
 
+// Chained reports whether AWS limits the last role to RoleDefault, because it is assumed with a session.
+func (p Plan) Chained() bool {
+	return len(p.Roles) > 1 || len(p.Roles) == 1 && (p.Base != nil || p.First.Stored == nil)
+}
+
 // Silent reports whether the session can be renewed without a person while the shared
 // session or the sign-in that it begins with lasts.
 func (p Plan) Silent() bool {
