@@ -53,7 +53,7 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 		flag, e.out, e.hooked = r.getenv(env.Shell), r.Code, true
 	case flag == "":
 		return e, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
-			"put the hook's line into your rc file: vault hook --help. In a script: %s --shell bash", line)
+			"vault init adds the hook to your shell's start file. In a script: %s --shell bash", line)
 	case r.StdoutIsTerm:
 		return e, app.WithHint(errors.New("the code holds secrets and will not be printed on a terminal"),
 			`evaluate it: eval "$(%s --shell bash)"`, line)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/d44b7504/vault/completions"
 	"github.com/d44b7504/vault/hooks"
@@ -37,12 +38,34 @@ starts no process, the prompt's segment, and completion.`,
 			return runHook(c, r, o)
 		},
 	}
-	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
-	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
+	bindHook(c, &o)
 	c.Flags().BoolVar(&o.call, "call", false, "print what the hook itself loads later")
 	_ = c.Flags().MarkHidden("call")
-	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 	return c
+}
+
+// bindHook binds the flags that say what a hook does.
+func bindHook(c *cobra.Command, o *hookOptions) {
+	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
+	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
+	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
+}
+
+// hookFlagsOf are the flags of bindHook that were given, without --name, as they are written
+// into the line that loads the hook.
+func hookFlagsOf(c *cobra.Command) (flags []string) {
+	hook := &cobra.Command{}
+	bindHook(hook, &hookOptions{})
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case hook.Flags().Lookup(f.Name) == nil || f.Name == "name":
+		case f.Value.Type() == "bool" && f.Value.String() != "false" || strings.HasPrefix(f.Name, "no-"):
+			flags = append(flags, "--"+f.Name)
+		default:
+			flags = append(flags, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return flags
 }
 
 // rcLines lists for each shell the start file and the line it should have.

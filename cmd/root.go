@@ -35,7 +35,8 @@ func newRoot(r *run) *cobra.Command {
 		Long: `vault puts short-lived AWS credentials into the shell you are in, keeps them
 fresh, and leaves the keys that do not expire in your keyring.
 
-Begin with one line in your shell's rc file, then switch in place:
+Begin with one line in your shell's start file, which vault init adds, then switch
+in place:
 
   ` + hookLine + `        or another shell: vault hook --help
   vault use prod
@@ -58,7 +59,13 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 			if asked, _ := c.Flags().GetBool("version"); asked {
 				return r.print("vault %s", version())
 			}
-			return c.Help()
+			if err := c.Help(); err != nil || r.hookLoaded() {
+				return err
+			}
+			if err := r.print(""); err != nil {
+				return err
+			}
+			return r.print("This shell has not loaded the hook. To begin: vault init")
 		},
 	}
 	root.Flags().BoolP("version", "v", false, "print the version")
@@ -100,7 +107,7 @@ func commands() []command {
 		{name: "rotate", build: newRotate}, {name: "remove", build: newRemove}, {name: "clear", build: newClear},
 		{name: "list", build: newList}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow},
 		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "whoami", build: newWhoami},
-		{name: "hook", build: newHook}, {name: "completion", build: newCompletion}, {name: "demo", build: newDemo},
+		{name: "hook", build: newHook}, {name: "init", build: newInit}, {name: "completion", build: newCompletion}, {name: "demo", build: newDemo},
 		{name: "version", build: newVersion}, {name: "proxy", build: newProxy},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/agent"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
@@ -85,6 +86,12 @@ func (r *run) flush() error {
 
 // getenv is the value of a variable, "" when it is not set.
 func (r *run) getenv(name string) string { return r.task.Env.Get(name) }
+
+// hookLoaded reports whether the hook's function has called this program.
+func (r *run) hookLoaded() bool {
+	_, loaded := r.task.Env.Current[env.Lacks]
+	return loaded
+}
 
 // isOn reports whether a variable is set to a word for yes, as AWS Vault takes them.
 func (r *run) isOn(name string) bool {

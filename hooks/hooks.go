@@ -25,6 +25,7 @@ type Options struct {
 	Prompt bool      // show the segment in the prompt
 	Now    time.Time // from which bash 3.2, which has no clock, counts
 	Call   bool      // not the hook, but what it loads when its function is first called
+	Flags  []string  // more flags of "vault hook" for RCLine
 
 	// ValueFlags are the flags that take the next word as their value. The function
 	// skips them when it looks for the command's name.
@@ -96,6 +97,7 @@ func (o Options) RCLine(sh *shells.Shell) (string, error) {
 	if !o.Prompt {
 		flags = append(flags, "--no-prompt")
 	}
+	flags = append(flags, o.Flags...)
 	program := o.Binary
 	if strings.ContainsAny(program, "\r\n") {
 		program = "vault"

@@ -1,5 +1,7 @@
 package shells
 
+import "strings"
+
 var bash = Shell{
 	Name:      "bash",
 	Title:     "bash",
@@ -13,6 +15,7 @@ var bash = Shell{
 	StartFiles: bashStartFiles,
 	StartDirs:  noFiles,
 	StartFile:  "~/.bashrc",
+	HookFiles:  bashHookFiles,
 	HistoryFiles: func(p Places) []string {
 		return append(p.histfile(), p.home(".bash_history"))
 	},
@@ -41,4 +44,32 @@ func bashStartFiles(p Places) []string {
 		files = append(files, p.home(name))
 	}
 	return files
+}
+
+// bashHookFiles adds the file of login shells, as those of ssh and of macOS's terminals are,
+// unless it mentions ~/.bashrc, which it then reads. sh and display managers read ~/.profile too.
+func bashHookFiles(p Places, text func(string) (string, bool)) []HookFile {
+	files := []HookFile{{Path: p.home(".bashrc")}}
+	for _, name := range []string{".bash_profile", ".bash_login", ".profile"} {
+		content, exists := text(p.home(name))
+		switch {
+		case exists && mentions(content, "bashrc"):
+			return files
+		case exists && name == ".profile":
+			return append(files, HookFile{Path: p.home(name), Guard: `[ -z "${BASH_VERSION-}" ] || @`, Early: true})
+		case exists:
+			return append(files, HookFile{Path: p.home(name), Early: true})
+		}
+	}
+	return append(files, HookFile{Path: p.home(".bash_profile"), Early: true})
+}
+
+// mentions reports whether a line that is no comment has a word in it.
+func mentions(text, word string) bool {
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && strings.Contains(line, word) {
+			return true
+		}
+	}
+	return false
 }

@@ -25,9 +25,12 @@ var fish = Shell{
 	Channel:  Descriptor3,
 	Complete: CompleteStyle{Words: LastWordAsTyped, Candidates: CandidateTab},
 
-	StartFiles:   func(p Places) []string { return []string{p.config("fish", "config.fish")} },
-	StartDirs:    func(p Places) []string { return []string{p.config("fish", "conf.d")} },
-	StartFile:    "~/.config/fish/config.fish",
+	StartFiles: func(p Places) []string { return []string{p.config("fish", "config.fish")} },
+	StartDirs:  func(p Places) []string { return []string{p.config("fish", "conf.d")} },
+	StartFile:  "~/.config/fish/config.fish",
+	HookFiles: func(p Places, _ func(string) (string, bool)) []HookFile {
+		return []HookFile{{Path: p.config("fish", "conf.d", "vault.fish"), Guard: "status is-interactive; and @", Early: true}}
+	},
 	HistoryFiles: func(p Places) []string { return []string{p.data("fish", "fish_history")} },
 
 	Load: "@ | source",

@@ -32,9 +32,14 @@ var pwsh = Shell{
 	Channel:  CapturedOutput,
 	Complete: CompleteStyle{Words: WordsUnquoted, Variable: true, Candidates: CandidateTab},
 
-	StartFiles:   pwshStartFiles,
-	StartDirs:    noFiles,
-	StartFile:    "$PROFILE",
+	StartFiles: pwshStartFiles,
+	StartDirs:  noFiles,
+	StartFile:  "$PROFILE",
+	HookFiles: func(p Places, _ func(string) (string, bool)) []HookFile {
+		return []HookFile{{Path: pwshStartFiles(p)[0], CRLF: true}}
+	},
+	// Windows may keep the documents in another folder.
+	Where:        []string{"-NoLogo", "-NoProfile", "-NonInteractive", "-Command", `'` + WhereMark + pwshProfile + `=' + $PROFILE`},
 	HistoryFiles: pwshHistoryFiles,
 
 	Load: "Invoke-Expression (& @ | Out-String)",
@@ -53,6 +58,9 @@ var pwsh = Shell{
 	DemoStart: "function prompt { 'demo> ' }\n",
 }
 
+// pwshProfile is where in Places PowerShell's own $PROFILE is; no variable of the environment.
+const pwshProfile = "$PROFILE"
+
 // pwshStartFiles are the profiles for one host and for all hosts. Windows has two
 // PowerShells with a folder each.
 func pwshStartFiles(p Places) []string {
@@ -61,6 +69,9 @@ func pwshStartFiles(p Places) []string {
 		dirs = []string{p.home("Documents", "PowerShell"), p.home("Documents", "WindowsPowerShell")}
 	}
 	var files []string
+	if own := p.Env[pwshProfile]; own != "" {
+		files = append(files, own)
+	}
 	for _, dir := range dirs {
 		files = append(files, filepath.Join(dir, "Microsoft.PowerShell_profile.ps1"), filepath.Join(dir, "profile.ps1"))
 	}

@@ -33,6 +33,12 @@ type Shell struct {
 	StartFiles func(Places) []string
 	StartDirs  func(Places) []string
 	StartFile  string // how people write the first of StartFiles
+	// HookFiles are the start files that should load the hook, given what the files say; it
+	// is told "" and false for a file that does not exist. Where is what the shell itself is
+	// asked about places of its files: it prints a line for each, WhereMark NAME=PATH, that
+	// goes before a variable of Places. nil: the environment tells.
+	HookFiles func(p Places, text func(path string) (string, bool)) []HookFile
+	Where     []string
 	// HistoryFiles are where it may keep the lines that were typed.
 	HistoryFiles func(Places) []string
 
@@ -57,6 +63,20 @@ type Shell struct {
 	// the prompt "demo> ".
 	DemoStart string
 }
+
+// HookFile is a start file that should load the hook.
+type HookFile struct {
+	Path string
+	// Guard is a statement of which @ is the one that loads the hook, where another shell reads
+	// the file too, or this one for a script; "" for none.
+	Guard string
+	Early bool // it may be read where the PATH is not set as the person wants it
+	// CRLF says that the shell takes lines that end as Windows has them.
+	CRLF bool
+}
+
+// WhereMark begins the lines in which a shell says where its files are.
+const WhereMark = "vault-init:"
 
 // Channel is where the program writes what the hook reads.
 type Channel int
@@ -131,6 +151,21 @@ func For(name string) (*Shell, error) {
 func ProgramName(path string) string {
 	name := path[strings.LastIndexAny(path, `/\`)+1:]
 	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(name), "-"), ".exe")
+}
+
+// Running returns the entry of the shell that a running program is, by its file or name;
+// nil if it is none of the table. A system may have added its version or a word to the
+// name: zsh-5.9, zsh5, pwsh-preview, .fish-wrapped.
+func Running(program string) *Shell {
+	name := strings.ToLower(strings.TrimPrefix(ProgramName(program), "."))
+	for _, end := range []string{"-wrapped", "-preview"} {
+		name = strings.TrimSuffix(name, end)
+	}
+	sh, err := For(strings.TrimRight(name, "0123456789.-"))
+	if err != nil {
+		return nil
+	}
+	return sh
 }
 
 // UnknownError names a shell that is not in the table.

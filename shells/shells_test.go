@@ -131,6 +131,7 @@ func TestPowerShellCodeIsASCII(t *testing.T) {
 var mayBeEmpty = map[string]string{
 	"Aliases":       "its program has one name",
 	"HookList":      "no variable lists its hooks",
+	"Where":         "the environment tells where its files are",
 	"BeforeCommand": "its hook never acts before a command",
 }
 

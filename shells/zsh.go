@@ -15,6 +15,10 @@ var zsh = Shell{
 	},
 	StartDirs: noFiles,
 	StartFile: "~/.zshrc",
+	HookFiles: func(p Places, _ func(string) (string, bool)) []HookFile {
+		return []HookFile{{Path: p.zdotdir(".zshrc")}}
+	},
+	Where: []string{"-c", `print -r -- "` + WhereMark + `ZDOTDIR=${ZDOTDIR-}"`}, // ~/.zshenv may set it
 	HistoryFiles: func(p Places) []string {
 		return append(p.histfile(), p.zdotdir(".zsh_history"), p.home(".zsh_history"), p.home(".zhistory"), p.home(".history"))
 	},

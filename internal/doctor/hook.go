@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/startfile"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -45,7 +45,7 @@ func (x *examination) hook(ctx context.Context) []Finding {
 	case active:
 		list = append(list, note("", "the hook's line is not in the usual files of %s; it is loaded from somewhere else", shell.Name))
 	default:
-		list = append(list, warning("add as its last line: "+x.rcLine(shell), "%s does not load the hook, and no other usual file of %s does", x.usualFile(shell), shell.Name))
+		list = append(list, warning("vault init adds this as its last line: "+x.rcLine(shell), "%s does not load the hook, and no other usual file of %s does", x.usualFile(shell), shell.Name))
 	}
 	if shell != nil {
 		list = append(list, x.shellVersion(ctx, shell)...)
@@ -66,7 +66,7 @@ func (x *examination) inThisShell(sh *shells.Shell) []Finding {
 // one of the account; nil when it has no hook.
 func (x *examination) callingShell() *shells.Shell {
 	for _, file := range []string{x.parent, x.Env.Get("SHELL")} {
-		if sh, err := shells.For(shells.ProgramName(file)); err == nil {
+		if sh := shells.Running(file); sh != nil {
 			return sh
 		}
 	}
@@ -85,12 +85,7 @@ func (x *examination) places() shells.Places {
 // startFiles lists the files that an interactive shell may read at its start, the usual
 // one first.
 func (x *examination) startFiles(sh *shells.Shell) []string {
-	files := sh.StartFiles(x.places())
-	for _, dir := range sh.StartDirs(x.places()) {
-		more, _ := filepath.Glob(filepath.Join(literal(dir), "*."+sh.Extension))
-		files = append(files, more...)
-	}
-	return absolute(files)
+	return startfile.Files(sh, x.places())
 }
 
 // usualFile is the start file that should load the hook, as people write it.
@@ -110,25 +105,12 @@ func (x *examination) rcLine(sh *shells.Shell) string {
 	return line
 }
 
-// hookLine is the line that loads the hook, with any name, path and quotes.
-var hookLine = pattern{text: `([\w.-]*?)(?:\.exe)?["']?\s+(?:-\S+\s+)*hook\s+["']?([a-z]+)\b`}
-
-// loadsHook returns the shell whose hook a line loads, "" for none. The program may have
-// been called vault when the line was written.
-func (x *examination) loadsHook(line string) string {
-	m := hookLine.get().FindStringSubmatch(line)
-	if m == nil || m[1] != "vault" && m[1] != hooks.NameOf(x.called) || strings.HasPrefix(strings.TrimSpace(line), "#") {
-		return ""
-	}
-	return m[2]
-}
-
 // hookIn says what is wrong with the hook's line in a file, and whether it is there and
 // for the shell that reads the file.
 func (x *examination) hookIn(file string, shell *shells.Shell) (list []Finding, right bool) {
 	at := 0
 	for n, line := range lines(read(file)) {
-		named := x.loadsHook(line)
+		named := startfile.LoadsHook(line, hooks.NameOf(x.called))
 		if named == "" {
 			if right && overwrites(shell, line) {
 				list = append(list, warning("move the line with vault hook to the end of the file",

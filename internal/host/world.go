@@ -68,6 +68,8 @@ type World struct {
 	// Parent is the program that started this one: its file, or its name, or "" where the
 	// system tells neither.
 	Parent func() string
+	// Ancestors are the programs that started this one, the nearest first, each as Parent has it.
+	Ancestors func() []string
 	// Who is the user and the machine, for the session names in CloudTrail.
 	Who func() (user, host string)
 	// Home is the home directory of the user's account, "" when the system knows none. It
@@ -82,7 +84,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
-		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Who: who, Home: home,
+		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Ancestors: ancestors, Who: who, Home: home,
 	}
 	if w.Ask != nil {
 		w.Tell = tell
