@@ -225,12 +225,12 @@ func TestALinkStaysALinkAndIsWrittenThrough(t *testing.T) {
 
 func TestAFileThatCannotTakeALineStaysAsItIs(t *testing.T) {
 	w := wanted("pwsh", t.TempDir())
-	path := file(w, "\xff\xfea\x00=\x001\x00\n\x00")
+	file(w, "\xff\xfea\x00=\x001\x00\n\x00")
 	if _, err := PlanAdd(w); !errors.Is(err, ErrNotText) {
 		t.Errorf("UTF-16: %v", err)
 	}
 	w = wanted("zsh", t.TempDir())
-	path = file(w, "a=1\n")
+	path := file(w, "a=1\n")
 	check(os.Chmod(path, 0o400))
 	if _, err := PlanAdd(w); !errors.Is(err, ErrReadOnly) {
 		t.Errorf("read-only: %v", err)
@@ -248,7 +248,7 @@ func TestAFileThatCannotTakeALineStaysAsItIs(t *testing.T) {
 	}
 	for _, text := range []string{beginMark + "\nx\n", beginMark + "\nx\n" + endMark + "\n" + beginMark + "\n" + endMark + "\n"} {
 		w = wanted("zsh", t.TempDir())
-		path = file(w, text)
+		file(w, text)
 		if _, err := PlanAdd(w); err == nil {
 			t.Errorf("%q: no error", text)
 		}
