@@ -290,8 +290,9 @@ func TestCtrlCWhileAWSIsSlowPrintsNothing(t *testing.T) {
 	check(w.aws.WaitCalls(ctx, "AssumeRole", 1))
 	check(c.Process.Signal(os.Interrupt))
 	_ = c.Wait()
-	if got := c.ProcessState.ExitCode(); got != 130 || out.Len() != 0 {
-		t.Errorf("status %d, printed %q, said %q", got, out.String(), errs.String())
+	// In its first moments the signal itself ends it, which a shell shows as 130 too.
+	if got := c.ProcessState; got.ExitCode() != 130 && got.String() != "signal: interrupt" || out.Len() != 0 {
+		t.Errorf("%v, printed %q, said %q", got, out.String(), errs.String())
 	}
 }
 

@@ -16,10 +16,13 @@ import (
 	"github.com/d44b7504/vault/completions"
 )
 
-// newWords is the command that the completion scripts call.
+// wordsCommand is the command that the completion scripts call.
+const wordsCommand = "__words"
+
+// newWords is that command.
 func newWords(root *cobra.Command, r *run) *cobra.Command {
 	return &cobra.Command{
-		Use: "__words SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
+		Use: wordsCommand + " SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, a []string) error {
 			debug.SetGCPercent(-1) // this process ends before it is worth it
 			debug.SetMemoryLimit(256 << 20)

@@ -3,6 +3,7 @@ package cmd
 import (
 	"bufio"
 	"context"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -51,6 +52,9 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 		},
 		PersistentPreRun: func(c *cobra.Command, _ []string) {
 			r.command = c.CommandPath()
+			if !isBrief(c) {
+				host.CatchSignals()
+			}
 			if r.debug {
 				host.TraceOnQuit()
 			}
@@ -97,20 +101,28 @@ type command struct {
 	name  string
 	build func(*run) *cobra.Command
 	group bool // has commands of its own
+	brief bool // it catches signals only when it has a reason to; see host.CatchSignals
 }
 
 func commands() []command {
 	return []command{
-		{name: "use", build: newUse}, {name: "off", build: newOff}, {name: "status", build: newStatus},
-		{name: "refresh", build: newRefresh}, {name: "exec", build: newExec}, {name: "export", build: newExport},
+		{name: "use", build: newUse, brief: true}, {name: "off", build: newOff, brief: true}, {name: "status", build: newStatus, brief: true},
+		{name: "refresh", build: newRefresh, brief: true}, {name: "exec", build: newExec, brief: true}, {name: "export", build: newExport, brief: true},
 		{name: "add", build: newAdd}, {name: "import", build: newImport}, {name: "migrate", build: newMigrate},
 		{name: "rotate", build: newRotate}, {name: "remove", build: newRemove}, {name: "clear", build: newClear},
-		{name: "list", build: newList}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow},
+		{name: "list", build: newList, brief: true}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow, brief: true},
 		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "whoami", build: newWhoami},
-		{name: "hook", build: newHook}, {name: "init", build: newInit}, {name: "completion", build: newCompletion}, {name: "demo", build: newDemo},
-		{name: "version", build: newVersion}, {name: "proxy", build: newProxy},
+		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "completion", build: newCompletion, brief: true},
+		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
 	}
+}
+
+// isBrief reports whether a command, or what completes one, catches signals only when it has a
+// reason to.
+func isBrief(c *cobra.Command) bool {
+	return c.Parent() == c.Root() && (c.Name() == wordsCommand ||
+		slices.ContainsFunc(commands(), func(x command) bool { return x.brief && x.name == c.Name() }))
 }
 
 // alone is the command that is built without the others, because the arguments begin with

@@ -26,7 +26,7 @@ func (w *world) deaf(t *testing.T) *exec.Cmd {
 	check(unix.Mkfifo(fifo, 0o600))
 	held := must(os.OpenFile(fifo, os.O_RDWR, 0)) // or its read would end
 	t.Cleanup(func() { _ = held.Close() })
-	c := exec.Command(filepath.Join(bin, "vault"), "list", "--profiles")
+	c := exec.Command(filepath.Join(bin, "vault"), "whoami", "work")
 	c.Env, c.Dir = w.environ("AWS_CONFIG_FILE="+fifo), w.dir
 	check(c.Start())
 	t.Cleanup(func() { _ = c.Process.Kill() })

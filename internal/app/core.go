@@ -26,7 +26,7 @@ type World struct {
 
 // Real is the world of the program that people run.
 func Real() *World {
-	return &World{World: host.Real(), OpenStore: store.Open, Probe: store.Probe, Policy: refresh.Default}
+	return &World{World: host.Real(), OpenStore: openPatiently, Probe: store.Probe, Policy: refresh.Default}
 }
 
 // Core is what all requests of a process share. It holds nothing of any one of them,
@@ -80,3 +80,10 @@ func (c *Core) Started() time.Time {
 // when it is needed, and once. Several goroutines may use a Task only after it has opened
 // the store and the config file.
 func (c *Core) Task(caller Caller) *Task { return &Task{Core: c, Caller: caller} }
+
+// openPatiently is store.Open for this process. What may wait comes after it: a person, a keyring,
+// another process, AWS.
+func openPatiently(ctx context.Context, o store.Options) (store.Store, error) {
+	host.CatchSignalsSoon()
+	return store.Open(ctx, o)
+}

@@ -168,6 +168,7 @@ func supervise(ctx context.Context, c *exec.Cmd, contact Contact) error {
 		f.terminate()
 		return nil
 	}
+	CatchSignals()
 	if err := c.Start(); err != nil {
 		return err
 	}
@@ -221,6 +222,7 @@ func EndChildren() {
 // those whose names begin with prefix, which has at most 15 characters. They inherit the
 // environment of this process, so what they must not have is removed from it.
 func LibraryPrograms(prefix string, k env.Kind) {
+	CatchSignals()
 	cleanEnvironment(k)
 	running.mu.Lock()
 	defer running.mu.Unlock()

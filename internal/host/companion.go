@@ -19,6 +19,7 @@ func companion(args, environ []string) (stop func(), ended <-chan struct{}, err 
 	c.Env, c.SysProcAttr, c.Stderr = env.For(env.Tool, environ), detached(), os.Stderr
 	life, err := c.StdinPipe()
 	if err == nil {
+		CatchSignals()
 		err = c.Start()
 	}
 	if err != nil {

@@ -30,6 +30,7 @@ func launch(ctx context.Context, args, environ []string) error {
 	c.Env, c.SysProcAttr, c.Dir = withoutProxies(env.For(env.Tool, environ)), detached(), rootOf(self)
 	out, err := c.StdoutPipe()
 	if err == nil {
+		CatchSignals()
 		err = c.Start()
 	}
 	if err != nil {

@@ -4,6 +4,10 @@ package host
 // context, so that it can stop in good order. What does not look at its context, such as
 // a read from a file that never answers, must not keep the program alive: the second
 // signal, or two seconds, ends it as the signal would have without us.
+//
+// To catch signals costs Go a thread and two changes of threads for each of them, a tenth of
+// the time of a short command. A command that ends before it does anything that must be ended
+// in good order does not pay for it: see CatchSignals.
 
 import (
 	"context"
@@ -27,40 +31,86 @@ var signals = struct {
 	holds    int                  // how many calls must not be cut off
 	released chan struct{}        // told when holds becomes 0
 	trace    bool                 // see TraceOnQuit
+	catch    func()               // see CatchSignals; nil: they are caught, or nobody wants it
+	soon     *time.Timer          // see CatchSignalsSoon
 }{released: make(chan struct{}, 1)}
 
 // Signals returns a context that ends when the person or the system asks the program to
-// stop. exit ends the process; it is called where the program does not stop by itself.
-// end gives the signals their usual effect again, and returns the exit status of a program
-// that wants to end with status.
+// stop. Until CatchSignals a signal ends the process there and then. exit ends the process;
+// it is called where the program does not stop by itself. end gives the signals their usual
+// effect again, and returns the exit status of a program that wants to end with status.
 func Signals(ctx context.Context, exit func(status int)) (c context.Context, end func(status int) int) {
 	c, cancel := context.WithCancel(ctx)
 	received := make(chan os.Signal, 4)
 	var first atomic.Pointer[os.Signal]
-	// Notify would take no signal for all signals. What whoever started us wants ignored,
-	// nohup for one, stays ignored, for what exec runs too.
-	if list := slices.DeleteFunc(slices.Concat(stopping, quitting), signal.Ignored); len(list) > 0 {
-		signal.Notify(received, list...)
-	}
-	go func() {
-		for s := range received {
-			if taken(s) {
-				continue
-			}
-			if first.CompareAndSwap(nil, &s) && slices.Contains(stopping, s) {
-				cancel()
-				s = secondSignal(received, s)
-			}
-			endNow(s, exit)
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	signals.catch = func() {
+		// Notify would take no signal for all signals. What whoever started us wants ignored,
+		// nohup for one, stays ignored, for what exec runs too.
+		if list := slices.DeleteFunc(slices.Concat(stopping, quitting), signal.Ignored); len(list) > 0 {
+			signal.Notify(received, list...)
 		}
-	}()
+		go act(received, &first, cancel, exit)
+	}
 	return c, func(status int) int {
-		signal.Stop(received)
+		if caught := letSignalsBe(); caught {
+			signal.Stop(received)
+		}
 		cancel()
 		if s := first.Load(); s != nil && status == interrupted {
 			return statusOf(*s)
 		}
 		return status
+	}
+}
+
+// letSignalsBe keeps signals from being caught from now on, and reports whether they are.
+func letSignalsBe() (caught bool) {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	if signals.soon != nil {
+		signals.soon.Stop()
+	}
+	caught = signals.catch == nil
+	signals.catch, signals.soon = nil, nil
+	return caught
+}
+
+// act does what the signals say, one after the other.
+func act(received <-chan os.Signal, first *atomic.Pointer[os.Signal], cancel func(), exit func(status int)) {
+	for s := range received {
+		if taken(s) {
+			continue
+		}
+		if first.CompareAndSwap(nil, &s) && slices.Contains(stopping, s) {
+			cancel()
+			s = secondSignal(received, s)
+		}
+		endNow(s, exit)
+	}
+}
+
+// CatchSignals makes signals end the context of Signals from now on. It is for whoever is
+// about to do what must be ended in good order: to change the terminal, to start a program
+// that ends with this one, to make a file or a socket that is removed at the end. It does
+// nothing when they are caught already, and in a process without Signals.
+func CatchSignals() {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	if signals.catch != nil {
+		signals.catch()
+		signals.catch = nil
+	}
+}
+
+// CatchSignalsSoon is for what most often is done at once, but may wait for a person or for
+// the network: if it takes as long as a person can notice, signals are caught.
+func CatchSignalsSoon() {
+	signals.mu.Lock()
+	defer signals.mu.Unlock()
+	if signals.catch != nil && signals.soon == nil {
+		signals.soon = time.AfterFunc(20*time.Millisecond, CatchSignals)
 	}
 }
 
@@ -115,6 +165,7 @@ func traced() bool {
 // TraceOnQuit makes SIGQUIT and its like show what every goroutine is doing, as Go programs
 // do by themselves.
 func TraceOnQuit() {
+	CatchSignals()
 	signals.mu.Lock()
 	defer signals.mu.Unlock()
 	signals.trace = true
@@ -136,6 +187,7 @@ func YieldSignals(handle func(os.Signal) (taken bool)) (release func()) {
 		defer signals.mu.Unlock()
 		signals.handle = f
 	}
+	CatchSignals()
 	set(handle)
 	return func() { set(nil) }
 }
@@ -144,6 +196,7 @@ func YieldSignals(handle func(os.Signal) (taken bool)) (release func()) {
 // call that must not be cut off, and has an end of its own. A second signal still ends the
 // process.
 func HoldSignals() (release func()) {
+	CatchSignals()
 	signals.mu.Lock()
 	defer signals.mu.Unlock()
 	signals.holds++

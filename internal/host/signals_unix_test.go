@@ -19,6 +19,15 @@ func signalled(part string) int {
 	ctx, end := Signals(context.Background(), os.Exit)
 	release := func() {}
 	switch part {
+	case "stop", "fail":
+		CatchSignals()
+	case "soon":
+		CatchSignalsSoon()
+		for caught := false; !caught; time.Sleep(time.Millisecond) {
+			signals.mu.Lock()
+			caught = signals.catch == nil
+			signals.mu.Unlock()
+		}
 	case "hold":
 		release = HoldSignals()
 	case "yield":
@@ -33,7 +42,7 @@ func signalled(part string) int {
 	}
 	<-ctx.Done()
 	switch part {
-	case "stop":
+	case "stop", "soon":
 		return end(interrupted)
 	case "fail":
 		return end(1)
@@ -72,6 +81,7 @@ func TestTheExitStatusIsThatOfTheSignal(t *testing.T) {
 	t.Parallel()
 	for part, want := range map[string]map[syscall.Signal]int{
 		"stop": {syscall.SIGINT: 130, syscall.SIGTERM: 143, syscall.SIGHUP: 129},
+		"soon": {syscall.SIGINT: 130},
 		"fail": {syscall.SIGINT: 1, syscall.SIGTERM: 1},
 	} {
 		for s, status := range want {
@@ -118,4 +128,16 @@ func TestSignalsForAnotherProgramDoNotEndThisOne(t *testing.T) {
 	}
 	_ = c.Process.Kill()
 	_ = c.Wait()
+}
+
+func TestASignalEndsAtOnceWhatHasNothingToEndInGoodOrder(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		c, _ := startSignalled(t, "brief")
+		_ = c.Process.Signal(s)
+		_ = c.Wait()
+		if ws := c.ProcessState.Sys().(syscall.WaitStatus); !ws.Signaled() || ws.Signal() != s {
+			t.Errorf("%v: it ended with %v", s, c.ProcessState)
+		}
+	}
 }

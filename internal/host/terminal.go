@@ -19,6 +19,7 @@ var borrowed struct {
 // borrow notes the settings of a terminal before they are changed. giveBack restores them.
 // Of two that are nested the outer one counts.
 func borrow(tty *os.File, last string) (giveBack func()) {
+	CatchSignals()
 	borrowed.mu.Lock()
 	defer borrowed.mu.Unlock()
 	if borrowed.state != nil {
