@@ -27,8 +27,8 @@ type Keeper struct {
 	// Missing, if set, reports that an error of Make says only what the caller has to bring
 	// when it comes again. Such an error is returned as it is, and is no failure.
 	Missing func(error) bool
-	// Waiting, if set, is called when another process has been making the session for a
-	// second and this one waits for it.
+	// Waiting, if set, is called after each second in which another process makes the session
+	// and this one waits for it.
 	Waiting func()
 }
 

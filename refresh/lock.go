@@ -38,7 +38,8 @@ func (d Directory) TryLock(name string) (unlock func(), got bool) {
 }
 
 // await returns when the process that holds the name has released it. Those who wait
-// share the lock, so that all of them go on at once and look at what was made.
+// share the lock, so that all of them go on at once and look at what was made. waiting is
+// called after each second.
 func (d Directory) await(ctx context.Context, name string, waiting func()) error {
 	done := make(chan error, 1)
 	go func() { // a call that waits for a lock cannot be stopped: it may outlive ctx
@@ -47,14 +48,15 @@ func (d Directory) await(ctx context.Context, name string, waiting func()) error
 		_ = lock.Unlock()
 		done <- err
 	}()
-	second := time.After(time.Second)
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case err := <-done:
 			return err
-		case <-second:
+		case <-second.C:
 			if waiting != nil {
 				waiting()
 			}

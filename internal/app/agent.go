@@ -113,8 +113,10 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	core := *c
 	core.Agent = nil
 	core.Policy = r.Policy
-	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code})
+	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code, SignIn: SignIn{Never: true}})
 	t.store = s
+	ctx, stop := t.notBehindAPerson(ctx, r.Profile) // the client waits for that
+	defer stop()
 	m, err := t.Maker(ctx)
 	if err != nil {
 		return reply, err
@@ -177,6 +179,10 @@ func givesKey(p profiles.Profile) bool {
 // canBeBrought reports whether an error says what a client might have, or do: credentials
 // from outside, a code, another code than the wrong one, a sign-in.
 func canBeBrought(err error) bool {
+	return errors.Is(err, ErrMissing) || errors.Is(err, sessions.ErrNeedsUser) || isWrongCode(err)
+}
+
+func isWrongCode(err error) bool {
 	var call *sessions.CallError
-	return errors.Is(err, ErrMissing) || errors.Is(err, sessions.ErrNeedsUser) || errors.As(err, &call) && call.Kind == sessions.WrongCode
+	return errors.As(err, &call) && call.Kind == sessions.WrongCode
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -109,12 +110,15 @@ func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Leas
 	if !canBeBrought(err) {
 		return reply.Lease, err
 	}
-	unlock, got, lockErr := k.lockQuestion(ctx, r.Op, err)
+	unlock, got, lockErr := k.lockQuestion(ctx, r, err)
 	if lockErr != nil || !got {
 		return refresh.Lease{}, lockErr
 	}
 	defer unlock()
 	b := bringer{k: k, r: &r}
+	if isWrongCode(err) {
+		b.refused = err
+	}
 	if reply, err = k.held(ctx, &r); !canBeBrought(err) {
 		return reply.Lease, err // another process has brought it
 	}
@@ -123,9 +127,9 @@ func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Leas
 
 // lockQuestion waits until no other process brings the same thing. A renewal in the
 // background does not wait: the other process makes the session.
-func (k *agentKeeper) lockQuestion(ctx context.Context, op SessionOp, missing error) (unlock func(), got bool, err error) {
-	name := "question\x00" + questionOf(missing)
-	if op == OpIfDue {
+func (k *agentKeeper) lockQuestion(ctx context.Context, r SessionRequest, missing error) (unlock func(), got bool, err error) {
+	name := "question\x00" + questionOf(r.Profile, missing)
+	if r.Op == OpIfDue {
 		unlock, got = k.t.Env.Runtime().TryLock(name)
 		return unlock, got, nil
 	}
@@ -135,10 +139,13 @@ func (k *agentKeeper) lockQuestion(ctx context.Context, op SessionOp, missing er
 
 // questionOf names what is missing, so that two requests which lack the same wait for each
 // other.
-func questionOf(missing error) string {
+func questionOf(p profiles.Profile, missing error) string {
 	var needs *sessions.NeedsUserError
 	var outside *OutsideError
+	sso := Origin(p).SSO
 	switch {
+	case errors.As(missing, &needs) && needs.Need == sessions.NeedsBrowser && sso != nil:
+		return sessions.TokenName(sso)
 	case errors.As(missing, &needs):
 		return cmp.Or(needs.Device, needs.What)
 	case errors.As(missing, &outside):
@@ -153,6 +160,7 @@ type bringer struct {
 	r       *SessionRequest
 	needs   *sessions.NeedsUserError // the last thing that a person was needed for
 	typed   bool                     // a person typed the last code
+	refused error                    // AWS did not accept the code that was given beforehand
 	retried bool
 }
 
@@ -199,6 +207,9 @@ func (b *bringer) next(ctx context.Context, missing error) error {
 	case errors.As(missing, &needs):
 		b.needs = needs
 		m.MFAToken = creds.Secret{} // it is used
+		if b.refused != nil {
+			return b.refused
+		}
 		b.r.Code, b.typed, err = m.Code(ctx, b.r.Profile, needs)
 		return err
 	case errors.As(missing, &call) && b.typed && !b.retried:
@@ -263,9 +274,9 @@ func (k *agentKeeper) say() func(string) {
 
 // open asks for the passphrase, in one terminal at a time, and gives it to the agent.
 func (k *agentKeeper) open(ctx context.Context) error {
-	unlock, err := k.t.Env.Runtime().Lock(ctx, "passphrase\x00"+k.ref.Key(), func() {
+	unlock, err := k.t.Env.Runtime().Lock(ctx, "passphrase\x00"+k.ref.Key(), sync.OnceFunc(func() {
 		k.t.say("another terminal is asking for the passphrase, waiting for it")
-	})
+	}))
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/d44b7504/vault/store"
@@ -19,9 +20,9 @@ func keyLockName(name string) string { return "rotate\x00" + name }
 
 // LockKey waits until no other process changes the key under a name.
 func (t *Task) LockKey(ctx context.Context, name string) (unlock func(), err error) {
-	return t.Env.Runtime().Lock(ctx, keyLockName(name), func() {
+	return t.Env.Runtime().Lock(ctx, keyLockName(name), sync.OnceFunc(func() {
 		t.say("another terminal is changing the key of %s, waiting for it", name)
-	})
+	}))
 }
 
 // lockKeyBriefly is LockKey for a caller that holds the lock of another key: two that wait

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -244,7 +245,7 @@ func (t *Task) LockFiles(ctx context.Context, files ...string) (unlock func(), e
 		}
 	}
 	for _, target := range distinctTargets(files) {
-		u, err := t.Env.Runtime().Lock(ctx, "write "+target, func() { t.say("another terminal is writing %s, waiting for it", target) })
+		u, err := t.Env.Runtime().Lock(ctx, "write "+target, sync.OnceFunc(func() { t.say("another terminal is writing %s, waiting for it", target) }))
 		if err != nil {
 			unlock()
 			return nil, err

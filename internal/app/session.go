@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/d44b7504/vault/env"
@@ -157,16 +158,14 @@ func cannotRenew(err error, asked bool) bool {
 	return errors.Is(err, sessions.ErrNeedsUser) || !asked && errors.As(err, &failed) && failed.Kind == sessions.WrongCode
 }
 
-// waiting tells the caller that another process is at it; nil where nobody is told.
+// waiting tells the caller, once, that another process is at it, unless nobody is told or the
+// caller gives up.
 func waiting(t *Task) func() {
-	if t.Quiet {
-		return nil
-	}
+	tell := sync.OnceFunc(func() { t.sayAndTell("another terminal is signing in, waiting for it") })
 	return func() {
-		if t.giveUp != nil && t.giveUp() {
-			return
+		if gaveUp := t.giveUp != nil && t.giveUp(); !gaveUp && !t.Quiet {
+			tell()
 		}
-		t.sayAndTell("another terminal is signing in, waiting for it")
 	}
 }
 
