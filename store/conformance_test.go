@@ -136,7 +136,7 @@ func replaces(t *testing.T, s Store) {
 func lists(t *testing.T, s Store) {
 	for _, name := range []string{"p/b", "p/a", "q", "p"} {
 		put(t, s, name, "v")
-		defer func() { _ = s.Delete(t.Context(), name) }()
+		defer func() { _ = s.Delete(soon(t), name) }()
 	}
 	for prefix, want := range map[string][]string{"": {"p", "p/a", "p/b", "q"}, "p/": {"p/a", "p/b"}, "none": nil} {
 		if got, err := s.List(soon(t), prefix); err != nil || !slices.Equal(got, want) {

@@ -16,8 +16,8 @@ type library struct {
 	// place is where the items are, for people.
 	place string
 	// before, if set, runs before every call. It can refuse a call that would show a dialog.
-	// key is "" for a listing.
-	before func(ctx context.Context, key string, writing bool) error
+	// key is "" for a listing; making says that the call makes the item.
+	before func(ctx context.Context, key string, making bool) error
 	// explain, if set, finds the reason when the library does not open (it does not tell),
 	// when a call fails, or when an item is not found.
 	explain func(ctx context.Context, err error) error
@@ -59,11 +59,11 @@ func (l *library) giveBack(ring keyring.Keyring) {
 	l.idle = ring
 }
 
-func (l *library) check(ctx context.Context, key string, writing bool) error {
+func (l *library) check(ctx context.Context, key string, making bool) error {
 	if l.before == nil {
 		return nil
 	}
-	return l.before(ctx, key, writing)
+	return l.before(ctx, key, making)
 }
 
 func (l *library) get(ctx context.Context, key string) ([]byte, error) {
@@ -95,7 +95,7 @@ func (l *library) put(ctx context.Context, item keyring.Item) error {
 }
 
 func (l *library) remove(ctx context.Context, key string) error {
-	if err := l.check(ctx, key, true); err != nil {
+	if err := l.check(ctx, key, false); err != nil {
 		return err
 	}
 	return l.use(ctx, func(ring keyring.Keyring) error {

@@ -73,7 +73,7 @@ func child(t *testing.T, environ ...string) *exec.Cmd {
 
 func open(t *testing.T, o Options) Store {
 	t.Helper()
-	s, err := Open(t.Context(), o)
+	s, err := Open(soon(t), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,14 +95,14 @@ func backendOf(s Store) string { return fmt.Sprint(s) }
 
 func put(t *testing.T, s Store, key, value string) {
 	t.Helper()
-	if err := s.Put(t.Context(), key, creds.New(value)); err != nil {
-		t.Fatalf("Put: %v", err)
+	if err := s.Put(soon(t), key, creds.New(value)); err != nil {
+		t.Fatalf("Put(%.60q): %v", key, err)
 	}
 }
 
 func wantValue(t *testing.T, s Store, key, value string) {
 	t.Helper()
-	got, err := s.Get(t.Context(), key)
+	got, err := s.Get(soon(t), key)
 	if err != nil {
 		t.Fatalf("Get(%.60q): %v", key, err)
 	}
@@ -114,7 +114,7 @@ func wantValue(t *testing.T, s Store, key, value string) {
 // soon is a context no test should see the end of.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }

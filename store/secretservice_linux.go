@@ -121,12 +121,12 @@ func (s secrets) find(ctx context.Context) (dbus.ObjectPath, error) {
 // prepare asks a person to create or unlock the collection if the call that follows needs
 // it. The library would do that too, but it waits without end, and takes a dialog that was
 // closed for consent.
-func (s secrets) prepare(ctx context.Context, _ string, writing bool) error {
+func (s secrets) prepare(ctx context.Context, _ string, making bool) error {
 	path, err := s.find(ctx)
 	switch {
 	case err != nil:
 		return dbusError(err)
-	case path == "" && writing:
+	case path == "" && making:
 		return s.create(ctx)
 	case path == "":
 		return nil
@@ -213,12 +213,12 @@ func (s secrets) prompt(ctx context.Context, question dbus.ObjectPath) (agreed b
 }
 
 // refuseDialogs returns an error if the call that follows would show a dialog.
-func (s secrets) refuseDialogs(ctx context.Context, key string, writing bool) error {
+func (s secrets) refuseDialogs(ctx context.Context, key string, making bool) error {
 	path, err := s.find(ctx)
 	switch {
 	case err != nil:
 		return dbusError(err)
-	case path == "" && writing:
+	case path == "" && making:
 		return s.noCollection()
 	case path == "":
 		return nil

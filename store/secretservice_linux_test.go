@@ -196,6 +196,9 @@ func wantsDesktop(t *testing.T, prompts *atomic.Int32) {
 	if err := getErr(t, named, "k"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Get: %v", err)
 	}
+	if err := named.Delete(soon(t), "k"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete: %v", err)
+	}
 	if err := named.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), `no collection "awsvault"`) {
 		t.Errorf("Put: %v", err)
 	}
