@@ -5,20 +5,24 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // picked runs a command that has to ask for a profile, types into the finder, and returns
-// the exit status and what the terminal showed.
-func (w *world) picked(t *testing.T, typed string, extra ...string) (status int, shown string, echo bool) {
+// the exit status and what the terminal showed. Each exchange is what the finder shows, and
+// what is typed then: it takes Enter for what it has found so far.
+func (w *world) picked(t *testing.T, talk []exchange, extra ...string) (status int, shown string, echo bool) {
 	t.Helper()
 	environ := append(without(w.environ(extra...), "TERM"), "TERM=xterm-256color")
-	return w.onTerminal(t, environ, "profile>", func(_ *os.Process, tty *os.File) {
-		for _, part := range strings.SplitAfter(typed, "|") {
-			must(tty.WriteString(strings.TrimSuffix(part, "|")))
-			time.Sleep(50 * time.Millisecond) // as a person types: fzf takes what comes at once for pasted
+	return w.onTerminal(t, environ, "profile>", func(p *os.Process, tty *terminal) {
+		for _, x := range talk {
+			if !tty.await(x.asked) {
+				t.Errorf("the finder does not show %q", x.asked)
+				_ = p.Kill()
+				return
+			}
+			must(tty.WriteString(x.typed))
 		}
 	}, "exec", "--", "sh", "-c", "echo chosen: $AWS_VAULT")
 }
@@ -46,7 +50,7 @@ func TestNoOptionOfTheUsersForFZFBreaksThePicker(t *testing.T) {
 				w.write("options", text+"\n")
 				value = w.path("options")
 			}
-			status, shown, echo := w.picked(t, "wo|rk|\r", where+"="+value, "FZF_DEFAULT_COMMAND=touch "+w.path("mark"))
+			status, shown, echo := w.picked(t, []exchange{{"2/2", "wo"}, {"1/2", "\r"}}, where+"="+value, "FZF_DEFAULT_COMMAND=touch "+w.path("mark"))
 			if status != 0 || !strings.Contains(shown, "chosen: work") || !echo {
 				t.Errorf("%s=%s: status %d, the terminal is as it was: %v\n%q", where, options, status, echo, shown)
 			}
@@ -61,7 +65,7 @@ func TestLooksOfTheUsersForFZFAreKept(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile work]\nregion = eu-west-1\n")
 	w.stored("alice", "work")
-	status, shown, _ := w.picked(t, "\r", "FZF_DEFAULT_OPTS=--border=sharp --pointer '=>' --print-query")
+	status, shown, _ := w.picked(t, []exchange{{"1/1", "\r"}}, "FZF_DEFAULT_OPTS=--border=sharp --pointer '=>' --print-query")
 	if status != 0 || !strings.Contains(shown, "┌") || !strings.Contains(shown, "=>") {
 		t.Errorf("status %d: %q", status, shown)
 	}
@@ -73,7 +77,7 @@ func TestAnOptionsFileOfFZFThatNeverEndsIsNotRead(t *testing.T) {
 	w.stored("alice", "work")
 	check(unix.Mkfifo(w.path("fifo"), 0o600))
 	for _, file := range []string{w.path("fifo"), "/dev/zero", w.path("nowhere"), w.path("home")} {
-		if status, shown, _ := w.picked(t, "\r", "FZF_DEFAULT_OPTS_FILE="+file); status != 0 {
+		if status, shown, _ := w.picked(t, []exchange{{"1/1", "\r"}}, "FZF_DEFAULT_OPTS_FILE="+file); status != 0 {
 			t.Errorf("%s: status %d: %q", file, status, shown)
 		}
 	}
@@ -90,7 +94,7 @@ func TestWhateverEndsThePickerTheTerminalIsAsItWas(t *testing.T) {
 	}{
 		"Ctrl-C": {0, "\x03", 130}, "SIGINT": {syscall.SIGINT, "", 130}, "SIGTERM": {syscall.SIGTERM, "", 143}, "SIGHUP": {syscall.SIGHUP, "", -1}, "SIGQUIT": {syscall.SIGQUIT, "", 131},
 	} {
-		status, shown, echo := w.onTerminal(t, environ, "profile>", func(p *os.Process, tty *os.File) {
+		status, shown, echo := w.onTerminal(t, environ, "profile>", func(p *os.Process, tty *terminal) {
 			if c.signal != 0 {
 				check(p.Signal(c.signal))
 			}

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -79,9 +80,63 @@ func TestOneSignalEndsAProgramThatDoesNotAnswerAfterTwoSeconds(t *testing.T) {
 	}
 }
 
-// onTerminal runs the program on a terminal of its own until it shows the text, then sends
-// it the signal, or the characters, and returns how it ended and what the terminal showed.
-func (w *world) onTerminal(t *testing.T, environ []string, shows string, then func(*os.Process, *os.File), args ...string) (status int, shown string, echo bool) {
+// terminal is the other end of the terminal on which a program runs.
+type terminal struct {
+	*os.File
+	mu     sync.Mutex
+	screen strings.Builder
+	seen   int           // what await has found ends there
+	ended  chan struct{} // closed when the program has ended
+}
+
+// await waits until text is shown after what was awaited before, and reports whether it
+// was before the program ended or the test's patience did.
+func (y *terminal) await(text string) bool {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(2 * time.Millisecond) {
+		ended := false
+		select {
+		case <-y.ended:
+			ended = true
+		default:
+		}
+		y.mu.Lock()
+		at := strings.Index(y.screen.String()[y.seen:], text)
+		if at >= 0 {
+			y.seen += at + len(text)
+		}
+		y.mu.Unlock()
+		if at >= 0 || ended {
+			return at >= 0
+		}
+	}
+	return false
+}
+
+// keep remembers what is shown, and answers the question where the cursor is, until the
+// text that ends the test is shown.
+func (y *terminal) keep(last string) {
+	for buf := make([]byte, 4096); ; {
+		n, err := y.Read(buf)
+		if err != nil {
+			return
+		}
+		y.mu.Lock()
+		y.screen.Write(buf[:n])
+		over := strings.Contains(y.screen.String(), last)
+		y.mu.Unlock()
+		if over {
+			return
+		}
+		if bytes.Contains(buf[:n], []byte("\x1b[6n")) {
+			must(y.WriteString("\x1b[1;1R"))
+		}
+	}
+}
+
+// onTerminal runs the program on a terminal of its own until it shows the text, then lets
+// a function send it a signal or characters, and returns how it ended and what the terminal
+// showed.
+func (w *world) onTerminal(t *testing.T, environ []string, shows string, then func(*os.Process, *terminal), args ...string) (status int, shown string, echo bool) {
 	t.Helper()
 	c := exec.Command(filepath.Join(bin, "vault"), args...)
 	c.Env, c.Dir = environ, w.dir
@@ -95,42 +150,18 @@ func (w *world) onTerminal(t *testing.T, environ []string, shows string, then fu
 	check(c.Start())
 	kill := time.AfterFunc(patience, func() { _ = c.Process.Kill() })
 	defer kill.Stop()
-	var screen bytes.Buffer
+	y := &terminal{File: tty, ended: make(chan struct{})}
 	done := make(chan struct{})
-	begun := make(chan struct{})
-	go func() {
-		defer close(done)
-		seen := false
-		for buf := make([]byte, 4096); ; {
-			n, err := tty.Read(buf)
-			if err != nil {
-				return
-			}
-			screen.Write(buf[:n])
-			if bytes.Contains(buf[:n], []byte("\x1b[6n")) { // where is the cursor?
-				must(tty.WriteString("\x1b[1;1R"))
-			}
-			if !seen && strings.Contains(screen.String(), shows) {
-				seen = true
-				close(begun)
-			}
-			if strings.Contains(screen.String(), "the end of the test") {
-				return
-			}
-		}
-	}()
-	ended := make(chan struct{})
-	go func() { _ = c.Wait(); close(ended) }()
-	select {
-	case <-begun:
-		then(c.Process, tty)
-	case <-ended:
+	go func() { y.keep("the end of the test"); close(done) }()
+	go func() { _ = c.Wait(); close(y.ended) }()
+	if y.await(shows) {
+		then(c.Process, y)
 	}
-	<-ended
+	<-y.ended
 	after := must(unix.IoctlGetTermios(int(line.Fd()), unix.TCGETS))
 	must(fmt.Fprint(line, "the end of the test"))
 	<-done
-	return c.ProcessState.ExitCode(), screen.String(), after.Lflag == before.Lflag
+	return c.ProcessState.ExitCode(), y.screen.String(), after.Lflag == before.Lflag
 }
 
 func TestWhateverEndsAQuestionTheTerminalIsAsItWas(t *testing.T) {
@@ -154,7 +185,7 @@ func TestWhateverEndsAQuestionTheTerminalIsAsItWas(t *testing.T) {
 		if c.debug {
 			args = append(args, "--debug")
 		}
-		status, shown, echo := w.onTerminal(t, w.environ(), "ccess", func(p *os.Process, tty *os.File) {
+		status, shown, echo := w.onTerminal(t, w.environ(), "ccess", func(p *os.Process, tty *terminal) {
 			must(tty.WriteString("AKIAIOSFODNN7EXAMPLE\r"))
 			for end := time.Now().Add(patience); must(unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)).Lflag&unix.ECHO != 0; time.Sleep(2 * time.Millisecond) {
 				if time.Now().After(end) {
@@ -182,7 +213,7 @@ func TestNamesOnATerminalHaveNoEscapeSequences(t *testing.T) {
 	w := newWorld(t, "[profile base]\nregion = eu-west-1\n")
 	check(store.PutKey(context.Background(), w.keyring(), escapes, creds.Key{ID: "AKIAFAKE", Secret: creds.New("x")}))
 	for _, args := range [][]string{{"list", "--credentials"}, {"list"}, {"list", "--json"}, {"store", "list"}} {
-		_, shown, _ := w.onTerminal(t, w.environ(), "a?[2J", func(*os.Process, *os.File) {}, args...)
+		_, shown, _ := w.onTerminal(t, w.environ(), "a?[2J", func(*os.Process, *terminal) {}, args...)
 		wantHarmless(t, strings.Join(args, " "), shown, "a")
 	}
 	if r := w.vault(t, w.environ(), "list", "--credentials"); r.out != escapes+"\n" {
