@@ -21,6 +21,7 @@ import (
 // and nothing secret.
 //
 //	g/KEY.GENERATION[.NOTE]   mtime: when the session expires
+//	g/KEY.sGENERATION[.NOTE]  of a lease; a link to what is there as long as the agent lives
 //	r/KEY.FAILURES            mtime: when a renewal may be tried again
 //	l/KEY                     locked while a process renews the session
 //
@@ -32,6 +33,7 @@ type Mark struct {
 	File    string
 	Expires time.Time // zero: never
 	Note    Note      // why the session was not renewed, "" when nothing is wrong
+	Served  bool      // it is of a lease that the agent serves
 }
 
 // Directory is the runtime directory. Several processes may use its methods at a time. The
@@ -67,21 +69,31 @@ func generationOf(s creds.Session) string {
 func (d Directory) Mark(key string) (Mark, bool) {
 	found, _ := filepath.Glob(d.path("g", fileKey(key)+".*"))
 	for _, f := range found {
-		info, err := os.Lstat(f)
-		if err == nil && info.Mode().IsRegular() {
+		if info, err := os.Lstat(f); err == nil && (info.Mode().IsRegular() || isLive(f, info)) {
 			return markOf(f, info), true
 		}
 	}
 	return Mark{}, false
 }
 
+// isLive reports whether a file is a link whose target is there.
+func isLive(file string, info fs.FileInfo) bool {
+	if info.Mode().Type() != fs.ModeSymlink {
+		return false
+	}
+	_, err := os.Stat(file)
+	return err == nil
+}
+
 // markOf reads a generation file's name and time.
 func markOf(file string, info fs.FileInfo) Mark {
 	m := Mark{File: file, Expires: info.ModTime()}
-	if parts := strings.SplitN(filepath.Base(file), ".", 3); len(parts) == 3 {
+	parts := strings.SplitN(filepath.Base(file), ".", 3)
+	if len(parts) == 3 {
 		m.Note = parseNote(parts[2])
 	}
-	if m.Expires.Equal(noExpiry) {
+	m.Served = len(parts) > 1 && strings.HasPrefix(parts[1], served)
+	if m.Served || m.Expires.Equal(noExpiry) {
 		m.Expires = time.Time{}
 	}
 	return m
@@ -132,6 +144,42 @@ func (d Directory) Set(key string, s creds.Session, note Note) (string, error) {
 	}
 	d.sweep(fileKey(key), name)
 	return file, nil
+}
+
+// served begins the generation of a lease. No other generation has this letter.
+const served = "s"
+
+// LeaseKey is the key of a lease in the runtime directory.
+func LeaseKey(id string) string { return "lease\x00" + id }
+
+// SetLease makes the generation file of a lease say that it is served under an address, with
+// a note. alive is a path that is there as long as the process which serves it: when that is
+// killed the file is gone for every terminal, though nobody has removed it. With "" a killed process
+// leaves the file. A file that says so already is not touched. The path is returned also if it
+// fails, as by Set.
+func (d Directory) SetLease(id, address string, note Note, alive string) (string, error) {
+	key := fileKey(LeaseKey(id))
+	sum := sha256.Sum256([]byte(address))
+	name := key + "." + served + hex.EncodeToString(sum[:4])
+	if note != "" {
+		name += "." + string(note)
+	}
+	file := d.path("g", name)
+	if target, err := os.Readlink(file); alive != "" && err == nil && target == alive {
+		return file, nil
+	}
+	err := d.ensure("g")
+	switch {
+	case err != nil:
+	case alive == "":
+		err = atomicfile.Mark(file, noExpiry)
+	default:
+		err = atomicfile.Link(alive, file)
+	}
+	if err == nil {
+		d.sweep(key, name)
+	}
+	return file, err
 }
 
 // Forget removes the files of some keys, so that their terminals ask again.
@@ -189,6 +237,9 @@ func (d Directory) sweep(key, keep string) {
 		}
 		info, err := e.Info()
 		old := err == nil && time.Since(info.ModTime()) > longExpired
+		if err == nil && info.Mode().Type() == fs.ModeSymlink {
+			old = !isLive(d.path("g", e.Name()), info)
+		}
 		if strings.HasPrefix(e.Name(), key+".") || old {
 			_ = os.Remove(d.path("g", e.Name()))
 		}

@@ -487,3 +487,45 @@ func TestOnlyNotesOfTheTableReachATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestTheFileOfALeaseIsGoneWithTheProcessThatServesIt(t *testing.T) {
+	d := Directory{Path: t.TempDir()}
+	alive := filepath.Join(t.TempDir(), "alive")
+	if err := os.WriteFile(alive, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first, err := d.SetLease("one", "127.0.0.1:1/x", "", alive)
+	if err != nil {
+		t.Skipf("no links here: %v", err)
+	}
+	again, _ := d.SetLease("one", "127.0.0.1:1/x", "", alive)
+	if m, there := d.Mark(LeaseKey("one")); again != first || !there || m.File != first || !m.Served || m.Note != "" || !m.Expires.IsZero() {
+		t.Errorf("%+v, %v", m, there)
+	}
+	troubled, _ := d.SetLease("one", "127.0.0.1:1/x", NeedsCode, alive)
+	if _, err := os.Lstat(first); err == nil || troubled == first {
+		t.Error("the file without the note is left")
+	}
+	if m, _ := d.Mark(LeaseKey("one")); m.Note != NeedsCode {
+		t.Errorf("%+v", m)
+	}
+	if other, _ := d.SetLease("one", "127.0.0.1:2/y", NeedsCode, alive); other == troubled {
+		t.Error("another address has the same file")
+	}
+	long := time.Now().Add(-2 * longExpired)
+	_ = os.Chtimes(alive, long, long)
+	if _, err := d.Set("profile", creds.Session{}, ""); err != nil { // which sweeps
+		t.Fatal(err)
+	}
+	if _, there := d.Mark(LeaseKey("one")); !there {
+		t.Error("the file of a lease that lives is swept")
+	}
+	_ = os.Remove(alive)
+	if m, there := d.Mark(LeaseKey("one")); there {
+		t.Errorf("the process has ended: %+v", m)
+	}
+	_, _ = d.Set("other", creds.Session{}, "")
+	if left, _ := filepath.Glob(filepath.Join(d.Path, "g", fileKey(LeaseKey("one"))+".*")); len(left) > 0 {
+		t.Errorf("a killed process has left %v", left)
+	}
+}

@@ -16,6 +16,7 @@ const (
 	NotSaved    Note = "disk!"
 	Failed      Note = "failed!"
 	ReadOnly    Note = "readonly!"
+	NoAgent     Note = "agent!"
 	Changed     Note = "changed!" // the hooks show it; no renewal has failed
 )
 
@@ -39,6 +40,7 @@ var meanings = [...]Meaning{
 	{NotSaved, "the session could not be saved", "free space on the disk", true, false},
 	{Failed, "the last renewal failed", "vault refresh says why", true, false},
 	{ReadOnly, "a variable of the session is read-only in this shell", "vault refresh names it", false, false},
+	{NoAgent, "the agent that served this shell has ended, and what was started before gets no credentials any more", "start that again; vault refresh serves this shell again", false, false},
 	{Changed, "another program has changed the session's variables in this shell", "vault use PROFILE sets them again", false, false},
 }
 

@@ -54,6 +54,24 @@ func Mark(path string, at time.Time) error {
 	return write(path, func(f *os.File) error { return os.Chtimes(f.Name(), at, at) }, false)
 }
 
+// Link makes path a symbolic link to target, in place of what is there. It is not synced.
+func Link(target, path string) error {
+	dir := filepath.Dir(path)
+	if err := MkdirAll(dir); err != nil {
+		return err
+	}
+	temp := tempName(dir)
+	err := os.Symlink(target, temp)
+	if err == nil {
+		err = os.Rename(temp, path)
+	}
+	if err != nil {
+		_ = os.Remove(temp)
+		return failed("link", path, err)
+	}
+	return nil
+}
+
 // write makes the file at path what fill puts into a temporary file.
 func write(path string, fill func(*os.File) error, durable bool) error {
 	target, err := resolve(path)
