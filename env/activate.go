@@ -28,9 +28,17 @@ type Activation struct {
 // everything in Secrets and Identity is unset, then the session set, then the state. Of the
 // session's Settings those are set that the user has not set.
 // generation is the path of the generation file. A Request that is Served is for
-// ChildServed alone.
+// ChildServed and ActivateServed.
 func Activate(current map[string]string, r Request, s creds.Session, generation string) Activation {
 	return activate(current, r, variables(r, s), s, generation)
+}
+
+// ActivateServed is Activate for a shell whose programs ask e, an endpoint that an agent
+// serves under l. There are no keys in it.
+func ActivateServed(current map[string]string, r Request, e Endpoint, l Lease, s creds.Session, generation string) Activation {
+	a := activate(current, r, endpointVariables(r, e), s, generation)
+	a.Changes = amend(a.Changes, func(st *State) { st.Lease = &l })
+	return a
 }
 
 // activate exports values, and the region of s.
@@ -42,7 +50,7 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 		st.setClock(s.Clock)
 	}
 	if active && old.Request.Profile != r.Profile {
-		st.Previous = &old.Request
+		st.Previous = old.again()
 	}
 	if st.Salt == "" {
 		st.Salt = fingerprint(generation, r.Profile, s.AccessKeyID)
@@ -68,6 +76,15 @@ func activate(current map[string]string, r Request, values map[string]creds.Secr
 	list := append(replaceAll(current, old, values), old.reproject(current, old.besides(values))...)
 	a.Changes, a.Blocked = possible(current, list)
 	return a
+}
+
+// again is how to ask for the session later. An endpoint of a command ends with it.
+func (s State) again() *Request {
+	r := s.Request
+	if r.Served() && s.Lease == nil {
+		r.Mode = ""
+	}
+	return &r
 }
 
 // remember notes the values before the session, and which of them a tool had set for the
@@ -100,6 +117,15 @@ func variables(r Request, s creds.Session) map[string]creds.Secret {
 	}
 	if !s.Expires.IsZero() {
 		v[Expiration] = creds.New(s.Expires.UTC().Format(time.RFC3339))
+	}
+	return v
+}
+
+// endpointVariables are the values that a session sets for programs which ask e.
+func endpointVariables(r Request, e Endpoint) map[string]creds.Secret {
+	v := map[string]creds.Secret{ActiveProfile: creds.New(r.Profile)}
+	if e.URL != "" {
+		v[endpointURL], v[endpointToken] = creds.New(e.URL), e.Token
 	}
 	return v
 }

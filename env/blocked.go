@@ -42,5 +42,8 @@ func possible(current map[string]string, changes []Change) ([]Change, []Blocked)
 func Prevents(current map[string]string, r Request) []Blocked {
 	user := User(current)
 	dummy := creds.Session{AccessKeyID: "-", SecretKey: creds.New("-"), Token: creds.New("-"), Region: cmp.Or(r.Region, user[region], user[defaultRegion])}
+	if r.Mode == ModeServer {
+		return ActivateServed(current, r, Endpoint{"-", creds.New("-")}, Lease{ID: "-"}, dummy, "-").Blocked
+	}
 	return Activate(current, r, dummy, "-").Blocked
 }

@@ -7,6 +7,11 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
+// ServedBy is the endpoint that programs of a shell ask; its URL is "" where there is none.
+func ServedBy(current map[string]string) Endpoint {
+	return Endpoint{current[endpointURL], creds.New(current[endpointToken])}
+}
+
 // Child returns the environment of a program that runs as s. It starts from what the user
 // made of environ, so a session around it leaves no trace but its name.
 func Child(environ []string, r Request, s creds.Session, generation string) []string {
@@ -23,15 +28,12 @@ type Endpoint struct {
 // ChildServed is Child for a program that asks e: it gets no keys. Of s it gets the
 // region.
 func ChildServed(environ []string, r Request, e Endpoint, s creds.Session, generation string) []string {
-	values := map[string]creds.Secret{ActiveProfile: creds.New(r.Profile)}
-	if e.URL != "" {
-		values[endpointURL], values[endpointToken] = creds.New(e.URL), e.Token
-	} else {
+	if e.URL == "" {
 		environ = slices.DeleteFunc(slices.Clone(environ), func(entry string) bool { // they lead elsewhere, or nowhere
 			return strings.HasPrefix(entry, "AWS_EC2_METADATA_")
 		})
 	}
-	return child(environ, r, values, s, generation)
+	return child(environ, r, endpointVariables(r, e), s, generation)
 }
 
 func child(environ []string, r Request, values map[string]creds.Secret, s creds.Session, generation string) []string {

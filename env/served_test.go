@@ -84,3 +84,62 @@ func TestAShellKnowsWhichPassphrasesItWasNotGiven(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+var lease = Lease{ID: "l1", PID: 4711, Started: 99}
+
+func useServed(m, stash map[string]string, profile string, e Endpoint, l Lease) {
+	do(m, stash, ActivateServed(m, Request{Profile: profile, Mode: ModeServer}, e, l, session(profile, "eu-west-1"), "/run/g/"+profile))
+}
+
+func TestAShellInModeServerHasAnAddressAndNoKeyAndGetsEverythingBack(t *testing.T) {
+	before := map[string]string{"HOME": "/h", awsProfile: "mine", keyID: "AKIAMINE", secretKey: "mine", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "/mine", "AWS_REGION": "us-east-1"}
+	m, stash := maps.Clone(before), map[string]string{}
+	useServed(m, stash, "prod", endpoint, lease)
+	st, active := StateOf(m)
+	if !active || st.Lease == nil || *st.Lease != lease || !st.Request.Served() || len(st.Changed(m)) > 0 {
+		t.Errorf("%+v", st)
+	}
+	want := []string{endpointToken, endpointURL, defaultRegion, region, ActiveProfile, "HOME", StateVar, GenerationFile}
+	if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) || ServedBy(m).URL != endpoint.URL || !ServedBy(m).Token.Equal(endpoint.Token) || m[region] != "us-east-1" {
+		t.Errorf("%v", m)
+	}
+	useServed(m, stash, "dev", Endpoint{"http://127.0.0.1:1/y", creds.New("second")}, Lease{ID: "l2", PID: 4711})
+	if st, _ := StateOf(m); st.Lease.ID != "l2" || st.Previous.Mode != ModeServer {
+		t.Errorf("%+v", st)
+	}
+	use(m, stash, "dev", "us-east-1")
+	if st, _ := StateOf(m); st.Lease != nil || m[endpointURL] != "" || m[endpointToken] != "" || m[keyID] != "ASIADEV" {
+		t.Errorf("mode env after mode server: %v", m)
+	}
+	do(m, stash, Deactivate(m))
+	if !maps.Equal(m, before) {
+		t.Errorf("after off: %v", m)
+	}
+}
+
+func TestACommandInAServedShellHasKeysOfItsOwn(t *testing.T) {
+	m := map[string]string{"PATH": "/bin"}
+	useServed(m, map[string]string{}, "prod", endpoint, lease)
+	child := Parse(Child(list(m), Request{Profile: "dev"}, session("dev", ""), "/g"))
+	st, _ := StateOf(child)
+	if child[endpointURL] != "" || child[endpointToken] != "" || child[keyID] != "ASIADEV" || st.Lease != nil || !slices.Equal(Outer(child), []string{"prod"}) {
+		t.Errorf("%v", child)
+	}
+}
+
+func TestOneGoesBackToTheModeOfTheShellAndNotOfACommand(t *testing.T) {
+	m := served()
+	use(m, map[string]string{}, "dev", "")
+	if st, _ := StateOf(m); st.Previous == nil || st.Previous.Mode != "" {
+		t.Errorf("%+v", st.Previous)
+	}
+}
+
+func TestAReadOnlyVariableOfAnEndpointPreventsModeServer(t *testing.T) {
+	for name, prevented := range map[string]bool{endpointURL: true, endpointToken: true, StateVar: true, keyID: false, "HOME": false} {
+		got := Prevents(map[string]string{ReadOnly: name}, Request{Profile: "prod", Mode: ModeServer})
+		if (len(got) > 0) != prevented {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

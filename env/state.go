@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -63,12 +64,29 @@ const (
 	ModeEC2     = "ec2"     // nothing: programs ask the instance metadata service
 )
 
+// Same reports whether two requests ask for the same session in the same way.
+func (r Request) Same(other Request) bool {
+	for _, x := range []*Request{&r, &other} {
+		x.Unhooked, x.Passphrase, x.MinTTL = false, false, 0
+	}
+	return reflect.DeepEqual(r, other)
+}
+
 // Served reports whether programs ask an endpoint, so that no expiry matters to a shell.
 func (r Request) Served() bool { return r.Mode == ModeServer || r.Mode == ModeEC2 }
+
+// Lease is an endpoint in the agent that a shell has. Shells that are started in it have the
+// same one, and it ends with the shell that it belongs to.
+type Lease struct {
+	ID      string `json:"i"`           // its name with the agent; no secret
+	PID     int    `json:"p"`           // of the shell
+	Started int64  `json:"s,omitempty"` // when that shell started, as the system counts; 0: it does not say
+}
 
 // State is what the shell remembers of a session, in StateVar. It holds no secret.
 type State struct {
 	Request  Request           `json:"q"`
+	Lease    *Lease            `json:"s,omitempty"` // nil: no agent serves this session
 	Previous *Request          `json:"l,omitempty"` // the session before this one
 	Withheld []string          `json:"p,omitempty"` // Passphrases that exec found and did not pass on to this shell
 	Prior    map[string]string `json:"b,omitempty"` // the values before the session; absent: was unset
