@@ -148,7 +148,7 @@ var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
 	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/startfile internal/proxy internal/agent",
 	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
-	"internal/agent":          "refresh store internal/app internal/creds internal/profiles internal/server internal/sessions",
+	"internal/agent":          "env refresh store internal/app internal/creds internal/profiles internal/server internal/sessions",
 	"internal/display":        "",
 	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions internal/startfile",
 	"internal/startfile":      "shells internal/atomicfile",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +96,7 @@ func runAgent(ctx context.Context, r *run, ready func()) error {
 	core.Agent = nil
 	a := agent.New(agent.Options{
 		Core: core, Env: r.task.Env, Dir: r.task.Env.Runtime(), Version: version(), Built: agent.Built(r.Self),
+		Parts: []func(*agent.Agent) agent.Part{agent.Leases(agent.Processes{StartOf: host.StartOf, OnEnd: host.OnEnd, LifeFile: host.LifeFile})},
 	})
 	l, err := agent.Listen(r.task.Env.Runtime(), r.task.Env)
 	if err != nil {
@@ -192,14 +192,26 @@ func printAgent(r *run, s agent.Status) error {
 	if len(s.Stores) == 0 {
 		t.Row("unlocked", "nothing")
 	}
-	if serves := slices.Clone(s.Serves); len(serves) > 0 {
-		t.Row("serves", strings.Join(serves, ", "))
+	for _, l := range s.Leases {
+		t.Row("serves", leaseWords(r, l))
 	}
 	err := t.Write(r.Stdout)
 	if s.Older {
 		r.hint("it is of an older version, and is replaced by the next command that asks for a passphrase; vault agent stop ends it now")
 	}
 	return err
+}
+
+// leaseWords says what a shell is served, and until when.
+func leaseWords(r *run, l agent.Leased) string {
+	words := fmt.Sprintf("%s to the shell with process %d", l.Profile, l.PID)
+	if l.Until != nil {
+		words += ", session until " + display.Clock(*l.Until, r.Now())
+	}
+	if l.Note != "" {
+		words += " (" + string(l.Note) + " " + l.Note.Meaning().Sentence + ")"
+	}
+	return words
 }
 
 // noAgent says that there is none.

@@ -182,6 +182,13 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 	return file, err
 }
 
+// Hidden reports whether the file of a lease is a link whose target cannot be seen here, as
+// where the system hides processes.
+func Hidden(file string) bool {
+	info, err := os.Lstat(file)
+	return err == nil && info.Mode().Type() == fs.ModeSymlink && !isLive(file, info)
+}
+
 // Forget removes the files of some keys, so that their terminals ask again.
 func (d Directory) Forget(keys ...string) {
 	if len(keys) == 0 {

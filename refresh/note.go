@@ -39,8 +39,8 @@ var meanings = [...]Meaning{
 	{NoKey, "the access key is not stored any more", "vault add PROFILE stores it", false, false},
 	{NotSaved, "the session could not be saved", "free space on the disk", true, false},
 	{Failed, "the last renewal failed", "vault refresh says why", true, false},
-	{ReadOnly, "a variable of the session is read-only in this shell", "vault refresh names it", false, false},
 	{NoAgent, "the agent that served this shell has ended, and what was started before gets no credentials any more", "start that again; vault refresh serves this shell again", false, false},
+	{ReadOnly, "a variable of the session is read-only in this shell", "vault refresh names it", false, false},
 	{Changed, "another program has changed the session's variables in this shell", "vault use PROFILE sets them again", false, false},
 }
 

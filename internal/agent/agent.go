@@ -47,10 +47,10 @@ type Part interface {
 	Busy() bool
 	// Lock forgets every secret at once.
 	Lock()
-	// Close ends it, when the agent ends.
-	Close()
-	// Status is what a person should know of it, one line each.
-	Status() []string
+	// Close ends it, when the agent ends. wanted says that a person has ended the agent.
+	Close(wanted bool)
+	// Status adds what a person should know of it.
+	Status(*Status)
 }
 
 // Path is the beginning of the paths of this version of the protocol.
@@ -69,7 +69,8 @@ type Agent struct {
 	mu     sync.Mutex
 	stores map[string]*heldStore // by store.Reference.Key
 	idle   *time.Timer
-	busy   int // requests that are being answered
+	busy   int  // requests that are being answered
+	wanted bool // a person has ended the agent
 }
 
 // New makes an agent that holds nothing yet.
@@ -108,9 +109,12 @@ func (a *Agent) Serve(ctx context.Context, l *Listener, ready func()) error {
 	a.stop()
 	_ = l.Close()
 	shutdown(h)
-	a.Lock()
+	a.forgetAll()
+	a.mu.Lock()
+	wanted := a.wanted
+	a.mu.Unlock()
 	for _, p := range a.parts {
-		p.Close()
+		p.Close(wanted)
 	}
 	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
 		return nil
@@ -131,17 +135,22 @@ func (a *Agent) Stop() { a.stop() }
 
 // Lock forgets every store and every secret at once.
 func (a *Agent) Lock() {
-	a.mu.Lock()
-	for key, h := range a.stores {
-		h.timer.Stop()
-		delete(a.stores, key)
-	}
-	a.mu.Unlock()
+	a.forgetAll()
 	for _, p := range a.parts {
 		p.Lock()
 	}
 	debug.FreeOSMemory() // also collects what was forgotten
 	a.rest()
+}
+
+// forgetAll forgets every store.
+func (a *Agent) forgetAll() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for key, h := range a.stores {
+		h.timer.Stop()
+		delete(a.stores, key)
+	}
 }
 
 // needed reports whether anything needs this process. The caller has locked.

@@ -70,6 +70,37 @@ func notHeld(ctx context.Context, err error) error {
 	return fmt.Errorf("%w: %w", app.ErrNotHeld, err)
 }
 
+// Lease has the agent serve a session to a shell.
+func (c *Client) Lease(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
+	body, err := encodeLeaseRequest(r)
+	if err != nil {
+		return app.LeaseReply{}, err
+	}
+	answer, older, err := c.talk(ctx, http.MethodPost, pathLease, body, nil)
+	clear(body)
+	if older && (err != nil || r.Session.CanOpen) { // it knows no leases, or a person is there
+		_ = c.Stop(ctx)
+		return app.LeaseReply{}, app.ErrNotHeld
+	}
+	if err != nil {
+		return app.LeaseReply{}, notHeld(ctx, err)
+	}
+	defer clear(answer)
+	return decodeLeaseReply(answer)
+}
+
+// Revoke ends a lease.
+func (c *Client) Revoke(ctx context.Context, id string) error {
+	body, err := json.Marshal(wireRevoking{id})
+	if err == nil {
+		_, _, err = c.call(ctx, http.MethodPost, pathRevoke, body)
+	}
+	if isNone(err) {
+		return nil
+	}
+	return err
+}
+
 // Holds reports whether the agent holds a store.
 func (c *Client) Holds(ctx context.Context, r store.Reference) bool {
 	body, err := json.Marshal(r)
@@ -172,8 +203,11 @@ func (c *Client) Stop(ctx context.Context) error {
 	return err
 }
 
-// End is Stop that reports whether an agent was running.
-func (c *Client) End(ctx context.Context) (running bool, err error) { return c.order(ctx, pathStop) }
+// End is Stop for a person, who wants none: shells do not start another one by themselves. It
+// reports whether an agent was running.
+func (c *Client) End(ctx context.Context) (running bool, err error) {
+	return c.order(ctx, pathStop+"?"+byPerson)
+}
 
 func (c *Client) order(ctx context.Context, path string) (running bool, err error) {
 	_, _, err = c.call(ctx, http.MethodPost, path, nil)

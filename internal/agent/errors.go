@@ -35,7 +35,7 @@ type wireCall struct {
 
 // sentinels are the errors that callers compare with.
 var sentinels = map[string]error{
-	"not held": app.ErrNotHeld, "missing": app.ErrMissing,
+	"not held": app.ErrNotHeld, "missing": app.ErrMissing, "shell ended": app.ErrShellEnded,
 	"not found": store.ErrNotFound, "locked": store.ErrLocked, "unavailable": store.ErrUnavailable, "foreign": store.ErrForeign,
 	"needs user": sessions.ErrNeedsUser, "no code": sessions.ErrNoCode, "no session": refresh.ErrNoSession,
 	"canceled": context.Canceled, "deadline": context.DeadlineExceeded,

@@ -15,6 +15,7 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/server"
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -29,6 +30,9 @@ const (
 	pathLock    = "/lock"
 	pathStop    = "/stop"
 )
+
+// byPerson is the query of pathStop with which a person ends the agent.
+const byPerson = "by=person"
 
 // versionHeader is in every answer: protocol and time of the program, by which a client
 // knows an older agent.
@@ -75,6 +79,7 @@ func (a *Agent) session(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	request.Environ = nil // only what is served by the agent alone is begun by it
 	var reply app.SessionReply
 	InTime(w, r, func(ctx context.Context, say func(string)) { reply, err = a.Carry(ctx, request, say) })
 	answer, encodeErr := encodeReply(reply, err)
@@ -132,7 +137,11 @@ func (a *Agent) locking(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-func (a *Agent) stopping(w http.ResponseWriter, _ *http.Request) {
+// stopping ends the agent, for one of another version or because a person wants none.
+func (a *Agent) stopping(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.wanted = r.URL.RawQuery == byPerson
+	a.mu.Unlock()
 	writeJSON(w, wireAnswer{OK: true})
 	a.stop()
 }
@@ -144,9 +153,18 @@ type Status struct {
 	Version string     `json:"version,omitempty"`
 	Since   *time.Time `json:"since,omitempty"`
 	Stores  []Held     `json:"stores,omitempty"`
-	Serves  []string   `json:"serves,omitempty"`
+	Leases  []Leased   `json:"leases,omitempty"`
 	Socket  string     `json:"socket,omitempty"`
 	Older   bool       `json:"older,omitempty"` // than the program that asks
+}
+
+// Leased is a session that the agent serves to a shell.
+type Leased struct {
+	Profile string       `json:"profile"`
+	PID     int          `json:"pid"`             // of the shell
+	Until   *time.Time   `json:"until,omitempty"` // the end of the session; it is renewed before that
+	Note    refresh.Note `json:"note,omitempty"`  // why it is not renewed
+	ID      string       `json:"id"`
 }
 
 // Held is a store that the agent holds.
@@ -170,7 +188,7 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 	a.mu.Unlock()
 	slices.SortFunc(s.Stores, func(x, y Held) int { return strings.Compare(x.Store, y.Store) })
 	for _, p := range a.parts {
-		s.Serves = append(s.Serves, p.Status()...)
+		p.Status(&s)
 	}
 	writeJSON(w, s)
 }

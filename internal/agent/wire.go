@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
@@ -169,12 +170,13 @@ type wireRequest struct {
 	Proxies map[string]string `json:",omitempty"`
 	Final   bool              `json:",omitempty"`
 	Within  time.Duration     `json:",omitempty"`
+	Environ []string          `json:",omitempty"` // of a lease
 }
 
 func encodeRequest(r app.SessionRequest) ([]byte, error) {
 	w := wireRequest{
 		Op: r.Op, Store: r.Store, Profile: profileToWire(r.Profile), Want: r.Want, Policy: r.Policy,
-		Code: r.Code.Reveal(), Proxies: r.Proxies, Final: r.Final, Within: r.Within,
+		Code: r.Code.Reveal(), Proxies: r.Proxies, Final: r.Final, Within: r.Within, Environ: r.Environ,
 	}
 	if r.First.AccessKeyID != "" {
 		w.First = some(toWire(r.First))
@@ -202,7 +204,7 @@ func decodeRequest(body []byte) (r app.SessionRequest, err error) {
 	}
 	r = app.SessionRequest{
 		Op: w.Op, Store: w.Store, Profile: p, Want: w.Want, Policy: w.Policy,
-		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final, Within: w.Within,
+		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final, Within: w.Within, Environ: w.Environ,
 	}
 	if w.First != nil {
 		var first wireSession
@@ -259,6 +261,68 @@ func decodeReply(body []byte) (app.SessionReply, error) {
 		CodeUsed: w.CodeUsed,
 	}, errorIn(w.Error)
 }
+
+type wireLeaseRequest struct {
+	Lease   env.Lease
+	Session optional // wireRequest
+	Have    optional `json:",omitempty"` // wireSession
+	Again   string   `json:",omitempty"`
+	Plain   bool     `json:",omitempty"`
+}
+
+func encodeLeaseRequest(r app.LeaseRequest) ([]byte, error) {
+	session, err := encodeRequest(r.Session)
+	if err != nil {
+		return nil, err
+	}
+	w := wireLeaseRequest{Lease: r.Lease, Session: session, Again: r.Again, Plain: r.Plain}
+	if r.Have.AccessKeyID != "" {
+		w.Have = some(toWire(r.Have))
+	}
+	return json.Marshal(w)
+}
+
+// decodeLeaseRequest refuses what no client sends.
+func decodeLeaseRequest(body []byte) (r app.LeaseRequest, err error) {
+	var w wireLeaseRequest
+	if json.Unmarshal(body, &w) != nil || w.Lease.ID == "" || w.Lease.PID <= 0 {
+		return r, errForm
+	}
+	r = app.LeaseRequest{Lease: w.Lease, Again: w.Again, Plain: w.Plain}
+	if r.Session, err = decodeRequest(w.Session); err != nil {
+		return r, err
+	}
+	if w.Have != nil {
+		var have wireSession
+		if json.Unmarshal(w.Have, &have) != nil {
+			return r, errForm
+		}
+		r.Have = have.session()
+	}
+	return r, nil
+}
+
+type wireLeaseReply struct {
+	URL, Token, File string
+	Note             refresh.Note `json:",omitempty"`
+	Ends             time.Time    `json:",omitzero"`
+	Error            *wireError   `json:",omitempty"`
+}
+
+func encodeLeaseReply(r app.LeaseReply, failed error) ([]byte, error) {
+	return json.Marshal(wireLeaseReply{r.Endpoint.URL, r.Endpoint.Token.Reveal(), r.File, r.Note, r.Ends, errorToWire(failed)})
+}
+
+func decodeLeaseReply(body []byte) (app.LeaseReply, error) {
+	var w wireLeaseReply
+	if json.Unmarshal(body, &w) != nil {
+		return app.LeaseReply{}, errors.New("the agent's answer cannot be read")
+	}
+	return app.LeaseReply{Endpoint: env.Endpoint{URL: w.URL, Token: creds.New(w.Token)}, File: w.File, Note: w.Note, Ends: w.Ends}, w.Error.error()
+}
+
+// wireRevoking names a lease that is to end.
+type wireRevoking struct{ ID string }
 
 // wireUnlocking is a store to hold.
 type wireUnlocking struct {

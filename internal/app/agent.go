@@ -28,6 +28,11 @@ type Agent interface {
 	Start(ctx context.Context) error
 	// Unlock has the running agent open a store and hold it.
 	Unlock(ctx context.Context, u Unlocking) (opens bool, err error)
+	// Lease has the running agent serve a session to the programs of a shell. The error matches
+	// ErrNotHeld if there is no agent, or if it cannot open the store by itself.
+	Lease(ctx context.Context, r LeaseRequest) (LeaseReply, error)
+	// Revoke ends a lease. One that is not known has ended.
+	Revoke(ctx context.Context, id string) error
 }
 
 // ErrNotHeld says that there is no agent which holds the store.
@@ -75,6 +80,9 @@ type SessionRequest struct {
 	Final bool
 	// Within is how long it may take; 0: as long as the client waits.
 	Within time.Duration
+	// Environ is the environment in which the agent runs what the credentials come from; nil: it
+	// runs nothing. It counts only for a lease.
+	Environ []string
 }
 
 // SessionReply is what came of a request.
@@ -113,6 +121,9 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	core := *c
 	core.Agent = nil
 	core.Policy = r.Policy
+	if r.Environ != nil {
+		e = NewEnvironment(r.Environ, nil)
+	}
 	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code, SignIn: SignIn{Never: true}})
 	t.store = s
 	ctx, stop := t.notBehindAPerson(ctx, r.Profile) // the client waits for that
@@ -121,20 +132,16 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	if err != nil {
 		return reply, err
 	}
-	m.RunProcess, m.RunCredentials, m.Env, m.LoginDir = nil, nil, nil, ""
 	m.Say = say
+	if r.Environ == nil {
+		runNothing(m, r, c.Now)
+	}
 	if proxy := sessions.ProxyOf(r.Proxies); len(r.Proxies) > 0 {
 		m.Endpoint = func(p profiles.Profile, service, region string) sessions.Endpoint {
 			e := Endpoint(p, service, region)
 			e.Proxy = proxy
 			return e
 		}
-	}
-	m.Begin = func(context.Context, profiles.Profile) (creds.Session, error) {
-		if r.First.AccessKeyID == "" || r.First.Expired(c.Now()) {
-			return creds.Session{}, &OutsideError{r.Profile.Name}
-		}
-		return r.First, nil
 	}
 	if sso := Origin(r.Profile).SSO; sso != nil && r.SignIn != nil {
 		if err := m.KeepSignIn(ctx, sso, *r.SignIn); err != nil {
@@ -156,6 +163,17 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	return reply, err
 }
 
+// runNothing makes m begin with what the request has.
+func runNothing(m *sessions.Maker, r SessionRequest, now func() time.Time) {
+	m.RunProcess, m.RunCredentials, m.Env, m.LoginDir = nil, nil, nil, ""
+	m.Begin = func(context.Context, profiles.Profile) (creds.Session, error) {
+		if r.First.AccessKeyID == "" || r.First.Expired(now()) {
+			return creds.Session{}, &OutsideError{r.Profile.Name}
+		}
+		return r.First, nil
+	}
+}
+
 func carry(ctx context.Context, k SessionKeeper, r SessionRequest) (refresh.Lease, error) {
 	switch r.Op {
 	case OpFresh:
@@ -173,7 +191,7 @@ func carry(ctx context.Context, k SessionKeeper, r SessionRequest) (refresh.Leas
 // givesKey reports whether the session of a profile would be the stored key itself.
 func givesKey(p profiles.Profile) bool {
 	plan := sessions.NewPlan(p)
-	return plan.Key != "" && plan.Session == nil && len(plan.Roles) == 0
+	return plan.Key != "" && plan.Session == nil && plan.Base == nil && len(plan.Roles) == 0
 }
 
 // canBeBrought reports whether an error says what a client might have, or do: credentials

@@ -33,7 +33,25 @@ type Trouble struct {
 // before the session ends and asks no questions. It also uses a new session that another
 // process has made, such as a command in another terminal. tell is called once for each trouble.
 func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
-	s := &source{task: unattended(t), profile: p, request: q, tell: tell}
+	u := unattended(t)
+	told := refresh.Note("") // the trouble that was told last
+	s := &source{profile: p, again: Again(q)}
+	s.lease = func(ctx context.Context) (refresh.Lease, error) {
+		k, err := u.Keeper(ctx, p)
+		if err != nil {
+			return refresh.Lease{}, err
+		}
+		return k.Unattended(ctx, p)
+	}
+	s.seen = func(note refresh.Note, ends time.Time) {
+		if note != "" && note.Meaning().Retries {
+			return
+		}
+		if note != "" && note != told {
+			tell(Trouble{Profile: p.Name, Note: note, Ends: ends, Command: s.again})
+		}
+		told = note
+	}
 	return s.session
 }
 
@@ -41,20 +59,26 @@ func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) ser
 // passphrase that was typed for t.
 func unattended(t *Task) *Task {
 	core := *t.Core
-	core.Policy.EarlyMin, core.Policy.EarlyMax = server.Early, server.Early
-	core.Policy.BackoffMin, core.Policy.BackoffMax = time.Second, time.Minute
+	core.Policy = servedPolicy(core.Policy)
 	u := core.Task(t.Caller)
 	u.Quiet, u.Ask, u.Say, u.MFACode = true, nil, nil, creds.Secret{}
 	u.typed, u.set = t.typed, t.set
 	return u
 }
 
+// servedPolicy is the timing of renewals for an endpoint.
+func servedPolicy(p refresh.Policy) refresh.Policy {
+	p.EarlyMin, p.EarlyMax = server.Early, server.Early
+	p.BackoffMin, p.BackoffMax = time.Second, time.Minute
+	return p
+}
+
+// source gives the session of a profile to an endpoint.
 type source struct {
-	task    *Task
 	profile profiles.Profile
-	request env.Request
-	tell    func(Trouble)
-	told    refresh.Note // the trouble that was told last
+	again   string // a command line that makes its session
+	lease   func(context.Context) (refresh.Lease, error)
+	seen    func(note refresh.Note, ends time.Time) // is called after each attempt
 }
 
 func (s *source) session(ctx context.Context) (creds.Session, error) {
@@ -63,20 +87,12 @@ func (s *source) session(ctx context.Context) (creds.Session, error) {
 	if err != nil {
 		note = noteOf(err)
 	}
-	s.report(note, l.Session.Expires)
+	s.seen(note, l.Session.Expires)
 	if err != nil {
 		return creds.Session{}, s.failure(note, err)
 	}
 	l.Session.Region = s.profile.Region
 	return l.Session, nil
-}
-
-func (s *source) lease(ctx context.Context) (refresh.Lease, error) {
-	k, err := s.task.Keeper(ctx, s.profile)
-	if err != nil {
-		return refresh.Lease{}, err
-	}
-	return k.Unattended(ctx, s.profile)
 }
 
 // noteOf is NoteFor, where an earlier failure may be all that is known.
@@ -86,17 +102,6 @@ func noteOf(err error) refresh.Note {
 		return cmp.Or(earlier.Note, refresh.Failed)
 	}
 	return NoteFor(err)
-}
-
-// report calls tell once when a trouble begins.
-func (s *source) report(note refresh.Note, ends time.Time) {
-	if note != "" && note.Meaning().Retries {
-		return
-	}
-	if note != "" && note != s.told {
-		s.tell(Trouble{Profile: s.profile.Name, Note: note, Ends: ends, Command: Again(s.request)})
-	}
-	s.told = note
 }
 
 // failure is what the program that asked is told.
@@ -117,7 +122,7 @@ func (s *source) failure(note refresh.Note, err error) error {
 		e.Code = "Unreachable"
 	}
 	if !m.Retries {
-		e.Message += "; run in another terminal: " + Again(s.request)
+		e.Message += "; run in another terminal: " + s.again
 	} else if !errors.As(err, &earlier) {
 		e.Message = OneLine(err)
 	}

@@ -161,6 +161,17 @@ func (h *held) hold(s creds.Session) {
 	h.timer = time.AfterFunc(max(a.renew, 0), func() { h.start() })
 }
 
+// offer is keep for a session that the source did not give.
+func (h *held) offer(s creds.Session) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now()
+	h.keep(s, now)
+	if h.ctx.Err() == nil {
+		h.settle(nil, now)
+	}
+}
+
 // keep makes s the answer, unless a better one is held. The caller has locked.
 func (h *held) keep(s creds.Session, now time.Time) {
 	a := newAnswer(s, now)

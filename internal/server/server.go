@@ -180,6 +180,17 @@ func (l *Lease) Revoke() {
 	}
 }
 
+// Offer makes s the answer at once, unless what is held lasts as long: another process has
+// made it.
+func (l *Lease) Offer(s creds.Session) { l.base.offer(s) }
+
+// Check asks for a session as a client would, and returns what a client would be told. ctx
+// bounds how long it waits.
+func (l *Lease) Check(ctx context.Context) error {
+	_, err := l.base.get(ctx)
+	return err
+}
+
 func (s *Server) lease(name string) *Lease {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

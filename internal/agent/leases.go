@@ -1,0 +1,365 @@
+package agent
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/server"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
+)
+
+// This file serves sessions to the programs of shells (mode server). Each shell has a lease,
+// with a path and a token of its own, on one listener, which is there while there are leases.
+
+const (
+	pathLease  = Path + "/lease"
+	pathRevoke = Path + "/revoke"
+)
+
+// Processes is what the agent asks of the system about shells, and of itself.
+type Processes struct {
+	// StartOf says when a process of this user started, and whether it runs; see host.StartOf.
+	StartOf func(pid int) (started int64, there bool)
+	// OnEnd calls ended once at the end of a process; see host.OnEnd.
+	OnEnd func(pid int, ended func()) (stop func())
+	// LifeFile is a path that is there as long as this process; "" where there is none.
+	LifeFile func() string
+}
+
+// maxLeases is more than a person has shells.
+const maxLeases = 512
+
+var errManyLeases = errors.New("the agent serves as many shells as it can")
+
+// Leases is the Part of an Agent that serves sessions to shells.
+func Leases(p Processes) func(*Agent) Part {
+	return func(a *Agent) Part { return &leases{agent: a, system: p, all: map[string]*lease{}} }
+}
+
+type leases struct {
+	agent  *Agent
+	system Processes
+
+	mu     sync.Mutex
+	server *server.Server    // nil while there are no leases
+	all    map[string]*lease // by ID
+}
+
+// lease is what one shell has, with the shells that are started in it.
+type lease struct {
+	env.Lease
+	request app.LeaseRequest // guarded by leases.mu
+	served  *server.Lease
+	unwatch func()
+	alive   string // see refresh.Directory.SetLease
+
+	mu   sync.Mutex
+	over bool
+	note refresh.Note // of the last attempt to renew
+	ends time.Time    // of the session
+	file string
+}
+
+// Route adds the requests about leases.
+func (ls *leases) Route(mux *http.ServeMux) {
+	mux.HandleFunc("POST "+pathLease, ls.leasing)
+	mux.HandleFunc("POST "+pathRevoke, ls.revoking)
+}
+
+func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) {
+	body, ok := ReadBody(w, r)
+	if !ok {
+		return
+	}
+	request, err := decodeLeaseRequest(body)
+	clear(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	var reply app.LeaseReply
+	InTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = ls.grant(ctx, request) })
+	answer, encodeErr := encodeLeaseReply(reply, err)
+	if encodeErr != nil {
+		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	defer clear(answer)
+	write(w, answer)
+}
+
+func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {
+	body, ok := ReadBody(w, r)
+	if !ok {
+		return
+	}
+	var which wireRevoking
+	if json.Unmarshal(body, &which) != nil {
+		http.Error(w, errForm.Error(), http.StatusBadRequest)
+		return
+	}
+	ls.end(which.ID, nil)
+	writeJSON(w, wireAnswer{OK: true})
+}
+
+// firstTry is how long the first session of a lease is waited for; the shell goes on without it.
+const firstTry = 1500 * time.Millisecond
+
+// grant makes a lease, or keeps the one that there is. The error is app.ErrShellEnded without
+// the shell, and matches app.ErrNotHeld if the store has to be unlocked.
+func (ls *leases) grant(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
+	if started, there := ls.system.StartOf(r.Lease.PID); !there || started != r.Lease.Started {
+		return app.LeaseReply{}, app.ErrShellEnded
+	}
+	if r.Have.AccessKeyID != "" || ls.find(r) == nil {
+		if err := ls.opens(ctx, r.Session.Store); err != nil {
+			return app.LeaseReply{}, err
+		}
+	}
+	l, err := ls.keep(r)
+	if err != nil {
+		return app.LeaseReply{}, err
+	}
+	if r.Have.AccessKeyID != "" {
+		l.served.Offer(r.Have)
+		l.seen(ls.agent.Dir, "", r.Have.Expires)
+	} else if l.troubled() {
+		bounded, cancel := context.WithTimeout(ctx, firstTry)
+		_ = l.served.Check(bounded) // the note says what it could not do
+		cancel()
+	}
+	return l.reply(ls.agent.Dir), nil
+}
+
+// opens returns an error if the agent cannot open a store by itself: it matches
+// app.ErrNotHeld if a passphrase would do.
+func (ls *leases) opens(ctx context.Context, ref store.Reference) error {
+	s, err := ls.open(ctx, ref)
+	if err == nil && store.NeedsPassphrase(ctx, s) {
+		return app.ErrNotHeld
+	}
+	return err
+}
+
+// open opens a store, without a person: the one that is held, or one that needs nobody.
+func (ls *leases) open(ctx context.Context, ref store.Reference) (store.Store, error) {
+	if held := ls.agent.Store(ref); held != nil {
+		return held, nil
+	}
+	o, err := ref.Options()
+	if err != nil {
+		return nil, err
+	}
+	o.Quiet = true
+	return ls.agent.Core.OpenStore(ctx, o)
+}
+
+// sameSession reports whether two requests are for one session, reached in one way.
+func sameSession(a, b app.LeaseRequest) bool {
+	p, q := a.Session, b.Session
+	network := func(r app.SessionRequest) string {
+		text, _ := json.Marshal(r.Profile.Network)
+		return string(text)
+	}
+	return refresh.Key(p.Profile) == refresh.Key(q.Profile) && p.Store.Key() == q.Store.Key() && network(p) == network(q)
+}
+
+// find returns the lease of a request, nil if there is none of that session.
+func (ls *leases) find(r app.LeaseRequest) *lease {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.all[r.Lease.ID]; l != nil && sameSession(l.request, r) {
+		return l
+	}
+	return nil
+}
+
+// keep returns the lease of a request, a new one in place of one of another session.
+func (ls *leases) keep(r app.LeaseRequest) (*lease, error) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	old := ls.all[r.Lease.ID]
+	if old != nil && sameSession(old.request, r) {
+		old.request = r
+		if r.Plain {
+			old.mu.Lock()
+			old.alive = ""
+			old.mu.Unlock()
+		}
+		return old, nil
+	}
+	if old == nil && len(ls.all) >= maxLeases {
+		return nil, errManyLeases
+	}
+	l, err := ls.serve(r)
+	if err != nil {
+		return nil, err
+	}
+	if old != nil {
+		ls.drop(old)
+	}
+	ls.all[l.ID] = l
+	id := l.ID
+	l.unwatch = ls.system.OnEnd(l.PID, func() { ls.end(id, l) })
+	return l, nil
+}
+
+// serve makes a lease on the listener. The caller has locked.
+func (ls *leases) serve(r app.LeaseRequest) (l *lease, err error) {
+	if ls.server == nil {
+		if ls.server, err = server.Listen(server.Options{Now: ls.agent.Core.Now}); err != nil {
+			return nil, fmt.Errorf("serve credentials on loopback: %w", err)
+		}
+	}
+	l = &lease{Lease: r.Lease, request: r}
+	if !r.Plain {
+		l.alive = ls.system.LifeFile()
+	}
+	l.served, err = ls.server.Add(server.Grant{Source: ls.source(l)})
+	return l, err
+}
+
+// source is what the endpoint of a lease asks. It uses the last request of the lease: proxies
+// and environment may be others than those it began with.
+func (ls *leases) source(l *lease) server.Source {
+	a := ls.agent
+	return func(ctx context.Context) (creds.Session, error) {
+		ls.mu.Lock()
+		r := l.request
+		ls.mu.Unlock()
+		open := func(ctx context.Context) (store.Store, error) {
+			s, err := ls.open(ctx, r.Session.Store)
+			if err == nil && store.NeedsPassphrase(ctx, s) {
+				err = fmt.Errorf("%w: the agent does not have its passphrase", store.ErrLocked)
+			}
+			return s, err
+		}
+		seen := func(note refresh.Note, ends time.Time) { l.seen(a.Dir, note, ends) }
+		return a.Core.LeaseSource(a.Env, open, r.Session, r.Again, seen)(ctx)
+	}
+}
+
+// seen notes how an attempt to renew went, for every prompt.
+func (l *lease) seen(dir refresh.Directory, note refresh.Note, ends time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.note, l.ends = note, ends
+	l.mark(dir)
+}
+
+// mark makes the generation file say how the lease is. The caller has locked.
+func (l *lease) mark(dir refresh.Directory) {
+	if !l.over {
+		l.file, _ = dir.SetLease(l.ID, l.served.URL(), l.note, l.alive) // the path counts, also where the disk is full
+	}
+}
+
+// troubled reports whether there is no session, or none after this one.
+func (l *lease) troubled() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.note != "" || l.ends.IsZero()
+}
+
+func (l *lease) reply(dir refresh.Directory) app.LeaseReply {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.mark(dir) // another process may have removed it
+	return app.LeaseReply{Endpoint: env.Endpoint{URL: l.served.URL(), Token: l.served.Token()}, File: l.file, Note: l.note, Ends: l.ends}
+}
+
+// end ends a lease. With which, only if it is that one.
+func (ls *leases) end(id string, which *lease) {
+	ls.mu.Lock()
+	if l := ls.all[id]; l != nil && (which == nil || which == l) {
+		ls.drop(l)
+		ls.agent.Dir.Forget(refresh.LeaseKey(id))
+		ls.closeIdle()
+	}
+	ls.mu.Unlock()
+	ls.agent.Rest()
+}
+
+// drop ends a lease whose file stays. The caller has locked.
+func (ls *leases) drop(l *lease) {
+	delete(ls.all, l.ID)
+	if l.unwatch != nil {
+		l.unwatch()
+	}
+	l.mu.Lock()
+	l.over = true
+	l.mu.Unlock()
+	l.served.Revoke()
+}
+
+// closeIdle stops listening where nothing is served. The caller has locked.
+func (ls *leases) closeIdle() {
+	if len(ls.all) == 0 && ls.server != nil {
+		_ = ls.server.Close()
+		ls.server = nil
+	}
+}
+
+// endAll ends every lease. The note tells their prompts why; with "" they ask for another one.
+func (ls *leases) endAll(note refresh.Note) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for id, l := range ls.all {
+		ls.drop(l)
+		if note == "" {
+			ls.agent.Dir.Forget(refresh.LeaseKey(id))
+		} else {
+			_, _ = ls.agent.Dir.Set(refresh.LeaseKey(id), creds.Session{}, note)
+		}
+	}
+	ls.closeIdle()
+}
+
+// Busy reports whether there are leases.
+func (ls *leases) Busy() bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	return len(ls.all) > 0
+}
+
+// Lock ends every lease: a session that is served is a secret too.
+func (ls *leases) Lock() { ls.endAll(refresh.Locked) }
+
+// Close ends every lease.
+func (ls *leases) Close(wanted bool) {
+	if wanted {
+		ls.endAll(refresh.NoAgent)
+		return
+	}
+	ls.endAll("")
+}
+
+// Status lists the leases.
+func (ls *leases) Status(s *Status) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.all {
+		l.mu.Lock()
+		one := Leased{Profile: l.request.Session.Profile.Name, PID: l.PID, Note: l.note, ID: l.ID}
+		if !l.ends.IsZero() {
+			until := l.ends.UTC().Truncate(time.Second)
+			one.Until = &until
+		}
+		l.mu.Unlock()
+		s.Leases = append(s.Leases, one)
+	}
+	slices.SortFunc(s.Leases, func(x, y Leased) int {
+		return cmp.Or(cmp.Compare(x.Profile, y.Profile), cmp.Compare(x.PID, y.PID), cmp.Compare(x.ID, y.ID))
+	})
+}
