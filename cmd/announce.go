@@ -34,6 +34,8 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s, with the session it had", name, until)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself && !promptRuns(r):
 		r.say("%s until %s%s", name, until, unrenewed(r))
+	case p.Guard.Lapses:
+		r.say("%s until %s (not renewed: vault_auto_renew = false)", name, until)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsFromFile:
 		r.say("%s until %s (renews once there is a new key in %s)", name, until, temporary.At.File)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself:

@@ -116,7 +116,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 	}
 	if o.asJSON {
 		r.task.SignIn.Never = !r.StderrIsTerm // it is a credential_process
-		_, l, err := o.session(ctx, r, q)
+		_, l, err := o.session(ctx, r, &q)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func runExec(ctx context.Context, r *run, o execOptions) error {
 	if o.serves() {
 		return runServed(ctx, r, o, q, path, argv)
 	}
-	_, l, err := o.session(ctx, r, q)
+	_, l, err := o.session(ctx, r, &q)
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path s
 			return err
 		}
 	}
-	p, l, err := o.first(ctx, r, q)
+	p, l, err := o.first(ctx, r, &q)
 	if err != nil {
 		return err
 	}
@@ -111,11 +111,11 @@ func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path s
 
 // first makes or finds the session that is served first. A lazy one is made when the
 // command asks.
-func (o execOptions) first(ctx context.Context, r *run, q env.Request) (profiles.Profile, refresh.Lease, error) {
+func (o execOptions) first(ctx context.Context, r *run, q *env.Request) (profiles.Profile, refresh.Lease, error) {
 	if !o.lazy {
 		return o.session(ctx, r, q)
 	}
-	p, err := r.task.Resolve(ctx, q)
+	p, err := o.unmade(ctx, r, q)
 	m, _ := r.task.Env.Runtime().Mark(refresh.Key(p))
 	return p, refresh.Lease{Session: creds.Session{Profile: p.Name, Region: p.Region, Settings: p.Network.Variables}, File: m.File}, err
 }
@@ -123,7 +123,7 @@ func (o execOptions) first(ctx context.Context, r *run, q env.Request) (profiles
 // grantOf is what the command may ask for: the profile, and the roles that were allowed.
 func grantOf(ctx context.Context, r *run, o execOptions, q env.Request, p profiles.Profile, first creds.Session) (server.Grant, error) {
 	tell := func(t app.Trouble) { announceTrouble(r, t) }
-	g := server.Grant{Source: r.task.Source(p, q, tell), Roles: map[string]server.Source{}, First: first}
+	g := server.Grant{Source: r.task.SourceAfter(first, p, q, tell), Roles: map[string]server.Source{}, First: first}
 	if q.RoleARN != "" {
 		return g, nil
 	}
@@ -134,7 +134,7 @@ func grantOf(ctx context.Context, r *run, o execOptions, q env.Request, p profil
 		if err != nil {
 			return g, err
 		}
-		g.Roles[arn] = r.task.Source(p, byRole, tell)
+		g.Roles[arn] = r.task.SourceAfter(creds.Session{}, p, byRole, tell)
 	}
 	return g, nil
 }

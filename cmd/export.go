@@ -65,7 +65,7 @@ func runExport(ctx context.Context, r *run, o exportOptions) error {
 		return err
 	}
 	r.task.SignIn.Never = o.format == "json" && !r.StderrIsTerm
-	_, l, err := o.session(ctx, r, q)
+	_, l, err := o.session(ctx, r, &q)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"strconv"
 	"time"
 
@@ -107,8 +108,14 @@ func printInventory(r *run, in app.Inventory) error {
 	t.Row("Profile", "Credentials", "Sessions", "Account", "Role", "Region")
 	t.Row("=======", "===========", "========", "=======", "====", "======")
 	for _, row := range in.Profiles {
-		t.Row(dash(row.Configured, row.Profile), credentialText(row), cmp.Or(sessionText(row, r.Now), "-"),
-			cmp.Or(row.Account, "-"), cmp.Or(row.Role, "-"), cmp.Or(row.Region, "-"))
+		cells := []string{
+			dash(row.Configured, row.Profile), credentialText(row), cmp.Or(sessionText(row, r.Now), "-"),
+			cmp.Or(row.Account, "-"), cmp.Or(row.Role, "-"), cmp.Or(row.Region, "-"),
+		}
+		if row.Guard != nil {
+			cells = append(cells, row.Guard.Words)
+		}
+		t.Row(cells...)
 	}
 	other := func(n int, one, many string) {
 		if n > 0 {
@@ -212,6 +219,10 @@ func appendRow(b []byte, row app.InventoryRow) []byte {
 	}
 	if row.Active {
 		b = append(b, `,"active":true`...)
+	}
+	if row.Guard != nil {
+		text, _ := json.Marshal(row.Guard) // of plain values: cannot fail
+		b = append(append(b, `,"guard":`...), text...)
 	}
 	return append(b, '}')
 }

@@ -55,7 +55,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if !active {
 		return errInactive(r)
 	}
-	p, l, err := o.session(ctx, r, st.Request)
+	p, l, err := o.session(ctx, r, &st.Request)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type sessionFlags struct {
 	duration, minTTL                      time.Duration
 	readOnly, noSession, renew, noBrowser bool
 	center                                centerRole
+	yesReally                             []string
 
 	of *cobra.Command // the command that has the flags; nil: none has
 }
@@ -41,6 +42,7 @@ func (o *sessionFlags) bind(c *cobra.Command, r *run) {
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
 	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")
 	o.center.bind(c, r)
+	fs.StringArrayVar(&o.yesReally, "yes-really", nil, "confirm a protected profile by its name, instead of being asked")
 	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 }
@@ -97,6 +99,9 @@ func (o sessionFlags) check() error {
 	}
 	if slices.ContainsFunc(o.policyARNs, func(arn string) bool { return strings.TrimSpace(arn) == "" }) {
 		return usage(o.of, errors.New("--policy-arn has no value"))
+	}
+	if o.readOnly && (o.policyFile != "" || len(o.policyARNs) > 0) {
+		return usage(o.of, errors.New("--read-only goes with no other policy: AWS adds policies up, so the session could do what any one of them allows"))
 	}
 	if o.of.Flags().Changed("duration") && o.duration < time.Second {
 		return usage(o.of, errors.New("--duration must be at least a second"))
@@ -162,12 +167,22 @@ func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) 
 	return o.request(profile, mode)
 }
 
-// session makes or finds the session of a request.
-func (o sessionFlags) session(ctx context.Context, r *run, q env.Request) (profiles.Profile, refresh.Lease, error) {
+// session makes or finds the session of a request, after the person has confirmed what has to be
+// confirmed. It makes q what is to be remembered of it.
+func (o sessionFlags) session(ctx context.Context, r *run, q *env.Request) (p profiles.Profile, l refresh.Lease, err error) {
+	r.task.YesReally = o.yesReally
 	r.task.MFACode = creds.New(o.mfaToken)
 	r.task.SignIn.NoBrowser = o.noBrowser
 	if o.of == nil || !o.of.Flags().Changed("stdout") && !o.of.Flags().Changed("no-stdout") {
 		r.task.SignIn.NoBrowser = r.isOn("AWS_VAULT_STDOUT")
 	}
-	return r.task.Session(ctx, q, refresh.Want{IgnoreCache: o.renew})
+	p, *q, l, err = r.task.Given(ctx, *q, refresh.Want{IgnoreCache: o.renew})
+	return p, l, err
+}
+
+// unmade is session where the session is made later.
+func (o sessionFlags) unmade(ctx context.Context, r *run, q *env.Request) (p profiles.Profile, err error) {
+	r.task.YesReally = o.yesReally
+	p, *q, err = r.task.Permitted(ctx, *q)
+	return p, err
 }

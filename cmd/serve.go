@@ -144,9 +144,9 @@ func (o serveOptions) grants(ctx context.Context, r *run) ([]server.Grant, error
 		q.Mode = ""
 		a := asked{request: q}
 		if o.lazy {
-			a.profile, err = r.task.Resolve(ctx, q)
+			a.profile, err = o.unmade(ctx, r, &a.request)
 		} else {
-			p, l, failed := o.session(ctx, r, q)
+			p, l, failed := o.session(ctx, r, &a.request)
 			a.profile, a.first, err = p, l.Session, failed
 			o.mfaToken = "" // a code works once
 		}
@@ -157,7 +157,7 @@ func (o serveOptions) grants(ctx context.Context, r *run) ([]server.Grant, error
 	}
 	grants := make([]server.Grant, 0, len(all))
 	for _, a := range all { // now that what opens the store has been typed
-		source := r.task.Source(a.profile, a.request, func(t app.Trouble) { announceTrouble(r, t) })
+		source := r.task.SourceAfter(a.first, a.profile, a.request, func(t app.Trouble) { announceTrouble(r, t) })
 		grants = append(grants, server.Grant{Name: a.request.Profile, Source: source, First: a.first})
 	}
 	return grants, nil

@@ -93,6 +93,9 @@ func printStatus(r *run, s app.Status) error {
 		row("note", string(s.Note)+" "+r.named(s.Note.Meaning().Text()))
 	}
 	row("changed", strings.Join(s.ChangedBy, ", "))
+	if s.Guard != nil {
+		row("held by", s.Guard.Words)
+	}
 	row("inside", strings.Join(s.Inside, " > "))
 	row("nested", depthText(s.Depth))
 	if s.Agent != noAgent {
@@ -159,6 +162,8 @@ func renewalText(r *run, s app.Status) string {
 		return "by itself, at the next prompt"
 	case app.RenewsByCode, app.RenewsByPassphrase:
 		return r.ours("when you run vault refresh, which " + asks(s.Renews))
+	case app.Lapses:
+		return r.ours("never: vault refresh makes another, because of vault_auto_renew = false")
 	case app.RenewsFromFile:
 		return "once the file has a new key"
 	case app.NotRenewedHere:

@@ -62,7 +62,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
 		return err
 	}
-	p, l, err := o.session(ctx, r, q)
+	p, l, err := o.session(ctx, r, &q)
 	if err != nil {
 		return err
 	}

@@ -28,10 +28,12 @@ type Request struct {
 	// What is known of the renewal of this session.
 	Unhooked   bool `json:"h,omitempty"` // no prompt of the shell runs the hook
 	Passphrase bool `json:"w,omitempty"` // a person had to unlock the store for it
+
+	Protected bool `json:"x,omitempty"` // a person has confirmed it by typing the profile's name
 }
 
 // ReadOnlyPolicy is the managed policy of AWS that allows to read everything.
-const ReadOnlyPolicy = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+const ReadOnlyPolicy = creds.ReadOnlyPolicy
 
 // Special reports whether the session is another than the profile's own: narrowed by a
 // policy, or of one more role.
@@ -39,10 +41,13 @@ func (r Request) Special() bool {
 	return r.RoleARN != "" || r.Policy != "" || len(r.PolicyARNs) > 0
 }
 
-// Qualifier says in a few words how the session differs from the profile's own, "" if it
-// does not. The words may hold any character of a role's name.
+// Qualifier says in a few words that the profile is protected and how the session differs from the
+// profile's own, "" if there is nothing to say. The words may hold any character of a role's name.
 func (r Request) Qualifier() string {
 	var words []string
+	if r.Protected {
+		words = append(words, "protected")
+	}
 	switch {
 	case r.Policy == "" && len(r.PolicyARNs) == 0:
 	case r.Policy == "" && len(r.PolicyARNs) == 1 && r.PolicyARNs[0] == ReadOnlyPolicy:

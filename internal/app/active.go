@@ -45,6 +45,8 @@ type Status struct {
 	PolicyARNs []string `json:"narrowed_to,omitempty"`
 	Policy     string   `json:"narrowed_by_policy,omitempty"`
 	Agent      string   `json:"agent"`
+
+	Guard *GuardFacts `json:"guard,omitempty"`
 }
 
 // StatusOf says who the caller's shell is, and until when.
@@ -71,7 +73,7 @@ func StatusOf(t *Task, st env.State) Status {
 		s.Renews, s.RenewsAt = NotRenewedUnknown, nil
 		return s
 	}
-	s.Source, s.Chain = SourceText(p), Chain(p)
+	s.Source, s.Chain, s.Guard = SourceText(p), Chain(p), guardFacts(p.Guard)
 	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
 		s.Account, s.Role = sso.Account, sso.Role
 	}
@@ -98,6 +100,9 @@ func (t *Task) RenewIfDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if p.Guard.Lapses {
+		return nil
+	}
 	k, err := t.Keeper(ctx, p)
 	if err == nil {
 		err = k.IfDue(ctx, p)
@@ -118,6 +123,9 @@ func (t *Task) Current(ctx context.Context, p profiles.Profile) refresh.Lease {
 	m, known := t.Env.Runtime().Mark(refresh.Key(p))
 	if st, _ := t.Env.Active(); st.Request.Served() { // another process renews it
 		return refresh.Lease{Session: exported, Note: m.Note, File: cmp.Or(m.File, t.Env.Get(env.GenerationFile))}
+	}
+	if p.Guard.Lapses {
+		return t.asLapsing(p, refresh.Lease{Session: exported})
 	}
 	if known && m.File == t.Env.Get(env.GenerationFile) {
 		return leaseOf(t, p, exported, m.Note)

@@ -29,6 +29,8 @@ type Caller struct {
 	// set where a sign-in is possible.
 	ShowSignIn func(sessions.Invitation)
 
+	YesReally []string // protected profiles that the person has confirmed beforehand
+
 	MFACode    creds.Secret  // an MFA code given beforehand; used once
 	MFAPrompts string        // how to ask for MFA codes: names of drivers in order, with commas; "": the usual order
 	Store      store.Options // which keyring, as flags and variables name it

@@ -19,6 +19,7 @@ type Explanation struct {
 	Region   string         `json:"region,omitempty"`
 	Chain    []Hop          `json:"chain"`
 	Needs    []Need         `json:"needs"`
+	Guard    *GuardFacts    `json:"guard,omitempty"`
 	Network  *Network       `json:"network,omitempty"`
 	CacheKey string         `json:"cache_key,omitempty"`
 	Origins  []SettingFrom  `json:"origins"`
@@ -72,6 +73,7 @@ func Explain(t *Task, q env.Request) (Explanation, error) {
 	if err == nil {
 		before := Chain(p)
 		if err = finish(t, &p); err == nil {
+			limited(&p, time.Duration(q.Seconds)*time.Second)
 			e.fill(p)
 			e.Origins = append(e.Origins, durationsFrom(before, e.Chain)...)
 		}
@@ -111,6 +113,7 @@ func (e *Explanation) explainSteps(set *profiles.Set, name string, o profiles.Ov
 
 func (e *Explanation) fill(p profiles.Profile) {
 	e.Region, e.Chain, e.Needs, e.CacheKey = p.Region, Chain(p), Needs(p), p.CacheKey()[:12]
+	e.Guard = guardFacts(p.Guard)
 	n := p.Network
 	e.Network = &Network{nil, n.FIPS, n.DualStack, n.CABundle, n.LegacySTS, n.MaxAttempts, n.RetryMode}
 	for service, url := range n.Endpoints {

@@ -42,6 +42,8 @@ type InventoryRow struct {
 	Role    string `json:"role,omitempty"`
 	Region  string `json:"region,omitempty"`
 	Active  bool   `json:"active,omitempty"` // in the caller's shell
+
+	Guard *GuardFacts `json:"guard,omitempty"`
 }
 
 // InventoryOf lists the profiles of the config file, the keys and the sessions. The store is
@@ -132,6 +134,7 @@ func addFacts(t *Task, set *profiles.Set, rows []InventoryRow, sessions store.Co
 				row.Active = row.Profile == active.Request.Profile
 				if set != nil {
 					row.Account, row.Role, row.Region = belongings(set, row.Profile, stored)
+					row.Guard = guardFacts(set.GuardOf(row.Profile))
 				}
 				if len(sessions) == 0 {
 					continue

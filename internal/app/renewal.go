@@ -25,12 +25,15 @@ const (
 	NotRenewedHere      Renewal = "not_in_this_shell" // whose prompt does not run the hook
 	NotRenewedUnknown   Renewal = "not_resolved"      // the profile is not in the config file any more, or is wrong
 	RenewsForTheCommand Renewal = "served"            // vault exec does it for its command
+	Lapses              Renewal = "lapses"            // because of vault_auto_renew = false
 )
 
 // RenewalOf is how a session of a profile will be renewed that was just made. passphrase says
 // that a person has unlocked the store for it.
 func RenewalOf(p profiles.Profile, passphrase bool) Renewal {
 	switch {
+	case p.Guard.Lapses:
+		return Lapses
 	case !sessions.NewPlan(p).Silent():
 		return RenewsByCode
 	case Origin(p).Temporary != nil:
@@ -48,6 +51,8 @@ func renewal(t *Task, q env.Request, p profiles.Profile, s Status) (Renewal, *ti
 	_, next := t.Env.Runtime().Retry(refresh.Key(p))
 	made := RenewalOf(p, q.Passphrase)
 	switch {
+	case made == Lapses:
+		return Lapses, nil
 	case q.Served():
 		return RenewsForTheCommand, nil
 	case q.Unhooked:

@@ -69,6 +69,7 @@ func resolve(t *Task, q env.Request, hasKey, hasOwnKey func(string) bool) (profi
 	p, err := set.Resolve(q.Profile, o)
 	if err == nil {
 		err = finish(t, &p)
+		limited(&p, o.Duration)
 	}
 	return p, withoutFiles(t, err)
 }

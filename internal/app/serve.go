@@ -55,6 +55,15 @@ func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) ser
 	return s.session
 }
 
+// SourceAfter is Source for an endpoint that has its first session already, unless that is zero.
+func (t *Task) SourceAfter(first creds.Session, p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
+	source := t.Source(p, q, tell)
+	if p.Guard.Lapses {
+		return once(q, source, first.AccessKeyID != "")
+	}
+	return source
+}
+
 // unattended returns a task of the same caller that never asks. It opens the store with the
 // passphrase that was typed for t.
 func unattended(t *Task) *Task {

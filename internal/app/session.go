@@ -24,25 +24,23 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if err != nil {
 		return p, refresh.Lease{}, err
 	}
+	l, err := t.sessionOf(ctx, p, q, w)
+	return p, l, err
+}
+
+// sessionOf is Session for a request that has been resolved.
+func (t *Task) sessionOf(ctx context.Context, p profiles.Profile, q env.Request, w refresh.Want) (refresh.Lease, error) {
 	if !t.Quiet {
 		t.warn(p)
 	}
 	if err := (helpers{t}).checkCircle(p); err != nil {
-		return p, refresh.Lease{}, err
+		return refresh.Lease{}, err
 	}
-	if w, err = t.wanted(p, q, w); err != nil {
-		return p, refresh.Lease{}, err
-	}
-	k, err := keeper(ctx, t, p, w.IgnoreCache)
+	w, err := t.wanted(p, q, w)
 	if err != nil {
-		return p, refresh.Lease{}, err
+		return refresh.Lease{}, err
 	}
-	ctx, stop := t.notBehindAPerson(ctx, p)
-	defer stop()
-	l, err := k.Fresh(ctx, p, w)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
-		err = cause
-	}
+	l, err := t.made(ctx, p, w)
 	l.Session = asOf(l.Session, p)
 	if err == nil {
 		err = cmp.Or(l.Session.Check(), t.enough(p, q, l.Session))
@@ -55,7 +53,28 @@ func (t *Task) Session(ctx context.Context, q env.Request, w refresh.Want) (prof
 	if l.Warning != nil {
 		t.say("%s", Text(l.Warning))
 	}
-	return p, l, err
+	return l, err
+}
+
+// made makes or finds a session that is as good as wanted.
+func (t *Task) made(ctx context.Context, p profiles.Profile, w refresh.Want) (refresh.Lease, error) {
+	if p.Guard.Lapses && t.SignIn.Never {
+		return t.lapsing(ctx, p)
+	}
+	k, err := keeper(ctx, t, p, w.IgnoreCache)
+	if err != nil {
+		return refresh.Lease{}, err
+	}
+	ctx, stop := t.notBehindAPerson(ctx, p)
+	defer stop()
+	l, err := k.Fresh(ctx, p, w)
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
+		err = cause
+	}
+	if err == nil && p.Guard.Lapses {
+		l = t.asLapsing(p, l)
+	}
+	return l, err
 }
 
 // asOf gives a session from the cache what the profile says of it here.

@@ -118,3 +118,6 @@ func (s Session) By(now, started time.Time) Session {
 func (c Clock) same(started time.Time) bool {
 	return !started.IsZero() && !c.Started.IsZero() && started.Sub(c.Started).Abs() <= ClockTolerance
 }
+
+// ReadOnlyPolicy is the managed policy of AWS that allows to read everything.
+const ReadOnlyPolicy = "arn:aws:iam::aws:policy/ReadOnlyAccess"

@@ -17,7 +17,7 @@ import (
 // each role with its settings, the endpoints, the partition of the region. When a profile is
 // edited, it changes. A temporary key in a file stands for every later one there: who caches
 // the session compares the access key id. It does not depend on the name of the profile, the region within its
-// partition, the MFA command, the rest of Network and the vault_* settings. Two profiles that
+// partition, the MFA command, the rest of Network and the vault_* settings, but for what the Guard makes of the source. Two profiles that
 // differ only in these share a session, so its user takes name and region from the Profile
 // and not from the cached session.
 func (p Profile) CacheKey() string {

@@ -18,6 +18,8 @@ type Profile struct {
 	Network  Network           // how AWS is reached
 	Extra    map[string]string // the vault_* settings; nil when there are none
 
+	Guard Guard // how carefully its sessions are given out
+
 	Warnings []Warning // in the order of the chain
 }
 

@@ -71,7 +71,7 @@ func (c *chain) profile(name string) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	p := Profile{Name: name, Source: link.source, Extra: link.view.extra()}
+	p := Profile{Name: name, Source: link.source, Extra: link.view.extra(), Guard: link.guard}
 	if p.Region, err = c.region(link.view); err != nil {
 		return Profile{}, err
 	}
@@ -107,6 +107,7 @@ type link struct {
 	view       *view
 	source     Source
 	mfaProcess string // of this profile, or of the one that its credentials come from
+	guard      Guard  // of this profile, and of the one that it is another name of
 }
 
 // follow resolves a profile, and those that its credentials come from. key is the setting
@@ -120,7 +121,10 @@ func (c *chain) follow(name, key string) (link, error) {
 	if err != nil {
 		return link{}, err
 	}
-	l := link{view: v, source: below.source, mfaProcess: v.str("mfa_process")}
+	l := link{view: v, source: below.source, mfaProcess: v.str("mfa_process"), guard: v.guard()}
+	if !v.has("role_arn") { // the same credentials by another name
+		l.guard = l.guard.with(below.guard)
+	}
 	if l.mfaProcess == "" {
 		l.mfaProcess = below.mfaProcess
 	}
@@ -258,6 +262,9 @@ func (c *chain) apply(p *Profile, v *view) error {
 		}
 	}
 	o, err := c.lasting(v)
+	if err == nil && p.Guard.ReadOnly {
+		o, err = o.narrow(p.Name)
+	}
 	if err != nil {
 		return err
 	}
@@ -269,7 +276,11 @@ func (c *chain) apply(p *Profile, v *view) error {
 		s.WebIdentity.Duration = or(o.Duration, s.WebIdentity.Duration)
 		s.WebIdentity.Policy, s.WebIdentity.PolicyARNs = o.Policy, o.PolicyARNs
 	case o.Policy != "" || len(o.PolicyARNs) > 0: // no call takes a policy
-		return &NoRoleError{Profile: p.Name, What: "session policy"}
+		what := "session policy"
+		if p.Guard.ReadOnly {
+			what += ", as vault_read_only demands,"
+		}
+		return &NoRoleError{Profile: p.Name, What: what}
 	case s.Stored != nil:
 		s.Stored.Duration = o.Duration
 	case c.over.Duration != 0:
