@@ -28,7 +28,7 @@ func (s *Set) read(sec *section) *body {
 	b := s.bodies[sec.at].Load()
 	if b == nil {
 		s.reader.begin(s)
-		s.reader.read(sec.text, sec.line, true)
+		s.reader.read(s.below(sec), s.line(sec), true)
 		b = s.reader.body
 		s.bodies[sec.at].Store(b)
 	}
@@ -38,9 +38,9 @@ func (s *Set) read(sec *section) *body {
 // readShared reads the sections [DEFAULT], which are one.
 func (s *Set) readShared(all []section) {
 	x := bodyReader{file: s, body: &s.defaults}
-	for _, sec := range all {
-		x.damage(s.notUTF8[sec.line])
-		x.read(sec.text, sec.line, true)
+	for i := range all {
+		x.damage(s.notUTF8At(&all[i]))
+		x.read(s.below(&all[i]), s.line(&all[i]), true)
 	}
 }
 
@@ -63,6 +63,14 @@ func (s *Set) checkUTF8(text string) {
 			s.notUTF8[number+1] = &SyntaxError{File: s.path, Line: number + 1, Why: "not UTF-8"}
 		}
 	}
+}
+
+// notUTF8At returns the error of a header's line, nil if it is UTF-8.
+func (s *Set) notUTF8At(sec *section) *SyntaxError {
+	if len(s.notUTF8) == 0 {
+		return nil
+	}
+	return s.notUTF8[s.line(sec)]
 }
 
 // bodyReader builds bodies from lines.

@@ -215,7 +215,7 @@ func heal(text string, s *Set) string {
 	}
 	headers := map[int]*section{}
 	for i := range s.sections {
-		headers[s.sections[i].line] = &s.sections[i]
+		headers[s.line(&s.sections[i])] = &s.sections[i]
 	}
 	r := readLines(text)
 	var cur *section

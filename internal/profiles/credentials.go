@@ -67,15 +67,16 @@ func (f *KeyFile) Reload() (*KeyFile, error) { return loadKeys(f.Path, f.credent
 
 func (f *KeyFile) parse(data []byte) *Set {
 	if f.credentials {
-		return credentialsParser(f.Path).parse(data)
+		return parseCredentials(f.Path, data)
 	}
 	return Parse(f.Path, data)
 }
 
-func credentialsParser(path string) *parser {
-	p := newParser(path)
-	p.names, p.set.bare = credentialsHeader, true
-	return p
+// parseCredentials is Parse for a credentials file.
+func parseCredentials(path string, data []byte) *Set {
+	s := newSet(path, credentialsHeader)
+	s.bare = true
+	return s.parse(data)
 }
 
 // credentialsHeader reads a header of a credentials file, where every section is a profile
@@ -130,10 +131,11 @@ func (f *KeyFile) Keys() []Plain {
 	for i := range f.set.sections {
 		sec := &f.set.sections[i]
 		own := f.set.read(sec).settings
-		if sec.kind != profileSection || !anyKey(own) {
+		kind, name := f.set.meaning(sec)
+		if kind != profileSection || !anyKey(own) {
 			continue
 		}
-		p := plainOf(sec.name, own)
+		p := plainOf(name, own)
 		if err := f.distrust(i); err != nil {
 			p.Err = err
 		} else if lends {
@@ -155,7 +157,8 @@ func (f *KeyFile) distrust(at int) error {
 	if bad == nil {
 		bad = f.set.damage(&f.set.shared)
 	}
-	switch rest, prefixed := strings.CutPrefix(sec.name, "profile "); {
+	_, name := f.set.meaning(sec)
+	switch rest, prefixed := strings.CutPrefix(name, "profile "); {
 	case bad != nil:
 		return fmt.Errorf("line %d cannot be read: %s", bad.Line, bad.Why)
 	case f.set.last(sec) != at:
@@ -163,7 +166,7 @@ func (f *KeyFile) distrust(at int) error {
 	case f.credentials && prefixed:
 		return fmt.Errorf("in this file the AWS tools look for a section [%s]", rest)
 	}
-	if why := unusableName(sec.name); why != "" {
+	if why := unusableName(name); why != "" {
 		return errors.New(why)
 	}
 	return nil

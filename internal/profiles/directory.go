@@ -110,7 +110,7 @@ func AppendSSOSession(path string, s SSO) error {
 	}
 	before := Parse(path, old)
 	if at, ok := before.find(ssoSection, s.Session); ok {
-		return fmt.Errorf("sso-session %q is already in %s", s.Session, place(path, before.sections[at].line))
+		return fmt.Errorf("sso-session %q is already in %s", s.Session, place(path, before.line(&before.sections[at])))
 	}
 	if why := notText(string(old)); why != "" {
 		return fmt.Errorf("add sso-session %q to %s: %s", s.Session, path, why)

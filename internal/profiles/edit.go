@@ -45,7 +45,7 @@ func AppendProfile(path, name string, settings []Setting) error {
 func appendSection(path string, old []byte, name string, settings []Setting) ([]byte, error) {
 	before := Parse(path, old)
 	if at, ok := before.find(profileSection, name); ok {
-		return nil, &ExistsError{Name: name, File: path, Line: before.sections[at].line}
+		return nil, &ExistsError{Name: name, File: path, Line: before.line(&before.sections[at])}
 	}
 	if why := notText(string(old)); why != "" {
 		return nil, fmt.Errorf("add profile %q to %s: %s", name, path, why)

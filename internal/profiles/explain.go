@@ -72,16 +72,17 @@ func (v *view) note(key string, e found) {
 func (v *view) caller(key, value string) { v.trace.add(Origin{Key: key, Value: value}) }
 
 // title is the header of a section, in its usual form.
-func (s part) title() string {
+func (p part) title() string {
+	kind, name := p.file.meaning(p.section)
 	switch {
-	case s.kind == profileSection && s.name != "default" && !s.file.bare:
-		return "profile " + s.name
-	case s.kind == ssoSection:
-		return "sso-session " + s.name
-	case s.kind == servicesSection:
-		return "services " + s.name
-	case s.kind == sharedSection:
+	case kind == profileSection && name != "default" && !p.file.bare:
+		return "profile " + name
+	case kind == ssoSection:
+		return "sso-session " + name
+	case kind == servicesSection:
+		return "services " + name
+	case kind == sharedSection:
 		return "DEFAULT"
 	}
-	return s.name
+	return name
 }

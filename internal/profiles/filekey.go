@@ -75,9 +75,9 @@ func (s *Set) PlainKeys() map[string]Place {
 			continue
 		}
 		lends := anyKey(file.defaults.settings)
-		for _, at := range file.index().profiles.sections {
+		for i, at := range file.index().profiles.sections {
 			p := part{file, &file.sections[at]}
-			if !lends && !strings.Contains(strings.ToLower(p.section.text), settingID) {
+			if !lends && !strings.Contains(strings.ToLower(file.below(p.section)), settingID) {
 				continue // without reading its settings
 			}
 			e, ok := p.lookup(settingID)
@@ -85,7 +85,7 @@ func (s *Set) PlainKeys() map[string]Place {
 				continue
 			}
 			if l := (layer{p}); l.text(settingSecret) != "" && !isTemporary(e.Value, or(l.text(oldToken), l.text(settingToken))) {
-				list[p.name] = Place{file.path, e.Line}
+				list[file.index().profiles.list[i]] = Place{file.path, e.Line}
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func LoadFiles(config, credentials string) (*Set, error) {
 		return set, nil
 	}
 	if len(data) > 0 {
-		set.credentials = credentialsParser(credentials).parse(data)
+		set.credentials = parseCredentials(credentials, data)
 	}
 	return set, nil
 }

@@ -43,6 +43,14 @@ const wordSpecial = `'"\`
 // isBreak reports whether a byte is white space for a shell, which is ASCII only.
 func isBreak(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
+// trimBreaks removes these from the end of a text.
+func trimBreaks(text string) string {
+	for text != "" && isBreak(text[len(text)-1]) {
+		text = text[:len(text)-1]
+	}
+	return text
+}
+
 // isSpecial reports whether a byte has a meaning of its own within a word.
 func isSpecial(c byte) bool {
 	const low = 1<<' ' | 1<<'\t' | 1<<'\r' | 1<<'\n' | 1<<'"' | 1<<'\''

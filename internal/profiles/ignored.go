@@ -50,7 +50,7 @@ func (s *Set) Ignored() []Ignored {
 // findIgnored is called by Set.ignored.
 func (s *Set) findIgnored() (list []Ignored) {
 	for i := range s.sections {
-		if !s.bare && s.sections[i].kind != otherSection {
+		if kind, _ := s.meaning(&s.sections[i]); !s.bare && kind != otherSection {
 			continue
 		}
 		if x, ok := (part{s, &s.sections[i]}).ignored(); ok {
@@ -73,24 +73,25 @@ func (s *Set) ignoredFor(kind, name string) []Ignored {
 
 // ignored reads a section that is not what its header seems to say.
 func (p part) ignored() (Ignored, bool) {
-	x := Ignored{At: Place{p.file.path, p.line}, Header: p.header}
+	header := p.file.header(p.section)
+	x := Ignored{At: Place{p.file.path, p.file.line(p.section)}, Header: header}
 	if p.file.bare {
-		x.Kind, x.Name = meantHeader(p.header)
+		x.Kind, x.Name = meantHeader(header)
 		x.Write = "[" + x.Name + "]"
-		return x, x.Kind == "profile" && x.Name != p.header && x.Name != ""
+		return x, x.Kind == "profile" && x.Name != header && x.Name != ""
 	}
-	if p.kind != otherSection {
+	if kind, _ := p.file.meaning(p.section); kind != otherSection {
 		return x, false
 	}
-	if x.Kind, x.Name = mistypedHeader(p.header); x.Kind == "" {
-		x.Kind, x.Name = meantHeader(p.header)
+	if x.Kind, x.Name = mistypedHeader(header); x.Kind == "" {
+		x.Kind, x.Name = meantHeader(header)
 	}
 	if x.Kind == "" {
 		return x, false
 	}
-	header, err := renderHeader(x.Name)
-	if x.Write = header; x.Kind != "profile" {
-		x.Write = strings.Replace(header, "[profile ", "["+x.Kind+" ", 1)
+	written, err := renderHeader(x.Name)
+	if x.Write = written; x.Kind != "profile" {
+		x.Write = strings.Replace(written, "[profile ", "["+x.Kind+" ", 1)
 	}
 	return x, err == nil
 }
@@ -248,6 +249,7 @@ func meantKey(key string) string {
 func (l layer) misspelt() []Warning {
 	var list []Warning
 	for _, p := range l {
+		_, name := p.file.meaning(p.section)
 		for _, e := range p.own() {
 			meant := meantKey(e.Key)
 			if meant == "" {
@@ -256,7 +258,7 @@ func (l layer) misspelt() []Warning {
 			if _, has := l.lookup(meant); has {
 				continue
 			}
-			w := Warning{File: p.file.path, Line: e.Line, Profile: p.name, Key: e.Key, Why: "the AWS tools ignore it, because there is no such setting; write " + meant}
+			w := Warning{File: p.file.path, Line: e.Line, Profile: name, Key: e.Key, Why: "the AWS tools ignore it, because there is no such setting; write " + meant}
 			if slices.Contains(sourceKeys, meant) {
 				w.Cure = fmt.Sprintf("write %s in place of %s in %s", meant, e.Key, place(w.File, w.Line))
 			}

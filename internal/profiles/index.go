@@ -60,24 +60,24 @@ func (s *Set) makeIndex() *index {
 	var first map[string]int // header → its first section; nil until a name is there twice
 	for at := range s.sections {
 		sec := &s.sections[at]
-		name := sec.name
-		if sec.kind == otherSection {
-			name = sec.header
+		kind, name := s.meaning(sec)
+		if kind == otherSection {
+			name = s.header(sec)
 		}
-		isNew := x.of(sec.kind).put(name, at)
+		isNew := x.of(kind).put(name, at)
 		if isNew && first == nil {
 			continue // no header can be there twice as long as no name is
 		}
 		if first == nil {
 			first = map[string]int{}
 			for i := at - 1; i >= 0; i-- {
-				first[s.sections[i].header] = i
+				first[s.header(&s.sections[i])] = i
 			}
 		}
-		if i, twice := first[sec.header]; twice {
+		if i, twice := first[s.header(sec)]; twice {
 			x.isTwice(s, i, at)
 		} else {
-			first[sec.header] = at
+			first[s.header(sec)] = at
 		}
 	}
 	return x
@@ -86,7 +86,7 @@ func (s *Set) makeIndex() *index {
 // isTwice makes an error of a header that is there twice, as the AWS CLI does.
 func (x *index) isTwice(s *Set, first, second int) {
 	e := &SyntaxError{
-		File: s.path, Line: s.sections[second].line, Why: fmt.Sprintf("the same section is in line %d", s.sections[first].line),
+		File: s.path, Line: s.line(&s.sections[second]), Why: fmt.Sprintf("the same section is in line %d", s.line(&s.sections[first])),
 	}
 	x.problems = append(x.problems, e)
 	if x.twice == nil {
@@ -108,9 +108,16 @@ func (s *Set) find(kind sectionKind, name string) (at int, ok bool) {
 		}
 		return at, ok
 	}
+	// Without quotation marks the name is the end of the header.
+	want, mask := tailOf(trimBreaks(name)), tailMask(len(trimBreaks(name)))
+	if s.quotes {
+		mask = 0
+	}
 	for at := len(s.sections) - 1; at >= 0; at-- {
-		if sec := &s.sections[at]; sec.kind == kind && sec.name == name {
-			return at, true
+		if sec := &s.sections[at]; (sec.tail^want)&mask == 0 {
+			if k, n := s.meaning(sec); k == kind && n == name {
+				return at, true
+			}
 		}
 	}
 	return 0, false
@@ -118,7 +125,7 @@ func (s *Set) find(kind sectionKind, name string) (at int, ok bool) {
 
 // last returns the section that counts of those with the same name.
 func (s *Set) last(sec *section) int {
-	at, _ := s.find(sec.kind, sec.name)
+	at, _ := s.find(s.meaning(sec))
 	return at
 }
 
@@ -141,9 +148,9 @@ func (s *Set) twice(sec *section) *SyntaxError {
 
 // isTwice goes through the headers one by one.
 func (s *Set) isTwice(sec *section) bool {
-	n := 0
+	n, header := 0, s.header(sec)
 	for i := range s.sections {
-		if s.sections[i].header == sec.header {
+		if other := &s.sections[i]; other.tail == sec.tail && s.header(other) == header {
 			n++
 		}
 	}
@@ -156,7 +163,7 @@ func (s *Set) damage(sec *section) *SyntaxError {
 		return s.defaults.bad
 	}
 	var first *SyntaxError
-	for _, e := range [...]*SyntaxError{s.twice(sec), s.notUTF8[sec.line], s.read(sec).bad} {
+	for _, e := range [...]*SyntaxError{s.twice(sec), s.notUTF8At(sec), s.read(sec).bad} {
 		if e != nil && (first == nil || e.Line < first.Line) {
 			first = e
 		}

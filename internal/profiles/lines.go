@@ -29,9 +29,6 @@ type lineReader struct {
 	cut  int    // of an option: where in text the = or : is
 	why  string // of a bad line
 
-	headersOnly bool   // skip options that are not indented
-	skipped     string // src from the first option on that was skipped and not looked at
-
 	indent    int  // of the last line that was not a continuation
 	inSection bool // there was a header
 	open      bool // there is an option that the next line can continue
@@ -50,9 +47,6 @@ func unixLines(s string) string {
 // next reads the next line that is not a comment. It returns false at the end.
 func (r *lineReader) next() bool {
 	for {
-		if r.headersOnly {
-			r.skipOptions()
-		}
 		if r.src == "" {
 			return false
 		}
@@ -71,44 +65,50 @@ func (r *lineReader) next() bool {
 		if text[0] == '#' || text[0] == ';' {
 			continue
 		}
-		if r.skipped != "" {
-			r.settle(r.skipped[:len(r.skipped)-len(r.whole)], text, indent)
-		}
 		r.classify(text, indent)
 		return true
 	}
 }
 
-// skipOptions skips the lines that cannot be headers. It runs for nearly every line of a
-// file that may have 100,000, so it does nothing else.
-func (r *lineReader) skipOptions() {
-	src, lines := r.src, 0
-	for src != "" && plain(src[0]) && src[0] != '[' {
-		end := strings.IndexByte(src, '\n')
-		if end < 0 {
-			end = len(src) - 1
+// nextHeader reads on to the next header, and returns false if there is none. It looks at
+// nothing but the lines with a [ in them, of a file that may have 100,000, and does not count
+// lines. A line that begins with [ and is a header continues nothing; whether an indented one
+// does depends on the lines before it, which are then read one by one.
+func (r *lineReader) nextHeader() bool {
+	src := r.src
+	for from := 0; ; {
+		at := strings.IndexByte(src[from:], '[')
+		if at < 0 {
+			return false
 		}
-		src, lines = src[end+1:], lines+1
+		at += from
+		start, end := at, len(src)
+		if at > 0 && src[at-1] != '\n' {
+			start = strings.LastIndexByte(src[:at], '\n') + 1
+		}
+		from = end
+		if i := strings.IndexByte(src[at:], '\n'); i >= 0 {
+			end, from = at+i, at+i+1
+		}
+		if !plain(src[start]) {
+			return r.headerAmongLines()
+		}
+		if inside := headerText(trimRight(src[start:end])); inside != "" {
+			r.whole, r.src = src[start:], src[from:]
+			r.kind, r.text, r.indent, r.inSection, r.open = header, inside, 0, true, false
+			return true
+		}
 	}
-	if lines > 0 && r.skipped == "" {
-		r.skipped = r.src
-	}
-	r.src, r.line = src, r.line+lines
 }
 
-// settle looks at the lines that were skipped, because the next line may continue one of
-// them. None of them is indented. If the next line is a header, they do not matter.
-func (r *lineReader) settle(skipped, next string, indent int) {
-	r.skipped = ""
-	if indent == 0 && headerText(next) != "" {
-		return
-	}
-	for line := range strings.SplitSeq(skipped, "\n") {
-		if text, _ := trim(line); text != "" && text[0] != '#' && text[0] != ';' {
-			r.indent = 0
-			r.option(text)
+// headerAmongLines is nextHeader that looks at each line.
+func (r *lineReader) headerAmongLines() bool {
+	for r.next() {
+		if r.kind == header {
+			return true
 		}
 	}
+	return false
 }
 
 // classify sets the kind of a line that is neither blank nor a comment.

@@ -65,7 +65,7 @@ func TestProfilesMeanWhatTheyMeanForBotocore(t *testing.T) {
 // setOf reads the files of a case without a disk.
 func setOf(c meaningCase) *Set {
 	s := Parse("config", []byte(c.Config))
-	s.credentials = credentialsParser("credentials").parse([]byte(c.Credentials))
+	s.credentials = parseCredentials("credentials", []byte(c.Credentials))
 	return s
 }
 
@@ -242,7 +242,7 @@ var meaningDifferences = []struct {
 		doc: "itself as `source_profile`",
 		applies: func(d disagreement) bool {
 			last := d.chain[len(d.chain)-1]
-			return d.theirs.Refused != "" && last.isRole() && last.text("source_profile") == last[0].name
+			return d.theirs.Refused != "" && last.isRole() && last.text("source_profile") == nameOf(last[0])
 		},
 		sample: meaningCase{Config: "[profile a]\nrole_arn = " + roleARN + "r\nsource_profile = a\ncredential_process = get\n"},
 	},
@@ -373,4 +373,9 @@ func TestEveryDifferenceOfMeaningIsRealAndTold(t *testing.T) {
 			t.Errorf("%s: ours %+v, theirs %+v (%s)", meaningDifferences[i].doc, ours, theirs, why)
 		}
 	}
+}
+
+func nameOf(p part) string {
+	_, name := p.file.meaning(p.section)
+	return name
 }

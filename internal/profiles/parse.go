@@ -12,7 +12,9 @@ import (
 // read when it is asked for.
 type Set struct {
 	path     string
-	bare     bool // it is a credentials file: a header is the profile's name alone
+	bare     bool   // it is a credentials file: a header is the profile's name alone
+	text     string // of the whole file, with \n as the only line end
+	quotes   bool   // there is a quotation mark or a backslash in it
 	preamble string
 	sections []section
 	bodies   []atomic.Pointer[body] // what the text of each section says; nil until it is read
@@ -22,7 +24,8 @@ type Set struct {
 	notText *SyntaxError         // why no line can be read; nil if that is not so
 	notUTF8 map[int]*SyntaxError // the lines that are not UTF-8; nil when all are
 
-	reading sync.Mutex // for the bodies of sections
+	names   func(header string) (sectionKind, string) // reads a header
+	reading sync.Mutex                                // for the bodies of sections
 	reader  bodyReader
 	asked   atomic.Int32          // how many names were looked up one by one
 	index   func() *index         // made once
@@ -33,13 +36,49 @@ type Set struct {
 	unread      error // why it could not be read
 }
 
+// section is where a section is in the text. A file may have thousands, of which hardly any
+// is asked for, so the rest is found out by the methods of Set.
 type section struct {
-	kind   sectionKind
-	at     int32 // its place among the sections
-	name   string
-	header string // the text between the brackets
-	line   int
-	text   string // what is below the header
+	at         int32 // its place among the sections
+	open, shut int32 // the header is what is between these
+	below, end int32 // and this is what is below it
+	tail       tail  // of the header
+}
+
+// tail has the last four bytes of a text, the very last one in its lowest bits. To go through
+// those of 5,000 headers is much faster than to look at each header.
+type tail uint32
+
+func tailOf(text string) (t tail) {
+	for i := range min(4, len(text)) {
+		t |= tail(text[len(text)-1-i]) << (8 * i)
+	}
+	return t
+}
+
+// tailMask has the bits of a tail that count for a text of n bytes.
+func tailMask(n int) tail { return ^tail(0) >> (8 * (4 - min(4, n))) }
+
+// header is the text between the brackets.
+func (s *Set) header(sec *section) string { return s.text[sec.open:sec.shut] }
+
+// below is the text below the header.
+func (s *Set) below(sec *section) string { return s.text[sec.below:sec.end] }
+
+// line is the number of the header's line; that of [DEFAULT], which may be in several, is 0.
+func (s *Set) line(sec *section) int {
+	if sec == &s.shared {
+		return 0
+	}
+	return strings.Count(s.text[:sec.open], "\n") + 1
+}
+
+// meaning is what the header says.
+func (s *Set) meaning(sec *section) (sectionKind, string) {
+	if sec == &s.shared {
+		return sharedSection, ""
+	}
+	return s.names(s.header(sec))
 }
 
 // Load reads a config file, following symlinks. A file that does not exist is an empty Set.
@@ -55,18 +94,18 @@ func Load(path string) (*Set, error) {
 // Parse reads the text of a config file. It never fails: a line that cannot be read becomes
 // one of Problems, and only the profiles that depend on it cannot be resolved. The path is
 // for messages. The Set keeps data, which must not be changed afterwards.
-func Parse(path string, data []byte) *Set { return newParser(path).parse(data) }
+func Parse(path string, data []byte) *Set { return newSet(path, readHeader).parse(data) }
 
-func (p *parser) parse(data []byte) *Set {
-	s := p.set
+func (s *Set) parse(data []byte) *Set {
 	text := textOf(data)
 	if why := notText(text); why != "" {
 		s.notText = &SyntaxError{File: s.path, Line: 1, Why: why}
 		return s
 	}
-	text = unixLines(strings.TrimPrefix(text, "\ufeff"))
-	s.checkUTF8(text)
-	p.split(text)
+	s.text = unixLines(strings.TrimPrefix(text, "\ufeff"))
+	s.quotes = strings.IndexByte(s.text, '"') >= 0 || strings.IndexByte(s.text, '\'') >= 0 || strings.IndexByte(s.text, '\\') >= 0
+	s.checkUTF8(s.text)
+	s.split()
 	return s
 }
 
@@ -106,42 +145,46 @@ func (x Setting) Nested() map[string]string {
 	return block
 }
 
-// parser makes a Set.
-type parser struct {
-	set   *Set
-	names func(header string) (sectionKind, string) // reads a header
-}
-
-func newParser(path string) *parser {
-	s := &Set{path: path, shared: section{kind: sharedSection}}
+// newSet makes a Set without any text, for a file whose headers are read by names.
+func newSet(path string, names func(header string) (sectionKind, string)) *Set {
+	s := &Set{path: path, names: names}
 	s.index = sync.OnceValue(s.makeIndex)
 	s.damaged = sync.OnceValue(s.findDamage)
 	s.ignored = sync.OnceValue(s.findIgnored)
-	return &parser{s, readHeader}
+	return s
 }
 
-// split finds the headers of a text, and with them where each section begins and ends.
-func (p *parser) split(text string) {
-	s := p.set
-	s.sections = make([]section, 0, min(strings.Count(text, "["), len(text)/10))
-	r := lineReader{src: text, headersOnly: true}
+// sectionSpan is how many bytes of a config file there are to one section, most often.
+const sectionSpan = 100
+
+// split finds the headers, and with them where each section begins and ends.
+func (s *Set) split() {
+	text := s.text
+	s.sections = make([]section, 0, len(text)/sectionSpan+8)
+	r := lineReader{src: text}
 	var shared []section
-	below, from := &s.preamble, 0 // whose text begins there
-	for r.next() {
-		if r.kind != header {
-			continue
+	var last *section
+	end := func(at int) {
+		if last == nil {
+			s.preamble = text[:at]
+		} else {
+			last.end = int32(at)
 		}
-		*below = text[from : len(text)-len(r.whole)]
-		from = len(text) - len(r.src)
-		sec := section{header: r.text, line: r.line, at: int32(len(s.sections))}
+	}
+	for r.nextHeader() {
+		end(len(text) - len(r.whole))
+		below := len(text) - len(r.src)
+		// What is between the brackets ends with the last ] of the line.
+		open := strings.IndexByte(r.whole, '[') + 1 + len(text) - len(r.whole)
+		sec := section{at: int32(len(s.sections)), open: int32(open), shut: int32(open + len(r.text)), below: int32(below), tail: tailOf(trimBreaks(r.text))}
 		list := &s.sections
-		if sec.kind, sec.name = p.names(r.text); sec.kind == sharedSection {
+		if r.text == "DEFAULT" {
 			list = &shared
 		}
 		*list = append(*list, sec)
-		below = &(*list)[len(*list)-1].text
+		last = &(*list)[len(*list)-1]
 	}
-	*below = text[from:]
+	end(len(text))
 	s.bodies = make([]atomic.Pointer[body], len(s.sections))
 	s.readShared(shared)
 }

@@ -119,7 +119,14 @@ func JoinSummaries(config, credentials []Summary) []Summary {
 // profile.
 func scan(data []byte, names func(string) (sectionKind, string), name func(string), setting func(key, value string)) {
 	r := readLines(strings.TrimPrefix(textOf(data), "\ufeff"))
-	r.headersOnly = setting == nil
+	if setting == nil {
+		for r.nextHeader() {
+			if kind, n := names(r.text); kind == profileSection {
+				name(n)
+			}
+		}
+		return
+	}
 	inProfile := false
 	for r.next() {
 		switch r.kind {
@@ -129,7 +136,7 @@ func scan(data []byte, names func(string) (sectionKind, string), name func(strin
 				name(n)
 			}
 		case option:
-			if inProfile && setting != nil {
+			if inProfile {
 				setting(r.key(), r.value())
 			}
 		}

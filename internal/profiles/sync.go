@@ -147,7 +147,7 @@ func sectionsOf(path, block string) (map[string]string, []string) {
 	starts := map[int]string{}
 	for _, n := range set.Names() {
 		at, _ := set.find(profileSection, n)
-		starts[set.sections[at].line] = n
+		starts[set.line(&set.sections[at])] = n
 	}
 	texts, name := map[string]string{}, ""
 	for i, line := range lines {

@@ -214,14 +214,15 @@ func (f *KeyFile) lacks(old, text []byte, keys []Plain) bool {
 	left := func(s *Set) (list []Setting) {
 		for i := range s.sections {
 			sec := &s.sections[i]
+			kind, name := s.meaning(sec)
 			rest := slices.Clone(s.read(sec).settings)
-			if sec.kind == profileSection && taken[sec.name] {
+			if kind == profileSection && taken[name] {
 				rest = slices.DeleteFunc(rest, func(x Setting) bool { return x.Key == settingID || x.Key == settingSecret })
 			}
-			if len(rest) == 0 && f.credentials && taken[sec.name] {
+			if len(rest) == 0 && f.credentials && taken[name] {
 				continue // the header may go
 			}
-			list = append(append(list, Setting{Key: "[", Value: fmt.Sprintf("%d %s", sec.kind, sec.name)}), rest...)
+			list = append(append(list, Setting{Key: "[", Value: fmt.Sprintf("%d %s", kind, name)}), rest...)
 		}
 		return append(list, s.defaults.settings...)
 	}
