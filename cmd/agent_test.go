@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -252,6 +253,8 @@ func value(environ []string, name string) string {
 	return ""
 }
 
+var passphraseQuestion = regexp.MustCompile(`Passphrase of \S.*: $`)
+
 // answer runs the program at a terminal of its own and answers whatever it asks, in the
 // order in which it asks. It returns how often it was asked for what.
 func (w *world) answer(t *testing.T, environ []string, code string, args ...string) (passphrases, codes int) {
@@ -269,7 +272,7 @@ func (w *world) answer(t *testing.T, environ []string, code string, args ...stri
 		n, err := tty.Read(buf)
 		screen += string(buf[:n])
 		switch {
-		case strings.Contains(screen, "Passphrase of the keys in "+w.path("keys")+": "):
+		case passphraseQuestion.MatchString(screen):
 			passphrases++
 			screen = ""
 			_, _ = tty.WriteString(passphrase + "\r")

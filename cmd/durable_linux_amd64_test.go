@@ -19,43 +19,6 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// lazyHelper is a credential helper that, like most, does not wait for the disk.
-const lazyHelper = `#!/bin/sh
-dir=$HOME/items
-mkdir -p "$dir"
-field() { printf %s "$1" | sed -n 's/.*"'"$2"'":"\([^"]*\)".*/\1/p'; }
-place() { printf %s "$dir/$(printf %s "$1" | md5sum | cut -c1-32)"; }
-case $1 in
-store)
-	in=$(cat)
-	printf %s "$in" > "$(place "$(field "$in" ServerURL)")" ;;
-get)
-	file=$(place "$(cat)")
-	[ -e "$file" ] || { echo "credentials not found in native keychain"; exit 1; }
-	cat "$file" ;;
-erase)
-	rm "$(place "$(cat)")" ;;
-list)
-	comma=
-	printf '{'
-	for file in "$dir"/*; do
-		[ -e "$file" ] || continue
-		in=$(cat "$file")
-		printf '%s"%s":"%s"' "$comma" "$(field "$in" ServerURL)" "$(field "$in" Username)"
-		comma=,
-	done
-	printf '}' ;;
-esac
-`
-
-// lazy makes the helper the store.
-func (w *world) lazy() []string {
-	check(os.MkdirAll(w.path("bin"), 0o700))
-	check(os.WriteFile(w.path("bin/docker-credential-lazy"), []byte(lazyHelper), 0o700))
-	return w.environ("AWS_VAULT_BACKEND=helper", "AWS_VAULT_HELPER=lazy",
-		"PATH="+w.path("bin")+string(os.PathListSeparator)+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
-}
-
 // lazyKey is the key that the helper has on the disk at dir, which may be a copy.
 func lazyKey(w *world, name string) (creds.Key, error) {
 	// The store finds the helper and its files by the environment of this process.

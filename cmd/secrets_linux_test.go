@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 
@@ -65,6 +66,13 @@ func (w *world) unlockedKeyring(t *testing.T) {
 	c.Env, c.Stdin = append(w.environ(), "DBUS_SESSION_BUS_ADDRESS="+os.Getenv("DBUS_SESSION_BUS_ADDRESS")), strings.NewReader("of the keyring")
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	// A client that comes before the daemon is on the bus starts another one, which is locked.
+	owned := []string{"--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.NameHasOwner", "string:org.freedesktop.secrets"}
+	for end := time.Now().Add(patience); !strings.Contains(w.run(t, c.Env, "dbus-send", owned...).out, "true"); {
+		if time.Now().After(end) {
+			t.Fatal("the keyring does not come to the bus")
+		}
 	}
 }
 

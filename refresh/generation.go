@@ -24,6 +24,7 @@ import (
 //	g/KEY.sGENERATION[.NOTE]  of a lease; a link to what is there as long as the agent lives
 //	r/KEY.FAILURES            mtime: when a renewal may be tried again
 //	l/KEY                     locked while a process renews the session
+//	c                         mtime: when a process last changed an item whose store has no stamps
 //
 // KEY is a hash of what determines the session; no name of a profile is on the disk.
 
@@ -276,6 +277,26 @@ func (d Directory) clearRetry(key string) {
 	for _, f := range found {
 		_ = os.Remove(f)
 	}
+}
+
+// Changed tells all processes that an item was changed whose store has no stamps.
+func (d Directory) Changed() {
+	if d.ensure("c") == nil {
+		now := time.Now()
+		_ = os.Chtimes(d.path("c"), now, now)
+	}
+}
+
+// Changes is different after each call of Changed, of whatever process; "" if that cannot be told.
+func (d Directory) Changes() string {
+	if d.ensure("c") != nil {
+		return ""
+	}
+	info, err := os.Lstat(d.path("c"))
+	if err != nil {
+		return ""
+	}
+	return strconv.FormatInt(info.ModTime().UnixNano(), 36)
 }
 
 // emptyFile makes an empty file with a modification time. It is not synced: after a loss

@@ -47,6 +47,11 @@ type Backend struct {
 	WeakPassphrase bool
 	// AsksPerItem says that each read may need a person, and not the first one alone.
 	AsksPerItem bool
+	// asksItself says that a program reads the items, which asks the person by itself and
+	// remembers the answer for as long as it likes.
+	asksItself bool
+	// environment says that variables of that program's own decide where the items are.
+	environment bool
 	// StoresUnasked says that an item is stored without what it takes to read it: to read
 	// it back may need a person where to store it needed none.
 	StoresUnasked bool
@@ -185,7 +190,7 @@ var table = []Backend{
 		},
 		shared:   func(o Options) bool { return o.PassPrefix == "" },
 		readItem: readItem,
-		AWSVault: true, AsksPerItem: true, otherWrites: passFolder,
+		asksItself: true, AWSVault: true, AsksPerItem: true, otherWrites: passFolder,
 		Readers: "whoever has one of the gpg keys that .gpg-id names",
 	},
 	{
@@ -232,7 +237,7 @@ var table = []Backend{
 			Flag: "helper", Variable: "AWS_VAULT_HELPER", Usage: "NAME of the program docker-credential-NAME",
 			Kind: Named, Placeholder: "NAME", Value: func(o *Options) *string { return &o.Helper },
 		}},
-		PlaceNamesIt: true, AsksPerItem: true, otherWrites: helperFolder,
+		PlaceNamesIt: true, AsksPerItem: true, otherWrites: helperFolder, asksItself: true, environment: true,
 		Readers: "every program of this user that runs the helper, as far as the helper allows",
 	},
 	{

@@ -59,6 +59,8 @@ type bounded struct {
 	canAsk bool
 	// ownFolder is the folder that has nothing but this program's items; "" for none.
 	ownFolder string
+	// changed is called when an item without a Stamp was changed; may be nil.
+	changed func()
 	// memory has items that were read; nil: they are read each time.
 	memory *memory
 	// unsynced is the directory that Flush has to bring to the disk, "" for none.
@@ -87,7 +89,7 @@ func (b *bounded) read(ctx context.Context, key string) (creds.Secret, error) {
 }
 
 func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
-	return b.do(ctx, "write", key, func(ctx context.Context) error {
+	return b.change(ctx, "write", key, v, func(ctx context.Context) error {
 		if !utf8.ValidString(key) { // in some back ends two such names would be one
 			return fmt.Errorf("%w: its name is not UTF-8 text", ErrUnavailable)
 		}
@@ -101,7 +103,7 @@ func (b *bounded) Put(ctx context.Context, key string, v creds.Secret) error {
 }
 
 func (b *bounded) Delete(ctx context.Context, key string) error {
-	return b.do(ctx, "delete", key, func(ctx context.Context) error {
+	return b.change(ctx, "delete", key, creds.Secret{}, func(ctx context.Context) error {
 		if err := b.refuseForeign(ctx, key); err != nil {
 			return err
 		}
@@ -148,6 +150,23 @@ func secretFrom(data []byte) creds.Secret {
 
 func (b *bounded) do(ctx context.Context, verb, key string, f func(context.Context) error) error {
 	_, err := run(ctx, b, verb, key, func(ctx context.Context) (struct{}, error) { return struct{}{}, f(ctx) })
+	return err
+}
+
+// change is do for what changes an item: v is its new value.
+func (b *bounded) change(ctx context.Context, verb, key string, v creds.Secret, f func(context.Context) error) error {
+	changed := func(creds.Secret) {}
+	if b.memory != nil {
+		changed = b.memory.changing(ctx, b, key)
+	}
+	err := b.do(ctx, verb, key, f)
+	if err != nil {
+		v = creds.Secret{}
+	}
+	changed(v)
+	if _, stamped := b.d.(filed); !stamped && b.changed != nil {
+		b.changed() // after a failure too: it may have been changed all the same
+	}
 	return err
 }
 

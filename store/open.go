@@ -102,7 +102,7 @@ func openOne(ctx context.Context, b Backend, o Options, chosen bool) (*bounded, 
 		return nil, err
 	}
 	s := newBounded(b, d, max(o.limit(), b.work))
-	s.canAsk = o.Ask != nil
+	s.canAsk, s.changed = o.Ask != nil, o.Changed
 	if place, ok := b.Place(); ok && place.Kind == OwnFolder {
 		s.ownFolder, _ = expand(*place.Value(&o)) // "" without a home directory
 	}

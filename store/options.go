@@ -38,6 +38,9 @@ type Options struct {
 	// Tell shows a line to a person, such as that an age plugin waits for a key to be
 	// touched; nil when nobody would see it. It may be called while another call runs.
 	Tell func(line string)
+	// Changed is called after each change of an item that has no Stamp, for the processes that
+	// Remember it; may be nil.
+	Changed func()
 	// Quiet is for a hook or a background process: no dialog may appear. What would need one
 	// fails with ErrLocked.
 	Quiet bool

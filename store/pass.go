@@ -69,8 +69,6 @@ func (p *passStore) initialised() bool {
 	return false
 }
 
-func (p *passStore) asksItself() {}
-
 func (p *passStore) get(ctx context.Context, key string) ([]byte, error) {
 	item, err := p.item(ctx, key)
 	return named(item, key, err)

@@ -40,19 +40,8 @@ func NeedsPassphrase(ctx context.Context, s Store) bool {
 	return d != nil && d.closed(ctx)
 }
 
-// asksItself is a driver whose program asks the person, and remembers the answer for as
-// long as that program likes.
-type asksItself interface{ asksItself() }
-
 // AsksItself reports whether s is read by a program that asks the person by itself.
-func AsksItself(s Store) bool {
-	b, _ := s.(*bounded)
-	if b == nil {
-		return false
-	}
-	_, is := b.d.(asksItself)
-	return is
-}
+func AsksItself(s Store) bool { return Of(s).asksItself }
 
 // AskPassphrase asks a person for the passphrase of s, as reading an item would, and gives
 // it to try, which reports whether it opens the store. A person may try three times. The

@@ -49,7 +49,7 @@ func (a *Agent) unlock(ctx context.Context, u app.Unlocking) (opens bool, err er
 		return false, errors.New("a store cannot be held for no time")
 	}
 	o, err := u.Store.Options()
-	if err != nil {
+	if err = errors.Join(err, u.Store.Reachable()); err != nil {
 		return false, err
 	}
 	o.Quiet = true
@@ -61,7 +61,7 @@ func (a *Agent) unlock(ctx context.Context, u app.Unlocking) (opens bool, err er
 	if opens, err = store.Prove(ctx, s); err != nil || !opens {
 		return opens, err
 	}
-	store.Remember(s)
+	store.Remember(s, a.Dir.Changes)
 	debug.FreeOSMemory() // the work to try a passphrase takes a hundred megabytes
 	return true, a.hold(s, u)
 }

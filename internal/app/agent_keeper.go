@@ -250,6 +250,9 @@ func (k *agentKeeper) held(ctx context.Context, r *SessionRequest) (SessionReply
 	if reply.CodeUsed {
 		r.Code = creds.Secret{}
 	}
+	if k.key != "" && r.CanOpen && errors.Is(err, store.ErrLocked) { // here the program asks the person
+		err = fmt.Errorf("%w: %w", ErrNotHeld, err)
+	}
 	return reply, err
 }
 
@@ -315,8 +318,10 @@ func (k *agentKeeper) handOver(ctx context.Context) error {
 	if _, err := store.GetKey(ctx, k.store, k.key); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotHeld, err) // it is met again, and told, without the agent
 	}
-	_, err := k.hold(ctx, creds.Secret{})
-	return err
+	if _, err := k.hold(ctx, creds.Secret{}); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotHeld, err)
+	}
+	return nil
 }
 
 // hold has the agent open the store and hold it.

@@ -75,6 +75,7 @@ func (t *Task) Keyring(ctx context.Context) (store.Store, error) {
 func (t *Task) StoreOptions() store.Options {
 	o := t.Store
 	o.Quiet = t.Quiet
+	o.Changed = func() { t.Env.Runtime().Changed() }
 	o.SetPassphrases(func(variable string) *creds.Secret {
 		if given := t.Env.Secret(variable); given != nil || !t.Quiet {
 			return given
