@@ -63,12 +63,32 @@ func (s *Set) findIgnored() (list []Ignored) {
 // ignoredFor lists those that were meant to be of this kind and name.
 func (s *Set) ignoredFor(kind, name string) []Ignored {
 	var list []Ignored
-	for _, x := range s.Ignored() {
-		if x.Kind == kind && strings.EqualFold(x.Name, name) {
-			list = append(list, x)
+	for _, file := range [...]*Set{s, s.credentials} {
+		if file == nil || file != s && file.path == s.path {
+			continue
+		}
+		for i := range file.sections {
+			if !file.sections[i].tail.mayMean(name) {
+				continue
+			}
+			if x, ok := (part{file, &file.sections[i]}).ignored(); ok && x.Kind == kind && strings.EqualFold(x.Name, name) {
+				list = append(list, x)
+			}
 		}
 	}
 	return list
+}
+
+// mayMean reports whether a header may have been meant to name a profile: whether both end
+// alike. A file may have 5,000 headers, of which hardly one does.
+func (t tail) mayMean(name string) bool {
+	const signs, upper = 0x80808080, 0x20202020 // what is no ASCII, and what makes ASCII lower case
+	last := byte(t) | 0x20
+	if (last < 'a' || last > 'z') && (last < '0' || last > '9') || t&signs != 0 {
+		return true // what stands at the end may not belong to the name
+	}
+	end := tailOf(name)
+	return end&signs != 0 || (t^end)&^upper&tailMask(len(name)) == 0
 }
 
 // ignored reads a section that is not what its header seems to say.
@@ -173,7 +193,7 @@ var knownKeys = strings.Fields(`
 	sso_account_name sso_auto_populated sso_region sso_registration_scopes sso_role_name sso_session sso_start_url sts_regional_endpoints
 	tcp_keepalive use_dualstack_endpoint use_fips_endpoint user_agent_appid user_agent_extra web_identity_token_file
 	include_profile mfa_process parent_profile session_tags transitive_session_tags source_identity web_identity_token_process
-	vault_mode vault_protected vault_read_only vault_color vault_max_duration vault_browser vault_auto_renew vault_sso_flow vault_allow_roles vault_sso_session
+	vault_mode vault_protected vault_color vault_max_duration vault_browser vault_auto_renew vault_sso_flow vault_allow_roles vault_sso_session
 	vault_sso_account_id vault_sso_role_name x_principal_arn x_security_token_expires aws_session_expiration aws_expiration
 	aws_credential_expiration expiration signature_version payload_signing_enabled addressing_style
 `)

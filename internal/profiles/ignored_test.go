@@ -134,3 +134,21 @@ func TestALineThatCannotBeReadIsToldWhereAProfileIsMissed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestWhatWasMeantIsFoundByTheEndOfItsHeader(t *testing.T) {
+	for _, x := range [...]struct{ header, name string }{
+		{"Profile prod", "prod"}, {"profile my Prod", "my prod"}, {"PROD", "prod"}, {"prod-", "prod-"}, {"sso_session 'corp'", "corp"},
+		{"profile:dev.", "dev"}, {"profil d", "d"}, {"profile \u212aey k\u017f", "\u212aey ks"}, {"Profile prod\u00a0", "prod"}, {"proifle A1", "a1"},
+	} {
+		s := Parse("config", []byte("["+x.header+"]\n"))
+		var want []Ignored
+		for _, all := range s.Ignored() {
+			if strings.EqualFold(all.Name, x.name) {
+				want = append(want, all)
+			}
+		}
+		if len(want) != 1 || !slices.Equal(s.ignoredFor(want[0].Kind, x.name), want) {
+			t.Errorf("[%s] is not found as %q among %v", x.header, x.name, s.Ignored())
+		}
+	}
+}
