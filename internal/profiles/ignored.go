@@ -62,7 +62,23 @@ func (s *Set) findIgnored() (list []Ignored) {
 
 // ignoredFor lists those that were meant to be of this kind and name.
 func (s *Set) ignoredFor(kind, name string) []Ignored {
+	var all []Ignored
+	if s.asked.Load() > fewNames {
+		all = s.Ignored()
+	} else {
+		all = s.alike(name)
+	}
 	var list []Ignored
+	for _, x := range all {
+		if x.Kind == kind && strings.EqualFold(x.Name, name) {
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// alike is Ignored without the headers that cannot have been meant to name a profile.
+func (s *Set) alike(name string) (list []Ignored) {
 	for _, file := range [...]*Set{s, s.credentials} {
 		if file == nil || file != s && file.path == s.path {
 			continue
@@ -71,7 +87,7 @@ func (s *Set) ignoredFor(kind, name string) []Ignored {
 			if !file.sections[i].tail.mayMean(name) {
 				continue
 			}
-			if x, ok := (part{file, &file.sections[i]}).ignored(); ok && x.Kind == kind && strings.EqualFold(x.Name, name) {
+			if x, ok := (part{file, &file.sections[i]}).ignored(); ok {
 				list = append(list, x)
 			}
 		}
