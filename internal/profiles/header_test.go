@@ -40,3 +40,14 @@ func TestHeadersAreFoundAsIfEachLineWasRead(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLineOfAHeaderIsTheSameHoweverManyAreAskedFor(t *testing.T) {
+	text := strings.Repeat("[DEFAULT]\n\n", fewLines+2) + strings.Repeat("\n[profile a]\nregion = x\n  [b]\n", 3*fewLines)
+	s := Parse("config", []byte(text))
+	lines := strings.Split(text, "\n")
+	for i := range s.sections {
+		if line := s.line(&s.sections[i]); !strings.Contains(lines[line-1], "["+s.header(&s.sections[i])+"]") {
+			t.Errorf("section %d is not in line %d", i, line)
+		}
+	}
+}

@@ -29,6 +29,8 @@ type Set struct {
 	reader  bodyReader
 	asked   atomic.Int32          // how many names were looked up one by one
 	index   func() *index         // made once
+	counted atomic.Int32          // how many headers had their line counted
+	lines   func() []int          // the line of each header; made once
 	damaged func() []*SyntaxError // every line that cannot be read, in order; found once
 	ignored func() []Ignored      // the sections of this file that are ignored; found once
 
@@ -39,7 +41,7 @@ type Set struct {
 // section is where a section is in the text. A file may have thousands, of which hardly any
 // is asked for, so the rest is found out by the methods of Set.
 type section struct {
-	at         int32 // its place among the sections
+	at         int32 // its place among the sections; less than 0 for [DEFAULT], which is not among them
 	open, shut int32 // the header is what is between these
 	below, end int32 // and this is what is below it
 	tail       tail  // of the header
@@ -70,7 +72,25 @@ func (s *Set) line(sec *section) int {
 	if sec == &s.shared {
 		return 0
 	}
+	if sec.at >= 0 && s.counted.Add(1) > fewLines {
+		return s.lines()[sec.at]
+	}
 	return strings.Count(s.text[:sec.open], "\n") + 1
+}
+
+// fewLines is how many headers have their line counted from the beginning of the file.
+const fewLines = 8
+
+// countLines is called by Set.lines.
+func (s *Set) countLines() []int {
+	list := make([]int, len(s.sections))
+	line, from := 1, 0
+	for i := range s.sections {
+		open := int(s.sections[i].open)
+		line += strings.Count(s.text[from:open], "\n")
+		list[i], from = line, open
+	}
+	return list
 }
 
 // meaning is what the header says.
@@ -149,6 +169,7 @@ func (x Setting) Nested() map[string]string {
 func newSet(path string, names func(header string) (sectionKind, string)) *Set {
 	s := &Set{path: path, names: names}
 	s.index = sync.OnceValue(s.makeIndex)
+	s.lines = sync.OnceValue(s.countLines)
 	s.damaged = sync.OnceValue(s.findDamage)
 	s.ignored = sync.OnceValue(s.findIgnored)
 	return s
@@ -179,7 +200,7 @@ func (s *Set) split() {
 		sec := section{at: int32(len(s.sections)), open: int32(open), shut: int32(open + len(r.text)), below: int32(below), tail: tailOf(trimBreaks(r.text))}
 		list := &s.sections
 		if r.text == "DEFAULT" {
-			list = &shared
+			list, sec.at = &shared, -1
 		}
 		*list = append(*list, sec)
 		last = &(*list)[len(*list)-1]
