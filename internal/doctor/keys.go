@@ -20,14 +20,15 @@ func (x *examination) keys(ctx context.Context) []Finding {
 	o := x.storeOptions()
 	s, err := x.OpenStore(ctx, o)
 	if err != nil {
-		return x.circles(nil) // the check of the keyrings says why
+		_, _, circles := x.keysInUse(store.Names{}) // the check of the keyrings says why
+		return circles
 	}
 	n, err := store.ReadNames(ctx, s, x.possibleKeys)
 	if err != nil {
 		return []Finding{warning("", "the names in the keyring cannot be read, so it is not known which keys are missing: %s", app.Text(err))}
 	}
-	keys, users := x.keysInUse(n)
-	list := append(x.circles(n.Keys), x.unusedKeys(n, users, store.Of(s).Shared(o))...)
+	keys, users, circles := x.keysInUse(n)
+	list := append(circles, x.unusedKeys(n, users, store.Of(s).Shared(o))...)
 	list = append(list, otherItems(n)...)
 	return append(list, x.missingKeys(n, keys, users)...)
 }
@@ -45,11 +46,16 @@ func (x *examination) possibleKeys() []string {
 	return unique(names)
 }
 
-// keysInUse says which profiles use which key. keys are in file order.
-func (x *examination) keysInUse(n store.Names) (keys []string, users map[string][]string) {
+// keysInUse says which profiles use which key; keys are in file order. circles are the profiles
+// whose credential_process asks vault for a profile that leads back to them, which a stored key
+// ends.
+func (x *examination) keysInUse(n store.Names) (keys []string, users map[string][]string, circles []Finding) {
 	users = map[string][]string{}
 	for _, name := range x.set.Names() {
 		p, err := x.set.Resolve(name, knowing(n.Keys))
+		if isProcessLoop(err) {
+			circles = append(circles, unusable(name, err))
+		}
 		if err != nil {
 			continue
 		}
@@ -60,7 +66,7 @@ func (x *examination) keysInUse(n store.Names) (keys []string, users map[string]
 			users[key] = append(users[key], name)
 		}
 	}
-	return keys, users
+	return keys, users, withoutRepeats(circles)
 }
 
 // knowing is anyKey where it is known which keys are stored.
@@ -68,19 +74,6 @@ func knowing(stored []string) profiles.Overrides {
 	o := anyKey
 	o.HasOwnKey = func(name string) bool { return slices.Contains(stored, name) }
 	return o
-}
-
-// circles finds profiles whose credential_process asks vault for a profile that leads back
-// to them. A stored key ends such a circle.
-func (x *examination) circles(stored []string) []Finding {
-	var list []Finding
-	for _, name := range x.set.Names() {
-		_, err := x.set.Resolve(name, knowing(stored))
-		if isProcessLoop(err) {
-			list = append(list, unusable(name, err))
-		}
-	}
-	return withoutRepeats(list)
 }
 
 func isProcessLoop(err error) bool {

@@ -41,6 +41,9 @@ func (v *view) guard() Guard {
 // cannot be read is left out.
 func (s *Set) GuardOf(name string) Guard {
 	var g Guard
+	if !s.guards() {
+		return g
+	}
 	for known := map[string]bool{}; name != "" && s.Has(name) && !known[name]; {
 		v := &view{set: s, name: name}
 		if v.collect() != nil {
@@ -52,6 +55,27 @@ func (s *Set) GuardOf(name string) Guard {
 		}
 	}
 	return g
+}
+
+// guards reports whether a file has anything that may be a setting of a guard. Most have none,
+// and then no profile has to be looked at.
+func (s *Set) guards() bool {
+	return s.ours() || s.credentials != nil && s.credentials.ours()
+}
+
+// mentionsOurs is called by Set.ours: it finds "vault_", in which all our settings begin.
+func (s *Set) mentionsOurs() bool {
+	const word = "vault"
+	for rest := s.text; ; {
+		at := strings.IndexByte(rest, '_')
+		if at < 0 {
+			return false
+		}
+		if at >= len(word) && strings.EqualFold(rest[at-len(word):at], word) {
+			return true
+		}
+		rest = rest[at+1:]
+	}
 }
 
 // flag reads a setting that is true or false.

@@ -31,6 +31,7 @@ type Set struct {
 	index   func() *index         // made once
 	counted atomic.Int32          // how many headers had their line counted
 	lines   func() []int          // the line of each header; made once
+	ours    func() bool           // whether there may be a setting of this program's own; found once
 	damaged func() []*SyntaxError // every line that cannot be read, in order; found once
 	ignored func() []Ignored      // the sections of this file that are ignored; found once
 
@@ -170,6 +171,7 @@ func newSet(path string, names func(header string) (sectionKind, string)) *Set {
 	s := &Set{path: path, names: names}
 	s.index = sync.OnceValue(s.makeIndex)
 	s.lines = sync.OnceValue(s.countLines)
+	s.ours = sync.OnceValue(s.mentionsOurs)
 	s.damaged = sync.OnceValue(s.findDamage)
 	s.ignored = sync.OnceValue(s.findIgnored)
 	return s
