@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fatih/color"
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
@@ -205,24 +204,6 @@ func carryOutInit(ctx context.Context, r *run, o initOptions, changes []*startfi
 		}
 	}
 	return true, nil
-}
-
-// printDiff prints a diff, with colours where they are wanted.
-func printDiff(r *run, text string) error {
-	removed, added := r.paint(color.FgRed), r.paint(color.FgGreen)
-	for line := range strings.Lines(text) {
-		line = display.Clean(strings.TrimSuffix(line, "\n"))
-		switch line[0] {
-		case '-':
-			line = removed(line)
-		case '+':
-			line = added(line)
-		}
-		if _, err := fmt.Fprintln(r.Stdout, line); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // notChanged adds to an error what can be done instead.

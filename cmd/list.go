@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"strconv"
 	"time"
 
@@ -221,8 +220,7 @@ func appendRow(b []byte, row app.InventoryRow) []byte {
 		b = append(b, `,"active":true`...)
 	}
 	if row.Guard != nil {
-		text, _ := json.Marshal(row.Guard) // of plain values: cannot fail
-		b = append(append(b, `,"guard":`...), text...)
+		b = display.AppendJSON(append(b, `,"guard":`...), row.Guard)
 	}
 	return append(b, '}')
 }

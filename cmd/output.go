@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 
+	"github.com/fatih/color"
+
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
@@ -44,6 +46,24 @@ func printNames(r *run, list []string) error {
 func printCleanLines(out io.Writer, text string) error {
 	for line := range strings.Lines(text) {
 		if _, err := fmt.Fprintln(out, display.Clean(strings.TrimSuffix(line, "\n"))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// printDiff prints a diff, with colours where they are wanted.
+func printDiff(r *run, text string) error {
+	removed, added := r.paint(color.FgRed), r.paint(color.FgGreen)
+	for line := range strings.Lines(text) {
+		line = display.Clean(strings.TrimSuffix(line, "\n"))
+		switch line[0] {
+		case '-':
+			line = removed(line)
+		case '+':
+			line = added(line)
+		}
+		if _, err := fmt.Fprintln(r.Stdout, line); err != nil {
 			return err
 		}
 	}

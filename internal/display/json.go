@@ -14,15 +14,21 @@ import (
 // JSON writes a value for a program, indented so that a person can read it too. What a
 // terminal would act on or hide is escaped.
 func JSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+	text, err := encode(v, "  ")
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(escapeUnprintable(b.Bytes()))
+	_, err = w.Write(text)
 	return err
+}
+
+func encode(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", indent)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return escapeUnprintable(b.Bytes()), err
 }
 
 // escapeUnprintable writes the characters of a text in JSON that Clean would replace as
@@ -47,13 +53,18 @@ func escapeUnprintable(text []byte) []byte {
 	return b
 }
 
+// AppendJSON appends a value in one line. It is for one that can always be written: a string, or a
+// struct of strings and numbers.
+func AppendJSON(b []byte, v any) []byte {
+	text, _ := encode(v, "")
+	return append(b, bytes.TrimSuffix(text, []byte("\n"))...)
+}
+
 // AppendJSONString appends a string in JSON. For thousands of strings the library takes
 // longer than all the rest of a command.
 func AppendJSONString(b []byte, s string) []byte {
 	if !isPlainASCII(s) || strings.ContainsAny(s, `"\`) {
-		var text bytes.Buffer
-		_ = JSON(&text, s) // a string can always be written
-		return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
+		return AppendJSON(b, s)
 	}
 	return append(append(append(b, '"'), s...), '"')
 }

@@ -36,11 +36,11 @@ func launch(ctx context.Context, args, environ []string) error {
 	if err != nil {
 		return err
 	}
-	go func() { _ = c.Wait() }() // or it stays a zombie while we live
 	said := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(io.LimitReader(out, 4<<10)).ReadString('\n')
 		said <- strings.TrimSpace(line)
+		_ = c.Wait() // or it stays a zombie while we live; it closes the pipe, so not before it is read
 	}()
 	select {
 	case line := <-said:
