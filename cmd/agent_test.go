@@ -21,6 +21,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
@@ -120,6 +121,43 @@ func TestAWrongPassphraseIsAskedForAgainAndAWrongCodeToo(t *testing.T) {
 	}, "use", "base", "--shell", "bash")
 	if r.status != 0 || !strings.HasPrefix(r.err, "vault: the code was not accepted; each code works once and for half a minute\n") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+}
+
+// A passphrase that is typed for a command which needs the key itself is asked for nowhere else.
+func TestAPassphraseTypedForAKeyOpensTheStoreForEveryTerminal(t *testing.T) {
+	t.Parallel()
+	w := roleWorld(t)
+	check(storetest.CheapIdentity(w.path("age"), passphrase))
+	_, k := w.user("bob")
+	age := []exchange{{"Passphrase of " + w.path("age"), passphrase + "\r"}}
+	for _, c := range []struct {
+		args, extra []string
+		asked       []exchange
+		use         string // the back end that a terminal has then
+	}{
+		{args: []string{"add", "other", "--env", "--no-check"}, extra: []string{"AWS_ACCESS_KEY_ID=" + k.ID, "AWS_SECRET_ACCESS_KEY=" + k.Secret.Reveal()}},
+		{args: []string{"export", "--no-session", "base"}},
+		{args: []string{"rotate", "base"}},
+		{args: []string{"migrate", "--to", "age:" + w.path("age")}, asked: append([]exchange{w.askedPassphrase()}, age...), use: "age"},
+		{args: []string{"export", "--no-session", "base"}, asked: age, extra: []string{"AWS_VAULT_BACKEND=age", "AWS_VAULT_AGE_DIR=" + w.path("age")}, use: "age"},
+	} {
+		environ := w.withAgent(t)
+		asked := c.asked
+		if asked == nil {
+			asked = []exchange{w.askedPassphrase()}
+		}
+		if r, shown := w.talk(t, append(environ, c.extra...), asked, c.args...); r.status != 0 {
+			t.Fatalf("%q: status %d, said %q, shown %q", c.args, r.status, r.err, shown)
+		}
+		if s := w.agentStatus(t, environ); len(s.Stores) == 0 || c.use == "" && !strings.Contains(s.Stores[0].Store, w.path("keys")) {
+			t.Errorf("%q: the agent has %+v", c.args, s)
+		}
+		if c.use == "" {
+			if r := w.vault(t, environ, "export", "--refresh", "prod"); r.status != 0 {
+				t.Errorf("after %q: status %d, said %q", c.args, r.status, r.err)
+			}
+		}
 	}
 }
 

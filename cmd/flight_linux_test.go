@@ -64,6 +64,7 @@ func flyTogether(t *testing.T, prepare func(*testing.T, *world) keeping, agent s
 	terminals, rounds := flights(t)
 	for round := range rounds {
 		w.forgetSessions(t, k.store, environ)
+		w.devices["phone"].Refill()
 		sessions, roles := w.aws.Calls("GetSessionToken"), w.aws.Calls("AssumeRole")
 		typed, codes := w.together(t, terminals, environ, w.code("phone"), "exec", "dev", "--", "true")
 		if typed != passphrases || codes != 1 || w.aws.Calls("GetSessionToken") != sessions+1 || w.aws.Calls("AssumeRole") != roles+1 {

@@ -26,6 +26,7 @@ func Main(ctx context.Context, w *app.World) int {
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = flushErr
 	}
+	defer r.task.Finish()
 	return r.report(err)
 }
 

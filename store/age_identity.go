@@ -145,7 +145,7 @@ func (a *ageFiles) readIdentityFile(ctx context.Context, path string, data []byt
 // tryPassphrases calls open with the passphrase of an identity file: the one that was
 // given, or those that a person types.
 func (a *ageFiles) tryPassphrases(ctx context.Context, path string, open func(creds.Secret) error) error {
-	pass := passphrase{given: a.o.AgePassphrase, variable: "AWS_VAULT_AGE_PASSPHRASE", ask: a.o.Ask}
+	pass := passphrase{given: a.o.AgePassphrase, variable: "AWS_VAULT_AGE_PASSPHRASE", ask: a.o.Ask, opened: a.o.Opened}
 	return pass.try(ctx, path, func(ctx context.Context, again string) (creds.Secret, error) {
 		return a.o.Ask(ctx, again+"Passphrase of "+path)
 	}, open)

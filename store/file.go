@@ -34,7 +34,7 @@ func openFiles(_ context.Context, o Options, _ bool) (driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &files{dir: dir, pass: &passphrase{given: o.FilePassphrase, variable: "AWS_VAULT_FILE_PASSPHRASE", ask: o.Ask}}, nil
+	return &files{dir: dir, pass: &passphrase{given: o.FilePassphrase, variable: "AWS_VAULT_FILE_PASSPHRASE", ask: o.Ask, opened: o.Opened}}, nil
 }
 
 // existingFolder expands a leading ~ in dir. It is an error if something else than a folder

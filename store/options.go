@@ -38,6 +38,9 @@ type Options struct {
 	// Tell shows a line to a person, such as that an age plugin waits for a key to be
 	// touched; nil when nobody would see it. It may be called while another call runs.
 	Tell func(line string)
+	// Opened is called once with the passphrase that a person typed and that has opened
+	// something. It must not wait for a call of the store. nil: nobody wants it.
+	Opened func(creds.Secret)
 	// Changed is called after each change of an item that has no Stamp, for the processes that
 	// Remember it; may be nil.
 	Changed func()

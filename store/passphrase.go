@@ -48,9 +48,10 @@ type asking = func(ctx context.Context, question string) (creds.Secret, error)
 // passphrase is one that this program was given, or asks a person for and remembers. It is
 // safe for concurrent use.
 type passphrase struct {
-	given    *creds.Secret // nil: it has to be asked for
-	variable string        // the environment variable that gives it
-	ask      asking        // nil: nobody can be asked
+	given    *creds.Secret      // nil: it has to be asked for
+	variable string             // the environment variable that gives it
+	ask      asking             // nil: nobody can be asked
+	opened   func(creds.Secret) // see Options.Opened; may be nil
 
 	mu     sync.Mutex
 	typed  *creds.Secret // what a person typed, unless it was wrong
@@ -110,6 +111,9 @@ func (p *passphrase) remember(s *creds.Secret, err error) {
 	defer p.mu.Unlock()
 	switch {
 	case err == nil:
+		if first := !p.proven; first && s != p.given && p.opened != nil {
+			p.opened(*s)
+		}
 		p.typed, p.proven = s, true
 	case errors.Is(err, errPassphrase):
 		p.typed, p.proven = nil, false

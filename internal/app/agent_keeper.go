@@ -305,6 +305,7 @@ func (k *agentKeeper) open(ctx context.Context) error {
 		}
 		return nil
 	}
+	k.t.asks = true
 	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) { return k.hold(ctx, typed) })
 	if err == nil { // a renewal in the background finds it open; only the agent is to know it
 		k.t.Unlocked, k.t.typed = false, nil

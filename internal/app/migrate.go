@@ -45,7 +45,7 @@ func (o OpenedStore) backend() store.Backend { return store.Of(o.Store) }
 
 // openStore opens a store and finds out which it is.
 func openStore(ctx context.Context, t *Task, o store.Options) (OpenedStore, error) {
-	s, err := t.OpenStore(ctx, o)
+	s, err := t.open(ctx, o)
 	if err != nil {
 		return OpenedStore{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
@@ -23,6 +24,9 @@ type Task struct {
 	typed  *creds.Secret // what was typed last to open the store
 	set    *profiles.Set
 	store  store.Store
+
+	handed sync.WaitGroup // the passphrase is being given to the agent
+	asks   bool           // the agent's keeper asks for the passphrase, and gives it to the agent itself
 }
 
 // say tells the caller a line.
@@ -62,13 +66,20 @@ func (t *Task) UseProfiles(set *profiles.Set) { t.set = set }
 // Keyring opens the store, once.
 func (t *Task) Keyring(ctx context.Context) (store.Store, error) {
 	if t.store == nil {
-		s, err := t.OpenStore(ctx, t.StoreOptions())
+		s, err := t.open(ctx, t.StoreOptions())
 		if err != nil {
 			return nil, err
 		}
 		t.store = s
 	}
 	return t.store, nil
+}
+
+// open opens a store. What a person types to open its items is given to the agent.
+func (t *Task) open(ctx context.Context, o store.Options) (s store.Store, err error) {
+	o.Opened = func(typed creds.Secret) { t.handOver(s, o, typed) }
+	s, err = t.OpenStore(ctx, o)
+	return s, err
 }
 
 // StoreOptions says which store to open, and who may be asked for what opens it.
