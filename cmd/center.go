@@ -73,11 +73,13 @@ func (o centerRole) choose(ctx context.Context, r *run, d app.Directory) (string
 	if err != nil {
 		return "", err
 	}
-	var list []profiles.Summary
+	var list []app.Choice
 	for _, a := range accounts {
 		for _, role := range a.Roles {
 			if (o.account == "" || o.account == a.ID) && (o.role == "" || o.role == role) {
-				list = append(list, profiles.Summary{Name: profiles.RoleName(d.Session, a.ID, role), Description: strings.TrimSpace(a.Name + " " + a.Email)})
+				list = append(list, app.Choice{Detail: profiles.Detail{
+					Name: profiles.RoleName(d.Session, a.ID, role), Account: a.ID, Role: role, Text: strings.TrimSpace(a.Name + " " + a.Email),
+				}})
 			}
 		}
 	}
@@ -90,7 +92,7 @@ func (o centerRole) choose(ctx context.Context, r *run, d app.Directory) (string
 		return "", app.WithHint(usage(o.of, errors.New("--account and --role are needed, and there is no terminal to choose them on")),
 			"vault sso list %s shows them", app.Word(d.Session))
 	}
-	at, err := find(ctx, list, finderLooks(r.task.Env))
+	at, err := choose(ctx, r, list)
 	if err != nil {
 		return "", err
 	}

@@ -105,3 +105,23 @@ func TestWhateverEndsThePickerTheTerminalIsAsItWas(t *testing.T) {
 		}
 	}
 }
+
+func TestThePickerBeginsWithWhatWasUsedAndShowsWhatItMeans(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile other]\nregion = eu-west-1\n[profile work]\nregion = eu-west-1\nvault_description = the day's work\n"+
+		"[profile \"evil\x1b[2J\"]\nvault_description = \x1b]0;owned\x07\n")
+	w.stored("alice", "work")
+	if status, shown, _ := w.picked(t, []exchange{{"3/3", "work"}, {"1/3", "\r"}}); status != 0 {
+		t.Fatalf("status %d: %q", status, shown)
+	}
+	environ := append(without(w.environ(), "TERM"), "TERM=xterm-256color")
+	status, shown, _ := w.onTerminal(t, environ, "key stored for work", func(_ *os.Process, tty *terminal) {
+		must(tty.WriteString("\r"))
+	}, "exec", "--", "sh", "-c", "echo chosen: $AWS_VAULT")
+	if status != 0 || !strings.Contains(shown, "chosen: work") || !strings.Contains(shown, "about   the day's work") || !strings.Contains(shown, "59m") {
+		t.Errorf("status %d: %q", status, shown)
+	}
+	if !strings.Contains(shown, "evil?[2J") || strings.Contains(shown, "\x1b]") || strings.Contains(shown, "\x07") {
+		t.Errorf("the terminal acts on a name or a description: %q", shown)
+	}
+}

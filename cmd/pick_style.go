@@ -10,8 +10,6 @@ import (
 	"strings"
 
 	shellwords "github.com/junegunn/go-shellwords"
-
-	"github.com/d44b7504/vault/internal/app"
 )
 
 // lookOption reports whether an option of fzf changes how it looks and nothing else, and
@@ -29,9 +27,13 @@ func lookOption(name string) (value string, known bool) {
 	return "", false
 }
 
-// finderLooks is what the user's variables for fzf say of its looks.
-func finderLooks(e app.Environment) []string {
-	return append(looksIn(finderFile(e.Get("FZF_DEFAULT_OPTS_FILE"))), looksIn(e.Get("FZF_DEFAULT_OPTS"))...)
+// finderLooks is what the user's variables for fzf say of its looks. NO_COLOR goes before them.
+func (r *run) finderLooks() []string {
+	list := append(looksIn(finderFile(r.getenv("FZF_DEFAULT_OPTS_FILE"))), looksIn(r.getenv("FZF_DEFAULT_OPTS"))...)
+	if r.getenv("NO_COLOR") != "" {
+		list = append(list, "--no-color")
+	}
+	return list
 }
 
 // finderFile reads a file of options; one that is not plain and short has none.

@@ -177,6 +177,9 @@ func (o sessionFlags) session(ctx context.Context, r *run, q *env.Request) (p pr
 		r.task.SignIn.NoBrowser = r.isOn("AWS_VAULT_STDOUT")
 	}
 	p, *q, l, err = r.task.Given(ctx, *q, refresh.Want{IgnoreCache: o.renew})
+	if err == nil && r.task.Ask != nil && !r.task.SignIn.Never {
+		r.task.Used(q.Profile)
+	}
 	return p, l, err
 }
 

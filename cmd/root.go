@@ -116,6 +116,7 @@ func commands() []command {
 		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "completion", build: newCompletion, brief: true},
 		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
+		{name: previewCommand, build: newPreview},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 func newRotate(r *run) *cobra.Command {
 	var o rotateOptions
 	c := &cobra.Command{
-		Use:   "rotate PROFILE",
+		Use:   "rotate [PROFILE]",
 		Short: "replace the stored access key by a new one",
 		Long: `Makes a new access key for the IAM user whose key a profile uses, stores it beside
 the old one, and waits until AWS knows it. Then it takes the old one's place, and the
@@ -36,14 +36,14 @@ question, 130 interrupted.`,
 			if o.list {
 				return args(cobra.NoArgs)(c, a)
 			}
-			return args(cobra.ExactArgs(1))(c, a)
+			return args(cobra.MaximumNArgs(1))(c, a)
 		},
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			if o.list {
 				return listRotations(r, o.asJSON)
 			}
-			o.profile = a[0]
+			o.profile = firstArg(a)
 			return runRotate(c.Context(), r, o)
 		},
 	}
@@ -79,6 +79,12 @@ type rotatedKey struct {
 }
 
 func runRotate(ctx context.Context, r *run, o rotateOptions) error {
+	if o.profile == "" {
+		var err error
+		if o.profile, err = pickOf(ctx, r, app.Choice.HasKey); err != nil {
+			return err
+		}
+	}
 	p, err := r.task.Resolve(ctx, env.Request{Profile: o.profile})
 	if err != nil {
 		return err

@@ -160,15 +160,21 @@ func belongings(set *profiles.Set, name string, stored func(string) bool) (accou
 	if err != nil {
 		return "", "", ""
 	}
+	account, role = accountAndRole(p)
+	return account, role, p.Region
+}
+
+// accountAndRole are those of the session that a profile gives, "" where the config file does not tell.
+func accountAndRole(p profiles.Profile) (account, role string) {
 	switch s := p.Source; {
 	case s.Role != nil:
-		account, role = IAMRoleOf(s.Role.ARN)
+		return IAMRoleOf(s.Role.ARN)
 	case s.SSO != nil:
-		account, role = s.SSO.Account, s.SSO.Role
+		return s.SSO.Account, s.SSO.Role
 	case s.WebIdentity != nil:
-		account, role = IAMRoleOf(s.WebIdentity.ARN)
+		return IAMRoleOf(s.WebIdentity.ARN)
 	}
-	return account, role, p.Region
+	return "", ""
 }
 
 // expiryOf finds when a profile's usual session expires: its generation file says so.

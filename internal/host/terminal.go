@@ -69,3 +69,17 @@ func KeepTerminal(last string) (giveBack func()) {
 		release()
 	}
 }
+
+// size is how large the terminal is, in cells; 0 where that is not known.
+func size() (columns, rows int) {
+	tty, release := openTerminal()
+	if tty == nil {
+		return 0, 0
+	}
+	defer release()
+	columns, rows, err := term.GetSize(int(tty.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return columns, rows
+}

@@ -45,6 +45,8 @@ type World struct {
 	// Tell shows lines on the terminal itself, wherever standard error leads. It is nil when
 	// there is no terminal.
 	Tell func(lines string) error
+	// Size is how large the terminal is, in cells; 0 where that is not known.
+	Size func() (columns, rows int)
 	// Exec replaces the process, or runs the program to its end where that cannot be
 	// done; it returns only if the program could not be started or has ended.
 	Exec func(path string, argv, environ []string) (status int, err error)
@@ -83,7 +85,7 @@ func Real() *World {
 		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
-		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(),
+		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(), Size: size,
 		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Ancestors: ancestors, Who: who, Home: home,
 	}
 	if w.Ask != nil {

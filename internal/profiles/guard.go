@@ -80,16 +80,27 @@ func (s *Set) mentionsOurs() bool {
 
 // flag reads a setting that is true or false.
 func (v *view) flag(key string, otherwise bool) bool {
-	switch strings.ToLower(v.str(key)) {
-	case "":
+	text := v.str(key)
+	if text == "" {
 		return otherwise
-	case "true", "yes", "on", "1":
-		return true
-	case "false", "no", "off", "0":
-		return false
 	}
-	v.rejectKey(key, "it must be true or false")
-	return otherwise
+	on, readable := isOn(text)
+	if !readable {
+		v.rejectKey(key, "it must be true or false")
+		return otherwise
+	}
+	return on
+}
+
+// isOn reads a setting that is on or off.
+func isOn(text string) (on, readable bool) {
+	switch strings.ToLower(text) {
+	case "true", "yes", "on", "1":
+		return true, true
+	case "false", "no", "off", "0":
+		return false, true
+	}
+	return false, false
 }
 
 // with is the guard of a profile that gives the same credentials as another one: the stricter

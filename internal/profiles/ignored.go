@@ -198,6 +198,7 @@ func mistypedHeader(header string) (kind, name string) {
 // knownKeys are the settings of the AWS tools and of this program, and those of other
 // programs that look like them.
 var knownKeys = strings.Fields(`
+	vault_description
 	account_id_endpoint_mode api_versions auth_scheme_preference aws_access_key_id aws_account_id aws_secret_access_key aws_session_token
 	aws_security_token ca_bundle cli_auto_prompt cli_binary_format cli_follow_urlparam cli_help_output cli_history cli_pager
 	cli_timestamp_format connect_timeout credential_process credential_source defaults_mode disable_request_compression duration_seconds

@@ -70,23 +70,32 @@ func ScanCredentials(data []byte) []Summary {
 }
 
 func summaries(data []byte, names func(header string) (sectionKind, string)) []Summary {
+	return gather(data, names, func(name string, c *clues) Summary {
+		s := Summary{Name: name, Description: c.describe()}
+		if name == "default" && s.Description == StoredKey {
+			s.Description = SharedSettings
+		}
+		return s
+	})
+}
+
+// gather makes one value of each profile, of what its section says. Of two sections with the
+// same name the later one counts.
+func gather[T any](data []byte, names func(header string) (sectionKind, string), of func(name string, c *clues) T) []T {
 	seen := newNames(len(data))
-	list := make([]Summary, 0, cap(seen.list))
+	list := make([]T, 0, cap(seen.list))
 	var cur clues
 	open := -1
 	flush := func() {
 		if open >= 0 {
-			list[open].Description = cur.describe()
-			if list[open].Name == "default" && list[open].Description == StoredKey {
-				list[open].Description = SharedSettings
-			}
+			list[open] = of(seen.list[open], &cur)
 		}
 	}
 	scan(data, names, func(name string) {
 		flush()
 		at, isNew := seen.add(name)
 		if isNew {
-			list = append(list, Summary{Name: name})
+			list = append(list, *new(T))
 		}
 		open, cur = at, clues{}
 	}, func(key, value string) { cur.note(key, value) })
@@ -146,6 +155,7 @@ func scan(data []byte, names func(string) (sectionKind, string), name func(strin
 // clues has the settings that say where credentials come from.
 type clues struct {
 	role, account, permission, source, kind, key string
+	session, text, protected                     string // sso_session, vault_description, vault_protected
 }
 
 func (c *clues) note(key, value string) {
@@ -155,16 +165,22 @@ func (c *clues) note(key, value string) {
 	switch lower(key) {
 	case "role_arn":
 		c.role = value
-	case "sso_account_id":
+	case "sso_account_id", "vault_sso_account_id":
 		c.account = value
-	case "sso_role_name":
+	case "sso_role_name", "vault_sso_role_name":
 		c.permission = value
 	case "source_profile":
 		c.source = value
-	case "sso_session", "sso_start_url":
+	case "vault_description":
+		c.text = value
+	case "vault_protected":
+		c.protected = value
+	case "sso_session", "vault_sso_session":
+		c.kind, c.session = "sso", value
+	case "sso_start_url":
 		c.kind = "sso"
 	case "credential_process":
-		c.kind = "credential process"
+		c.kind = or(c.kind, "credential process")
 	case "web_identity_token_file", "web_identity_token_process":
 		c.kind = "web identity"
 	case "credential_source":
