@@ -22,7 +22,8 @@ func newAgent(r *run) *cobra.Command {
 		Long: `The agent holds a store that you have unlocked by typing its passphrase (back ends
 age and file), so that every terminal goes on without asking again. It starts by
 itself when you type a passphrase, forgets it after AWS_VAULT_AGENT_TTL (8h), and
-ends when nothing needs it. AWS_VAULT_AGENT=off: there is none.
+ends when nothing needs it. It also serves the shells in mode server, with every
+back end. AWS_VAULT_AGENT=off: there is none.
 
 It makes sessions, and gives out neither a key nor a passphrase.`,
 		Args: args(cobra.NoArgs),
@@ -96,7 +97,7 @@ func runAgent(ctx context.Context, r *run, ready func()) error {
 	core.Agent = nil
 	a := agent.New(agent.Options{
 		Core: core, Env: r.task.Env, Dir: r.task.Env.Runtime(), Version: version(), Built: agent.Built(r.Self),
-		Parts: []func(*agent.Agent) agent.Part{agent.Leases(agent.Processes{StartOf: host.StartOf, OnEnd: host.OnEnd, LifeFile: host.LifeFile})},
+		Parts: []func(*agent.Agent) agent.Part{agent.Leases(agent.Processes{StartOf: host.StartOf, OnEnd: host.OnEnd, LifeDir: host.LifeDir})},
 	})
 	l, err := agent.Listen(r.task.Env.Runtime(), r.task.Env)
 	if err != nil {
@@ -111,12 +112,32 @@ func newAgentStop(r *run) *cobra.Command {
 		Short: "end the agent",
 		Args:  args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			was := agentNow(c.Context(), r)
 			running, err := r.agent.End(c.Context())
-			if err == nil && !running {
+			switch {
+			case err != nil:
+			case !running:
 				r.say("no agent is running")
+			default:
+				sayEnded(r, was.Status)
 			}
 			return err
 		},
+	}
+}
+
+// sayEnded says what a person has ended with the agent.
+func sayEnded(r *run, was agent.Status) {
+	for _, h := range was.Stores {
+		r.say("%s is locked again", h.Store)
+	}
+	sayRevoked(r, was)
+}
+
+// sayRevoked says which shells are not served any more.
+func sayRevoked(r *run, was agent.Status) {
+	for _, l := range was.Leases {
+		r.say("the programs of the shell with process %d get no credentials of %s any more; vault refresh there serves them again", l.PID, l.Profile)
 	}
 }
 
@@ -125,15 +146,19 @@ func newLock(r *run) *cobra.Command {
 		Use:   "lock",
 		Short: "forget every passphrase and decrypted key at once",
 		Long: `Makes the agent forget what it holds. The next command that needs the store asks for
-its passphrase again. A session that is in a shell stays until it expires or until
-"vault off".`,
+its passphrase again. What it serves to shells (mode server) ends. A session that
+is in a shell itself stays until it expires or until "vault off".`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
+			was := agentNow(c.Context(), r)
 			running, err := r.agent.Lock(c.Context())
 			switch {
 			case err != nil:
 			case running:
-				r.say("locked: the next command that needs the store asks for its passphrase")
+				if len(was.Stores) > 0 || len(was.Leases) == 0 {
+					r.say("locked: the next command that needs the store asks for its passphrase")
+				}
+				sayRevoked(r, was.Status)
 			default:
 				r.say("nothing is unlocked: no agent is running")
 			}
@@ -217,23 +242,53 @@ func leaseWords(r *run, l agent.Leased) string {
 // noAgent says that there is none.
 const noAgent = "none"
 
-// agentWords says what the agent holds, in a few words. One that does not answer at once is
-// not waited for.
-func agentWords(ctx context.Context, r *run) string {
+// agentState is what the agent says of itself, or why it says nothing.
+type agentState struct {
+	agent.Status
+	err error
+}
+
+// agentNow asks the agent. One that does not answer at once is not waited for.
+func agentNow(ctx context.Context, r *run) agentState {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	s, err := r.agent.Status(ctx)
+	return agentState{s, err}
+}
+
+// words says in a few words what the agent holds.
+func (s agentState) words(r *run) string {
 	switch {
-	case err != nil:
+	case s.err != nil:
 		return "it does not answer"
 	case !s.Running:
 		return noAgent
-	case len(s.Stores) == 0:
-		return "running, with nothing unlocked"
 	}
+	if held := holdings(r, s.Status); len(held) > 0 {
+		return strings.Join(held, ", ")
+	}
+	return "running, with nothing unlocked"
+}
+
+// holdings are the things that end with the agent.
+func holdings(r *run, s agent.Status) []string {
 	var held []string
 	for _, h := range s.Stores {
 		held = append(held, h.Store+" unlocked until "+display.Clock(h.Until, r.Now()))
 	}
-	return strings.Join(held, ", ")
+	if n := len(s.Leases); n > 0 {
+		held = append(held, "serves "+display.Count(n, "shell"))
+	}
+	return held
+}
+
+// addLease adds to the status of a shell what the agent says of its lease.
+func (s agentState) addLease(r *run, shell app.Status, id string) app.Status {
+	for _, l := range s.Leases {
+		if l.ID == id && l.Until != nil {
+			shell.Expires, shell.Expired = l.Until, !r.Now().Before(*l.Until)
+			shell.Left = max(0, int(l.Until.Sub(r.Now())/time.Second))
+		}
+	}
+	return shell
 }

@@ -69,9 +69,8 @@ func (o execOptions) check(c *cobra.Command) error {
 
 // runServed runs the command beside an endpoint.
 func runServed(ctx context.Context, r *run, o execOptions, q env.Request, path string, argv []string) error {
-	if file := r.task.DefaultIdentity(); file != "" {
-		return app.WithHint(fmt.Errorf("[default] in %s has credentials, which the AWS tools would use instead of those of %q", file, q.Profile),
-			"give that section another name (vault import moves keys into the keyring), or leave out --server")
+	if err := checkDefault(r, q, "leave out --server"); err != nil {
+		return err
 	}
 	if o.ec2 {
 		if err := proxyError(proxy.Possible()); err != nil { // before a person is asked for anything

@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"context"
+
 	"github.com/spf13/cobra"
 
 	"github.com/d44b7504/vault/env"
@@ -16,14 +18,14 @@ func newOff(r *run) *cobra.Command {
 		Long: `Removes the session from this shell and restores every variable that "vault use"
 changed. The session itself stays cached for other terminals.`,
 		Args: args(cobra.NoArgs),
-		RunE: func(*cobra.Command, []string) error { return runOff(r, shell) },
+		RunE: func(c *cobra.Command, _ []string) error { return runOff(c.Context(), r, shell) },
 	}
 	c.Flags().StringVar(&shell, "shell", "", "without the hook: print code for this shell")
 	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
 	return c
 }
 
-func runOff(r *run, shell string) error {
+func runOff(ctx context.Context, r *run, shell string) error {
 	e, err := evaluatorOf(r, shell)
 	if err != nil {
 		return err
@@ -39,6 +41,9 @@ func runOff(r *run, shell string) error {
 	switch {
 	case err != nil:
 		return err
+	}
+	dropLease(ctx, r, st, nil)
+	switch {
 	case !active && foreign:
 		r.say("no profile of vault was active; this shell is inside a session of aws-vault, of %s: leave it with exit", f.Profile)
 	case !active:

@@ -60,6 +60,13 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 		return err
 	}
 	st.Request.Unhooked, st.Request.Passphrase = e.unhooked(r), r.task.Unlocked
+	if st.Lease != nil {
+		if err := serveShell(ctx, r, e, p, st.Request, leaseHere(r, st), l.Session); err != nil {
+			return err
+		}
+		announceServed(r, p, st.Request, l)
+		return nil
+	}
 	a, shown := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l
 	if st.Request.Served() { // vault exec finds the new session by itself
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
@@ -113,6 +120,9 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	p, err := r.task.Resolve(ctx, st.Request)
 	if err != nil {
 		return err
+	}
+	if st.Lease != nil {
+		return updateServed(ctx, r, e, p, st)
 	}
 	l := r.task.Current(ctx, p)
 	st.Request.Unhooked = e.unhooked(r)

@@ -48,7 +48,11 @@ func runStatus(ctx context.Context, r *run, asJSON bool) error {
 	} else {
 		s = app.StatusOf(r.task, st)
 	}
-	s.Agent = agentWords(ctx, r)
+	running := agentNow(ctx, r)
+	s.Agent = running.words(r)
+	if st.Lease != nil {
+		s = running.addLease(r, s, st.Lease.ID)
+	}
 	show := printStatus
 	if asJSON {
 		show = func(r *run, s app.Status) error { return display.JSON(r.Stdout, s) }
@@ -80,6 +84,8 @@ func printStatus(r *run, s app.Status) error {
 	switch {
 	case s.Foreign:
 		foreignRows(r, &t, s)
+	case s.ServedTo > 0:
+		servedRows(r, &t, s)
 	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
 		row("renews", r.ours("by itself: vault exec serves it while this shell lives"))
 	case s.Expires != nil:
@@ -106,6 +112,21 @@ func printStatus(r *run, s app.Status) error {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
 	}
 	return err
+}
+
+// servedRows says how the agent serves the session to the programs of this shell.
+func servedRows(r *run, t *display.Table, s app.Status) {
+	t.Row("served", fmt.Sprintf("by the agent, as long as the shell with process %d lives", s.ServedTo))
+	if s.Expires != nil {
+		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, r.Now()), display.Left(s.Expires.Sub(r.Now()))))
+	}
+	switch {
+	case s.Note != "" && !s.Note.Meaning().Retries: // the note says how
+	case s.Renews == app.RenewsForTheCommand:
+		t.Row("renews", "by itself, before it expires")
+	default:
+		t.Row("renews", renewalText(r, s))
+	}
 }
 
 // foreignRows says what is known of a session of aws-vault.

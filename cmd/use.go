@@ -9,6 +9,8 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
+	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/refresh"
 )
 
 type useOptions struct {
@@ -40,9 +42,9 @@ sign in and nobody can be asked, 130 interrupted.`,
 	}
 	o.bind(c, r)
 	o.bindRole(c)
-	c.Flags().StringVar(&o.mode, "mode", "", "env: export keys; profile: export only AWS_PROFILE")
+	c.Flags().StringVar(&o.mode, "mode", "", "env: export keys; profile: export only AWS_PROFILE;\nserver: export the address of the agent, which renews")
 	c.Flags().StringVar(&o.shell, "shell", "", "without the hook: print code for this shell")
-	_ = c.RegisterFlagCompletionFunc("mode", fixed(env.ModeEnv, env.ModeProfile))
+	_ = c.RegisterFlagCompletionFunc("mode", fixed(env.ModeEnv, env.ModeProfile, env.ModeServer))
 	_ = c.RegisterFlagCompletionFunc("shell", completeShells)
 	return c
 }
@@ -59,6 +61,11 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err := checkMode(ctx, r, q); err != nil {
 		return err
 	}
+	if q.Mode == env.ModeServer {
+		if err := checkServed(r, q); err != nil {
+			return err
+		}
+	}
 	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
 		return err
 	}
@@ -67,25 +74,42 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 		return err
 	}
 	q.Unhooked, q.Passphrase = e.unhooked(r), r.task.Unlocked
-	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, labelOf(r.task.Env.Current, q)); err != nil {
+	if err := o.put(ctx, r, e, p, q, l); err != nil {
 		return err
 	}
-	announceRegion(r, q)
-	announce(r, p, q, l)
 	if f, is := env.ForeignIn(r.task.Env.Current); is {
 		r.say("the session of aws-vault, of %s, comes back with vault off", f.Profile)
 	}
 	return nil
 }
 
+// put makes a session that of the shell, and tells the person.
+func (o useOptions) put(ctx context.Context, r *run, e evaluator, p profiles.Profile, q env.Request, l refresh.Lease) error {
+	had, _ := r.task.Env.Active()
+	if q.Mode == env.ModeServer {
+		lease := leaseFor(r, q)
+		if err := serveShell(ctx, r, e, p, q, lease, l.Session); err != nil {
+			return err
+		}
+		dropLease(ctx, r, had, &lease)
+		announceRegion(r, q)
+		announceServed(r, p, q, l)
+		return nil
+	}
+	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, labelOf(r.task.Env.Current, q)); err != nil {
+		return err
+	}
+	dropLease(ctx, r, had, nil)
+	announceRegion(r, q)
+	announce(r, p, q, l)
+	return nil
+}
+
 // requested is the request for a name, for "-", or for a choice from the list.
 func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) {
-	mode := o.mode
-	switch {
-	case mode == env.ModeEnv:
-		mode = ""
-	case mode != "" && mode != env.ModeProfile:
-		return env.Request{}, app.Usage(r.command, fmt.Errorf("--mode is env or profile, not %q", mode))
+	mode, known := app.ModeOf(o.mode)
+	if !known {
+		return env.Request{}, app.Usage(r.command, fmt.Errorf("--mode is env, profile or server, not %q", o.mode))
 	}
 	if o.profile == "-" {
 		st, active := r.task.Env.Active()
@@ -93,9 +117,6 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 			return env.Request{}, app.WithHint(errors.New("there is no profile to go back to"), "vault use PROFILE")
 		}
 		q := *st.Previous
-		if q.Served() { // an endpoint ends with its command
-			q.Mode = ""
-		}
 		if o.mode != "" {
 			q.Mode = mode
 		}
@@ -111,8 +132,8 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 		}
 	}
 	q, err := o.request(name, mode)
-	if err == nil && o.mode == "" && !q.Special() {
-		q.Mode = r.task.ConfiguredMode(name)
+	if err == nil && o.mode == "" {
+		q.Mode, err = r.task.ConfiguredMode(q)
 	}
 	return q, err
 }

@@ -17,13 +17,13 @@ function global:__vault_switches {
 function global:__vault_switch {
   $said = @(); $ok = $false
   try {
-    $env:__VAULT_SHELL = 'pwsh'
+    $env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID
     $said = @(. ([ScriptBlock]::Create($words)))
     $ok = $global:LASTEXITCODE -eq 0
   }
   # Ctrl-C does not interrupt this.
   finally {
-    $env:__VAULT_SHELL = $null
+    $env:__VAULT_SHELL = $env:__VAULT_PID = $null
     if ($ok) { __vault_do $said }
   }
   $ok

@@ -75,7 +75,7 @@ _v_run() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 _v_ask() {
-  __VAULT_SHELL=bash __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
+  __VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
 }
 
 _v_fixed() {

@@ -15,7 +15,7 @@ function @NAME@ --description 'AWS sessions in this shell'
     set -l code ''
     set -l rc 0
     begin
-        __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
+        __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
     # A Ctrl-C also ends the line, whose rest would be run in the account of before.
@@ -62,8 +62,10 @@ function __vault_apply
     command -q @BINARY@; or return
     set -l fish_trace
     set -l code ''
-    __VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
-    test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
+    __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+    test $pipestatus[1] -eq 0; and test -n "$code"; or return
+    eval $code
+    return 0
 end
 
 # Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the

@@ -159,7 +159,7 @@ function global:__vault_start {
   $i = [Diagnostics.ProcessStartInfo]::new($e.Path, $Words)
   $i.UseShellExecute = $false; $i.CreateNoWindow = $true
   $i.RedirectStandardInput = $i.RedirectStandardOutput = $i.RedirectStandardError = $true
-  if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh' }
+  if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh'; $i.EnvironmentVariables['__VAULT_PID'] = "$PID" }
   $q = [Diagnostics.Process]::Start($i)
   $q.StandardInput.Close(); $q.BeginErrorReadLine()
   if (-not $Wait) { $q.BeginOutputReadLine(); $old, $global:__vault.Job = $global:__vault.Job, $q; $q = $old }

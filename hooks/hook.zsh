@@ -46,7 +46,7 @@ __vault_alone() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 __vault_ask() {
-  __VAULT_SHELL=zsh __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
+  __VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
 }
 
 # True when the first word that is not a flag changes the shell.

@@ -21,7 +21,7 @@ import (
 // and nothing secret.
 //
 //	g/KEY.GENERATION[.NOTE]   mtime: when the session expires
-//	g/KEY.sGENERATION[.NOTE]  of a lease; a link to what is there as long as the agent lives
+//	g/KEY.sGENERATION[.NOTE]  of a lease; a link to a directory that is there as long as the agent
 //	r/KEY.FAILURES            mtime: when a renewal may be tried again
 //	l/KEY                     locked while a process renews the session
 //	c                         mtime: when a process last changed an item whose store has no stamps
@@ -86,6 +86,10 @@ func isLive(file string, info fs.FileInfo) bool {
 	return err == nil
 }
 
+// lifeName is the file in the directory that a link of a lease leads to. Shells look for it by the
+// name of the link: some take a link for a file that is there, wherever it leads.
+const lifeName = "stat"
+
 // markOf reads a generation file's name and time.
 func markOf(file string, info fs.FileInfo) Mark {
 	m := Mark{File: file, Expires: info.ModTime()}
@@ -94,6 +98,9 @@ func markOf(file string, info fs.FileInfo) Mark {
 		m.Note = parseNote(parts[2])
 	}
 	m.Served = len(parts) > 1 && strings.HasPrefix(parts[1], served)
+	if info.Mode().Type() == fs.ModeSymlink {
+		m.File = filepath.Join(file, lifeName)
+	}
 	if m.Served || m.Expires.Equal(noExpiry) {
 		m.Expires = time.Time{}
 	}
@@ -154,10 +161,10 @@ const served = "s"
 func LeaseKey(id string) string { return "lease\x00" + id }
 
 // SetLease makes the generation file of a lease say that it is served under an address, with
-// a note. alive is a path that is there as long as the process which serves it: when that is
-// killed the file is gone for every terminal, though nobody has removed it. With "" a killed process
-// leaves the file. A file that says so already is not touched. The path is returned also if it
-// fails, as by Set.
+// a note. alive is a directory, with a file "stat" in it, that is there as long as the process which
+// serves it: when that is killed the file is gone for every terminal, though nobody has removed it.
+// With "" a killed process leaves the file. A file that says so already is not touched. The path is
+// returned also if it fails, as by Set.
 func (d Directory) SetLease(id, address string, note Note, alive string) (string, error) {
 	key := fileKey(LeaseKey(id))
 	sum := sha256.Sum256([]byte(address))
@@ -165,17 +172,21 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 	if note != "" {
 		name += "." + string(note)
 	}
-	file := d.path("g", name)
-	if target, err := os.Readlink(file); alive != "" && err == nil && target == alive {
+	path := d.path("g", name)
+	file := path
+	if alive != "" {
+		file = filepath.Join(path, lifeName)
+	}
+	if target, err := os.Readlink(path); alive != "" && err == nil && target == alive {
 		return file, nil
 	}
 	err := d.ensure("g")
 	switch {
 	case err != nil:
 	case alive == "":
-		err = atomicfile.Mark(file, noExpiry)
+		err = atomicfile.Mark(path, noExpiry)
 	default:
-		err = atomicfile.Link(alive, file)
+		err = atomicfile.Link(alive, path)
 	}
 	if err == nil {
 		d.sweep(key, name)
@@ -186,8 +197,10 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 // Hidden reports whether the file of a lease is a link whose target cannot be seen here, as
 // where the system hides processes.
 func Hidden(file string) bool {
-	info, err := os.Lstat(file)
-	return err == nil && info.Mode().Type() == fs.ModeSymlink && !isLive(file, info)
+	link, name := filepath.Split(file)
+	link = filepath.Clean(link)
+	info, err := os.Lstat(link)
+	return name == lifeName && err == nil && info.Mode().Type() == fs.ModeSymlink && !isLive(link, info)
 }
 
 // Forget removes the files of some keys, so that their terminals ask again.

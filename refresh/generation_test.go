@@ -491,7 +491,10 @@ func TestOnlyNotesOfTheTableReachATerminal(t *testing.T) {
 func TestTheFileOfALeaseIsGoneWithTheProcessThatServesIt(t *testing.T) {
 	d := Directory{Path: t.TempDir()}
 	alive := filepath.Join(t.TempDir(), "alive")
-	if err := os.WriteFile(alive, nil, 0o600); err != nil {
+	if err := os.Mkdir(alive, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(alive, lifeName), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	first, err := d.SetLease("one", "127.0.0.1:1/x", "", alive)
@@ -509,7 +512,8 @@ func TestTheFileOfALeaseIsGoneWithTheProcessThatServesIt(t *testing.T) {
 	if m, _ := d.Mark(LeaseKey("one")); m.Note != NeedsCode {
 		t.Errorf("%+v", m)
 	}
-	if other, _ := d.SetLease("one", "127.0.0.1:2/y", NeedsCode, alive); other == troubled {
+	other, _ := d.SetLease("one", "127.0.0.1:2/y", NeedsCode, alive)
+	if other == troubled {
 		t.Error("another address has the same file")
 	}
 	long := time.Now().Add(-2 * longExpired)
@@ -520,9 +524,12 @@ func TestTheFileOfALeaseIsGoneWithTheProcessThatServesIt(t *testing.T) {
 	if _, there := d.Mark(LeaseKey("one")); !there {
 		t.Error("the file of a lease that lives is swept")
 	}
-	_ = os.Remove(alive)
+	_ = os.RemoveAll(alive)
 	if m, there := d.Mark(LeaseKey("one")); there {
 		t.Errorf("the process has ended: %+v", m)
+	}
+	if !Hidden(other) || Hidden(first) {
+		t.Error("a file of a process that cannot be seen is not told from one that is not there")
 	}
 	_, _ = d.Set("other", creds.Session{}, "")
 	if left, _ := filepath.Glob(filepath.Join(d.Path, "g", fileKey(LeaseKey("one"))+".*")); len(left) > 0 {

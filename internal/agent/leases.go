@@ -33,8 +33,8 @@ type Processes struct {
 	StartOf func(pid int) (started int64, there bool)
 	// OnEnd calls ended once at the end of a process; see host.OnEnd.
 	OnEnd func(pid int, ended func()) (stop func())
-	// LifeFile is a path that is there as long as this process; "" where there is none.
-	LifeFile func() string
+	// LifeDir is a directory that is there as long as this process, see host.LifeDir; "" where there is none.
+	LifeDir func() string
 }
 
 // maxLeases is more than a person has shells.
@@ -224,7 +224,7 @@ func (ls *leases) serve(r app.LeaseRequest) (l *lease, err error) {
 	}
 	l = &lease{Lease: r.Lease, request: r}
 	if !r.Plain {
-		l.alive = ls.system.LifeFile()
+		l.alive = ls.system.LifeDir()
 	}
 	l.served, err = ls.server.Add(server.Grant{Source: ls.source(l)})
 	return l, err

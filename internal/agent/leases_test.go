@@ -42,7 +42,7 @@ func (s *shells) processes() Processes {
 			s.watched[pid] = append(s.watched[pid], ended)
 			return func() {}
 		},
-		LifeFile: func() string { return s.life },
+		LifeDir: func() string { return s.life },
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *shells) end(pid int) {
 func leaseStage(t *testing.T, idle time.Duration) (*stage, *shells) {
 	t.Helper()
 	sh := &shells{started: map[int]int64{1: 100, 2: 200, 3: 300}, watched: map[int][]func(){}, life: filepath.Join(t.TempDir(), "life")}
-	if err := os.WriteFile(sh.life, nil, 0o600); err != nil {
+	if err := errors.Join(os.Mkdir(sh.life, 0o700), os.WriteFile(filepath.Join(sh.life, "stat"), nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	s := newStage(t, Options{Idle: idle, Parts: []func(*Agent) Part{Leases(sh.processes())}})
@@ -185,7 +185,7 @@ func TestALeaseIsKeptForTheSameSessionAndReplacedForAnother(t *testing.T) {
 	if again.Endpoint.URL != first.Endpoint.URL || !again.Endpoint.Token.Equal(first.Endpoint.Token) || again.File != first.File || !again.Ends.Equal(first.Ends) {
 		t.Errorf("%+v is not %+v", again, first)
 	}
-	_ = os.Remove(first.File)
+	_ = os.Remove(filepath.Dir(first.File)) // the link
 	if again, err = s.leaseOf(1, "one", "prod", 0); err != nil || again.File != first.File {
 		t.Errorf("%+v, %v", again, err)
 	} else if _, err := os.Stat(first.File); err != nil {
@@ -265,12 +265,12 @@ func TestLockAndStopEndEveryLeaseAndThePromptSaysWhy(t *testing.T) {
 	}
 }
 
-// A killed agent removes nothing; its life file is gone.
+// A killed agent removes nothing; its directory is gone.
 func TestTheFileOfALeaseIsGoneWithAKilledAgent(t *testing.T) {
 	s, sh := leaseStage(t, 0)
 	reply, err := s.leaseOf(1, "one", "prod", time.Hour)
 	s.check(err)
-	s.check(os.Remove(sh.life))
+	s.check(os.RemoveAll(sh.life))
 	if _, err := os.Stat(reply.File); err == nil {
 		t.Error("it is there")
 	}

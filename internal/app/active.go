@@ -45,6 +45,8 @@ type Status struct {
 	PolicyARNs []string `json:"narrowed_to,omitempty"`
 	Policy     string   `json:"narrowed_by_policy,omitempty"`
 	Agent      string   `json:"agent"`
+	// ServedTo is the process of the shell for which the agent serves the session; 0: it serves none.
+	ServedTo int `json:"served_to,omitempty"`
 
 	Guard *GuardFacts `json:"guard,omitempty"`
 }
@@ -83,10 +85,22 @@ func StatusOf(t *Task, st env.State) Status {
 	if s.Expires != nil {
 		s.Renews, s.RenewsAt = renewal(t, st.Request, p, s)
 	}
+	if l := st.Lease; l != nil {
+		s.ServedTo, s.Note, s.Renews = l.PID, leaseNote(t, *l), servedRenewal(p)
+	}
 	if len(s.ChangedBy) > 0 {
 		s.Note = refresh.Changed // as the prompt has it
 	}
 	return s
+}
+
+// leaseNote is what the prompt of a shell says which the agent serves.
+func leaseNote(t *Task, l env.Lease) refresh.Note {
+	m, there := t.Env.Runtime().Mark(refresh.LeaseKey(l.ID))
+	if !there {
+		return refresh.NoAgent
+	}
+	return m.Note
 }
 
 // RenewIfDue renews the active session if that is due. It asks nobody: t must be quiet. A

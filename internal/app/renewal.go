@@ -24,7 +24,7 @@ const (
 	NotRenewed          Renewal = "not_by_itself"     // the note says why
 	NotRenewedHere      Renewal = "not_in_this_shell" // whose prompt does not run the hook
 	NotRenewedUnknown   Renewal = "not_resolved"      // the profile is not in the config file any more, or is wrong
-	RenewsForTheCommand Renewal = "served"            // vault exec does it for its command
+	RenewsForTheCommand Renewal = "served"            // vault exec does it for its command, or the agent for a shell
 	Lapses              Renewal = "lapses"            // because of vault_auto_renew = false
 )
 
@@ -42,6 +42,14 @@ func RenewalOf(p profiles.Profile, passphrase bool) Renewal {
 		return RenewsByPassphrase
 	}
 	return RenewsItself
+}
+
+// servedRenewal is how the agent renews a session that it serves.
+func servedRenewal(p profiles.Profile) Renewal {
+	if how := RenewalOf(p, false); how != RenewsItself {
+		return how
+	}
+	return RenewsForTheCommand
 }
 
 // renewal is how the session of the caller's shell is renewed, and from when on, where a

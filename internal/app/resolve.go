@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -115,18 +116,42 @@ func finish(t *Task, p *profiles.Profile) error {
 	return applyDurations(t.Env, p)
 }
 
-// ConfiguredMode is the mode that the profile's vault_mode asks for, "" for the usual one.
-func (t *Task) ConfiguredMode(name string) string {
-	set, err := t.Profiles()
+// modeSetting is the key in a profile that says how its session reaches programs.
+const modeSetting = "vault_mode"
+
+// ModeOf is a mode as a Request has it, "" for the usual one, and false if there is no such mode.
+func ModeOf(text string) (mode string, known bool) {
+	switch text {
+	case "", env.ModeEnv:
+		return "", true
+	case env.ModeProfile, env.ModeServer:
+		return text, true
+	}
+	return "", false
+}
+
+// ConfiguredMode is the mode that the profile of a request asks for, "" for the usual one. The
+// error names the line of a value that is no mode. The AWS tools cannot make a special session
+// from the name of a profile.
+func (t *Task) ConfiguredMode(q env.Request) (string, error) {
+	p, err := t.ResolveUnopened(env.Request{Profile: q.Profile})
 	if err != nil {
-		return ""
+		return "", nil // it is met again, and told
 	}
-	for _, s := range set.Settings(name) {
-		if s.Key == "vault_mode" && s.Value == env.ModeProfile {
-			return env.ModeProfile
+	mode, known := ModeOf(p.Extra[modeSetting])
+	switch {
+	case !known:
+		where := modeSetting
+		if set, err := t.Profiles(); err == nil {
+			if at, there := set.Where(q.Profile, modeSetting); there {
+				where = at.String() + ": " + modeSetting
+			}
 		}
+		return "", fmt.Errorf("%s is %q: it is env, profile or server", where, p.Extra[modeSetting])
+	case mode == env.ModeProfile && q.Special():
+		return "", nil
 	}
-	return ""
+	return mode, nil
 }
 
 // Endpoint says where a service is: as profile and environment have it, or AWS's own.

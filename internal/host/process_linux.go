@@ -35,13 +35,13 @@ func onEnd(pid int, ended func()) (stop func(), told bool) {
 	return func() { _ = f.Close() }, true
 }
 
-// LifeFile is the path of a file that is there exactly as long as this process lives,
-// however it ends; "" where the system has none. It is that of a thread which does nothing
-// else: the file of a process stays until its parent asks how it ended, and that of a thread
-// does not.
-func LifeFile() string { return lifeFile() }
+// LifeDir is a directory that is there exactly as long as this process lives, however it ends,
+// with a file "stat" in it; "" where the system has none. It is that of a thread which does
+// nothing else: that of a process stays until its parent asks how it ended, and that of a
+// thread does not.
+func LifeDir() string { return lifeDir() }
 
-var lifeFile = sync.OnceValue(func() string {
+var lifeDir = sync.OnceValue(func() string {
 	for range 2 { // one of two threads is not the first one
 		thread := make(chan int)
 		go func() {
@@ -50,8 +50,8 @@ var lifeFile = sync.OnceValue(func() string {
 			select {}
 		}()
 		if id := <-thread; id != os.Getpid() {
-			path := fmt.Sprintf("/proc/%d/task/%d/stat", os.Getpid(), id)
-			if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() {
+			path := fmt.Sprintf("/proc/%d/task/%d", os.Getpid(), id)
+			if info, err := os.Stat(path + "/stat"); err != nil || !info.Mode().IsRegular() {
 				return ""
 			}
 			return path

@@ -65,9 +65,9 @@ func TestAProcessIsToldFromALaterOneByItsStart(t *testing.T) {
 	}
 }
 
-func TestTheLifeFileOfThisProcessIsThere(t *testing.T) {
-	if path := LifeFile(); runtime.GOOS == "linux" {
-		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || path != LifeFile() {
+func TestTheLifeDirOfThisProcessIsThere(t *testing.T) {
+	if path := LifeDir(); runtime.GOOS == "linux" {
+		if info, err := os.Stat(path + "/stat"); err != nil || !info.Mode().IsRegular() || path != LifeDir() {
 			t.Errorf("%q: %v", path, err)
 		}
 	}

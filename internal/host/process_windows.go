@@ -48,5 +48,5 @@ func onEnd(pid int, ended func()) (stop func(), told bool) {
 	return sync.OnceFunc(func() { close(over) }), true
 }
 
-// LifeFile is "": no path of this system ends with a process.
-func LifeFile() string { return "" }
+// LifeDir is "": no path of this system ends with a process.
+func LifeDir() string { return "" }

@@ -37,3 +37,12 @@ func (s *Set) Owner(name string) (o Owner, complete bool) {
 	}
 	return o, o.Region != "" && isLabel(o.Region)
 }
+
+// Where is the line of a setting in a profile's own section, and false if it is not there.
+func (s *Set) Where(name, key string) (Place, bool) {
+	e, is := s.layer(name).lookup(key)
+	if !is {
+		return Place{}, false
+	}
+	return Place{e.from.file.path, e.Line}, true
+}
