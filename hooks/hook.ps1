@@ -140,7 +140,7 @@ function global:__vault_slow {
       $v.Try = $Now
       $said = ''
       try { $said = __vault_start 'refresh --env' 2000; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
-      if ($said -and $v.Who -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
+      if ($said -and $v.Who -and ($File -cne $env:__VAULT_TOKEN -or [IO.File]::Exists($File))) { $v.Try = 0L }
     }
   }
   if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {

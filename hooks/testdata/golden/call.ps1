@@ -11,12 +11,12 @@ $false
 function global:__vault_switch {
 $said = @(); $ok = $false
 try {
-$env:__VAULT_SHELL = 'pwsh'
+$env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID
 $said = @(. ([ScriptBlock]::Create($words)))
 $ok = $global:LASTEXITCODE -eq 0
 }
 finally {
-$env:__VAULT_SHELL = $null
+$env:__VAULT_SHELL = $env:__VAULT_PID = $null
 if ($ok) { __vault_do $said }
 }
 $ok

@@ -56,7 +56,7 @@ builtin local _vcode='' _vrc=0
 return "$_vrc"
 }
 _v_ask() {
-__VAULT_SHELL=bash __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command 'vault' "$@"
+__VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command 'vault' "$@"
 }
 _v_fixed() {
 builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do

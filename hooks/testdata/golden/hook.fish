@@ -10,7 +10,7 @@ set -l fish_trace
 set -l code ''
 set -l rc 0
 begin
-__VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
+__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
 test $rc -eq 130; and command kill -INT $fish_pid
@@ -48,8 +48,10 @@ function __vault_apply
 command -q 'vault'; or return
 set -l fish_trace
 set -l code ''
-__VAULT_SHELL=fish __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
-test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
+__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+test $pipestatus[1] -eq 0; and test -n "$code"; or return
+eval $code
+return 0
 end
 function __vault_set
 set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))")

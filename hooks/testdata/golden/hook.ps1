@@ -107,7 +107,7 @@ if ($Now - $v.Try -ge 30 -or $Now -lt $v.Try) {
 $v.Try = $Now
 $said = ''
 try { $said = __vault_start 'refresh --env' 2000; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
-if ($said -and $v.Who -and [IO.File]::Exists($env:__VAULT_TOKEN)) { $v.Try = 0L }
+if ($said -and $v.Who -and ($File -cne $env:__VAULT_TOKEN -or [IO.File]::Exists($File))) { $v.Try = 0L }
 }
 }
 if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
@@ -123,7 +123,7 @@ if (-not $e) { return }
 $i = [Diagnostics.ProcessStartInfo]::new($e.Path, $Words)
 $i.UseShellExecute = $false; $i.CreateNoWindow = $true
 $i.RedirectStandardInput = $i.RedirectStandardOutput = $i.RedirectStandardError = $true
-if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh' }
+if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh'; $i.EnvironmentVariables['__VAULT_PID'] = "$PID" }
 $q = [Diagnostics.Process]::Start($i)
 $q.StandardInput.Close(); $q.BeginErrorReadLine()
 if (-not $Wait) { $q.BeginOutputReadLine(); $old, $global:__vault.Job = $global:__vault.Job, $q; $q = $old }

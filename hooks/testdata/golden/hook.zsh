@@ -32,7 +32,7 @@ local MATCH MBEGIN MEND match mbegin mend
 [[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
 }
 __vault_ask() {
-__VAULT_SHELL=zsh __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
+__VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
 }
 __vault_switches() {
 while (( $# )); do
