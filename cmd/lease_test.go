@@ -152,7 +152,7 @@ export pid=; exec "$ZSH" -f after.zsh`)
 func TestModeServerIsRefusedWithOneSentence(t *testing.T) {
 	t.Parallel()
 	w := roleWorld(t)
-	w.write("home/.aws/config", roleConfig+"vault_mode = server\n[profile odd]\nsource_profile = base\nrole_arn = arn:aws:iam::111122223333:role/prod\nvault_mode = serve\n")
+	w.write("home/.aws/config", roleConfig+"vault_mode = server\n[profile odd]\nsource_profile = base\nrole_arn = arn:aws:iam::111122223333:role/prod\nvault_mode = serve\n[profile lapses]\nsource_profile = base\nrole_arn = arn:aws:iam::111122223333:role/prod\nvault_auto_renew = false\n")
 	environ := w.withLeases(t)
 	hooked := append(environ, "__VAULT_SHELL=zsh")
 	for _, c := range []struct {
@@ -168,6 +168,7 @@ func TestModeServerIsRefusedWithOneSentence(t *testing.T) {
 		{environ, "use odd --shell bash", 1, w.path("home/.aws/config") + ":12: vault_mode is \"serve\": it is env, profile or server"},
 		{append(environ, "AWS_VAULT_AGENT=off"), "use prod --shell bash", 1, "mode server needs the agent, and AWS_VAULT_AGENT or AWS_VAULT_AGENT_TTL says that there is none"},
 		{append(environ, "AWS_VAULT_AGENT_TTL=0"), "use prod --shell bash", 1, "mode server needs the agent"},
+		{environ, "use lapses --mode server --shell bash", 1, "mode server renews by itself, which profile \"lapses\" does not allow: vault_auto_renew = false"},
 		{environ, "use base --no-session --mode server --shell bash", 1, "--no-session does not go with it"},
 		{append(hooked, "__VAULT_PID=junk"), "use prod", 1, "the hook"},
 		{append(hooked, "__VAULT_PID=-1"), "use prod", 1, "the hook"},

@@ -121,6 +121,10 @@ func (t *Task) CanServe(q env.Request) error {
 	case q.NoSession:
 		return WithHint(errors.New("mode server serves sessions, so --no-session does not go with it"), "vault use %s --mode env --no-session", Word(q.Profile))
 	}
+	if p, err := t.ResolveUnopened(q); err == nil && p.Guard.Lapses {
+		return WithHint(fmt.Errorf("mode server renews by itself, which profile %q does not allow: %s", p.Name, GuardWords(p.Guard)),
+			"vault use %s --mode env", Word(q.Profile))
+	}
 	return nil
 }
 
