@@ -102,6 +102,7 @@ func printStatus(r *run, s app.Status) error {
 	if s.Guard != nil {
 		row("held by", s.Guard.Words)
 	}
+	row("coding agent", codingAgentText(s))
 	row("inside", strings.Join(s.Inside, " > "))
 	row("nested", depthText(s.Depth))
 	if s.Agent != noAgent {
@@ -136,6 +137,20 @@ func foreignRows(r *run, t *display.Table, s app.Status) {
 		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, r.Now()), display.Left(s.Expires.Sub(r.Now()))))
 	}
 	t.Row("renews", r.ours("not here: leave this shell with exit, or switch in place with vault use "+app.Word(s.Profile)))
+}
+
+// codingAgentText says which coding agent has started the shell, and what it was given.
+func codingAgentText(s app.Status) string {
+	switch a := s.CodingAgent; {
+	case a == nil:
+		return ""
+	case a.Rule == "":
+		return a.Name + ", which is not held back: neither vault_agents nor AWS_VAULT_AGENTS is set"
+	case s.ForAgent == "":
+		return a.Name + ": " + a.Rule + ", as " + a.At + " says, but the session was there before"
+	default:
+		return a.Name + ": " + a.Rule + ", as " + a.At + " says"
+	}
 }
 
 // depthText says how many shells a person leaves with exit before the first one.

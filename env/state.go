@@ -29,7 +29,8 @@ type Request struct {
 	Unhooked   bool `json:"h,omitempty"` // no prompt of the shell runs the hook
 	Passphrase bool `json:"w,omitempty"` // a person had to unlock the store for it
 
-	Protected bool `json:"x,omitempty"` // a person has confirmed it by typing the profile's name
+	Protected bool   `json:"x,omitempty"` // a person has confirmed it by typing the profile's name
+	Agent     string `json:"g,omitempty"` // the coding agent that it is for, whose name is added to that of the session
 }
 
 // ReadOnlyPolicy is the managed policy of AWS that allows to read everything.

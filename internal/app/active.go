@@ -48,7 +48,9 @@ type Status struct {
 	// ServedTo is the process of the shell for which the agent serves the session; 0: it serves none.
 	ServedTo int `json:"served_to,omitempty"`
 
-	Guard *GuardFacts `json:"guard,omitempty"`
+	Guard       *GuardFacts  `json:"guard,omitempty"`
+	CodingAgent *CodingAgent `json:"coding_agent,omitempty"` // that has started the shell
+	ForAgent    string       `json:"for_agent,omitempty"`    // the one that the session was made for
 }
 
 // StatusOf says who the caller's shell is, and until when.
@@ -76,6 +78,9 @@ func StatusOf(t *Task, st env.State) Status {
 		return s
 	}
 	s.Source, s.Chain, s.Guard = SourceText(p), Chain(p), guardFacts(p.Guard)
+	if a, err := t.codingAgent(p.Guard); a.Name != "" && err == nil {
+		s.CodingAgent, s.ForAgent = &a, st.Request.Agent
+	}
 	if sso := p.Source.SSO; sso != nil { // its sessions do not say whose they are
 		s.Account, s.Role = sso.Account, sso.Role
 	}

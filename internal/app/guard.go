@@ -28,9 +28,18 @@ func (t *Task) Permitted(ctx context.Context, q env.Request) (profiles.Profile, 
 	if err != nil {
 		return p, q, err
 	}
-	q = Guarded(q, p)
+	held, agent, err := t.heldForAgent(p, Guarded(q, p))
+	if err == nil && (held.Agent != q.Agent || len(held.PolicyARNs) != len(q.PolicyARNs)) {
+		p, err = t.Resolve(ctx, held)
+	}
+	if q = held; err != nil {
+		return p, q, notNarrowed(agent, err)
+	}
 	if q.NoSession && (p.Guard.Max != 0 || p.Guard.Lapses) {
 		return p, q, WithHint(fmt.Errorf("profile %q has %s, and the key itself does not expire", p.Name, GuardWords(p.Guard)), "leave out --no-session")
+	}
+	if agent.Name != "" && (agent.Rule == profiles.AgentsAsk || p.Guard.Protected && !slices.Contains(t.YesReally, p.Name)) {
+		return p, q, t.allowAgent(ctx, p, q, agent)
 	}
 	return p, q, t.confirm(ctx, p, q)
 }
@@ -61,6 +70,7 @@ type GuardFacts struct {
 	ReadOnly  bool   `json:"read_only,omitempty"`
 	Max       int    `json:"max_duration_seconds,omitempty"`
 	Lapses    bool   `json:"not_renewed,omitempty"`
+	Agents    string `json:"agents,omitempty"`
 	Words     string `json:"-"`
 }
 
@@ -69,7 +79,7 @@ func guardFacts(g profiles.Guard) *GuardFacts {
 	if g == (profiles.Guard{}) {
 		return nil
 	}
-	return &GuardFacts{g.Protected, g.ReadOnly, Seconds(g.Max), g.Lapses, GuardWords(g)}
+	return &GuardFacts{g.Protected, g.ReadOnly, Seconds(g.Max), g.Lapses, g.Agents, GuardWords(g)}
 }
 
 // GuardWords names the settings that hold something back, "" if there are none.
@@ -84,6 +94,7 @@ func GuardWords(g profiles.Guard) string {
 	add(g.ReadOnly, "vault_read_only")
 	add(g.Max != 0, "vault_max_duration ("+display.Span(g.Max)+")")
 	add(g.Lapses, "vault_auto_renew = false")
+	add(g.Agents != "", "vault_agents = "+g.Agents)
 	return strings.Join(words, ", ")
 }
 

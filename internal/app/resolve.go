@@ -104,7 +104,7 @@ func (t *Task) ResolveEmpty(name string) (profiles.Profile, error) {
 // What vault exported does not count, or the last profile's region would be the next one's.
 func overrides(t *Task, q env.Request) profiles.Overrides {
 	return profiles.Overrides{
-		Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
+		SessionName: t.sessionNameFor(q.Agent), Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
 		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User, Path: t.Env.settingPath,
 	}
 }

@@ -198,5 +198,32 @@ func (a *Asker) ask(ctx context.Context, name, serial, question string) (creds.S
 	case ykman:
 		return a.yubiKey(ctx, serial)
 	}
-	return a.dialog(ctx, name, plainText(question))
+	return a.dialog(ctx, name, plainText(question), true)
+}
+
+// Dialog asks for a word in a dialog of the desktop, and never on the terminal. Its errors are those
+// of Code.
+func (a *Asker) Dialog(ctx context.Context, question string) (creds.Secret, error) {
+	failed := &FailedError{}
+	for _, name := range defaultOrder(runtime.GOOS, a.Env) {
+		var answer creds.Secret
+		err := errAbsent
+		switch {
+		case name == terminal || name == ykman:
+			continue
+		case !a.present(name):
+		case name == wincredui:
+			answer, err = credUI(ctx, plainText(question))
+		default:
+			answer, err = a.dialog(ctx, name, plainText(question), false)
+		}
+		if err == nil {
+			return answer, nil
+		}
+		if end := finalError(ctx, err); !errors.Is(err, errAbsent) && end != nil {
+			return answer, end
+		}
+		failed.Tried = append(failed.Tried, Attempt{name, err})
+	}
+	return creds.Secret{}, failed
 }

@@ -6,6 +6,7 @@ package mfa
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -59,30 +60,43 @@ func ykmanLine(env map[string]string, serial string) []string {
 const title = "vault"
 
 // appleScript shows its first argument.
-var appleScript = []string{
-	"on run argv",
-	`set answer to display dialog (item 1 of argv) with title "` + title + `" default answer "" with hidden answer ` +
-		`buttons {"Cancel", "OK"} default button "OK" cancel button "Cancel"`,
-	"return text returned of answer",
-	"end run",
+func appleScript(hidden bool) []string {
+	how := ""
+	if hidden {
+		how = "with hidden answer "
+	}
+	return []string{
+		"on run argv",
+		`set answer to display dialog (item 1 of argv) with title "` + title + `" default answer "" ` + how +
+			`buttons {"Cancel", "OK"} default button "OK" cancel button "Cancel"`,
+		"return text returned of answer",
+		"end run",
+	}
 }
 
 // cancelled is the exit status that zenity is told to use if the person cancels. Its
 // default, 1, is also the status if it cannot open the display.
 const cancelled = 10
 
-// dialog asks with a dialog of the desktop.
-func (a *Asker) dialog(ctx context.Context, name, question string) (creds.Secret, error) {
+// dialog asks with a dialog of the desktop, which does not show a hidden answer.
+func (a *Asker) dialog(ctx context.Context, name, question string, hidden bool) (creds.Secret, error) {
 	p := Program{Argv: []string{name}}
 	switch name {
 	case zenity:
 		label := strings.ReplaceAll(question, "_", "__") // a single one marks a keyboard shortcut
-		p.Argv = append(p.Argv, "--entry", "--hide-text", "--title="+title, "--text="+label)
+		p.Argv = append(p.Argv, "--entry", "--title="+title, "--text="+label)
+		if hidden {
+			p.Argv = slices.Insert(p.Argv, 2, "--hide-text")
+		}
 		p.Environ = []string{"ZENITY_CANCEL=10", "ZENITY_ESC=10"}
 	case kdialog:
-		p.Argv = append(p.Argv, "--title", title, "--password", question)
+		how := "--inputbox"
+		if hidden {
+			how = "--password"
+		}
+		p.Argv = append(p.Argv, "--title", title, how, question)
 	case osascript:
-		for _, line := range appleScript {
+		for _, line := range appleScript(hidden) {
 			p.Argv = append(p.Argv, "-e", line)
 		}
 		p.Argv = append(p.Argv, question)

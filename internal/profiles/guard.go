@@ -16,7 +16,20 @@ type Guard struct {
 	ReadOnly  bool          // vault_read_only: every session is narrowed to reading
 	Max       time.Duration // vault_max_duration: no session lasts longer; 0: no limit
 	Lapses    bool          // vault_auto_renew = false: a session ends, and only a person makes another
+	Agents    string        // vault_agents: what a coding agent is given; "": as the environment says
+	AgentsAt  string        // where that is set, for messages
 }
+
+// The values of vault_agents.
+const (
+	AgentsReadOnly = "read-only"
+	AgentsDeny     = "deny"
+	AgentsAsk      = "ask"
+	AgentsAllow    = "allow"
+)
+
+// AgentRules lists the values of vault_agents.
+func AgentRules() []string { return []string{AgentsReadOnly, AgentsDeny, AgentsAsk, AgentsAllow} }
 
 // minDuration is the shortest session that AWS makes.
 const minDuration = 15 * time.Minute
@@ -32,6 +45,11 @@ func (v *view) guard() Guard {
 		}
 		if g.Max = d; err != nil || d < minDuration {
 			v.rejectKey("vault_max_duration", "write it like 1h or 45m; AWS makes no session shorter than 15 minutes")
+		}
+	}
+	if g.Agents = strings.ToLower(v.str("vault_agents")); g.Agents != "" {
+		if g.AgentsAt = v.placeOf("vault_agents"); !slices.Contains(AgentRules(), g.Agents) {
+			v.rejectKey("vault_agents", "it must be one of "+strings.Join(AgentRules(), ", "))
 		}
 	}
 	return g
@@ -108,6 +126,9 @@ func isOn(text string) (on, readable bool) {
 func (g Guard) with(source Guard) Guard {
 	if source.Max != 0 && (g.Max == 0 || source.Max < g.Max) {
 		g.Max = source.Max
+	}
+	if g.Agents == "" {
+		g.Agents, g.AgentsAt = source.Agents, source.AgentsAt
 	}
 	g.Protected, g.ReadOnly, g.Lapses = g.Protected || source.Protected, g.ReadOnly || source.ReadOnly, g.Lapses || source.Lapses
 	return g

@@ -15,6 +15,7 @@ vault_protected = TRUE
 vault_read_only = yes
 vault_auto_renew = false
 vault_max_duration = 1800
+vault_agents = Deny
 [profile prod]
 role_arn = arn:aws:iam::111122223333:role/prod
 source_profile = base
@@ -35,7 +36,7 @@ vault_protected = false
 `
 
 func TestAProfileIsHeldByItsOwnSettingsAndByThoseOfWhatItIsAnotherNameOf(t *testing.T) {
-	strict := Guard{Protected: true, ReadOnly: true, Lapses: true, Max: 30 * time.Minute}
+	strict := Guard{Protected: true, ReadOnly: true, Lapses: true, Max: 30 * time.Minute, Agents: AgentsDeny, AgentsAt: "vault_agents in config:10"}
 	included := strict
 	included.Protected = false
 	for name, want := range map[string]Guard{
@@ -56,7 +57,7 @@ func TestAProfileIsHeldByItsOwnSettingsAndByThoseOfWhatItIsAnotherNameOf(t *test
 
 func TestAGuardThatCannotBeReadStopsTheProfile(t *testing.T) {
 	for _, line := range []string{
-		"vault_protected = ja", "vault_read_only = 2", "vault_auto_renew = never", "vault_max_duration = 10m",
+		"vault_protected = ja", "vault_read_only = 2", "vault_auto_renew = never", "vault_agents = readonly", "vault_max_duration = 10m",
 		"vault_max_duration = long", "vault_max_duration = 60", "vault_max_duration = -1h",
 	} {
 		var value *ValueError

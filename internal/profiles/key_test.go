@@ -27,7 +27,7 @@ func sample() Profile {
 
 // free are the fields that do not determine a session.
 var free = []string{
-	"Name", "Regionless", "Extra", "Warnings", "Guard.Protected", "Guard.ReadOnly", "Guard.Max", "Guard.Lapses", "Source.Role.Profile",
+	"Name", "Regionless", "Extra", "Warnings", "Guard.Protected", "Guard.ReadOnly", "Guard.Max", "Guard.Lapses", "Guard.Agents", "Guard.AgentsAt", "Source.Role.Profile",
 	"Source.Role.MFAProcess", "Source.Role.Source.Stored.MFAProcess", "Source.Role.Source.Stored.SharedDuration",
 	"Network.FIPS", "Network.DualStack", "Network.CABundle", "Network.LegacySTS", "Network.MaxAttempts", "Network.RetryMode", "Network.Origins", "Network.Variables",
 	"Source.Role.Source.SSO.Scopes", "Source.Role.Source.Process.Profile", "Source.Role.Source.WebIdentity.Profile", "Source.Role.Source.WebIdentity.TokenFileAt",

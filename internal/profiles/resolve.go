@@ -17,6 +17,9 @@ type Overrides struct {
 	RoleARN    string   // one more role to assume: an ARN or ACCOUNT:ROLE
 	Policy     string   // inline session policy, JSON
 	PolicyARNs []string // managed session policies
+	// SessionName changes the name of the last role's session, "" if the profile has none; nil: it
+	// stays.
+	SessionName func(string) string
 
 	// Env is the environment, without what this program has exported. Only variables that
 	// stand for a setting of a profile are used, such as AWS_REGION and AWS_MFA_SERIAL.
@@ -261,6 +264,7 @@ func (c *chain) apply(p *Profile, v *view) error {
 			return err
 		}
 	}
+	c.rename(p)
 	o, err := c.lasting(v)
 	if err == nil && p.Guard.ReadOnly {
 		o, err = o.narrow(p.Name)
@@ -289,6 +293,17 @@ func (c *chain) apply(p *Profile, v *view) error {
 		})
 	}
 	return nil
+}
+
+// rename gives the session of the last role the name that the caller wants.
+func (c *chain) rename(p *Profile) {
+	switch s := p.Source; {
+	case c.over.SessionName == nil:
+	case s.Role != nil:
+		s.Role.SessionName = c.over.SessionName(s.Role.SessionName)
+	case s.WebIdentity != nil:
+		s.WebIdentity.SessionName = c.over.SessionName(s.WebIdentity.SessionName)
+	}
 }
 
 // lasting returns the overrides with the duration that is asked for: by the caller, or for
