@@ -7,12 +7,10 @@ package cmd_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -384,48 +382,5 @@ func TestStatusSaysWhatTheAgentHolds(t *testing.T) {
 	}
 	if r := w.vault(t, w.environ(), "exec", "-t", w.code("phone"), "dev", "--", "vault", "status"); strings.Contains(r.out, "agent") {
 		t.Errorf("without an agent: %q", r.out)
-	}
-}
-
-// It is one small process that does nothing by itself.
-func TestTheAgentIsSmallAndIdle(t *testing.T) {
-	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("reads /proc")
-	}
-	w, environ := agentWorld(t)
-	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
-		t.Fatal(r.err)
-	}
-	pid := w.agentStatus(t, environ).PID
-	status := string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))))
-	var rss int
-	for line := range strings.Lines(status) {
-		_, _ = fmt.Sscanf(line, "VmRSS: %d", &rss)
-	}
-	if rss == 0 || rss > 25<<10 {
-		t.Errorf("%d kB", rss)
-	}
-	if dump, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid)); err == nil && os.Geteuid() != 0 {
-		_ = dump.Close()
-		t.Error("another process of the user can read its memory")
-	}
-	ticks := func() string {
-		fields := strings.Fields(string(must(os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)))))
-		return fields[13] + " " + fields[14]
-	}
-	// It may still be tidying up after its start; a process that is not idle never stands still.
-	for end := time.Now().Add(patience); ; {
-		before := ticks()
-		for range 10 { // meanwhile others work
-			w.vault(t, w.environ(), "version")
-		}
-		after := ticks()
-		if after == before {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("it uses the processor: %s, then %s", before, after)
-		}
 	}
 }

@@ -65,7 +65,11 @@ const ofTerminal = "PWD OLDPWD SHLVL _ SHELL TERM* COLORTERM COLORFGBG COLUMNS L
 	"PS1 PS2 PS4 PROMPT* PAGER EDITOR VISUAL LS_COLORS HIST* FISH_* ZSH_* ZDOTDIR BASH_* PSModulePath P9K_* DIRENV_* " +
 	"XDG_SESSION_* INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID MEMORY_PRESSURE_* LISTEN_* AWS_* __*"
 
+// isOfTerminal is true for proxies too, of which the agent gets none.
 func isOfTerminal(name string) bool {
+	if strings.HasSuffix(strings.ToLower(name), "_proxy") {
+		return true
+	}
 	return slices.ContainsFunc(strings.Fields(ofTerminal), func(pattern string) bool {
 		beginning, open := strings.CutSuffix(pattern, "*")
 		return name == pattern || open && strings.HasPrefix(name, beginning)

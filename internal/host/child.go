@@ -325,7 +325,7 @@ func StartDetached(argv, environ []string) error {
 // runSelf runs this program again in a session of its own, where no hang-up and no
 // Ctrl-C of the terminal reaches it, and waits for its end.
 func runSelf(_ context.Context, args, environ []string) error {
-	self, err := os.Executable()
+	self, err := ownFile()
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // long as its standard input: until stop is called, or this process has ended, however it
 // ends. What it says is shown. stop waits for its end, which closes ended.
 func companion(args, environ []string) (stop func(), ended <-chan struct{}, err error) {
-	self, err := os.Executable()
+	self, err := ownFile()
 	if err != nil {
 		return nil, nil, err
 	}

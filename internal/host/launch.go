@@ -22,7 +22,7 @@ const Ready = "ready"
 // launch starts this program again, in a session of its own. It may outlive us, so it gets
 // no secret of the environment and none of our proxies, and it does not stay in our directory.
 func launch(ctx context.Context, args, environ []string) error {
-	self, err := os.Executable()
+	self, err := ownFile()
 	if err != nil {
 		return err
 	}

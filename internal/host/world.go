@@ -5,12 +5,15 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -79,6 +82,22 @@ type World struct {
 	Home func() string
 }
 
+// ownFile is the file of this program. Where the system does not tell, as Linux without /proc,
+// it is the one by whose name the program was called.
+var ownFile = sync.OnceValues(func() (string, error) {
+	if path, err := os.Executable(); err == nil {
+		return path, nil
+	}
+	path, err := exec.LookPath(os.Args[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		err = errors.New("this system does not tell which file this program is; call it by its full path")
+	}
+	return path, err
+})
+
 // Real is what the program finds outside itself.
 func Real() *World {
 	w := &World{
@@ -91,7 +110,7 @@ func Real() *World {
 	if w.Ask != nil {
 		w.Tell = tell
 	}
-	w.Self, _ = os.Executable()
+	w.Self, _ = ownFile()
 	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {
 		_ = os.Setenv("HOME", home()) // for libraries, which would look in the current directory
 	}
