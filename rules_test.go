@@ -146,8 +146,8 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/startfile internal/proxy internal/agent",
-	"internal/app":            "env refresh store internal/atomicfile internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/console internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/startfile internal/proxy internal/agent",
+	"internal/app":            "env refresh store internal/atomicfile internal/console internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
 	"internal/agent":          "env refresh store internal/app internal/creds internal/profiles internal/server internal/sessions",
 	"internal/display":        "",
 	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions internal/startfile",
@@ -165,6 +165,7 @@ var arrows = map[string]string{
 	"store":                   "env internal/atomicfile internal/creds internal/display internal/host store/internal/busguard",
 	"store/internal/busguard": "",
 	"internal/storetest":      "store internal/creds internal/atomicfile",
+	"internal/console":        "internal/creds",
 	"internal/fakeaws":        "internal/creds",
 	"internal/profiles":       "internal/atomicfile internal/creds",
 	"internal/server":         "internal/creds",
@@ -349,6 +350,9 @@ var reveals = map[string]string{
 	"internal/server/answer.go":        "a reply to who holds the token",
 	"internal/server/metadata.go":      "a reply to this machine's programs, when the user asked for that",
 	"internal/server/fetch.go":         "shows the token to the endpoint",
+	"cmd/login.go":                     "the address of the console, where the person wants it",
+	"internal/console/handoff.go":      "sends a browser on to the console",
+	"internal/sessions/console.go":     "shows a session to the console's sign-in",
 	"cmd/serve.go":                     "the token of an endpoint, on its way to the file that its user reads",
 	"cmd/proxy.go":                     "the token of an endpoint, on its way to the proxy that asks it",
 	"internal/sessions/sts.go":         "signs a request",

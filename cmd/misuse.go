@@ -101,7 +101,7 @@ func words(a []string) string {
 
 // otherWords are words that other programs have for what a command here does.
 var otherWords = map[string]string{
-	"login": "sso login", "signin": "sso login", "sign-in": "sso login", "logout": "sso logout", "signout": "sso logout",
+	"signin": "sso login", "sign-in": "sso login", "logout": "sso logout", "signout": "sso logout",
 	"switch": "use", "select": "use", "activate": "use", "assume": "use", "become": "use", "set": "use",
 	"unset": "off", "leave": "off", "exit": "off", "quit": "off", "deactivate": "off", "renew": "refresh",
 	"run": "exec", "shell": "exec", "env": "export", "print": "export", "credentials": "export",

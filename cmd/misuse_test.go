@@ -112,7 +112,7 @@ func TestAMistypedLineNamesTheOneThatWasMeant(t *testing.T) {
 		{line: "prod --region eu-west-1", want: `did you mean "vault use prod"?`},
 		{line: "prdo", want: `did you mean "vault use prod"?`},
 		{line: "prod aws s3 ls", want: `did you mean "vault exec prod -- aws s3 ls"?`},
-		{line: "login", want: `did you mean "vault sso login"?`},
+		{line: "signin", want: `did you mean "vault sso login"?`},
 		{line: "sync", want: `did you mean "vault sso sync"?`},
 		{line: "delete prod", want: `did you mean "vault remove prod"?`},
 		{line: "sso lgin", want: `there is no command "sso lgin" … did you mean "vault sso login"?`},

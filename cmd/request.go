@@ -30,7 +30,8 @@ type sessionFlags struct {
 	center                                centerRole
 	yesReally                             []string
 
-	of *cobra.Command // the command that has the flags; nil: none has
+	of        *cobra.Command // the command that has the flags; nil: none has
+	ownStdout bool           // --stdout of that command means something else
 }
 
 func (o *sessionFlags) bind(c *cobra.Command, r *run) {
@@ -38,24 +39,34 @@ func (o *sessionFlags) bind(c *cobra.Command, r *run) {
 	fs := c.Flags()
 	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
 	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
-	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
 	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")
-	o.center.bind(c, r)
-	fs.StringArrayVar(&o.yesReally, "yes-really", nil, "confirm a protected profile by its name, instead of being asked")
-	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
+	o.bindAnswers(c, r)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
+}
+
+// bindAnswers adds the flags that are about what a session needs of a person.
+func (o *sessionFlags) bindAnswers(c *cobra.Command, r *run) {
+	c.Flags().StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
+	o.center.bind(c, r)
+	c.Flags().StringArrayVar(&o.yesReally, "yes-really", nil, "confirm a protected profile by its name, instead of being asked")
+	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 }
 
 // bindRole adds the flags that change or narrow the role.
 func (o *sessionFlags) bindRole(c *cobra.Command) {
+	o.bindNarrow(c)
+	durationFlag(c.Flags(), &o.minTTL, "min-ttl", "", "renew unless this much is left")
+	boolFlag(c.Flags(), &o.renew, "refresh", "", false, "make a new session, whatever is cached")
+}
+
+// bindNarrow adds the flags that make another session of the profile than its own.
+func (o *sessionFlags) bindNarrow(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&o.roleARN, "role-arn", "", "assume one more role: an ARN or ACCOUNT:ROLE")
 	boolFlag(fs, &o.readOnly, "read-only", "", false, "narrow the role to AWS's ReadOnlyAccess")
 	fs.StringArrayVar(&o.policyARNs, "policy-arn", nil, "narrow the role to a managed policy (may be repeated)")
 	fs.StringVar(&o.policyFile, "policy", "", "narrow the role to the policy in a file")
-	durationFlag(fs, &o.minTTL, "min-ttl", "", "renew unless this much is left")
-	boolFlag(fs, &o.renew, "refresh", "", false, "make a new session, whatever is cached")
 	_ = c.RegisterFlagCompletionFunc("policy", completeFiles)
 }
 
@@ -170,12 +181,7 @@ func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) 
 // session makes or finds the session of a request, after the person has confirmed what has to be
 // confirmed. It makes q what is to be remembered of it.
 func (o sessionFlags) session(ctx context.Context, r *run, q *env.Request) (p profiles.Profile, l refresh.Lease, err error) {
-	r.task.YesReally = o.yesReally
-	r.task.MFACode = creds.New(o.mfaToken)
-	r.task.SignIn.NoBrowser = o.noBrowser
-	if o.of == nil || !o.of.Flags().Changed("stdout") && !o.of.Flags().Changed("no-stdout") {
-		r.task.SignIn.NoBrowser = r.isOn("AWS_VAULT_STDOUT")
-	}
+	o.answer(r)
 	p, *q, l, err = r.task.Given(ctx, *q, refresh.Want{IgnoreCache: o.renew})
 	if err == nil && r.task.Ask != nil && !r.task.SignIn.Never {
 		r.task.Used(q.Profile)
@@ -188,4 +194,14 @@ func (o sessionFlags) unmade(ctx context.Context, r *run, q *env.Request) (p pro
 	r.task.YesReally = o.yesReally
 	p, *q, err = r.task.Permitted(ctx, *q)
 	return p, err
+}
+
+// answer gives the task what the flags say of the questions that a session may need.
+func (o sessionFlags) answer(r *run) {
+	r.task.YesReally = o.yesReally
+	r.task.MFACode = creds.New(o.mfaToken)
+	r.task.SignIn.NoBrowser = o.noBrowser
+	if o.of == nil || o.ownStdout || !o.of.Flags().Changed("stdout") && !o.of.Flags().Changed("no-stdout") {
+		r.task.SignIn.NoBrowser = r.isOn("AWS_VAULT_STDOUT")
+	}
 }

@@ -25,6 +25,7 @@ type Request struct {
 	Policy     string   `json:"p,omitempty"` // the text, not the file's name
 	PolicyARNs []string `json:"P,omitempty"`
 	NoSession  bool     `json:"k,omitempty"`
+	Console    bool     `json:"-"` // to open the console; never that of a shell
 	// What is known of the renewal of this session.
 	Unhooked   bool `json:"h,omitempty"` // no prompt of the shell runs the hook
 	Passphrase bool `json:"w,omitempty"` // a person had to unlock the store for it

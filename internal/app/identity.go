@@ -75,28 +75,9 @@ func GivenIn(e Environment) Given {
 
 // IdentityGiven asks AWS whose the credentials in the environment are. It opens no keyring.
 func IdentityGiven(ctx context.Context, t *Task, g Given) (Identity, error) {
-	p, err := t.ResolveEmpty("default")
+	p, s, err := t.given(ctx, g)
 	if err != nil {
 		return Identity{}, err
-	}
-	p.Source = profiles.Source{Host: &profiles.Host{Kind: profiles.HostContainer}}
-	s := creds.Session{AccessKeyID: t.Env.User["AWS_ACCESS_KEY_ID"], SecretKey: creds.New(t.Env.User["AWS_SECRET_ACCESS_KEY"]), Token: creds.New(t.Env.User["AWS_SESSION_TOKEN"])}
-	switch g {
-	case GivenKeys:
-		p.Source.Host.Kind = profiles.HostEnvironment
-		if at, err := time.Parse(time.RFC3339, t.Env.User[env.Expiration]); err == nil && !s.Token.IsZero() {
-			s.Expires = at
-		}
-	case GivenToken:
-		p.Source = profiles.Source{WebIdentity: &profiles.WebIdentity{
-			ARN: t.Env.User["AWS_ROLE_ARN"], SessionName: t.Env.User["AWS_ROLE_SESSION_NAME"],
-			TokenFile: t.Env.settingPath(t.Env.User["AWS_WEB_IDENTITY_TOKEN_FILE"]), TokenFileAt: "AWS_WEB_IDENTITY_TOKEN_FILE",
-		}}
-	}
-	if g != GivenKeys {
-		if s, err = t.unstored().Make(ctx, p); err != nil {
-			return Identity{}, givenError(g, err)
-		}
 	}
 	who, err := WhoAmI(ctx, p, s)
 	if err != nil {
@@ -108,6 +89,35 @@ func IdentityGiven(ctx context.Context, t *Task, g Given) (Identity, error) {
 		i.Expires = &e
 	}
 	return i, nil
+}
+
+// given returns the credentials in the environment, and the profile without a name that they
+// are like.
+func (t *Task) given(ctx context.Context, g Given) (profiles.Profile, creds.Session, error) {
+	p, err := t.ResolveEmpty("default")
+	if err != nil {
+		return p, creds.Session{}, err
+	}
+	p.Source = profiles.Source{Host: &profiles.Host{Kind: profiles.HostContainer}}
+	switch g {
+	case GivenKeys:
+		p.Source.Host.Kind = profiles.HostEnvironment
+		s := creds.Session{AccessKeyID: t.Env.User["AWS_ACCESS_KEY_ID"], SecretKey: creds.New(t.Env.User["AWS_SECRET_ACCESS_KEY"]), Token: creds.New(t.Env.User["AWS_SESSION_TOKEN"])}
+		if at, err := time.Parse(time.RFC3339, t.Env.User[env.Expiration]); err == nil && !s.Token.IsZero() {
+			s.Expires = at
+		}
+		return p, s, nil
+	case GivenToken:
+		p.Source = profiles.Source{WebIdentity: &profiles.WebIdentity{
+			ARN: t.Env.User["AWS_ROLE_ARN"], SessionName: t.Env.User["AWS_ROLE_SESSION_NAME"],
+			TokenFile: t.Env.settingPath(t.Env.User["AWS_WEB_IDENTITY_TOKEN_FILE"]), TokenFileAt: "AWS_WEB_IDENTITY_TOKEN_FILE",
+		}}
+	}
+	s, err := t.unstored().Make(ctx, p)
+	if err != nil {
+		err = givenError(g, err)
+	}
+	return p, s, err
 }
 
 // unstored makes sessions that need nothing of the store.

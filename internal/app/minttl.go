@@ -25,6 +25,9 @@ func (t *Task) wanted(p profiles.Profile, q env.Request, w refresh.Want) (refres
 	if d == 0 {
 		d = t.Policy.MinTTL
 	}
+	if q.Console && doorwayOf(p) == byChain {
+		d = max(d, consoleAtLeast)
+	}
 	w.MinTTL = d
 	return w, err
 }

@@ -105,7 +105,7 @@ func (t *Task) ResolveEmpty(name string) (profiles.Profile, error) {
 func overrides(t *Task, q env.Request) profiles.Overrides {
 	return profiles.Overrides{
 		SessionName: t.sessionNameFor(q.Agent), Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
-		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Env: t.Env.User, Path: t.Env.settingPath,
+		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Console: q.Console, Env: t.Env.User, Path: t.Env.settingPath,
 	}
 }
 
@@ -179,6 +179,8 @@ func fitPolicies(p *profiles.Profile) {
 		role, policies = s.Role.ARN, s.Role.PolicyARNs
 	case s.WebIdentity != nil:
 		role, policies = s.WebIdentity.ARN, s.WebIdentity.PolicyARNs
+	case s.Stored != nil && s.Stored.Federation != nil:
+		role, policies = "arn:"+profiles.Partition(p.Region)+":", s.Stored.Federation.PolicyARNs
 	}
 	for i, arn := range policies {
 		if rest, ok := strings.CutPrefix(arn, "arn:aws:iam::aws:"); ok {
@@ -187,16 +189,19 @@ func fitPolicies(p *profiles.Profile) {
 	}
 }
 
-// applyDurations fills in the duration of GetSessionToken, which no file gives, from the
-// variables that AWS Vault has for it.
+// applyDurations fills in the duration of GetSessionToken or GetFederationToken, which no file
+// gives, from the variables that AWS Vault has for it.
 func applyDurations(e Environment, p *profiles.Profile) (err error) {
 	variable, source := "AWS_SESSION_TOKEN_TTL", p.Source
+	if s := source.Stored; s != nil && s.Federation != nil {
+		variable = "AWS_FEDERATION_TOKEN_TTL"
+	}
 	for source.Role != nil {
 		variable, source = "AWS_CHAINED_SESSION_TOKEN_TTL", source.Role.Source
 	}
 	if s := source.Stored; s != nil && s.Duration == 0 {
 		usual := &s.Duration
-		if s.MFASerial != "" {
+		if s.MFASerial != "" && s.Federation == nil {
 			usual = &s.SharedDuration
 		}
 		*usual, err = e.Duration(variable)

@@ -81,31 +81,18 @@ func (h helpers) byDevice(p profiles.Profile, remote string) bool {
 
 // openBrowser starts a browser and does not wait for it: the first that can be started.
 func (h helpers) openBrowser(p profiles.Profile, address string) error {
-	if h.Start == nil {
-		return errNoBrowser
-	}
-	failed := errNoBrowser
-	for i, argv := range h.Env.browsers(p.Extra["vault_browser"]) {
-		err := h.Start(at(argv, address), h.Env.List)
-		if err == nil {
-			return nil
-		}
-		if i == 0 { // the one that the person has chosen
-			failed = err
-		}
-	}
-	return failed
+	return h.start(h.Env.browsers(p.Extra[browserKey]), address)
 }
 
 var errNoBrowser = errors.New("there is none here")
 
-// at puts an address into a command, in place of %s or as its last word.
+// at puts an address into a command, in place of %s or {url} or as its last word.
 func at(argv []string, address string) []string {
 	argv = slices.Clone(argv)
 	found := false
 	for i, word := range argv[1:] {
-		if strings.Contains(word, "%s") {
-			argv[i+1], found = strings.ReplaceAll(word, "%s", address), true
+		if strings.Contains(word, "%s") || strings.Contains(word, "{url}") {
+			argv[i+1], found = strings.NewReplacer("%s", address, "{url}", address).Replace(word), true
 		}
 	}
 	if !found {

@@ -34,6 +34,7 @@ type view struct {
 	title, text, code string
 	question, enter   bool // whether there are buttons, or a field for the code
 	location          string
+	cookie            *http.Cookie
 }
 
 // html renders the page. A form is sent to the address of the page itself, so that the
@@ -58,11 +59,18 @@ func (v *view) html() []byte {
 
 func writePage(w http.ResponseWriter, c *call, result any, fail *apiError) {
 	status := http.StatusOK
+	if answer, ok := result.(map[string]string); ok && fail == nil {
+		writeJSON(w, c, status, answer)
+		return
+	}
 	v, _ := result.(*view)
 	if fail != nil {
 		status, v = fail.status, &view{title: "Not possible", text: fail.message}
 	}
 	w.Header().Set("Cache-Control", "no-store")
+	if v.cookie != nil {
+		http.SetCookie(w, v.cookie)
+	}
 	if v.location != "" {
 		// After a form the browser must use GET, which a 302 does not guarantee.
 		status = http.StatusFound

@@ -1,7 +1,7 @@
 // Package fakeaws is an emulator of AWS on loopback, for the demo and the tests: STS, the
-// access keys of IAM, Identity Center with its browser pages, the sign-in service of
-// `aws login`, and enough of S3 to list buckets and keep small objects. It verifies what it
-// is sent: signatures, session tokens, one-time codes, trust policies and durations;
+// access keys of IAM, Identity Center with its browser pages, the sign-in services of
+// `aws login` and of the console, and enough of S3 to list buckets and keep small objects. It
+// verifies what it is sent: signatures, session tokens, one-time codes, trust policies and durations;
 // sessions expire; and it answers with the error codes and texts of AWS.
 //
 // All state is in memory and is lost when the server is closed. It listens on 127.0.0.1
@@ -185,6 +185,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 // routes, or is for S3.
 func (c *call) route() {
 	c.params = c.request.URL.Query()
+	if isConsole(c.request) {
+		c.service, c.action = consoleService, c.consoleAction()
+		return
+	}
 	if to, ok := restRoute(c.request); ok {
 		c.service, c.action = to.service, to.action
 		return

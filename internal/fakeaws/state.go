@@ -37,6 +37,7 @@ type state struct {
 	issuers     map[string]*Issuer // by path
 	lastWeb     *AssumeRoleCall
 	signin      signinState
+	console     consoleState
 }
 
 func newState() state {
@@ -50,6 +51,7 @@ func newState() state {
 		sso:         newSSOState(),
 		issuers:     map[string]*Issuer{},
 		signin:      newSigninState(),
+		console:     newConsoleState(),
 	}
 }
 

@@ -99,9 +99,13 @@ func (k key) source(s Source) {
 func (k key) stored(s *Stored) {
 	k.add(s.Profile, s.MFASerial)
 	k.number(int64(s.Duration))
-	if s.NoSession {
+	switch {
+	case s.Federation != nil:
+		k.add("federation", s.Federation.Policy)
+		k.list(s.Federation.PolicyARNs)
+	case s.NoSession:
 		k.add("no session")
-	} else {
+	default:
 		k.add("session")
 	}
 }

@@ -92,12 +92,20 @@ type Stored struct {
 	MFAProcess string        // a command that prints a code; "" for none
 	Duration   time.Duration // asked for; 0 for the default of the call
 	NoSession  bool          // use the long-lived key itself
+	Federation *Federation   // the session is for the console; nil: it is not
 	InFile     Place         // where a file of the AWS tools has it in plain text
 
 	// SharedDuration is how long a session with MFA lasts that is made for everything that
 	// uses this key and device, if Duration is 0; 0: the default. Such a session is used
 	// however long it was made for, so this is not part of the CacheKey.
 	SharedDuration time.Duration
+}
+
+// Federation is a session of GetFederationToken, the only one of a user that AWS lets into the
+// console. Without a policy of its own it may do whatever the user may.
+type Federation struct {
+	Policy     string
+	PolicyARNs []string
 }
 
 // Role is a call of AssumeRole with the credentials of another source.

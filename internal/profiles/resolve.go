@@ -17,6 +17,7 @@ type Overrides struct {
 	RoleARN    string   // one more role to assume: an ARN or ACCOUNT:ROLE
 	Policy     string   // inline session policy, JSON
 	PolicyARNs []string // managed session policies
+	Console    bool     // the session is to open the console: for a key, one of GetFederationToken
 	// SessionName changes the name of the last role's session, "" if the profile has none; nil: it
 	// stays.
 	SessionName func(string) string
@@ -279,6 +280,8 @@ func (c *chain) apply(p *Profile, v *view) error {
 	case s.WebIdentity != nil:
 		s.WebIdentity.Duration = or(o.Duration, s.WebIdentity.Duration)
 		s.WebIdentity.Policy, s.WebIdentity.PolicyARNs = o.Policy, o.PolicyARNs
+	case s.Stored != nil && o.Console:
+		s.Stored.Duration, s.Stored.Federation = o.Duration, &Federation{o.Policy, o.PolicyARNs}
 	case o.Policy != "" || len(o.PolicyARNs) > 0: // no call takes a policy
 		what := "session policy"
 		if p.Guard.ReadOnly {

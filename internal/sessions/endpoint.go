@@ -24,6 +24,8 @@ type Endpoint struct {
 	Limits  Limits
 
 	Proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
+
+	pages bool // the service refuses a request with a web page
 }
 
 // ProxyOf is the proxy that a process with these variables (HTTPS_PROXY and the others) uses.

@@ -98,6 +98,7 @@ const (
 	BadSetting       // a setting of the network names a file that cannot be used
 	Gone             // the thing to change does not exist
 	Full             // the limit on such things is reached
+	Refused          // the credentials are not of a kind that the call takes
 )
 
 // CallError is a call to AWS that failed. Error returns one plain line; Message is AWS's

@@ -249,7 +249,10 @@ func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (cred
 		return creds.Session{}, err
 	}
 	long := creds.Session{Profile: p.Name, AccessKeyID: k.ID, SecretKey: k.Secret, Key: creds.KeyRef{ID: k.ID}}
-	if plan.Session == nil {
+	switch {
+	case plan.Console != nil:
+		return m.federated(ctx, p, long, plan.Console)
+	case plan.Session == nil:
 		return long, nil
 	}
 	c := m.client(p, p.Region, long)

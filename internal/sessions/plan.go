@@ -16,6 +16,7 @@ type Plan struct {
 	Key     string            // the profile whose stored key the chain begins with, "" if it begins with none
 	Session *SessionCall      // GetSessionToken for the profile itself; nil if Roles is not empty
 	Base    *profiles.Profile // whose session is made first, and shared by all that use this key; or nil
+	Console *FederationCall   // GetFederationToken for the profile itself, which has no roles; or nil
 	Roles   []RoleCall        // the first one is assumed first; without any, the session of Base is the profile's
 }
 
@@ -23,6 +24,12 @@ type Plan struct {
 type SessionCall struct {
 	MFASerial, MFAProcess string
 	Duration              time.Duration
+}
+
+// FederationCall is a GetFederationToken.
+type FederationCall struct {
+	profiles.Federation
+	Duration time.Duration
 }
 
 // RoleCall is an AssumeRole. MFASerial is empty if the credentials that sign it were made
@@ -36,9 +43,10 @@ type RoleCall struct {
 
 // AWS's limits, and the durations used where the profile has none.
 const (
-	SessionDefault = time.Hour     // GetSessionToken for a profile itself
-	BaseDefault    = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
-	RoleDefault    = time.Hour     // also the longest a role assumed from temporary credentials may last
+	SessionDefault    = time.Hour     // GetSessionToken for a profile itself
+	BaseDefault       = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
+	FederationDefault = time.Hour     // GetFederationToken
+	RoleDefault       = time.Hour     // also the longest a role assumed from temporary credentials may last
 )
 
 // NewPlan applies these rules. A profile of a stored key gets a session, unless NoSession.
@@ -60,6 +68,8 @@ func NewPlan(p profiles.Profile) Plan {
 	plan.Key = stored.Profile
 	if len(roles) == 0 {
 		switch shared := SharedBy(p); {
+		case stored.Federation != nil:
+			plan.Console = &FederationCall{*stored.Federation, or(stored.Duration, FederationDefault)}
 		case stored.NoSession:
 		case stored.Duration == 0 && shared != nil && shared.Name != p.Name:
 			plan.Base = shared
@@ -130,7 +140,7 @@ func sharesSession(stored profiles.Stored, roles []profiles.Role) bool {
 // SharedBy returns the profile whose session all users of a stored key with MFA share, nil if
 // p is not a key of that kind. It is p itself, or p with another name or duration.
 func SharedBy(p profiles.Profile) *profiles.Profile {
-	if s := p.Source.Stored; s != nil && s.MFASerial != "" && !s.NoSession {
+	if s := p.Source.Stored; s != nil && s.MFASerial != "" && !s.NoSession && s.Federation == nil {
 		return base(p, *s)
 	}
 	return nil

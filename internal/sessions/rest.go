@@ -40,6 +40,7 @@ type restCall struct {
 	header       http.Header
 	bearer       creds.Secret // Identity Center's token, "" for none
 	body         any          // sent as JSON, nil for none
+	form         url.Values   // sent as a form, nil for none
 	once         bool         // do not try again: it uses up something that works once
 }
 
@@ -109,6 +110,9 @@ func (r rest) request(ctx context.Context, a restCall) (*http.Request, error) {
 		}
 		body = bytes.NewReader(text)
 	}
+	if a.form != nil {
+		body = strings.NewReader(a.form.Encode())
+	}
 	to := r.base + a.path
 	if len(a.query) > 0 {
 		to += "?" + a.query.Encode()
@@ -122,6 +126,9 @@ func (r rest) request(ctx context.Context, a restCall) (*http.Request, error) {
 	}
 	if a.body != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if a.form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	if !a.bearer.IsZero() {
 		req.Header.Set("X-Amz-Sso_bearer_token", a.bearer.Reveal())

@@ -291,6 +291,9 @@ func (c client) checkAnswer(r *http.Request, res *http.Response) error {
 	if r.Method == http.MethodHead || res.StatusCode == http.StatusTooManyRequests || !isPage(res) {
 		return nil
 	}
+	if c.at.pages && res.StatusCode == http.StatusBadRequest {
+		return nil
+	}
 	from := r.URL.Host
 	proxy := c.proxyOf(r)
 	if proxy != "" && r.URL.Scheme == "http" {
