@@ -99,7 +99,7 @@ func printSummary(all []*outcome) {
 	passed := 0
 	for _, o := range all {
 		if o.action == "fail" {
-			fmt.Printf("FAILED %s %s\n%s", o.pkg, o.test, strings.Join(o.said(), ""))
+			fmt.Printf("FAILED %s %s\n%s", o.pkg, o.test, strings.Join(o.why(), ""))
 		}
 		if o.action == "pass" && o.test != "" {
 			passed++
@@ -120,13 +120,43 @@ func printSummary(all []*outcome) {
 	fmt.Printf("%d tests passed\n", passed)
 }
 
-// progress is what the testing package prints of a test's course.
-var progress = regexp.MustCompile(`^ *(=== |--- (PASS|SKIP))`)
+// progress is what the testing package prints of a test's course. A copy of a test that it ran
+// prints that too, further in: it stays, and says what was running.
+var progress = regexp.MustCompile(`^(=== | *--- (PASS|SKIP))`)
 
 // said is what a test printed, without its course.
 func (o *outcome) said() []string {
 	return slices.DeleteFunc(slices.Clone(o.output), func(line string) bool { return progress.MatchString(line) })
 }
+
+// trace is a line of a dump of goroutines: that of a test, or of a copy of it that it ran.
+var trace = regexp.MustCompile(`^\s*(goroutine \d+ .*\[|\S.*\(.*\)$|created by |/\S+\.(go|s):\d+|rax|r\d|rip|$)`)
+
+// mostOfATrace is how many lines of a dump of goroutines are printed.
+const mostOfATrace = 12
+
+// why is what a failed test printed, without most of the goroutines: which test did not end,
+// and what failed first, come before them.
+func (o *outcome) why() (lines []string) {
+	traced, left := 0, 0
+	for _, line := range o.said() {
+		switch dumped := traced > 0 || goroutine.MatchString(line); {
+		case !dumped || !trace.MatchString(strings.TrimRight(line, "\n")):
+			lines = append(lines, line)
+		case traced < mostOfATrace:
+			traced++
+			lines = append(lines, line)
+		default:
+			left++
+		}
+	}
+	if left > 0 {
+		lines = append(lines, fmt.Sprintf("    … and %d more lines of goroutines, in the log\n", left))
+	}
+	return lines
+}
+
+var goroutine = regexp.MustCompile(`^\s*goroutine \d+ .*\[`)
 
 func printSkippedFor(all []*outcome, tools []string) {
 	tests := map[string][]string{}
