@@ -373,6 +373,20 @@ func TestACodeCanComeFromAFlag(t *testing.T) {
 	}
 }
 
+func TestAWrongCodeOfAFlagIsToldBeforeTheQuestion(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"000000", "abc"} {
+		w := mfaWorld(t)
+		r, _ := w.talk(t, w.environ(), []exchange{{"MFA code", w.code("phone") + "\r"}}, "use", "dev", "-t", code, "--shell", "bash")
+		if r.status != 0 || strings.Count(r.err, "vault: the code was not accepted; each code works once and for half a minute\n") != 1 {
+			t.Errorf("%s: status %d, said %q", code, r.status, r.err)
+		}
+		if r := w.vault(t, w.environ(), "export", "base", "-t", code); strings.Contains(r.err, "use the MFA code") {
+			t.Errorf("%s: said %q", code, r.err)
+		}
+	}
+}
+
 func TestACodeCanComeFromAProcess(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile base]\nmfa_serial = arn:aws:iam::111122223333:mfa/phone\nmfa_process = cat \"$HOME/code\" && printenv >seen\n"+

@@ -8,6 +8,8 @@ import (
 	"os/user"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/mfa"
@@ -305,13 +307,21 @@ func DidYouMean(names []string) string {
 	return "did you mean " + strings.Join(quoted, " or ") + "?"
 }
 
-// Word is a name for a command line that is offered; one that would need quoting is
-// left to the reader.
+// Word is a name for a command line that is offered, in quotes where it needs them. One that
+// no quotes make safe in every shell is left to the reader.
 func Word(name string) string {
+	plain := name != ""
 	for _, c := range name {
-		if !strings.ContainsRune("-_./:@+=,", c) && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
+		switch {
+		case c < utf8.RuneSelf && (strings.ContainsRune("-_./:@+=,", c) || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z' || 'a' <= c && c <= 'z'):
+		case strings.ContainsRune(" ()[]{}&;~*?'", c), unicode.IsLetter(c), unicode.IsDigit(c):
+			plain = false
+		default:
 			return "PROFILE"
 		}
 	}
-	return name
+	if plain {
+		return name
+	}
+	return `"` + name + `"`
 }

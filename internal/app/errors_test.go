@@ -48,3 +48,14 @@ func TestADiskThatCannotBeWrittenIsToldInWords(t *testing.T) {
 		}
 	}
 }
+
+func TestAnOfferedNameIsQuotedWhereAShellNeedsIt(t *testing.T) {
+	for name, want := range map[string]string{
+		"prod": "prod", "a-b_c./:@+=,9": "a-b_c./:@+=,9", "my key": `"my key"`, "it's (one)": `"it's (one)"`, "kühl": `"kühl"`,
+		"": `""`, "a$b": "PROFILE", "a`b": "PROFILE", `a"b`: "PROFILE", `a\b`: "PROFILE", "a!b": "PROFILE", "a\nb": "PROFILE", "a“b": "PROFILE",
+	} {
+		if got := Word(name); got != want {
+			t.Errorf("%q is offered as %s, not %s", name, got, want)
+		}
+	}
+}

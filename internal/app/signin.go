@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/d44b7504/vault/internal/host"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
 )
@@ -21,7 +22,13 @@ func (h helpers) browser(p profiles.Profile) *sessions.Browser {
 		return nil
 	}
 	remote := h.Env.remoteBrowser()
-	b := &sessions.Browser{Device: h.byDevice(p, remote), Show: h.ShowSignIn, Timeout: h.SignIn.Timeout}
+	b := &sessions.Browser{Device: h.byDevice(p, remote), Timeout: h.SignIn.Timeout}
+	b.Show = func(i sessions.Invitation) {
+		host.CatchSignals() // from here Ctrl-C ends a wait, and not a brief command
+		if h.ShowSignIn != nil {
+			h.ShowSignIn(i)
+		}
+	}
 	if !h.SignIn.PrintOnly && !h.SignIn.NoBrowser && (remote == "" || !b.Device || h.Env.browserOfThePerson()) {
 		b.Open = func(url string) error { return h.openBrowser(p, url) }
 		b.Failed = func(err error) { h.say("no browser was opened: %s; open the address yourself", OneLine(err)) }

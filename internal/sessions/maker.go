@@ -60,8 +60,9 @@ type Maker struct {
 	SharedDir      string              // where the AWS tools keep their sign-ins to Identity Center; "": nowhere
 	Path           func(string) string // completes a path of Env that begins with ~; nil: it stays
 
-	clock  awsClock
-	waited atomic.Bool // the person was told that AWS takes long
+	clock   awsClock
+	refused atomic.Bool // AWS did not accept MFAToken
+	waited  atomic.Bool // the person was told that AWS takes long
 }
 
 // slow tells the person once that AWS takes long to answer, and when that ends.
@@ -295,6 +296,7 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 		return call(mfa{})
 	}
 	for again := false; ; again = true {
+		given := !m.MFAToken.IsZero()
 		code, typed, err := m.code(ctx, p, serial, process)
 		if err != nil {
 			return creds.Session{}, err
@@ -303,13 +305,16 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 		var failed *CallError
 		if errors.As(err, &failed) {
 			failed.Device = serial
+			m.refused.Store(given && failed.Kind == WrongCode)
 		}
 		if again || !typed || failed == nil || failed.Kind != WrongCode {
 			return s, err
 		}
-		m.say("the code was not accepted; each code works once and for half a minute")
+		m.say(codeRefused)
 	}
 }
+
+const codeRefused = "the code was not accepted; each code works once and for half a minute"
 
 // tryCode makes the call if the code has the form of one. Anything else is not sent: AWS
 // would quote it in its answer, and it may be a password typed at the wrong question.
@@ -317,7 +322,7 @@ func tryCode(m mfa, profile string, call func(mfa) (creds.Session, error)) (cred
 	code := strings.ReplaceAll(m.code.Reveal(), " ", "")
 	if len(code) != 6 || strings.Trim(code, "0123456789") != "" {
 		return creds.Session{}, &CallError{
-			Op: "use the MFA code", Profile: profile, Kind: WrongCode, Err: errors.New("a code has six digits"),
+			Op: "get a session", Profile: profile, Kind: WrongCode, Err: errors.New("a code has six digits"),
 		}
 	}
 	return call(mfa{m.serial, creds.New(code)})
@@ -335,6 +340,9 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 		return code, false, err
 	case m.Ask == nil:
 		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode, Device: serial, Process: process}
+	}
+	if m.refused.CompareAndSwap(true, false) { // or the question would come without a word
+		m.say(codeRefused)
 	}
 	code, typed, err = m.Ask(ctx, serial, "MFA code for "+device(serial)+": ")
 	if err == nil && code.IsZero() {
