@@ -86,7 +86,7 @@ func TestADiskThatFailsFromAnyStepOnLosesNoKey(t *testing.T) {
 		for j, what := range []string{diskFull, readOnly} {
 			t.Run(s.name+" "+what, func(t *testing.T) {
 				t.Parallel()
-				s.needsLong(t, (i+j)%2 == 1)
+				s.needsLong(t, (i+j)%4 != 0)
 				s.interrupt(t, what)
 			})
 		}

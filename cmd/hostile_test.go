@@ -58,7 +58,7 @@ func hostileWorld(t *testing.T) *world {
 func TestAHostileNameIsDataInEveryShell(t *testing.T) {
 	t.Parallel()
 	// There is no session under a name that cannot be printed.
-	names := slices.DeleteFunc(testenv.Sample(slices.Clone(hostileNames), 2), func(n string) bool { return !creds.Printable(n) })
+	names := slices.DeleteFunc(testenv.Sample(slices.Clone(hostileNames), 4), func(n string) bool { return !creds.Printable(n) })
 	shelltest.Each(t, shelltest.All(t), func(t *testing.T, sh *shelltest.Shell) {
 		w := hostileWorld(t)
 		script := must(sh.RCLine("vault")) + "\n"
@@ -106,7 +106,7 @@ func (w *world) harmless(t *testing.T, shown string) {
 func TestAHostileNameIsDataOnTheCommandLine(t *testing.T) {
 	t.Parallel()
 	w := hostileWorld(t)
-	for _, n := range testenv.Sample(hostileNames, 2) {
+	for _, n := range testenv.Sample(hostileNames, 4) {
 		r := w.vault(t, w.environ(), "exec", "--", n)
 		if r.status == 0 {
 			t.Errorf("%q was run", n)

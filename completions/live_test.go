@@ -52,7 +52,7 @@ func TestTABWritesANameSoThatTheProgramGetsIt(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, h *home) {
 		x := h.start()
-		for _, c := range testenv.Sample(append(begun, shelltest.In(t, h.shell, begunIn)...), 3) {
+		for _, c := range testenv.Sample(append(begun, shelltest.In(t, h.shell, begunIn)...), 6) {
 			got := x.tab("vault use " + c.typed)
 			if len(got) > 1 && got[1] == "--" {
 				got = slices.Delete(got, 1, 2)
@@ -86,7 +86,7 @@ func TestTABRunsNothing(t *testing.T) {
 		for _, w := range words {
 			lines = append(lines, "vault use "+w, "vault use "+w+" ", "vault exec p -- ls "+w+" ", "vault "+w+" ")
 		}
-		lines = testenv.Sample(lines, 5) // of most words one of their four places
+		lines = testenv.Sample(lines, 9) // of most words one of their four places
 		x.pressAll(lines...)
 		if x.tab("vault use pr"); pwned(h) {
 			t.Error("what was typed was run")

@@ -295,7 +295,7 @@ var besides = map[string][]string{
 func TestPipestatusHoldsWhenTheSessionIsFetchedBesideOthers(t *testing.T) {
 	t.Parallel()
 	for _, shell := range hooked(t) {
-		for _, beside := range testenv.Sample(shelltest.In(t, shell, besides), 2) {
+		for _, beside := range testenv.Sample(shelltest.In(t, shell, besides), 3) {
 			t.Run(shell+"/"+beside, func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t, shell)

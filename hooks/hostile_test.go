@@ -42,7 +42,7 @@ var hostile = map[string][]string{
 func TestHostileSettingsAreSurvived(t *testing.T) {
 	t.Parallel()
 	for _, shell := range hooked(t) {
-		for _, setting := range testenv.Sample(shelltest.In(t, shell, hostile), 2) {
+		for _, setting := range testenv.Sample(shelltest.In(t, shell, hostile), 4) {
 			t.Run(shell+"/"+setting, func(t *testing.T) {
 				t.Parallel()
 				survives(t, newWorld(t, shell), setting)

@@ -230,7 +230,7 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 		"  $global:i = 0; $b = @(& ([ScriptBlock]::Create($Direct))) -join '|'\n" +
 		"  if ($a -cne $b) { \"[$Through] gave`n  $a`nand directly`n  $b\" } else { $global:same++ }\n}\n$same = 0\n"
 	n, compared := 0, 0
-	all := testenv.Sample(pwshWords, 4)
+	all := testenv.Sample(pwshWords, 8)
 	for _, words := range pwshAfterDashes {
 		all = append(all, "exec prod -- "+words)
 	}
@@ -248,7 +248,7 @@ func TestPwshWordsArriveAsTheyWere(t *testing.T) {
 			script += "check " + w.quote(through) + " " + w.quote(direct) + "\n"
 		}
 	}
-	for _, passing := range []string{"Standard", "Legacy"} { // of 7.3 and later, and of 5.1
+	for _, passing := range testenv.Sample([]string{"Standard", "Legacy"}, 2) { // of 7.3 and later, and of 5.1
 		got := w.runs("$PSNativeCommandArgumentPassing = '" + passing + "'\n$stub = " + w.quote(w.path("bin/vault")) + "\n" + script + "\"same: $same\"\n")
 		if got != fmt.Sprintf("same: %d\n", compared) {
 			t.Errorf("%s: %s", passing, got)
@@ -304,7 +304,7 @@ func TestPwshVariablesOfTheUserNeverLeaveHalfASession(t *testing.T) {
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod"})
 	w.answersOff()
-	for _, option := range []string{"ReadOnly", "Constant", "ReadOnly, AllScope", "Constant, AllScope"} {
+	for _, option := range testenv.Sample([]string{"ReadOnly", "Constant", "ReadOnly, AllScope", "Constant, AllScope"}, 2) {
 		got := w.runs(`$before = 0
 foreach ($n in 's', 'w', 'l', 'steps', 'said', 'ok', 'words', 'what', 'name', 'rest', 'v', 'n', 'e', 'p', 'piped', 'code', 'x', 'm') {
   $ExecutionContext.SessionState.PSVariable.Set([Management.Automation.PSVariable]::new($n, 'mine', '` + option + `'))
