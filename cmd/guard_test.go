@@ -143,7 +143,7 @@ func TestAReadOnlyProfileIsAlwaysNarrowed(t *testing.T) {
 	want(t, w.vault(t, w.environ(), "export", "--read-only", "--policy-arn", admin, "brief"), 2, "AWS adds policies up")
 	want(t, w.vault(t, w.environ(), "export", "key"), 1, "a session policy, as vault_read_only demands, can be given only to a role")
 	want(t, w.vault(t, w.environ(), "use", "--shell", "bash", "--mode", "profile", "reader"), 1, "they do not know vault_read_only")
-	want(t, w.vault(t, w.environ(), "list"), 0, "vault_read_only")
+	want(t, w.vault(t, w.environ(), "list"), 0, "Held by\n", "=======\n", "vault_read_only")
 	want(t, w.vault(t, w.environ(), "list", "--json"), 0, `"guard":{"protected":true}`)
 	want(t, w.vault(t, w.environ(), "show", "--json", "reader"), 0, `"read_only": true`)
 }

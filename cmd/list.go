@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -104,8 +106,15 @@ func inventoryNames(in app.Inventory, want func(app.InventoryRow) bool) []string
 func printInventory(r *run, in app.Inventory) error {
 	var t display.Table
 	t.Grow(len(in.Profiles)+5, 6)
-	t.Row("Profile", "Credentials", "Sessions", "Account", "Role", "Region")
-	t.Row("=======", "===========", "========", "=======", "====", "======")
+	head := []string{"Profile", "Credentials", "Sessions", "Account", "Role", "Region"}
+	if slices.ContainsFunc(in.Profiles, func(row app.InventoryRow) bool { return row.Guard != nil }) {
+		head = append(head, "Held by")
+	}
+	t.Row(head...)
+	for i, word := range head {
+		head[i] = strings.Repeat("=", len(word))
+	}
+	t.Row(head...)
 	for _, row := range in.Profiles {
 		cells := []string{
 			dash(row.Configured, row.Profile), credentialText(row), cmp.Or(sessionText(row, r.Now), "-"),
