@@ -206,15 +206,6 @@ ask; vault status | grep -E '^note'; echo "status ${PIPESTATUS[0]}"`)
 	}
 }
 
-// leaseClient is a command that outlives its sessions in a shell of mode server.
-func leaseClient(t *testing.T, w *world, environ []string, argv []string) result {
-	t.Helper()
-	bash := testenv.Require(t, "bash")
-	script := `eval "$(vault hook bash)"; vault use prod --mode server -d ` + shortLife.String() + ` || exit; "$@"`
-	c := append([]string{"--norc", "--noprofile", "-c", script, "-"}, argv...)
-	return w.run(t, environ, bash, c...)
-}
-
 // await waits until something is so.
 func await(t *testing.T, is func() bool) {
 	t.Helper()

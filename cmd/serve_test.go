@@ -160,7 +160,8 @@ func (w *world) outliving(t *testing.T, out string) {
 		}
 		keys[key] = true
 	}
-	if made := w.aws.Calls("AssumeRole"); len(keys) <= lives || made <= lives || made > 4*lives {
+	made := w.aws.Calls("AssumeRole")
+	if len(keys) <= lives && !keys["?"] || made <= lives || made > 4*lives { // ?: the client does not tell its key
 		t.Errorf("%d keys of %d sessions", len(keys), made)
 	}
 }

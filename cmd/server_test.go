@@ -2,7 +2,7 @@
 
 package cmd_test
 
-// Programs that run longer than any session, under exec --server.
+// Programs that run longer than any session, under exec --server, use --mode server and serve.
 
 import (
 	"bytes"
@@ -36,41 +36,64 @@ func shortWorld(t testing.TB) *world {
 	return w
 }
 
-// serving runs a client under exec --server, for three expiries, and checks that each of
-// its calls succeeded and with how many keys.
-func serving(t *testing.T, extra []string, client ...string) {
+// ways are how a client is served; each runs it with the sessions of a world.
+var ways = []struct {
+	name string
+	run  func(t *testing.T, w *world, extra, client []string) result
+}{
+	{"exec --server", func(t *testing.T, w *world, extra, client []string) result {
+		return w.vault(t, w.environ(extra...), append([]string{"exec", "--server", "-d", shortLife.String(), "prod", "--"}, client...)...)
+	}},
+	{"use --mode server", func(t *testing.T, w *world, extra, client []string) result {
+		script := `eval "$(vault hook bash)"; vault use prod --mode server -d "$1" 2>/dev/null || exit; shift; "$@"`
+		return w.run(t, w.withLeases(t, extra...), testenv.Require(t, "bash"), append([]string{"--norc", "--noprofile", "-c", script, "-", shortLife.String()}, client...)...)
+	}},
+	{"serve", func(t *testing.T, w *world, extra, client []string) result {
+		s := w.serve(t, "-d", shortLife.String(), "prod")
+		extra = append(extra, "AWS_CONTAINER_CREDENTIALS_FULL_URI="+s.Profiles[0].URL, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE="+s.TokenFile, "AWS_REGION=eu-central-1", "AWS_DEFAULT_REGION=eu-central-1")
+		return w.run(t, without(w.environ(extra...), "AWS_VAULT_FILE_PASSPHRASE"), client[0], client[1:]...)
+	}},
+}
+
+// inEachWay runs a test with a world of short sessions for each way. Where a client is slow to
+// start, the other ways than the first one are for the long tests.
+func inEachWay(t *testing.T, slow bool, test func(t *testing.T, w *world, run func(extra, client []string) result)) {
 	t.Helper()
 	t.Parallel()
-	w := shortWorld(t)
-	environ := w.environ(append([]string{"WORK_SECONDS=" + strconv.Itoa(int(lives*shortLife/time.Second)+1)}, extra...)...)
-	args := append([]string{"exec", "--server", "-d", shortLife.String(), "prod", "--"}, client...)
-	began := time.Now()
-	r := w.vault(t, environ, args...)
-	if r.status != 0 || r.err != "" || time.Since(began) < lives*shortLife {
-		t.Fatalf("status %d after %s\n%s%s", r.status, time.Since(began), r.out, r.err)
-	}
-	keys := map[string]bool{}
-	for line := range strings.Lines(r.out) {
-		key, arn, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if !strings.HasPrefix(arn, roleARN) {
-			t.Errorf("it said %q", line)
-		}
-		keys[key] = true
-	}
-	made := w.aws.Calls("AssumeRole")
-	if len(keys) <= lives && !keys["?"] || made <= lives || made > 4*lives {
-		t.Errorf("%d calls with %d keys, of %d sessions", strings.Count(r.out, "\n"), len(keys), made)
+	for i, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			if slow && i > 0 {
+				testenv.OnlyLong(t, "a client in one more way")
+			}
+			t.Parallel()
+			w := shortWorld(t)
+			test(t, w, func(extra, client []string) result { return way.run(t, w, extra, client) })
+		})
 	}
 }
 
-func TestTheCommandLineOutlivesItsSessionsUnderServer(t *testing.T) {
+// serving runs a client in each way, for three expiries, and checks that each of its calls
+// succeeded and with how many keys.
+func serving(t *testing.T, slow bool, extra []string, client ...string) {
+	t.Helper()
+	inEachWay(t, slow, func(t *testing.T, w *world, run func(extra, client []string) result) {
+		began := time.Now()
+		r := run(append([]string{"WORK_SECONDS=" + workSeconds()}, extra...), client)
+		if r.status != 0 || r.err != "" || time.Since(began) < lives*shortLife {
+			t.Fatalf("status %d after %s\n%s%s", r.status, time.Since(began), r.out, r.err)
+		}
+		w.outliving(t, r.out)
+	})
+}
+
+func TestTheCommandLineOutlivesItsSessions(t *testing.T) {
 	testenv.OnlyLong(t, "a loop of the AWS command line")
-	serving(t, []string{"AWS=" + testenv.Require(t, "awscli", "aws")}, testenv.Require(t, "bash"), "-c",
+	serving(t, true, []string{"AWS=" + testenv.Require(t, "awscli", "aws")}, testenv.Require(t, "bash"), "-c",
 		`while ((SECONDS < WORK_SECONDS)); do echo "? $("$AWS" sts get-caller-identity --query Arn --output text)" || exit; done`)
 }
 
-func TestBoto3OutlivesItsSessionsUnderServer(t *testing.T) {
-	serving(t, nil, boto3(t), "-c", `
+func TestBoto3OutlivesItsSessions(t *testing.T) {
+	serving(t, true, nil, boto3(t), "-c", `
 import boto3, os, time
 s = boto3.Session()
 c, sts = s.get_credentials(), s.client("sts")
@@ -82,14 +105,14 @@ while time.monotonic() < end:
     time.sleep(0.1)`)
 }
 
-func TestTheJavaScriptSDKOutlivesItsSessionsUnderServer(t *testing.T) {
+func TestTheJavaScriptSDKOutlivesItsSessions(t *testing.T) {
 	node := testenv.Require(t, "js-sdk", "node")
 	path := "NODE_PATH=" + os.Getenv("NODE_PATH")
 	find := exec.Command(node, "-e", `require.resolve("@aws-sdk/client-sts")`)
 	if find.Env = append(os.Environ(), path); find.Run() != nil {
 		testenv.Missing(t, "js-sdk", "NODE_PATH has no @aws-sdk/client-sts")
 	}
-	serving(t, []string{path, "NODE_NO_WARNINGS=1", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true"}, node, "-e", `
+	serving(t, true, []string{path, "NODE_NO_WARNINGS=1", "AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED=true"}, node, "-e", `
 const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 (async () => {
   const sts = new STSClient({ maxAttempts: 1 });
@@ -101,7 +124,7 @@ const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 })().catch(e => { console.error(e); process.exit(1); });`)
 }
 
-func TestTheJavaSDKOutlivesItsSessionsUnderServer(t *testing.T) {
+func TestTheJavaSDKOutlivesItsSessions(t *testing.T) {
 	testenv.OnlyLong(t, "a Java virtual machine")
 	java, path := testenv.Require(t, "java-sdk", "java"), os.Getenv("CLASSPATH")
 	if path == "" {
@@ -127,11 +150,11 @@ public class Client {
     }
   }
 }`), 0o600))
-	serving(t, []string{"CLASSPATH=" + path}, java, "-XX:TieredStopAtLevel=1", source)
+	serving(t, true, []string{"CLASSPATH=" + path}, java, "-XX:TieredStopAtLevel=1", source)
 }
 
-func TestTheGoSDKOutlivesItsSessionsUnderServer(t *testing.T) {
-	serving(t, []string{sdkClient + "=1"}, must(os.Executable()))
+func TestTheGoSDKOutlivesItsSessions(t *testing.T) {
+	serving(t, false, []string{sdkClient + "=1"}, must(os.Executable()))
 }
 
 // A network that is down for a while is not noticed by the command.

@@ -4,9 +4,7 @@ package cmd_test
 
 import (
 	"os/exec"
-	"strconv"
 	"testing"
-	"time"
 
 	"github.com/d44b7504/vault/internal/testenv"
 )
@@ -47,22 +45,19 @@ func terraformProgram(t *testing.T) string {
 	return ""
 }
 
-func TestTerraformOutlivesItsSessionsUnderServer(t *testing.T) {
+func TestTerraformOutlivesItsSessions(t *testing.T) {
 	testenv.OnlyLong(t, "three runs of Terraform")
 	program := terraformProgram(t)
-	t.Parallel()
-	w := shortWorld(t)
-	w.aws.AddBucket(account, "states")
-	w.write("main.tf", terraform)
-	seconds := int(lives*shortLife/time.Second) + 1
-	environ := w.environ("CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "AWS_ENDPOINT_URL_S3="+w.aws.URL(),
-		"TF_VAR_seconds="+strconv.Itoa(seconds), "PROGRAM="+program)
-	r := w.vault(t, environ, "exec", "--server", "-d", shortLife.String(), "prod", "--", "sh", "-c",
-		`"$PROGRAM" init -no-color && "$PROGRAM" apply -no-color -auto-approve && "$PROGRAM" output -no-color -raw done`)
-	if r.status != 0 {
-		t.Fatalf("status %d\n%s%s", r.status, r.out, r.err)
-	}
-	if made := w.aws.Calls("AssumeRole"); made <= lives || w.aws.Calls("PutObject") < 2 || w.aws.Calls("DeleteObject") < 1 {
-		t.Errorf("%d sessions, %d writes and %d deletions", made, w.aws.Calls("PutObject"), w.aws.Calls("DeleteObject"))
-	}
+	inEachWay(t, true, func(t *testing.T, w *world, run func(extra, client []string) result) {
+		w.aws.AddBucket(account, "states")
+		w.write("main.tf", terraform)
+		r := run([]string{"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0", "AWS_ENDPOINT_URL_S3=" + w.aws.URL(), "TF_VAR_seconds=" + workSeconds(), "PROGRAM=" + program},
+			[]string{"sh", "-c", `"$PROGRAM" init -no-color && "$PROGRAM" apply -no-color -auto-approve && "$PROGRAM" output -no-color -raw done`})
+		if r.status != 0 {
+			t.Fatalf("status %d\n%s%s", r.status, r.out, r.err)
+		}
+		if made := w.aws.Calls("AssumeRole"); made <= lives || w.aws.Calls("PutObject") < 2 || w.aws.Calls("DeleteObject") < 1 {
+			t.Errorf("%d sessions, %d writes and %d deletions", made, w.aws.Calls("PutObject"), w.aws.Calls("DeleteObject"))
+		}
+	})
 }

@@ -27,6 +27,10 @@ func newUse(r *run) *cobra.Command {
 "-" goes back to the one before. What was in your environment comes back with
 "vault off".
 
+With --mode server, or vault_mode = server in the profile, the agent serves the
+session to the programs of this shell and renews it, so that they may run longer
+than it lasts. It ends with the shell, or with "vault off".
+
 A role of Identity Center needs no profile: --sso SESSION --account ID --role NAME,
 or the name SESSION:ID:NAME, with which it is remembered. What you leave out is
 chosen from a list.
