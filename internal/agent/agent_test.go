@@ -362,6 +362,77 @@ func TestAConnectionOfAnotherUserIsRefused(t *testing.T) {
 	}
 }
 
+// The agent itself cuts a process of another user, which could get past the directory, and goes
+// on: here it takes us for one.
+func TestTheAgentCutsAProcessOfAnotherUser(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the system does not tell whose process connects")
+	}
+	dir := refresh.Directory{Path: filepath.Join(shortDir(t), "vault")}
+	l, err := Listen(dir, app.NewEnvironment(nil, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	l.user++
+	accepted := make(chan error, 1)
+	go func() {
+		c, err := l.Accept()
+		if err == nil {
+			_ = c.Close()
+		}
+		accepted <- err
+	}()
+	for range 3 {
+		c, err := dial(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("it was not cut: %v", err)
+		}
+		_ = c.Close()
+	}
+	_ = l.Close()
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("it was accepted: %v", err)
+	}
+}
+
+// More clients than the agent has connections, which write or read a part and then nothing.
+func TestSlowClientsKeepNobodyOut(t *testing.T) {
+	for name, text := range map[string]string{
+		"writers": string(head(http.MethodPost, pathSession, 1000)) + `{"Op"`,
+		"readers": strings.Repeat("GET "+pathStatus+" HTTP/1.1\r\nHost: "+hostName+"\r\n\r\n", 4000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newStage(t, Options{})
+			if opens, err := s.unlock(passphrase, time.Hour, false); !opens {
+				t.Fatal(err)
+			}
+			before := runtime.NumGoroutine()
+			var open []net.Conn
+			for range 200 {
+				c, err := dial(s.dir)
+				if err != nil {
+					break
+				}
+				open = append(open, c)
+				_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond)) // until the kernel takes no more
+				_, _ = io.WriteString(c, text)
+			}
+			if !s.holds() {
+				t.Error("another client is kept out")
+			}
+			for _, c := range open {
+				_ = c.Close()
+			}
+			settle(t, before)
+		})
+	}
+}
+
 // say sends bytes and returns how the answer begins, "" for none.
 func (s *stage) say(text string) string {
 	c, err := dial(s.dir)

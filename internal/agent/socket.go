@@ -35,6 +35,7 @@ var (
 type Listener struct {
 	net.Listener
 	path string
+	user int           // whose processes may connect
 	gone chan struct{} // closed when the socket is taken away
 	once sync.Once
 	free func()
@@ -58,7 +59,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if sameUser(c) == nil {
+		if ofUser(c, l.user) == nil {
 			return c, nil
 		}
 		_ = c.Close()
@@ -91,7 +92,7 @@ func Listen(dir refresh.Directory, e app.Environment) (*Listener, error) {
 		free()
 		return nil, err
 	}
-	listening := &Listener{Listener: l, path: path, gone: make(chan struct{})}
+	listening := &Listener{Listener: l, path: path, user: os.Geteuid(), gone: make(chan struct{})}
 	unwatch := watch(path, func() { close(listening.gone) })
 	listening.free = func() { unwatch(); free() }
 	return listening, nil
