@@ -19,6 +19,7 @@ import (
 
 	"github.com/creack/pty"
 
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/storetest"
 	"github.com/d44b7504/vault/internal/testenv"
 )
@@ -156,6 +157,22 @@ func TestAPassphraseTypedForAKeyOpensTheStoreForEveryTerminal(t *testing.T) {
 				t.Errorf("after %q: status %d, said %q", c.args, r.status, r.err)
 			}
 		}
+	}
+}
+
+func TestANewPassphraseIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, roleConfig)
+	arn, k := w.user("alice")
+	w.role("prod", fakeaws.Trust{Principals: []string{arn}})
+	environ := w.withAgent(t)
+	add := append(environ, "AWS_ACCESS_KEY_ID="+k.ID, "AWS_SECRET_ACCESS_KEY="+k.Secret.Reveal())
+	r, shown := w.talk(t, add, []exchange{{"New passphrase for the keys in ", passphrase + "\r"}, {"The same passphrase again: ", passphrase + "\r"}}, "add", "base", "--env")
+	if r.status != 0 {
+		t.Fatalf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	if r := w.vault(t, environ, "export", "prod"); r.status != 0 {
+		t.Errorf("another terminal: status %d, said %q", r.status, r.err)
 	}
 }
 

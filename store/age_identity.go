@@ -367,7 +367,13 @@ func (a *ageFiles) createIdentity(ctx context.Context, p AgePlan) error {
 	}
 	text := []byte("# public key: " + key.Recipient().String() + "\n" + key.String() + "\n")
 	defer clear(text)
-	return a.saveIdentity(text, pass)
+	if err := a.saveIdentity(text, pass); err != nil {
+		return err
+	}
+	if a.o.AgePassphrase == nil && a.o.Opened != nil {
+		a.o.Opened(pass)
+	}
+	return nil
 }
 
 // saveIdentity writes an identity, encrypted with a passphrase, and its recipients.
