@@ -13,6 +13,7 @@ import (
 	"github.com/d44b7504/vault/hooks"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 )
@@ -66,6 +67,35 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 // unhooked reports whether no prompt follows at which the hook could renew a session.
 func (e evaluator) unhooked(r *run) bool { return !e.hooked || !promptRuns(r) || reach(r) != "" }
 
+// look is what the prompt shows of a session, and how.
+type look struct {
+	label string
+	style hooks.Style
+}
+
+// lookOf is the look of a profile's session.
+func (r *run) lookOf(q env.Request, p profiles.Profile) look {
+	protected := isProtected(p)
+	style, err := hooks.StyleOf(p.Extra["vault_color"], protected, slices.Contains([]string{"truecolor", "24bit"}, r.getenv("COLORTERM")))
+	if err != nil && !r.task.Quiet {
+		r.say("vault_color of %s: %s", p.Name, err)
+	}
+	if r.getenv("NO_COLOR") != "" || r.getenv("TERM") == "dumb" {
+		style = nil
+	}
+	name := q
+	if protected {
+		name.Profile = "!" + q.Profile
+	}
+	return look{labelOf(r.task.Env.Current, name), style}
+}
+
+// isProtected reports that a person has to be careful with a profile.
+func isProtected(p profiles.Profile) bool {
+	is, err := strconv.ParseBool(p.Extra["vault_protected"])
+	return is && err == nil
+}
+
 // labelOf is what the prompt shows of a request in the shell with this environment: one > for each
 // vault exec around it stands before the name.
 func labelOf(current map[string]string, q env.Request) string {
@@ -80,7 +110,9 @@ func labelOf(current map[string]string, q env.Request) string {
 func (e evaluator) emitForeign(r *run, a env.Activation, f env.Foreign) error {
 	l := app.ForeignLease(r.task, f)
 	a.Changes = append(slices.DeleteFunc(a.Changes, func(c env.Change) bool { return c.Name == env.GenerationFile }), foreignMark(l)...)
-	return e.emit(a, l, hooks.Label(f.Profile, "aws-vault"))
+	var p profiles.Profile
+	p.Name = f.Profile
+	return e.emit(a, l, look{hooks.Label(f.Profile, "aws-vault"), r.lookOf(env.Request{}, p).style})
 }
 
 // foreignMark is the change by which a hook notices a session of aws-vault.
@@ -88,9 +120,8 @@ func foreignMark(l refresh.Lease) []env.Change {
 	return []env.Change{{Name: env.GenerationFile, Value: creds.New(l.File)}}
 }
 
-// emit writes an activation for the shell: all of it, or nothing and an error. label is what the
-// prompt shows.
-func (e evaluator) emit(a env.Activation, l refresh.Lease, label string) error {
+// emit writes an activation for the shell: all of it, or nothing and an error.
+func (e evaluator) emit(a env.Activation, l refresh.Lease, k look) error {
 	if err := blockedError(a.Blocked); err != nil {
 		return err
 	}
@@ -98,7 +129,7 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, label string) error {
 	if e.hooked {
 		build = e.forHook
 	}
-	text, err := build(a, l, label)
+	text, err := build(a, l, k)
 	if err != nil {
 		return err
 	}
@@ -107,21 +138,24 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, label string) error {
 }
 
 // forScript leaves out the calls of the hook's functions, and what is as it should be.
-func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ string) (string, error) {
+func (e evaluator) forScript(a env.Activation, _ refresh.Lease, _ look) (string, error) {
 	return e.shell.Script(slices.DeleteFunc(slices.Clone(a.Changes), func(c env.Change) bool {
 		value, is := e.current[c.Name]
 		return is && !c.Unset && c.Value.Equal(creds.New(value))
 	}))
 }
 
-func (e evaluator) forHook(a env.Activation, l refresh.Lease, label string) (string, error) {
+func (e evaluator) forHook(a env.Activation, l refresh.Lease, k look) (string, error) {
 	var b strings.Builder
 	var failed error
 	add := func(text string, err error) {
 		b.WriteString(text)
 		failed = errors.Join(failed, err)
 	}
-	hook := e.shell.Hook
+	hook, draws := e.shell.Hook, e.current[env.Draw]
+	if k.label != "" {
+		add(hooks.Drawing(e.shell, draws), nil)
+	}
 	if len(a.Stash) > 0 {
 		add(hook.Call("__vault_stash", a.Stash...))
 	}
@@ -129,11 +163,14 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, label string) (str
 	if a.Ends {
 		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
-	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), label}
+	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), k.label}
 	if l.Session.Clock.Skew != 0 {
 		words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
 	}
 	add(hook.Call("__vault_set", words...))
+	if k.label != "" && draws != "" {
+		add(hook.Call("__vault_style", k.style...))
+	}
 	return b.String(), failed
 }
 

@@ -18,6 +18,7 @@ import (
 type hookOptions struct {
 	shell, name        string
 	prompt, completion bool
+	draw               hooks.Draw
 	call               bool // print what the hook loads when its function is first called
 }
 
@@ -48,6 +49,9 @@ starts no process, the prompt's segment, and completion.`,
 func bindHook(c *cobra.Command, o *hookOptions) {
 	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
 	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
+	boolFlag(c.Flags(), &o.draw.Right, "right-prompt", "", false, "zsh: show it in the right prompt, as fish always does")
+	boolFlag(c.Flags(), &o.draw.Title, "title", "", false, "show it in the terminal's title too (not in PowerShell)")
+	boolFlag(c.Flags(), &o.draw.Countdown, "countdown", "", false, "zsh: keep the time right while the prompt waits")
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 }
 
@@ -102,7 +106,7 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 		return usage(c, err)
 	}
 	text, err := hooks.Script(sh, hooks.Options{
-		Binary: r.Program, Name: o.name, Prompt: o.prompt, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
+		Binary: r.Program, Name: o.name, Prompt: o.prompt, Draw: o.draw, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
 		Call: o.call,
 	})
 	if err != nil {

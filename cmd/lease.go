@@ -89,14 +89,14 @@ func serveShell(ctx context.Context, r *run, e evaluator, p profiles.Profile, q 
 	if err != nil {
 		return fmt.Errorf("have the agent serve %s: %w", p.Name, err)
 	}
-	return emitServed(r, e, q, l, have, reply)
+	return emitServed(r, e, p, q, l, have, reply)
 }
 
 // emitServed writes what a shell needs whose programs ask the agent. How long the session lasts
 // counts only if it is not renewed.
-func emitServed(r *run, e evaluator, q env.Request, l env.Lease, s creds.Session, reply app.LeaseReply) error {
+func emitServed(r *run, e evaluator, p profiles.Profile, q env.Request, l env.Lease, s creds.Session, reply app.LeaseReply) error {
 	a := env.ActivateServed(r.task.Env.Current, q, reply.Endpoint, l, s, reply.File)
-	return e.emit(a, servedLease(reply), labelOf(r.task.Env.Current, q))
+	return e.emit(a, servedLease(reply), r.lookOf(q, p))
 }
 
 func servedLease(reply app.LeaseReply) refresh.Lease {
@@ -125,7 +125,7 @@ func updateServed(ctx context.Context, r *run, e evaluator, p profiles.Profile, 
 	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why
 		shown, a = r.task.Exported(p, refresh.ReadOnly), env.Activation{}
 	}
-	return e.emit(a, shown, labelOf(r.task.Env.Current, q))
+	return e.emit(a, shown, r.lookOf(q, p))
 }
 
 // dropLease ends the lease that this shell had, unless it has it still. A shell around this one

@@ -36,7 +36,7 @@ func runOff(ctx context.Context, r *run, shell string) error {
 	if foreign && e.hooked {
 		err = e.emitForeign(r, a, f)
 	} else {
-		err = e.emit(a, refresh.Lease{}, "")
+		err = e.emit(a, refresh.Lease{}, look{})
 	}
 	switch {
 	case err != nil:

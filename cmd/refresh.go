@@ -72,7 +72,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 		a = env.Follow(r.task.Env.Current, p.Region, l.File)
 		shown.Session.Expires, shown.RefreshAt = time.Time{}, time.Time{}
 	}
-	if err := e.emit(a, shown, labelOf(r.task.Env.Current, st.Request)); err != nil {
+	if err := e.emit(a, shown, r.lookOf(st.Request, p)); err != nil {
 		return err
 	}
 	announce(r, p, st.Request, l)
@@ -133,5 +133,5 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why
 		l, a = r.task.Exported(p, refresh.ReadOnly), env.Activation{}
 	}
-	return e.emit(a, l, labelOf(r.task.Env.Current, st.Request))
+	return e.emit(a, l, r.lookOf(st.Request, p))
 }

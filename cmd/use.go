@@ -100,7 +100,7 @@ func (o useOptions) put(ctx context.Context, r *run, e evaluator, p profiles.Pro
 		announceServed(r, p, q, l)
 		return nil
 	}
-	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, labelOf(r.task.Env.Current, q)); err != nil {
+	if err := e.emit(env.Activate(r.task.Env.Current, q, l.Session, l.File), l, r.lookOf(q, p)); err != nil {
 		return err
 	}
 	dropLease(ctx, r, had, nil)

@@ -17,16 +17,37 @@ function global:__vault_switches {
 function global:__vault_switch {
   $said = @(); $ok = $false
   try {
-    $env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID
+    $env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID; $env:__VAULT_DRAW = '@DRAW@'
     $said = @(. ([ScriptBlock]::Create($words)))
     $ok = $global:LASTEXITCODE -eq 0
   }
   # Ctrl-C does not interrupt this.
   finally {
-    $env:__VAULT_SHELL = $env:__VAULT_PID = $null
+    $env:__VAULT_SHELL = $env:__VAULT_PID = $env:__VAULT_DRAW = $null
     if ($ok) { __vault_do $said }
   }
   $ok
+}
+
+# Called by the program: puts variables of the user aside, where no program inherits them.
+function global:__vault_stash {
+  $global:__vault.Kept = @{}
+  foreach ($n in $args) {
+    $x = [Environment]::GetEnvironmentVariable($n)
+    if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
+  }
+}
+
+# Called by the program: how the profile, a warning and an alarm are shown, as the terminal's numbers; nothing for
+# no colours.
+function global:__vault_style { $global:__vault.Sty = $args }
+
+function global:__vault_segment {
+  $v = $global:__vault; $t = $global:__vault_text; $e = [char]27 + '[0'
+  if (-not $Host.UI.SupportsVirtualTerminal) { return "[$t] " }
+  $n = [Math]::Min([Math]::Max(1, $v.Label.Length), $t.Length); $rest = $t.Substring($n); $a, $w, $x = $v.Sty
+  $s = if ($rest -match ' (expired|<1m|changed!)') { $x } elseif ($rest -match '!$|^ [0-4]m') { $w } else { $a }
+  "$e;${a}m[$($t.Substring(0, $n))$e;${s}m$rest$e;${a}m]${e}m "
 }
 
 # A function is given less than a program: the first -- is gone, -p:x is in two, a,b is an array. So the words
@@ -120,3 +141,4 @@ function global:__vault_splat {
 }
 
 __vault_hide
+$global:__vault.More = $true

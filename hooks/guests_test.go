@@ -237,7 +237,7 @@ func TestPureShowsTheLabelBesideItsOwn(t *testing.T) {
 	x = w.start(`prompt_newline=$'\n%{\r%}'; pure() { PROMPT="path$prompt_newline${PROMPT##*$prompt_newline}" }; PROMPT="path${prompt_newline}R> "; precmd_functions+=(pure)`, "")
 	x.run("vault use prod", "pure", "true")
 	x.shows("prod 41m")
-	x.want(`"$(( ${#${(s:87v:)PROMPT}} ))"`, "2")
+	x.want(`"$(( ${#${(s:88v:)PROMPT}} ))"`, "2")
 }
 
 // tide defines both prompts in the file from which fish loads the left one.

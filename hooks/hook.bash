@@ -43,8 +43,10 @@ _v_lacks() {
   builtin local _vn=0
   ((_vver < 404)) || _vn=${_vnr@P}
   _v_in || ((_vble || _vrun + 1 >= _vn)) || _vno=renewal
-  ((@PROMPT@)) || return 0
-  if ! builtin shopt -q promptvars; then
+  [[ $_vdraw ]] || return 0
+  if [[ ${_vby-} ]]; then
+    [[ $_vby == starship ]] || _vno+=" $_vby $_vtold"
+  elif ! builtin shopt -q promptvars; then
     _vno+=" promptvars $_vtold"
   elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
     _vno+=" label $_vtold"
@@ -75,7 +77,7 @@ _v_run() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 _v_ask() {
-  __VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
+  __VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_DRAW=$_vdraw __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
 }
 
 _v_fixed() {
@@ -181,6 +183,7 @@ __vault_precmd() {
   [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
+    [[ -z $_vshown ]] || _v_ps1
     [[ -z ${_vown+x} ]] || _v_quiet __vault_unstash all
   elif [[ $- != *[exv]* ]]; then
     _v_tick
@@ -200,7 +203,7 @@ _v_tick() {
     "$_vwho|$_vat" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then
     _v_slow
   fi
-  [[ ${PS1-} == *__vault_text* ]] || _v_ps1
+  [[ $_vdraw != drawn || ($_vshown == "$__vault_text" && ${PS1-} == *__vault_text*) ]] || _v_ps1
 }
 
 _v_slow() {
@@ -267,18 +270,12 @@ _v_late() {
   ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }
 }
 
-# --- the prompt segment: PS1 refers to the text, which bash then does not expand
-_v_ps1() {
-  if ((@PROMPT@)) && builtin shopt -q promptvars; then
-    # where PS1 is read-only, printf fails, and an assignment would end the shell or its start file
-    builtin printf -v PS1 '${__vault_text:+[$__vault_text] }%s' "${PS1-}" 2>/dev/null || :
-  fi
-}
+# --- the prompt segment is in draw.bash: the program adds it to the first code, as _vdraw asks
 
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
   _vpid=$$ _vsh=$BASH_SUBSHELL __vault_text='' _vlab='' _vnote='' _vwho='' _vat='' _vopt='' _vgen=''
-  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrt=0 _vlate=0 _vble=0 _vrun=-9 _vnr='\#' _vtold=''
+  _vexp=0 _vref=0 _vlo=0 _vhi=0 _vtry=0 _vrt=0 _vlate=0 _vble=0 _vrun=-9 _vnr='\#' _vtold='' _vshown='' _vdraw=@DRAW@
   _vown=()
 fi
 if [[ $- == *i* ]]; then
@@ -306,7 +303,6 @@ if [[ $- == *i* ]]; then
   if ((_vver >= 503)) && builtin shopt -q promptvars && [[ ${TERM_PROGRAM-} != vscode && ${PS0-} != *__vault_preexec* ]]; then
     builtin printf -v PS0 '${_vpid:+${ __vault_preexec; }}%s' "${PS0-}" 2>/dev/null || :
   fi
-  [[ ${PS1-} == *__vault_text* ]] || _v_ps1
 fi
 fi
 \builtin shopt "$_valias" expand_aliases

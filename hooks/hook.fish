@@ -15,7 +15,7 @@ function @NAME@ --description 'AWS sessions in this shell'
     set -l code ''
     set -l rc 0
     begin
-        __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
+        __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@@CALLED_AS@ $argv 3>&1 >&4 | read -z code
         set rc $pipestatus[1]
     end 4>&1
     # A Ctrl-C also ends the line, whose rest would be run in the account of before.
@@ -33,7 +33,8 @@ function __vault_lacks
         return
     end
     builtin functions -q __vault_on_prompt; or builtin printf renewal
-    test @PROMPT@ -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf ' label %s' $__vault_told
+    test -n "$__vault_draw"; and set -q __VAULT_TOKEN; and not set -q __vault_shown; or return
+    builtin contains -- "$__vault_by" starship tide; or builtin printf ' %s %s' (string match -v -- '' $__vault_by; or builtin printf label) $__vault_told
 end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.
@@ -62,7 +63,7 @@ function __vault_apply
     command -q @BINARY@; or return
     set -l fish_trace
     set -l code ''
-    __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+    __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command @BINARY@ refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
     test $pipestatus[1] -eq 0; and test -n "$code"; or return
     eval $code
     return 0
@@ -145,7 +146,7 @@ function __vault_precmd
     end
     if set -q __vault_shown
         set -e __vault_shown
-    else
+    else if test "$__vault_draw" = drawn
         __vault_wrap
     end
 end
@@ -252,35 +253,12 @@ function __vault_preexec
     __vault_apply --if-due --env
 end
 
-# --- the prompt segment, in the right prompt; put there again whenever the last prompt did
-# not show it, because a theme may be loaded at any time.
-function __vault_segment
-    set -g __vault_shown 1
-    test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
-end
-
-function __vault_wrap
-    test @PROMPT@ -eq 1; or return
-    # tide defines the right prompt where fish loads the left one from
-    builtin functions -q fish_prompt
-    set -l old __vault_right_(builtin random)
-    if builtin functions -q fish_right_prompt
-        builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
-        builtin functions -c fish_right_prompt $old
-    else
-        function $old
-        end
-    end
-    # The user's function first: it sees the real $status.
-    function fish_right_prompt --inherit-variable old
-        $old
-        __vault_segment
-    end
-end
+# --- the prompt segment is in draw.fish: the program adds it to the first code, as __vault_draw asks
 
 # --- registration
 if test "$__vault_pid" != $fish_pid
     set -g __vault_pid $fish_pid
+    set -g __vault_draw @DRAW@
     for n in text label note who here gen told
         set -g __vault_$n ''
     end

@@ -3,7 +3,7 @@
 # program says is data and is never compiled: a company may log all code (script block logging).
 if ($env:VSCODE_RESOLVING_ENVIRONMENT) { }
 elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
-  '@NAME@: no hook in the constrained language mode of this PowerShell; there is: @NAME@ exec PROFILE -- COMMAND'
+  '@NAME@: no hook in constrained language mode: @NAME@ exec PROFILE -- COMMAND'
 }
 else {
 
@@ -54,7 +54,10 @@ function global:__vault_do {
     switch -CaseSensitive ($s.What) {
       'set' { [Environment]::SetEnvironmentVariable($s.Name, $w[0]) }
       'unset' { [Environment]::SetEnvironmentVariable($s.Name, [NullString]::Value) }
-      'call' { if ($s.Name -clike '__vault_*') { & $s.Name @w } }
+      'call' {
+        if (!$global:__vault.More -and $s.Name -like '*style') { __vault_load }
+        if ($s.Name -clike '__vault_*') { & $s.Name @w }
+      }
     }
   }
 }
@@ -66,12 +69,12 @@ function global:__vault_error {
 }
 
 # Replaces itself, and loads what else a call needs, when it is called for the first time.
-function global:__vault_words {
-  param($Call, $v)
-  $said = __vault_start 'hook pwsh --call @NAME_FLAG@' 20000
-  if (-not $said) { throw (__vault_error '@NAME@: the program did not answer; try again') }
+function global:__vault_words { __vault_load; __vault_words @args }
+
+function global:__vault_load {
+  $said = __vault_start 'hook pwsh --call @NAME_FLAG@' 9999
+  if (-not $said) { throw (__vault_error '@NAME@: no answer; try again') }
   & ([ScriptBlock]::Create($said))
-  __vault_words $Call $v
 }
 
 # Called by the program: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the program is asked
@@ -83,15 +86,6 @@ function global:__vault_set {
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
   $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
   $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
-}
-
-# Called by the program: puts variables of the user aside, where no program inherits them.
-function global:__vault_stash {
-  $global:__vault.Kept = @{}
-  foreach ($n in $args) {
-    $x = [Environment]::GetEnvironmentVariable($n)
-    if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
-  }
 }
 
 # Puts them back as soon as none of them is set: a tool may have set some for the directory. Without arguments
@@ -159,7 +153,7 @@ function global:__vault_start {
   $i = [Diagnostics.ProcessStartInfo]::new($e.Path, $Words)
   $i.UseShellExecute = $false; $i.CreateNoWindow = $true
   $i.RedirectStandardInput = $i.RedirectStandardOutput = $i.RedirectStandardError = $true
-  if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh'; $i.EnvironmentVariables['__VAULT_PID'] = "$PID" }
+  if ($Wait) { $x = $i.EnvironmentVariables; $x['__VAULT_SHELL'] = 'pwsh'; $x['__VAULT_PID'] = "$PID"; $x['__VAULT_DRAW'] = '@DRAW@' }
   $q = [Diagnostics.Process]::Start($i)
   $q.StandardInput.Close(); $q.BeginErrorReadLine()
   if (-not $Wait) { $q.BeginOutputReadLine(); $old, $global:__vault.Job = $global:__vault.Job, $q; $q = $old }
@@ -199,6 +193,8 @@ function global:__vault_wrap {
   $ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')
   if ($ise -or "$is" -like '*__vault_precmd*' -or "$is" -ceq $global:__vault.Caller) { return }
   $global:__vault.Old.Insert(0, $is)
+  # These draw the prompt as they are told to.
+  $global:__vault.By = "$($now.Source)$is" -match 'starship|my-posh'
   function global:prompt {
     [Diagnostics.DebuggerHidden()] param()
     $ok = $?; $v = $global:__vault; $pre = ''
@@ -207,7 +203,8 @@ function global:__vault_wrap {
     $v.Inner = $v.Depth -gt 0
     if (-not $v.Inner) {
       try { __vault_precmd } catch { }
-      if (@PROMPT@ -and $global:__vault_text) { $pre = "[$global:__vault_text] " }
+      $t = $global:__vault_text
+      if (@PROMPT@ -and $t -and !$v.By) { $pre = "[$t] "; if ($v.Sty) { $pre = __vault_segment } }
     }
     $old = $v.Old[[Math]::Min($v.Depth, $v.Old.Count - 1)]
     $v.Depth++
@@ -218,7 +215,8 @@ function global:__vault_wrap {
     finally { $v.Depth--; if ($last) { $last.Value = $status } }
     # It calls this one.
     if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }
-    if ($pre) { $pre + ($shown -join '') } else { $shown }
+    # Behind a line break at its beginning, with which people keep a line free.
+    if ($pre) { (-join $shown) -replace '^[\r\n]*', ('$&' + $pre.Replace('$', '$$')) } else { $shown }
   }
 }
 
@@ -235,7 +233,7 @@ function global:__vault_hide {
 __vault_hide
 $global:__vault = & {
   $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Who = ''; Here = ''; Kept = @{}; Job = $null
-    Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
+    Old = [Collections.ArrayList]@(); Sty = @(); By = 0; More = 0; Depth = 0; Inner = 0; Caller = '' }
   $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
   if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }
   $v

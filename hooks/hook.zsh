@@ -29,10 +29,12 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 __vault_lacks() {
   [[ -o interactive ]] || { __vault_no=script; return }
   (( ${precmd_functions[(Ie)__vault_precmd]} )) || __vault_no=renewal
-  (( @PROMPT@ )) || return
-  if (( $+functions[p10k] )); then
+  [[ -n $__vault_draw ]] || return
+  if [[ -n ${__vault_by:#(p10k|starship)} ]]; then
+    [[ $PROMPT == *87v* ]] || __vault_no+=" $__vault_by $__vault_told"
+  elif (( $+functions[p10k] )); then
     [[ -n ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[(r)vault(|_joined)]}${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[(r)vault(|_joined)]} ]] || __vault_no+=" p10k $__vault_told"
-  elif [[ -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
+  elif [[ -z $__vault_by && -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
     __vault_no+=" label $__vault_told"
   fi
 }
@@ -46,7 +48,7 @@ __vault_alone() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 __vault_ask() {
-  __VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
+  __VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
 }
 
 # True when the first word that is not a flag changes the shell.
@@ -113,7 +115,7 @@ __vault_unstash() {
 __vault_precmd() {
   local -i rc=$?
   if [[ -z ${__VAULT_TOKEN-} ]]; then
-    [[ -z $__vault_text ]] || { __vault_text=; psvar[87]= }
+    [[ -z $__vault_text ]] || { __vault_text=; psvar[87]=; (( ! $+__vault_title )) || builtin print -n "\e]2;\a" }
     (( ! $#__vault_kept )) || __vault_unstash all
     return rc
   fi
@@ -122,7 +124,7 @@ __vault_precmd() {
   # it, without a call.
   if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
     "$__vault_who|$__vault_here" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then __vault_slow; fi
-  [[ $psvar[87] == "$__vault_text" && ${PROMPT-} == *%87v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
+  [[ $__vault_draw != drawn || ( $psvar[87] == "$__vault_text" && $PROMPT$RPROMPT == *%8[78]v* && $precmd_functions[-1] == __vault_precmd ) ]] || __vault_segment
   return rc
 }
 
@@ -206,28 +208,15 @@ __vault_preexec() {
   __vault_apply --if-due --env
 }
 
-# --- the prompt segment: psvar is shown as data, with and without prompt_subst. It is
-# checked at each prompt, after the other hooks: themes set PROMPT and psvar again.
-__vault_segment() {
-  (( @PROMPT@ && ! $+functions[p10k] )) || return 0
-  if [[ ${precmd_functions[-1]-} != __vault_precmd && ${(t)precmd_functions} != *readonly* ]] && (( __vault_moves++ < 3 )); then
-    precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
-  fi
-  psvar[87]=$__vault_text
-  [[ ${PROMPT-} != *%87v* && ${(t)PROMPT} != *readonly* ]] || return 0
-  # behind the line break of a theme of promptinit: pure keeps only that part
-  local head=
-  [[ -z ${prompt_newline-} || $PROMPT != *$prompt_newline* ]] || head=${PROMPT%$prompt_newline*}$prompt_newline
-  PROMPT="$head%(87V.[%87v] .)${PROMPT#"$head"}"
-}
+# --- the prompt segment is in draw.zsh: the program adds it to the first code, as __vault_draw asks
 
 # The segment of powerlevel10k, for which a user adds "vault" to the list of segments.
 (( $+functions[prompt_vault] )) || prompt_vault() {
-  p10k segment -f 208 -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
+  p10k segment -f ${__vault_fg:-208} -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
 }
 
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
+typeset -g __vault_draw=${__vault_draw-@DRAW@} __vault_by __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
@@ -235,7 +224,6 @@ if [[ -o interactive ]]; then
   typeset -ga precmd_functions preexec_functions
   [[ ${(t)precmd_functions} == *readonly* ]] || (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
   (( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
-  __vault_segment
 fi
 
 fi'

@@ -15,7 +15,7 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-//go:embed hook.* call.*
+//go:embed hook.* call.* draw.*
 var files embed.FS
 
 // Options fill the placeholders in a hook.
@@ -23,6 +23,7 @@ type Options struct {
 	Binary string    // the program: a name to be found on PATH, or a path
 	Name   string    // the function to define; "" is the program's own name
 	Prompt bool      // show the segment in the prompt
+	Draw   Draw      // how
 	Now    time.Time // from which bash 3.2, which has no clock, counts
 	Call   bool      // not the hook, but what it loads when its function is first called
 	Flags  []string  // more flags of "vault hook" for RCLine
@@ -66,16 +67,18 @@ func (o Options) placeholders(sh *shells.Shell) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	prompt := "0"
+	draw := ""
 	if o.Prompt {
-		prompt = "1"
+		draw = o.Draw.words()
 	}
 	return map[string]string{
 		"BINARY":      binary,
 		"NAME":        o.Name,
 		"NAME_FLAG":   strings.Join(o.nameFlag(), " "),
 		"CALLED_AS":   Called(o.Binary, o.Name),
-		"PROMPT":      prompt,
+		"PROMPT":      bit(o.Prompt),
+		"DRAW":        draw,
+		"TITLE":       bit(o.Draw.Title),
 		"EPOCH":       strconv.FormatInt(o.Now.Unix(), 10),
 		"VALUE_FLAGS": strings.Join(o.ValueFlags, " "),
 		"RCLINE":      sh.StartFile + ", as the last line:  " + rc,

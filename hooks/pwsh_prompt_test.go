@@ -317,7 +317,7 @@ func TestPwshDoesNothingWhereItCannotWork(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	for _, c := range []struct{ name, before, want string }{
 		{"VS Code reads the environment", "$env:VSCODE_RESOLVING_ENVIRONMENT = '1'", "function False\n"},
-		{"constrained language", "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'", "vault: no hook in the constrained language mode of this PowerShell; there is: vault exec PROFILE -- COMMAND\nfunction False\n"},
+		{"constrained language", "$ExecutionContext.SessionState.LanguageMode = 'ConstrainedLanguage'", "vault: no hook in constrained language mode: vault exec PROFILE -- COMMAND\nfunction False\n"},
 		{"the ISE", "$global:psISE = 1", "function True\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -206,9 +206,9 @@ func (s stub) emit(h held, stash bool) {
 		{Name: "AWS_PROFILE", Unset: true}, {Name: "AWS_SECURITY_TOKEN", Unset: true},
 	}
 	s.code(func(sh *shells.Shell) string {
-		text := ""
+		text := Drawing(sh, os.Getenv(env.Draw))
 		if stash {
-			text = must(sh.Hook.Call("__vault_stash", env.Secrets...))
+			text += must(sh.Hook.Call("__vault_stash", env.Secrets...))
 		}
 		return text + must(sh.Hook.Render(changes)) +
 			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label))

@@ -44,5 +44,7 @@ func (s *Shell) lacks() []Lack {
 		{Word: "promptvars", Label: true, What: "the prompt does not show the session, because bash's option promptvars is off", Cure: "shopt -s promptvars"},
 		{Word: "p10k", Label: true, What: "the prompt does not show the session, because powerlevel10k shows only the segments that it is told to",
 			Cure: "add the word vault to POWERLEVEL9K_LEFT_PROMPT_ELEMENTS or POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS in ~/.p10k.zsh"},
+		{Word: "omp", Label: true, What: "the prompt does not show the session, because oh-my-posh draws it", Cure: "let it run vault prompt: docs/prompt.md has the lines"},
+		{Word: "pure", Label: true, What: "the prompt does not show the session, because pure draws it", Cure: "PROMPT='%(87V.[%87v] .)'$PROMPT behind prompt pure"},
 	}
 }

@@ -11,15 +11,30 @@ $false
 function global:__vault_switch {
 $said = @(); $ok = $false
 try {
-$env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID
+$env:__VAULT_SHELL = 'pwsh'; $env:__VAULT_PID = $PID; $env:__VAULT_DRAW = 'new'
 $said = @(. ([ScriptBlock]::Create($words)))
 $ok = $global:LASTEXITCODE -eq 0
 }
 finally {
-$env:__VAULT_SHELL = $env:__VAULT_PID = $null
+$env:__VAULT_SHELL = $env:__VAULT_PID = $env:__VAULT_DRAW = $null
 if ($ok) { __vault_do $said }
 }
 $ok
+}
+function global:__vault_stash {
+$global:__vault.Kept = @{}
+foreach ($n in $args) {
+$x = [Environment]::GetEnvironmentVariable($n)
+if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
+}
+}
+function global:__vault_style { $global:__vault.Sty = $args }
+function global:__vault_segment {
+$v = $global:__vault; $t = $global:__vault_text; $e = [char]27 + '[0'
+if (-not $Host.UI.SupportsVirtualTerminal) { return "[$t] " }
+$n = [Math]::Min([Math]::Max(1, $v.Label.Length), $t.Length); $rest = $t.Substring($n); $a, $w, $x = $v.Sty
+$s = if ($rest -match ' (expired|<1m|changed!)') { $x } elseif ($rest -match '!$|^ [0-4]m') { $w } else { $a }
+"$e;${a}m[$($t.Substring(0, $n))$e;${s}m$rest$e;${a}m]${e}m "
 }
 function global:__vault_words {
 param($Call, $v)
@@ -96,3 +111,4 @@ $out += "`$v[$i]"
 $out
 }
 __vault_hide
+$global:__vault.More = $true

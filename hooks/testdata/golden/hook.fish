@@ -10,7 +10,7 @@ set -l fish_trace
 set -l code ''
 set -l rc 0
 begin
-__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
+__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
 test $rc -eq 130; and command kill -INT $fish_pid
@@ -25,7 +25,8 @@ builtin printf script
 return
 end
 builtin functions -q __vault_on_prompt; or builtin printf renewal
-test 1 -eq 1; and set -q __VAULT_TOKEN; and not set -q __vault_shown; and builtin printf ' label %s' $__vault_told
+test -n "$__vault_draw"; and set -q __VAULT_TOKEN; and not set -q __vault_shown; or return
+builtin contains -- "$__vault_by" starship tide; or builtin printf ' %s %s' (string match -v -- '' $__vault_by; or builtin printf label) $__vault_told
 end
 function __vault_fixed
 set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
@@ -48,7 +49,7 @@ function __vault_apply
 command -q 'vault'; or return
 set -l fish_trace
 set -l code ''
-__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
+__VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' refresh $argv 3>&1 </dev/null >/dev/null 2>/dev/null | read -z code
 test $pipestatus[1] -eq 0; and test -n "$code"; or return
 eval $code
 return 0
@@ -116,7 +117,7 @@ return
 end
 if set -q __vault_shown
 set -e __vault_shown
-else
+else if test "$__vault_draw" = drawn
 __vault_wrap
 end
 end
@@ -211,30 +212,11 @@ test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or re
 set -g __vault_late $now
 __vault_apply --if-due --env
 end
-# --- the prompt segment, in the right prompt; put there again whenever the last prompt did
-function __vault_segment
-set -g __vault_shown 1
-test -z "$__vault_text"; or builtin printf ' [%s]' "$__vault_text"
-end
-function __vault_wrap
-test 1 -eq 1; or return
-builtin functions -q fish_prompt
-set -l old __vault_right_(builtin random)
-if builtin functions -q fish_right_prompt
-builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
-builtin functions -c fish_right_prompt $old
-else
-function $old
-end
-end
-function fish_right_prompt --inherit-variable old
-$old
-__vault_segment
-end
-end
+# --- the prompt segment is in draw.fish: the program adds it to the first code, as __vault_draw asks
 # --- registration
 if test "$__vault_pid" != $fish_pid
 set -g __vault_pid $fish_pid
+set -g __vault_draw new
 for n in text label note who here gen told
 set -g __vault_$n ''
 end

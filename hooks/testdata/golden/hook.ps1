@@ -1,6 +1,6 @@
 if ($env:VSCODE_RESOLVING_ENVIRONMENT) { }
 elseif ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
-'vault: no hook in the constrained language mode of this PowerShell; there is: vault exec PROFILE -- COMMAND'
+'vault: no hook in constrained language mode: vault exec PROFILE -- COMMAND'
 }
 else {
 # --- the function
@@ -42,7 +42,10 @@ $w = $s.Words
 switch -CaseSensitive ($s.What) {
 'set' { [Environment]::SetEnvironmentVariable($s.Name, $w[0]) }
 'unset' { [Environment]::SetEnvironmentVariable($s.Name, [NullString]::Value) }
-'call' { if ($s.Name -clike '__vault_*') { & $s.Name @w } }
+'call' {
+if (!$global:__vault.More -and $s.Name -like '*style') { __vault_load }
+if ($s.Name -clike '__vault_*') { & $s.Name @w }
+}
 }
 }
 }
@@ -50,12 +53,11 @@ function global:__vault_error {
 param($Text)
 [Management.Automation.ErrorRecord]::new([Exception]::new($Text), 'NativeCommandErrorMessage', 'NotSpecified', $null)
 }
-function global:__vault_words {
-param($Call, $v)
-$said = __vault_start 'hook pwsh --call ' 20000
-if (-not $said) { throw (__vault_error 'vault: the program did not answer; try again') }
+function global:__vault_words { __vault_load; __vault_words @args }
+function global:__vault_load {
+$said = __vault_start 'hook pwsh --call ' 9999
+if (-not $said) { throw (__vault_error 'vault: no answer; try again') }
 & ([ScriptBlock]::Create($said))
-__vault_words $Call $v
 }
 function global:__vault_set {
 param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
@@ -64,13 +66,6 @@ $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)
 $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
 $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
 $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
-}
-function global:__vault_stash {
-$global:__vault.Kept = @{}
-foreach ($n in $args) {
-$x = [Environment]::GetEnvironmentVariable($n)
-if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
-}
 }
 function global:__vault_unstash {
 $kept = $global:__vault.Kept
@@ -123,7 +118,7 @@ if (-not $e) { return }
 $i = [Diagnostics.ProcessStartInfo]::new($e.Path, $Words)
 $i.UseShellExecute = $false; $i.CreateNoWindow = $true
 $i.RedirectStandardInput = $i.RedirectStandardOutput = $i.RedirectStandardError = $true
-if ($Wait) { $i.EnvironmentVariables['__VAULT_SHELL'] = 'pwsh'; $i.EnvironmentVariables['__VAULT_PID'] = "$PID" }
+if ($Wait) { $x = $i.EnvironmentVariables; $x['__VAULT_SHELL'] = 'pwsh'; $x['__VAULT_PID'] = "$PID"; $x['__VAULT_DRAW'] = 'new' }
 $q = [Diagnostics.Process]::Start($i)
 $q.StandardInput.Close(); $q.BeginErrorReadLine()
 if (-not $Wait) { $q.BeginOutputReadLine(); $old, $global:__vault.Job = $global:__vault.Job, $q; $q = $old }
@@ -157,6 +152,7 @@ $is = if ($now) { $now.ScriptBlock } else { { 'PS>' } }
 $ise = $ExecutionContext.SessionState.PSVariable.Get('psISE')
 if ($ise -or "$is" -like '*__vault_precmd*' -or "$is" -ceq $global:__vault.Caller) { return }
 $global:__vault.Old.Insert(0, $is)
+$global:__vault.By = "$($now.Source)$is" -match 'starship|my-posh'
 function global:prompt {
 [Diagnostics.DebuggerHidden()] param()
 $ok = $?; $v = $global:__vault; $pre = ''
@@ -165,7 +161,8 @@ $status = if ($last) { $last.Value }
 $v.Inner = $v.Depth -gt 0
 if (-not $v.Inner) {
 try { __vault_precmd } catch { }
-if (1 -and $global:__vault_text) { $pre = "[$global:__vault_text] " }
+$t = $global:__vault_text
+if (1 -and $t -and !$v.By) { $pre = "[$t] "; if ($v.Sty) { $pre = __vault_segment } }
 }
 $old = $v.Old[[Math]::Min($v.Depth, $v.Old.Count - 1)]
 $v.Depth++
@@ -175,7 +172,7 @@ $shown = & $old
 }
 finally { $v.Depth--; if ($last) { $last.Value = $status } }
 if ($v.Inner -and -not $v.Depth) { $v.Caller = "$old"; $v.Old.RemoveAt(0); $function:global:prompt = $old }
-if ($pre) { $pre + ($shown -join '') } else { $shown }
+if ($pre) { (-join $shown) -replace '^[\r\n]*', ('$&' + $pre.Replace('$', '$$')) } else { $shown }
 }
 }
 function global:__vault_false {
@@ -189,7 +186,7 @@ foreach ($f in $ExecutionContext.InvokeCommand.GetCommands('__vault_*', 'Functio
 __vault_hide
 $global:__vault = & {
 $v = @{ Exp = 0L; Ref = 0L; Lo = 0L; Hi = 0L; Try = 0L; RTry = 0L; Note = ''; Label = ''; Check = ''; Who = ''; Here = ''; Kept = @{}; Job = $null
-Old = [Collections.ArrayList]::new(); Depth = 0; Inner = $false; Caller = '' }
+Old = [Collections.ArrayList]@(); Sty = @(); By = 0; More = 0; Depth = 0; Inner = 0; Caller = '' }
 $was = $ExecutionContext.SessionState.PSVariable.GetValue('global:__vault')
 if ($was) { foreach ($k in @($was.Keys)) { $v[$k] = $was[$k] } } else { $global:__vault_text = '' }
 $v

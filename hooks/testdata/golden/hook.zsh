@@ -20,10 +20,12 @@ return __vault_rc
 __vault_lacks() {
 [[ -o interactive ]] || { __vault_no=script; return }
 (( ${precmd_functions[(Ie)__vault_precmd]} )) || __vault_no=renewal
-(( 1 )) || return
-if (( $+functions[p10k] )); then
+[[ -n $__vault_draw ]] || return
+if [[ -n ${__vault_by:#(p10k|starship)} ]]; then
+[[ $PROMPT == *87v* ]] || __vault_no+=" $__vault_by $__vault_told"
+elif (( $+functions[p10k] )); then
 [[ -n ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[(r)vault(|_joined)]}${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[(r)vault(|_joined)]} ]] || __vault_no+=" p10k $__vault_told"
-elif [[ -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
+elif [[ -z $__vault_by && -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
 __vault_no+=" label $__vault_told"
 fi
 }
@@ -32,7 +34,7 @@ local MATCH MBEGIN MEND match mbegin mend
 [[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
 }
 __vault_ask() {
-__VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
+__VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
 }
 __vault_switches() {
 while (( $# )); do
@@ -82,14 +84,14 @@ __vault_kept=()
 __vault_precmd() {
 local -i rc=$?
 if [[ -z ${__VAULT_TOKEN-} ]]; then
-[[ -z $__vault_text ]] || { __vault_text=; psvar[87]= }
+[[ -z $__vault_text ]] || { __vault_text=; psvar[87]=; (( ! $+__vault_title )) || builtin print -n "\e]2;\a" }
 (( ! $#__vault_kept )) || __vault_unstash all
 return rc
 fi
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
 if (( now < __vault_lo || now >= __vault_hi )) || [[ ! -e $__VAULT_TOKEN ||
 "$__vault_who|$__vault_here" != "${AWS_ACCESS_KEY_ID-}|${AWS_PROFILE-}|${AWS_VAULT-}|${AWS_SECRET_ACCESS_KEY:+s}${AWS_SESSION_TOKEN:+t}|${AWS_REGION-}|${AWS_DEFAULT_REGION-}" ]]; then __vault_slow; fi
-[[ $psvar[87] == "$__vault_text" && ${PROMPT-} == *%87v* && $precmd_functions[-1] == __vault_precmd ]] || __vault_segment
+[[ $__vault_draw != drawn || ( $psvar[87] == "$__vault_text" && $PROMPT$RPROMPT == *%8[78]v* && $precmd_functions[-1] == __vault_precmd ) ]] || __vault_segment
 return rc
 }
 __vault_slow() {
@@ -160,23 +162,12 @@ __vault_look
 __vault_late=now
 __vault_apply --if-due --env
 }
-# --- the prompt segment: psvar is shown as data, with and without prompt_subst. It is
-__vault_segment() {
-(( 1 && ! $+functions[p10k] )) || return 0
-if [[ ${precmd_functions[-1]-} != __vault_precmd && ${(t)precmd_functions} != *readonly* ]] && (( __vault_moves++ < 3 )); then
-precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
-fi
-psvar[87]=$__vault_text
-[[ ${PROMPT-} != *%87v* && ${(t)PROMPT} != *readonly* ]] || return 0
-local head=
-[[ -z ${prompt_newline-} || $PROMPT != *$prompt_newline* ]] || head=${PROMPT%$prompt_newline*}$prompt_newline
-PROMPT="$head%(87V.[%87v] .)${PROMPT#"$head"}"
-}
+# --- the prompt segment is in draw.zsh: the program adds it to the first code, as __vault_draw asks
 (( $+functions[prompt_vault] )) || prompt_vault() {
-p10k segment -f 208 -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
+p10k segment -f ${__vault_fg:-208} -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
 }
 # --- registration
-typeset -g __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
+typeset -g __vault_draw=${__vault_draw-new} __vault_by __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
 typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
@@ -184,7 +175,6 @@ if [[ -o interactive ]]; then
 typeset -ga precmd_functions preexec_functions
 [[ ${(t)precmd_functions} == *readonly* ]] || (( ${precmd_functions[(Ie)__vault_precmd]} )) || precmd_functions+=(__vault_precmd)
 (( ${preexec_functions[(Ie)__vault_preexec]} )) || preexec_functions+=(__vault_preexec)
-__vault_segment
 fi
 fi'
 # --- in ~/.zshrc, as the last line:  eval "$(vault hook zsh)"

@@ -1,0 +1,58 @@
+# What the hook for fish gets with the first session of a shell: how the prompt shows it.
+set -g __vault_draw drawn
+
+# Called by the code: how the profile, a warning and an alarm are shown, as the numbers of the
+# terminal; nothing for no colours.
+function __vault_style
+    set -g __vault_sty $argv
+    set -g __vault_drawn
+end
+
+# The segment is in the right prompt; put there again whenever the last prompt did not show it,
+# because a theme may be loaded at any time.
+function __vault_segment
+    set -g __vault_shown 1
+    test -n "$__vault_text"; or return
+    if test "$__vault_drawn[1]" != "$__vault_text"
+        set -l n (string length -- "$__vault_label")
+        set -l rest (string sub -s (builtin math "max(1, $n) + 1") -- $__vault_text)
+        set -l c \e\[0\;$__vault_sty'm'
+        set c[4] $c[1]
+        string match -qr '!$|^ [0-4]m' -- $rest; and set c[4] $c[2]
+        string match -qr ' (expired|<1m|changed!)' -- $rest; and set c[4] $c[3]
+        set -q __vault_sty[1]; and set c[5] \e\[0m; or set c
+        set -g __vault_drawn $__vault_text " $c[1]["(string sub -l (builtin math "max(1, $n)") -- $__vault_text)"$c[4]$rest$c[1]]$c[5]"
+    end
+    builtin printf %s $__vault_drawn[2]
+end
+
+function __vault_wrap
+    # these draw the prompt as they are told to
+    set -q __vault_by; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
+    test -z "$__vault_by"; or return
+    # tide defines the right prompt where fish loads the left one from
+    builtin functions -q fish_prompt
+    set -l old __vault_right_(builtin random)
+    if builtin functions -q fish_right_prompt
+        builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
+        builtin functions -c fish_right_prompt $old
+    else
+        function $old
+        end
+    end
+    # The user's function first: it sees the real $status.
+    function fish_right_prompt --inherit-variable old
+        $old
+        __vault_segment
+    end
+end
+
+# The title that fish has otherwise comes behind ours.
+if test @TITLE@ -eq 1; and not builtin functions -q __vault_title
+    builtin functions -q fish_title; and builtin functions -c fish_title __vault_title
+    or function __vault_title; prompt_pwd; end
+    function fish_title
+        test -z "$__vault_text"; or builtin printf '%s: ' $__vault_text
+        __vault_title $argv
+    end
+end
