@@ -75,25 +75,14 @@ type look struct {
 
 // lookOf is the look of a profile's session.
 func (r *run) lookOf(q env.Request, p profiles.Profile) look {
-	protected := isProtected(p)
-	style, err := hooks.StyleOf(p.Extra["vault_color"], protected, slices.Contains([]string{"truecolor", "24bit"}, r.getenv("COLORTERM")))
+	style, err := hooks.StyleOf(p.Extra["vault_color"], p.Guard.Protected, slices.Contains([]string{"truecolor", "24bit"}, r.getenv("COLORTERM")))
 	if err != nil && !r.task.Quiet {
 		r.say("vault_color of %s: %s", p.Name, err)
 	}
 	if r.getenv("NO_COLOR") != "" || r.getenv("TERM") == "dumb" {
 		style = nil
 	}
-	name := q
-	if protected {
-		name.Profile = "!" + q.Profile
-	}
-	return look{labelOf(r.task.Env.Current, name), style}
-}
-
-// isProtected reports that a person has to be careful with a profile.
-func isProtected(p profiles.Profile) bool {
-	is, err := strconv.ParseBool(p.Extra["vault_protected"])
-	return is && err == nil
+	return look{labelOf(r.task.Env.Current, q), style}
 }
 
 // labelOf is what the prompt shows of a request in the shell with this environment: one > for each

@@ -113,7 +113,7 @@ func commands() []command {
 		{name: "rotate", build: newRotate}, {name: "remove", build: newRemove}, {name: "clear", build: newClear},
 		{name: "list", build: newList, brief: true}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow, brief: true},
 		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "login", build: newLogin}, {name: "whoami", build: newWhoami},
-		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "completion", build: newCompletion, brief: true},
+		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "prompt", build: newPrompt, brief: true}, {name: "completion", build: newCompletion, brief: true},
 		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
 		{name: previewCommand, build: newPreview},

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,8 +14,8 @@ var colors = map[string]int{
 	"orange": 208, "purple": 129, "pink": 213, "brown": 130,
 }
 
-// usualColor is that of a profile without one.
-const usualColor = "cyan"
+// The colors of a profile without one.
+const usualColor, protectedColor = "cyan", "red"
 
 // Style is how a prompt shows a session: three parameters of the terminal's "select graphic
 // rendition", for the profile, for a time that is short, and for one that is over. nil: without
@@ -26,9 +27,13 @@ type Style []string
 // nearest of its 256. What is protected is bold and underlined in any color. It fails for what is
 // no color, and returns the usual style.
 func StyleOf(color string, protected, trueColor bool) (Style, error) {
-	own, err := parameters(color, trueColor)
+	usual := usualColor
+	if protected {
+		usual = protectedColor
+	}
+	own, err := parameters(cmp.Or(strings.TrimSpace(color), usual), trueColor)
 	if err != nil {
-		own, _ = parameters("", trueColor)
+		own, _ = parameters(usual, trueColor)
 	}
 	if protected {
 		own = "1;4;" + own
@@ -37,10 +42,7 @@ func StyleOf(color string, protected, trueColor bool) (Style, error) {
 }
 
 func parameters(color string, trueColor bool) (string, error) {
-	name := strings.ToLower(strings.TrimSpace(color))
-	if name == "" {
-		name = usualColor
-	}
+	name := strings.ToLower(color)
 	plain, bright := strings.CutPrefix(name, "bright-")
 	number, known := colors[plain]
 	if !known {

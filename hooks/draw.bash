@@ -12,11 +12,11 @@ _v_ps1() {
   builtin local _vrest='' _vs="${_vsty[0]-}"
   _vshown=$__vault_text __vault_text1='' __vault_text2='' __vault_text3='' _vc0='' _vc1='' _vc2='' _vtitle=''
   _vby=''
-  if [[ ${STARSHIP_SHELL-} == bash && $(builtin type -t starship_precmd) ]]; then _vby=starship
-  elif [[ $(builtin type -t _omp_hook) ]]; then _vby=omp; fi
+  if [[ ${STARSHIP_SHELL-} == bash ]] && builtin declare -F starship_precmd >/dev/null; then _vby=starship
+  elif builtin declare -F _omp_hook >/dev/null; then _vby=omp; fi
   if [[ $__vault_text && -z $_vby ]]; then
     _vrest=${__vault_text#"${_vlab:-?}"}
-    __vault_text1="[${__vault_text%"$_vrest"}" __vault_text2=$_vrest __vault_text3='] '
+    __vault_text1="[${__vault_text%"$_vrest"}" __vault_text2=$_vrest __vault_text3=']'
     if [[ $_vs ]]; then
       case $_vrest in
         *' expired'* | *' <1m'* | *' changed!') _vs=${_vsty[2]} ;;
@@ -26,7 +26,7 @@ _v_ps1() {
     fi
   fi
   if ((@TITLE@)); then
-    if [[ $__vault_text ]]; then _vtitle=$'\e]2;'"$__vault_text"$'\a'; else builtin printf '\e]2;\a'; fi
+    if [[ $__vault_text ]]; then _vtitle=$'\e]2;'"$__vault_text"$'\a'; else builtin printf '\e]2;%s\a' "$PWD"; fi
   fi
   [[ ${PS1-} == *__vault_text* || $_vby ]] || _v_put
 }
@@ -47,5 +47,5 @@ _v_put() {
     [[ $_vk == '\['* ]] || { _vh+=$_vi _vi=''; }
   done
   # where PS1 is read-only, printf fails, and an assignment would end the shell or its start file
-  builtin printf -v PS1 %s "$_vh"'\[$_vc1\]$__vault_text1\[$_vc2\]$__vault_text2\[$_vc1\]$__vault_text3\[$_vc0\]'"$_vi$_vp"'\[$_vtitle\]' 2>/dev/null || :
+  builtin printf -v PS1 %s "$_vh"'\[$_vc1\]$__vault_text1\[$_vc2\]$__vault_text2\[$_vc1\]$__vault_text3\[$_vc0\]${__vault_text3:+ }'"$_vi$_vp"'\[$_vtitle\]' 2>/dev/null || :
 }

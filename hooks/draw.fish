@@ -17,10 +17,11 @@ function __vault_segment
         set -l n (string length -- "$__vault_label")
         set -l rest (string sub -s (builtin math "max(1, $n) + 1") -- $__vault_text)
         set -l c \e\[0\;$__vault_sty'm'
-        set c[4] $c[1]
-        string match -qr '!$|^ [0-4]m' -- $rest; and set c[4] $c[2]
-        string match -qr ' (expired|<1m|changed!)' -- $rest; and set c[4] $c[3]
-        set -q __vault_sty[1]; and set c[5] \e\[0m; or set c
+        if set -q c[1]
+            set c[4..5] $c[1] \e\[0m
+            string match -qr '!$|^ [0-4]m' -- $rest; and set c[4] $c[2]
+            string match -qr ' (expired|<1m|changed!)' -- $rest; and set c[4] $c[3]
+        end
         set -g __vault_drawn $__vault_text " $c[1]["(string sub -l (builtin math "max(1, $n)") -- $__vault_text)"$c[4]$rest$c[1]]$c[5]"
     end
     builtin printf %s $__vault_drawn[2]

@@ -73,7 +73,7 @@ function global:__vault_words { __vault_load; __vault_words @args }
 
 function global:__vault_load {
   $said = __vault_start 'hook pwsh --call @NAME_FLAG@' 9999
-  if (-not $said) { throw (__vault_error '@NAME@: no answer; try again') }
+  if (-not $said) { throw (__vault_error '@NAME@ did not answer; try again') }
   & ([ScriptBlock]::Create($said))
 }
 
@@ -85,7 +85,7 @@ function global:__vault_set {
   $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
   $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
-  $v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
+  $v.Lo = $v.Hi = $v.RTry = 0L
 }
 
 # Puts them back as soon as none of them is set: a tool may have set some for the directory. Without arguments

@@ -115,7 +115,7 @@ __vault_unstash() {
 __vault_precmd() {
   local -i rc=$?
   if [[ -z ${__VAULT_TOKEN-} ]]; then
-    [[ -z $__vault_text ]] || { __vault_text=; psvar[87]=; (( ! $+__vault_title )) || builtin print -n "\e]2;\a" }
+    [[ -z $__vault_text ]] || { __vault_text=; psvar[87]=; (( ! $+__vault_title )) || builtin print -nP "\e]2;%~\a" }
     (( ! $#__vault_kept )) || __vault_unstash all
     return rc
   fi

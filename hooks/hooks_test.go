@@ -41,7 +41,10 @@ var usual = Options{Binary: "vault", Prompt: true, Now: time.Unix(1700000000, 0)
 func TestEachHookIsAsReviewed(t *testing.T) {
 	later := usual
 	later.Call = true
-	golden := map[string]string{"call.ps1": rendered(t, "pwsh", later)}
+	golden := map[string]string{
+		"draw.bash": Drawing(must(shells.For("bash")), "new,title"), "draw.zsh": Drawing(must(shells.For("zsh")), "new,right,countdown"),
+		"draw.fish": Drawing(must(shells.For("fish")), "new"), "call.ps1": rendered(t, "pwsh", later),
+	}
 	for _, shell := range shells.Names() {
 		golden["hook."+must(shells.For(shell)).Extension] = rendered(t, shell, usual)
 	}
@@ -63,7 +66,8 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 
 // It is the bash of macOS, and is not to be had for these tests.
 func TestTheBashHookHasNothingNewerThanBash32(t *testing.T) {
-	for _, found := range shelltest.NewerThanBash32(rendered(t, "bash", usual)) {
+	drawing := Drawing(must(shells.For("bash")), "new,title")
+	for _, found := range shelltest.NewerThanBash32(rendered(t, "bash", usual) + drawing) {
 		t.Error(found)
 	}
 }

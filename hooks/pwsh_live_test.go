@@ -45,7 +45,7 @@ func TestPwshWhatIsNeededLaterIsLoadedOnce(t *testing.T) {
 	script := w.read("call.ps1")
 	w.write("call.ps1", "")
 	got := w.runs("try { vault args 1 } catch { \"$_\" }; [IO.File]::WriteAllText('" + w.path("call.ps1") + "', " + w.quote(script) + ")\nvault args 2\nvault args 3")
-	if want := "vault: the program did not answer; try again\n<2>\n<3>\n"; got != want || w.read("loads") != "load\nload\n" {
+	if want := "vault did not answer; try again\n<2>\n<3>\n"; got != want || w.read("loads") != "load\nload\n" {
 		t.Errorf("%q, want %q; loads: %q", got, want, w.read("loads"))
 	}
 }

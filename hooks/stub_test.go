@@ -38,6 +38,7 @@ type plan struct {
 	Life, Due   int64  // of the next use
 	Life2, Due2 int64  // of the next renewal
 	Note, Label string // shown in the prompt
+	Style       []string
 	Fail        bool   // every refresh fails
 }
 
@@ -211,8 +212,16 @@ func (s stub) emit(h held, stash bool) {
 			text += must(sh.Hook.Call("__vault_stash", env.Secrets...))
 		}
 		return text + must(sh.Hook.Render(changes)) +
-			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label))
+			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label)) + s.style(sh)
 	})
+}
+
+// style is as the plan wants it, for a hook that draws.
+func (s stub) style(sh *shells.Shell) string {
+	if style := s.plan().Style; len(style) > 0 && os.Getenv(env.Draw) != "" {
+		return must(sh.Hook.Call("__vault_style", style...))
+	}
+	return ""
 }
 
 // code writes to fd 3 at once, when a hook is listening.

@@ -67,8 +67,10 @@ func generationOf(s creds.Session) string {
 }
 
 // Mark returns the current generation file for key, and false when there is none.
-func (d Directory) Mark(key string) (Mark, bool) {
-	found, _ := filepath.Glob(d.path("g", fileKey(key)+".*"))
+func (d Directory) Mark(key string) (Mark, bool) { return d.markAt(fileKey(key)) }
+
+func (d Directory) markAt(fileKey string) (Mark, bool) {
+	found, _ := filepath.Glob(d.path("g", fileKey+".*"))
 	for _, f := range found {
 		if info, err := os.Lstat(f); err == nil && (info.Mode().IsRegular() || isLive(f, info)) {
 			return markOf(f, info), true
@@ -89,6 +91,16 @@ func isLive(file string, info fs.FileInfo) bool {
 // lifeName is the file in the directory that a link of a lease leads to. Shells look for it by the
 // name of the link: some take a link for a file that is there, wherever it leads.
 const lifeName = "stat"
+
+// MarkBeside returns the current generation file of the session that a generation file is or was
+// of, and false when there is none, or the path leads elsewhere.
+func (d Directory) MarkBeside(file string) (Mark, bool) {
+	key, _, _ := strings.Cut(filepath.Base(file), ".")
+	if raw, err := hex.DecodeString(key); err != nil || len(raw) != 8 || filepath.Dir(file) != d.path("g") {
+		return Mark{}, false
+	}
+	return d.markAt(key)
+}
 
 // markOf reads a generation file's name and time.
 func markOf(file string, info fs.FileInfo) Mark {

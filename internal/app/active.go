@@ -189,6 +189,10 @@ func (t *Task) Exported(p profiles.Profile, note refresh.Note) refresh.Lease {
 	return refresh.Lease{Session: exportedSession(t, p), Note: note}
 }
 
+// ExportedExpiry is when the session in the caller's environment ends, by this machine's clock;
+// zero for never.
+func (t *Task) ExportedExpiry() time.Time { return exportedSession(t, profiles.Profile{}).Expires }
+
 // exportedSession is the session in the caller's environment, without its secrets: enough for a
 // label.
 func exportedSession(t *Task, p profiles.Profile) creds.Session {

@@ -56,7 +56,7 @@ param($Text)
 function global:__vault_words { __vault_load; __vault_words @args }
 function global:__vault_load {
 $said = __vault_start 'hook pwsh --call ' 9999
-if (-not $said) { throw (__vault_error 'vault: no answer; try again') }
+if (-not $said) { throw (__vault_error 'vault did not answer; try again') }
 & ([ScriptBlock]::Create($said))
 }
 function global:__vault_set {
@@ -65,7 +65,7 @@ $v = $global:__vault
 $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
 $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
 $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
-$v.Lo = 0L; $v.Hi = 0L; $v.RTry = 0L
+$v.Lo = $v.Hi = $v.RTry = 0L
 }
 function global:__vault_unstash {
 $kept = $global:__vault.Kept

@@ -1,0 +1,46 @@
+set -g __vault_draw drawn
+function __vault_style
+set -g __vault_sty $argv
+set -g __vault_drawn
+end
+function __vault_segment
+set -g __vault_shown 1
+test -n "$__vault_text"; or return
+if test "$__vault_drawn[1]" != "$__vault_text"
+set -l n (string length -- "$__vault_label")
+set -l rest (string sub -s (builtin math "max(1, $n) + 1") -- $__vault_text)
+set -l c \e\[0\;$__vault_sty'm'
+if set -q c[1]
+set c[4..5] $c[1] \e\[0m
+string match -qr '!$|^ [0-4]m' -- $rest; and set c[4] $c[2]
+string match -qr ' (expired|<1m|changed!)' -- $rest; and set c[4] $c[3]
+end
+set -g __vault_drawn $__vault_text " $c[1]["(string sub -l (builtin math "max(1, $n)") -- $__vault_text)"$c[4]$rest$c[1]]$c[5]"
+end
+builtin printf %s $__vault_drawn[2]
+end
+function __vault_wrap
+set -q __vault_by; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
+test -z "$__vault_by"; or return
+builtin functions -q fish_prompt
+set -l old __vault_right_(builtin random)
+if builtin functions -q fish_right_prompt
+builtin functions fish_right_prompt | string match -q '*__vault_segment*'; and return
+builtin functions -c fish_right_prompt $old
+else
+function $old
+end
+end
+function fish_right_prompt --inherit-variable old
+$old
+__vault_segment
+end
+end
+if test 0 -eq 1; and not builtin functions -q __vault_title
+builtin functions -q fish_title; and builtin functions -c fish_title __vault_title
+or function __vault_title; prompt_pwd; end
+function fish_title
+test -z "$__vault_text"; or builtin printf '%s: ' $__vault_text
+__vault_title $argv
+end
+end
