@@ -114,7 +114,7 @@ func TestSourcingThreeTimesRegistersOneHook(t *testing.T) {
 		}
 		counted := w.in(map[string]string{"bash": `"${PROMPT_COMMAND[*]} $PS1"`, "zsh": `"$precmd_functions $preexec_functions $PROMPT"`, "fish": `(functions fish_right_prompt | string collect)`})
 		got := x.value(counted)
-		for _, once := range shelltest.In(t, w.shell, map[string][]string{"bash": {"__vault_precmd", "{__vault_text"}, "zsh": {"__vault_precmd", "%87v"}, "fish": {"__vault_segment"}}) {
+		for _, once := range shelltest.In(t, w.shell, map[string][]string{"bash": {"__vault_precmd", "{__vault_text"}, "zsh": {"__vault_precmd", "%88v"}, "fish": {"__vault_segment"}}) {
 			if strings.Count(got, once) != 1 {
 				t.Errorf("%s is there %d times in %q", once, strings.Count(got, once), got)
 			}

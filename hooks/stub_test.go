@@ -39,7 +39,7 @@ type plan struct {
 	Life2, Due2 int64  // of the next renewal
 	Note, Label string // shown in the prompt
 	Style       []string
-	Fail        bool   // every refresh fails
+	Fail        bool // every refresh fails
 }
 
 // held is the session in the stub's store.
