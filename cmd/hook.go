@@ -144,16 +144,7 @@ along. The script never evaluates what was typed.`,
 		Args:              args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeShells,
 		RunE: func(c *cobra.Command, a []string) error {
-			sh, err := shells.For(a[0])
-			if err != nil {
-				return usage(c, err)
-			}
-			text, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: name})
-			if err != nil {
-				return usage(c, err)
-			}
-			_, err = io.WriteString(r.Stdout, text)
-			return err
+			return printCompletion(r, c, a[0], name)
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", "name of the command to complete; by default that of the program")

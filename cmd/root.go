@@ -64,6 +64,9 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 			if asked, _ := c.Flags().GetBool("version"); asked {
 				return r.print("vault %s", version())
 			}
+			if shell := completionAsked(c); shell != "" {
+				return printCompletion(r, c, shell, "")
+			}
 			if err := c.Help(); err != nil || r.hookLoaded() {
 				return err
 			}
@@ -74,6 +77,7 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 		},
 	}
 	root.Flags().BoolP("version", "v", false, "print the version")
+	bindAWSVault(root)
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.SetOut(r.Stdout)
 	root.SetErr(r.Stderr)
