@@ -73,11 +73,11 @@ func leaseFor(r *run, q env.Request) env.Lease {
 	return app.NewLease(pid, started)
 }
 
-// leaseHere is the lease of the active session, in the shell that it belongs to or in one inside
-// it. Where that shell has ended, this one has one of its own.
-func leaseHere(r *run, st env.State) env.Lease {
+// leaseHere is the lease of the active session for a request, in the shell that it belongs to or in
+// one inside it. This one has one of its own where that shell has ended, or has another session.
+func leaseHere(r *run, st env.State, q env.Request) env.Lease {
 	pid, started, known := shellProcess(r)
-	if known && !lives(*st.Lease) {
+	if known && (!lives(*st.Lease) || !isOurs(r, st.Lease) && !q.Same(st.Request)) {
 		return app.NewLease(pid, started)
 	}
 	return *st.Lease
@@ -110,7 +110,7 @@ func servedLease(reply app.LeaseReply) refresh.Lease {
 // updateServed brings a shell up to date whose programs ask the agent. A prompt that finds another
 // address than before says so once, and asks again.
 func updateServed(ctx context.Context, r *run, e evaluator, p profiles.Profile, st env.State) error {
-	l, q := leaseHere(r, st), st.Request
+	l, q := leaseHere(r, st, st.Request), st.Request
 	q.Unhooked = e.unhooked(r)
 	reply, moved := r.task.Served(ctx, p, q, l)
 	if moved && reply.Note == "" {

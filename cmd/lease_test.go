@@ -122,20 +122,24 @@ func TestALeaseBelongsToTheShellAndItsNestedShellsShareIt(t *testing.T) {
 	w := roleWorld(t)
 	environ := w.withLeases(t, "ZSH="+zsh, "BASH_ENV=", "PS1=$ ")
 	w.write("inner.bash", `eval "$(vault hook bash)"; echo "inner $AWS_VAULT"; __vault_precmd; echo "$__vault_text"; vault off; echo "off $AWS_VAULT"`)
-	w.write("after.zsh", `eval "$(vault hook zsh)"; __vault_precmd; echo "zsh $__vault_text"; ask; kill $pid`)
+	w.write("after.zsh", `eval "$(vault hook zsh)"; __vault_precmd; echo "zsh $__vault_text"; ask`)
+	w.write("narrowed.bash", `eval "$(vault hook bash)"; vault refresh; vault status --json | grep -q ReadOnlyAccess && echo narrowed`)
 	w.write("tmux.bash", `eval "$(vault hook bash)"; while kill -0 "$1" 2>/dev/null; do :; done; while [ -e "$__VAULT_TOKEN" ]; do :; done
 		__vault_precmd; __vault_precmd; echo "orphan $__vault_text"; ask; vault agent status --json`)
 	w.write("outer.bash", `eval "$(vault hook bash)"
 vault use prod --mode server || exit
 "$BASH" inner.bash
 ask
+CLAUDECODE=1 AWS_VAULT_AGENTS=read-only "$BASH" narrowed.bash
+[[ -e $__VAULT_TOKEN ]] && echo kept
+ask
 (vault use base --mode server; ask; vault off)
 ask
 "$BASH" tmux.bash $$ >orphan 2>&1 &
-export pid=; exec "$ZSH" -f after.zsh`)
+exec "$ZSH" -f after.zsh`)
 	r := w.run(t, environ, bash, "--norc", "--noprofile", "outer.bash")
 	got := as.ReplaceAllString(r.out, "as $1")
-	if want := "inner prod\nprod\noff \nas assumed-role/prod\nas user\nas assumed-role/prod\nzsh prod\nas assumed-role/prod\n"; got != want {
+	if want := "inner prod\nprod\noff \nas assumed-role/prod\nnarrowed\nkept\nas assumed-role/prod\nas user\nas assumed-role/prod\nzsh prod\nas assumed-role/prod\n"; got != want {
 		t.Errorf("status %d, shown\n%s\nnot\n%s\n%s", r.status, got, want, r.err)
 	}
 	var text string

@@ -55,13 +55,14 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if !active {
 		return errInactive(r)
 	}
+	had := st
 	p, l, err := o.session(ctx, r, &st.Request)
 	if err != nil {
 		return err
 	}
 	st.Request.Unhooked, st.Request.Passphrase = e.unhooked(r), r.task.Unlocked
 	if st.Lease != nil {
-		if err := serveShell(ctx, r, e, p, st.Request, leaseHere(r, st), l.Session); err != nil {
+		if err := serveShell(ctx, r, e, p, st.Request, leaseHere(r, had, st.Request), l.Session); err != nil {
 			return err
 		}
 		announceServed(r, p, st.Request, l)
