@@ -189,7 +189,11 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 	if alive != "" {
 		file = filepath.Join(path, lifeName)
 	}
-	if target, err := os.Readlink(path); alive != "" && err == nil && target == alive {
+	switch target, err := os.Readlink(path); {
+	case err != nil: // it is not there, or is a file
+	case alive == "":
+		_ = os.Remove(path) // a file is written to where a link leads
+	case target == alive:
 		return file, nil
 	}
 	err := d.ensure("g")

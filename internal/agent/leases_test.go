@@ -312,3 +312,39 @@ func TestARenewalThatNeedsAPersonIsNotedAndGoesOnWithWhatTheyMade(t *testing.T) 
 		t.Errorf("%+v, %v, %q", again, err, note())
 	}
 }
+
+// Without /proc, or where the client does not see the agent there.
+func TestALeaseHasAPlainFileWhereNoneEndsWithTheAgent(t *testing.T) {
+	for name, c := range map[string]struct {
+		life  bool
+		plain bool
+	}{"the system has none": {false, false}, "the client does not see it": {true, true}} {
+		t.Run(name, func(t *testing.T) {
+			s, sh := leaseStage(t, 0)
+			if !c.life {
+				sh.life = ""
+			}
+			reply, err := s.leaseOf(1, "one", "prod", time.Hour)
+			s.check(err)
+			if c.plain {
+				r := app.LeaseRequest{Lease: env.Lease{ID: "one", PID: 1, Started: 100}, Plain: true, Session: app.SessionRequest{Store: s.ref, Profile: mfaProfile("prod")}}
+				again, err := s.client().Lease(t.Context(), r)
+				s.check(err)
+				if again.Endpoint.URL != reply.Endpoint.URL {
+					t.Error("the lease is another one")
+				}
+				reply = again
+			}
+			if info, err := os.Lstat(reply.File); err != nil || !info.Mode().IsRegular() {
+				t.Errorf("%v, %v", info, err)
+			}
+			if m, there := s.dir.Mark(refresh.LeaseKey("one")); !there || !m.Served || m.File != reply.File {
+				t.Errorf("%+v", m)
+			}
+			sh.end(1)
+			if _, err := os.Lstat(reply.File); err == nil {
+				t.Error("it is left")
+			}
+		})
+	}
+}
