@@ -696,7 +696,7 @@ func TestEveryHookShowsTheNoteOfAChangedEnvironment(t *testing.T) {
 func help(t *testing.T, bin string, words []string) string {
 	t.Helper()
 	text := helpOf(t, bin, words[:1])
-	if len(words) > 1 && strings.Contains(text, "Available Commands:") && strings.Contains(text, "\n  "+words[1]+" ") {
+	if len(words) > 1 && strings.Contains(text, "\nCommands:\n") && strings.Contains(text, "\n  "+words[1]+" ") {
 		text = helpOf(t, bin, words[:2])
 	}
 	if strings.Contains(text, "\n  vault "+words[0]+" ") || strings.Contains(text, "\n  vault "+words[0]+"\n") {
@@ -725,6 +725,14 @@ func TestEverySettingIsInTheReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	help := "" // of the settings is made of these two tables
+	for _, file := range []string{"cmd/help_settings.go", "store/backends.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		help += string(text)
+	}
 	seen := 0
 	sources(t, func(file string, tree *ast.File) {
 		ast.Inspect(tree, func(n ast.Node) bool {
@@ -736,6 +744,9 @@ func TestEverySettingIsInTheReadme(t *testing.T) {
 				seen++
 				if !strings.Contains(string(page), "`"+m[1]) {
 					t.Errorf("%s reads %s, which the README does not name", file, m[1])
+				}
+				if !strings.Contains(help, `"`+m[1]) && !strings.Contains(help, " "+m[1]) {
+					t.Errorf("%s reads %s, which vault help settings does not name: add it in cmd/help_settings.go", file, m[1])
 				}
 			}
 			return true

@@ -94,9 +94,13 @@ const hookLines, hookLine = "@HOOKLINES@", "@HOOKLINE@"
 // only when they are read: this runs for no other command.
 func helpNamed(r *run, root *cobra.Command) {
 	show := root.HelpFunc()
+	root.SetUsageFunc(writeUsage)
 	root.SetHelpFunc(func(c *cobra.Command, args []string) {
+		if !c.HasParent() { // one that was built alone has not the others
+			r.addCommands(func(command) bool { return true })
+		}
 		r.nameCommands(root)
-		c.Long = strings.NewReplacer(hookLines, rcLines(r), hookLine, rcLine(r, shells.All()[0])).Replace(c.Long)
+		c.Long = reflowed(strings.NewReplacer(hookLines, rcLines(r), hookLine, rcLine(r, shells.All()[0])).Replace(c.Long))
 		show(c, args)
 	})
 }

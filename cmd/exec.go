@@ -40,7 +40,6 @@ after the profile that is not a flag: the rest is the command's own. Without a
 profile the active one is used.
 
 Exit status: the command's; 127 when it is not found, 126 when it cannot be run.`,
-		Example:           "  vault exec prod -- terraform plan\n  vault exec prod aws s3 ls\n  vault exec prod",
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			err := o.split(c, a)

@@ -54,7 +54,7 @@ of a GitHub Actions step and masks the secrets in its log.`,
 	}
 	o.bind(c, r)
 	o.bindRole(c)
-	c.Flags().StringVar(&o.format, "format", "env", strings.Join(exportFormats(), "|"))
+	c.Flags().StringVar(&o.format, "format", "env", strings.Join(exportFormats(), ", "))
 	_ = c.RegisterFlagCompletionFunc("format", fixed(exportFormats()...))
 	return c
 }

@@ -19,7 +19,7 @@ func bindGlobals(root *cobra.Command, r *run) {
 	}
 	boolFlag(fs, &r.debug, "debug", "", false, "show what AWS answered")
 	r.task.MFAPrompts = r.getenv("AWS_VAULT_PROMPT")
-	fs.Var((*promptList)(&r.task.MFAPrompts), "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ",")+" ($AWS_VAULT_PROMPT)")
+	fs.Var((*promptList)(&r.task.MFAPrompts), "prompt", "how to ask for MFA codes, in order: "+strings.Join(mfa.Drivers(), ", ")+" ($AWS_VAULT_PROMPT)")
 	str(&r.task.Store.Backend, "backend", "AWS_VAULT_BACKEND", "keyring to use")
 	for _, s := range store.Settings() {
 		str(s.Value(&r.task.Store), s.Flag, s.Variable, s.Usage)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -85,10 +86,16 @@ func rcLines(r *run) string {
 // it, else by its path.
 func (r *run) program() string {
 	name := hooks.NameOf(r.Program)
-	if found, err := exec.LookPath(name); r.Program == "" || err == nil && found == r.Program {
+	if found, err := exec.LookPath(name); r.Program == "" || err == nil && found == r.Program || ofGoRun(r.Program) {
 		return name
 	}
 	return r.Program
+}
+
+// ofGoRun reports whether a program is that of "go run", which removes it at its end.
+func ofGoRun(program string) bool {
+	dir := filepath.Dir(program)
+	return filepath.Base(dir) == "exe" && strings.Contains(dir, "go-build")
 }
 
 // rcLine is the line that loads the hook from a start file.

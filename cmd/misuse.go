@@ -282,16 +282,23 @@ func (r *run) profileNames(c *cobra.Command) []string {
 // newHelp is "vault help COMMAND".
 func newHelp(root *cobra.Command, r *run) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND]",
+		Use:   "help [COMMAND | backends | settings]",
 		Short: "explain a command",
 		ValidArgsFunction: func(_ *cobra.Command, a []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			c, rest, _ := root.Find(a)
 			if c == nil || len(rest) > 0 {
 				c = &cobra.Command{}
 			}
-			return commandNames(c), cobra.ShellCompDirectiveNoFileComp
+			names := commandNames(c)
+			if len(a) == 0 {
+				names = append(names, "backends", "settings")
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, a []string) error {
+			if explain, is := helpTopic(r, firstArg(a)); is && len(a) == 1 {
+				return explain()
+			}
 			c, rest, err := root.Find(a)
 			switch {
 			case err != nil:

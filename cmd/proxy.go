@@ -23,16 +23,15 @@ func newProxy(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:     "proxy",
 		Aliases: []string{"server"},
-		Short:   "answer as EC2's instance metadata, for exec --ec2-server (needs root)",
+		Short:   "act as EC2's instance metadata for exec --ec2-server (needs root)",
 		Long: `Gives this machine the address ` + server.MetadataAddr + `, where programs look for EC2's instance
 metadata, and answers there with the credentials of whoever runs
 vault exec --ec2-server. Run it with sudo: the user it is run for may use it and stop
 it. It holds no credentials, and what answers runs without root's rights.
 
 Every program on this machine can ask at that address. Prefer vault exec --server.`,
-		Example: "  sudo vault proxy\n  vault proxy --stop",
-		Args:    args(cobra.NoArgs),
-		RunE:    func(c *cobra.Command, _ []string) error { return runProxy(c.Context(), r, o) },
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runProxy(c.Context(), r, o) },
 	}
 	boolFlag(c.Flags(), &o.stop, "stop", "", false, "stop the running proxy, and remove what a killed one has left")
 	c.Flags().BoolVar(&o.front, "front", false, "be the half that answers")

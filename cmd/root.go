@@ -120,7 +120,7 @@ func commands() []command {
 		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "prompt", build: newPrompt, brief: true}, {name: "completion", build: newCompletion, brief: true},
 		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
-		{name: previewCommand, build: newPreview},
+		{name: previewCommand, build: newPreview, brief: true},
 	}
 }
 

@@ -45,7 +45,6 @@ keys stay here. Who asks must have the token, which is in a file that only you c
 read; it is a new one each time. Without a profile the active one is served.
 
 To a command that you start here, give vault exec --server.`,
-		Example:           "  vault serve prod\n  vault serve --port 9911 dev prod",
 		ValidArgsFunction: completeProfiles(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profiles = a

@@ -36,8 +36,9 @@ With --json each profile is one object:
   chain     from the profile down; each has a kind (role, stored_key,
             identity_center, credential_process, web_identity,
             credential_source, aws_login) and what belongs to it
-  needs     of a sign-in when nothing is cached: kind is mfa_code or mfa_process (with its
-            device), browser (with its url), aws_login or credential_process
+  needs     of a sign-in when nothing is cached: kind is mfa_code or mfa_process
+            (with its device), browser (with its url), aws_login or
+            credential_process
   guard     protected, read_only, max_duration_seconds, not_renewed, agents
   network   endpoints by service, use_fips_endpoint, ca_bundle and the like
   origins   profile, key, value, and file, line and section, or variable, or

@@ -13,7 +13,7 @@ func newStoreCreate(r *run) *cobra.Command {
 	var p store.AgePlan
 	c := &cobra.Command{
 		Use:   "create",
-		Short: "create a store, or your identity in a store that others created",
+		Short: "create a store, or your identity in one that others created",
 		Long: `Creates an age identity with a passphrase, which is asked for twice, and a list of
 recipients with you on it. In a directory that came from other people (git clone)
 it creates the identity only, and a person on the list has to add you.
