@@ -61,9 +61,8 @@ you yourself in pass, is replaced only with --overwrite.`,
 	boolFlag(fs, &o.check, "check", "", true, "ask AWS whether the key works")
 	boolFlag(fs, &o.addConfig, "add-config", "", true, "add a section to the config file if there is none")
 	fs.StringVar(&o.mfaSerial, "mfa-serial", "", "MFA device, for the new section")
-	fs.StringVar(&o.region, "region", "", "region, for the new section")
+	regionFlag(c, &o.region, "region, for the new section")
 	_ = c.RegisterFlagCompletionFunc("from-csv", completeFiles)
-	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	return c
 }
 

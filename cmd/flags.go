@@ -5,7 +5,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/d44b7504/vault/internal/profiles"
 )
 
 // boolFlag adds a flag and, as AWS Vault has it for every one, its hidden negation.
@@ -21,6 +24,18 @@ type negation struct{ p *bool }
 func (n negation) String() string     { return "false" }
 func (n negation) Type() string       { return "bool" }
 func (n negation) Set(s string) error { *n.p = s != "true"; return nil }
+
+// regionFlag adds --region, which takes short forms too, and completes it.
+func regionFlag(c *cobra.Command, p *string, usage string) {
+	c.Flags().Var((*regionValue)(p), "region", usage)
+	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
+}
+
+type regionValue string
+
+func (v *regionValue) String() string     { return string(*v) }
+func (v *regionValue) Type() string       { return "region" }
+func (v *regionValue) Set(s string) error { *v = regionValue(profiles.RegionNamed(s)); return nil }
 
 // durationFlag takes Go's notation, as AWS Vault does, or a plain number of seconds.
 func durationFlag(fs *pflag.FlagSet, p *time.Duration, name, short, usage string) {

@@ -186,6 +186,7 @@ func isProgram(word string) bool {
 }
 
 func isRegion(word string) bool {
+	word = profiles.RegionNamed(word)
 	return slices.ContainsFunc(profiles.Regions(), func(r profiles.Region) bool { return r.Name == word })
 }
 

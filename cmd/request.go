@@ -37,7 +37,7 @@ type sessionFlags struct {
 func (o *sessionFlags) bind(c *cobra.Command, r *run) {
 	o.of = c
 	fs := c.Flags()
-	fs.StringVar(&o.region, "region", "", "region to export, over the profile's and your own")
+	regionFlag(c, &o.region, "region to export, over the profile's and your own")
 	durationFlag(fs, &o.duration, "duration", "d", "how long the session should last")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "use the long-lived key itself")
 	boolFlag(fs, &o.noBrowser, "stdout", "", false, "if you have to sign in: show the address and open no browser ($AWS_VAULT_STDOUT)")

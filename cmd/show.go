@@ -54,11 +54,10 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 	}
 	fs := c.Flags()
 	boolFlag(fs, &o.json, "json", "", false, "as JSON")
-	fs.StringVar(&o.region, "region", "", "as if this region had been given")
+	regionFlag(c, &o.region, "as if this region had been given")
 	fs.StringVar(&o.roleARN, "role-arn", "", "as if one more role were assumed: an ARN or ACCOUNT:ROLE")
 	durationFlag(fs, &o.duration, "duration", "d", "as if this duration had been given")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "as if the long-lived key itself were used")
-	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
 	return c
 }

@@ -66,8 +66,7 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 	}
 	fs := c.Flags()
 	fs.StringVar(&o.startURL, "start-url", "", "where your company's Identity Center is, like https://corp.awsapps.com/start")
-	fs.StringVar(&o.region, "region", "", "the region of Identity Center")
-	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
+	regionFlag(c, &o.region, "the region of Identity Center")
 	boolFlag(fs, &o.force, "force", "", false, "sign in again, even if you are signed in")
 	boolFlag(fs, &o.device, "device", "", false, "compare a code; --no-device: let the browser come back here")
 	boolFlag(fs, &o.stdout, "stdout", "", false, "print the address on standard output, open nothing")

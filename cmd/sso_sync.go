@@ -41,12 +41,11 @@ Where two profiles would have one name, the account's number is added.`,
 	fs := c.Flags()
 	fs.StringVar(&o.Name, "name", "{account}-{role}", "the names of the profiles")
 	fs.StringVar(&o.Prefix, "prefix", "", "the beginning of every name")
-	fs.StringVar(&o.Region, "region", "", "region, for every profile; the directory's if not given")
+	regionFlag(c, &o.Region, "region, for every profile; the directory's if not given")
 	boolFlag(fs, &o.Native, "native", "", false, "with the sso_* settings of the AWS tools, which then sign in by themselves")
 	boolFlag(fs, &o.Prune, "prune", "", false, "remove profiles whose role you no longer have")
 	boolFlag(fs, &o.yes, "yes", "y", false, "do not ask")
 	boolFlag(fs, &o.dryRun, "dry-run", "", false, "show the change and make none")
-	_ = c.RegisterFlagCompletionFunc("region", completeRegions)
 	return c
 }
 
