@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -78,8 +77,8 @@ func (o centerRole) choose(ctx context.Context, r *run, d app.Directory) (string
 		for _, role := range a.Roles {
 			if (o.account == "" || o.account == a.ID) && (o.role == "" || o.role == role) {
 				list = append(list, app.Choice{Detail: profiles.Detail{
-					Name: profiles.RoleName(d.Session, a.ID, role), Account: a.ID, Role: role, Text: strings.TrimSpace(a.Name + " " + a.Email),
-				}})
+					Name: profiles.RoleName(d.Session, a.ID, role), Account: a.ID, Role: role, Text: a.Email,
+				}, AccountName: a.Name})
 			}
 		}
 	}

@@ -50,7 +50,7 @@ func choosePlain(ctx context.Context, r *run, choices []app.Choice) (int, error)
 
 // plainRow says of a profile in one line what the columns of the finder do.
 func plainRow(c *app.Choice, now time.Time) string {
-	facts := []string{c.Account, c.Role, c.Source}
+	facts := []string{c.AccountName, c.Account, c.Role, c.Source}
 	if c.Active {
 		facts = append([]string{"active"}, facts...)
 	}

@@ -29,7 +29,7 @@ func pickColumns(width int, now time.Time) []pickColumn {
 		{"", 2, pickMark},
 		{"PROFILE", max(width/3, 16), func(c *app.Choice) string { return c.Name }},
 		{"LEFT", 6, func(c *app.Choice) string { return leftOf(c, now) }},
-		{"ACCOUNT", max(width/5, 12), func(c *app.Choice) string { return c.Account }},
+		{"ACCOUNT", max(width/5, 12), func(c *app.Choice) string { return cmp.Or(c.AccountName, c.Account) }},
 		{"ROLE", max(width*9/40, 12), func(c *app.Choice) string { return c.Role }},
 	}
 	if width >= narrow {
@@ -95,12 +95,15 @@ func (t pickTable) header() string {
 	return t.line(func(c pickColumn) string { return c.title })
 }
 
-// row is the line of a profile. A name that was cut stands whole at the end, where it is found
-// by what is typed.
+// row is the line of a profile. A name that was cut stands whole at the end, and so does the id of
+// an account that has a name: they are found by what is typed.
 func (t pickTable) row(c *app.Choice) string {
 	line := t.line(func(column pickColumn) string { return display.Clean(column.of(c)) })
 	if name := display.Clean(c.Name); cells(name) > t.name {
 		line += "  " + name
+	}
+	if c.AccountName != "" {
+		line += "  " + display.Clean(c.Account)
 	}
 	return line
 }

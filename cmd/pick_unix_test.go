@@ -4,6 +4,7 @@ package cmd_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -76,5 +77,32 @@ func TestRotateOffersOnlyProfilesWithAKey(t *testing.T) {
 	r, shown := w.talk(t, w.environ("TERM=dumb"), []exchange{{"Number, name", "work\r"}}, "rotate", "--dry-run")
 	if r.status != 0 || strings.Contains(shown, "other") || !strings.Contains(r.err, "work") {
 		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+}
+
+func TestTheListHasTheRolesAndAccountNamesThatIdentityCenterGaveLast(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, corp)
+	environ := w.browser("TERM=dumb")
+	if r, shown := w.talk(t, environ, nil, "sso", "list"); r.status != 0 {
+		t.Fatalf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+	calls := w.aws.Calls("*")
+	const named, other = "1  dev: dev team, 111122223333, Admin, corp\r\n", "2  corp:111122223333:ReadOnly: dev team, 111122223333, ReadOnly, corp"
+	_, shown := w.talk(t, environ, []exchange{{"Number, name", "\x04"}}, "export")
+	if !strings.Contains(shown, named) || !strings.Contains(shown, other) || w.aws.Calls("*") != calls {
+		t.Errorf("%d calls, shown %q", w.aws.Calls("*")-calls, shown)
+	}
+	r, _ := w.talk(t, environ, []exchange{{"Number, name", "team read\r"}}, "exec", "--", filepath.Join(bin, "vault"), "status")
+	want(t, r, 0, "account  111122223333 (dev team)")
+
+	file := w.path("home/.local/state/vault/accounts.json") // cut off, as by a loss of power
+	text := must(os.ReadFile(file))
+	for _, end := range []int{0, 1, len(text) / 2, len(text) - 1} {
+		check(os.WriteFile(file, text[:end], 0o600))
+		want(t, w.vault(t, environ, "status"), 1)
+		if _, shown := w.talk(t, environ, []exchange{{"Number, name", "\x04"}}, "export"); !strings.Contains(shown, "dev: 111122223333, Admin, corp\r\n") {
+			t.Errorf("cut off at %d: %q", end, shown)
+		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 // Choice is a profile in a list to choose from.
 type Choice struct {
 	profiles.Detail
+	AccountName string // as Identity Center has it; "" where it is not known
+
 	Expires time.Time // of the session that is cached; zero: none, or it is not known
 	Active  bool      // in the caller's shell
 }
@@ -25,7 +27,8 @@ func (c Choice) HasKey() bool { return c.Source == profiles.OwnKey }
 const looked = 300
 
 // Choices lists the profiles of the AWS files, those first that are used often and lately, and the
-// others in the order of the files. It opens no keyring and makes no call.
+// others in the order of the files, and the roles of Identity Center without a profile after them.
+// It opens no keyring and makes no call.
 func (t *Task) Choices() ([]Choice, error) {
 	data, err := profiles.ReadFile(t.Env.ConfigFile())
 	if err != nil {
@@ -35,12 +38,25 @@ func (t *Task) Choices() ([]Choice, error) {
 	if err != nil {
 		keys = nil // whoever uses a profile that needs the file is told
 	}
-	list := inOrder(profiles.ScanDetails(data, keys), t.recent())
+	details := profiles.ScanDetails(data, keys)
+	known := t.knownDirectories()
+	if len(known) > 0 {
+		set, err := t.Profiles()
+		if err != nil {
+			return nil, err
+		}
+		details = append(details, otherRoles(set, known, details)...)
+	}
+	list := inOrder(details, t.recent())
 	st, active := t.Env.Active()
 	for i := range list {
 		list[i].Active = active && list[i].Name == st.Request.Profile
 	}
 	t.addExpiries(list[:min(len(list), looked)])
+	names := accountNames(known)
+	for i := range list {
+		list[i].AccountName = names[list[i].Account]
+	}
 	return nextFirst(list), nil
 }
 

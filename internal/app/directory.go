@@ -175,7 +175,11 @@ func (d Directory) Accounts(ctx context.Context) ([]sessions.Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.Accounts(ctx, d.Profile, d.SSO)
+	list, err := m.Accounts(ctx, d.Profile, d.SSO)
+	if err == nil {
+		d.remember(list)
+	}
+	return list, err
 }
 
 // SyncOptions say how profiles are written for the roles that a directory gives.
