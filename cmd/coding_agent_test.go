@@ -69,6 +69,9 @@ func TestACodingAgentIsGivenWhatTheRuleSays(t *testing.T) {
 	for _, args := range []string{"export --policy-arn arn:aws:iam::aws:policy/AdministratorAccess look", "export --no-session look"} {
 		want(t, w.vault(t, agent(), strings.Fields(args)...), 1, "gives coding agents only sessions that can read, with no other policy")
 	}
+	w.write("home/.aws/config", agentsConfig+"[profile tools]\nrole_arn = arn:aws:iam::111122223333:role/prod\ncredential_source = Environment\n")
+	own := agent("AWS_VAULT_AGENTS=read-only", "AWS_ACCESS_KEY_ID=AKIAFAKE", "AWS_SECRET_ACCESS_KEY=fake")
+	want(t, w.vault(t, own, "exec", "--profile-env", "tools", "--", "echo", "it ran"), 1, "gives coding agents only sessions that can read, which needs mode env")
 	want(t, w.vault(t, agent("AWS_VAULT_AGENTS=read-only"), "export", "base"), 1, "a session policy can be given only to a role", "gives coding agents only sessions that can read")
 }
 

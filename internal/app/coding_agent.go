@@ -52,6 +52,8 @@ func (t *Task) heldForAgent(p profiles.Profile, q env.Request) (env.Request, Cod
 	case a.Rule == profiles.AgentsDeny:
 		return q, a, fmt.Errorf("%s is not given to coding agents, as %s says, and %s has started this shell", p.Name, a.At, a.Name)
 	case a.Rule != profiles.AgentsReadOnly:
+	case q.Mode == env.ModeProfile: // the AWS tools would use the whole role
+		return q, a, fmt.Errorf("%s gives coding agents only sessions that can read, which needs mode env, and %s has started this shell", a.At, a.Name)
 	case q.NoSession, q.Policy != "", others:
 		return q, a, fmt.Errorf("%s gives coding agents only sessions that can read, with no other policy, and %s has started this shell", a.At, a.Name)
 	default:
