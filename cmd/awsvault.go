@@ -1,14 +1,6 @@
 package cmd
 
-import (
-	"io"
-	"strings"
-
-	"github.com/spf13/cobra"
-
-	"github.com/d44b7504/vault/completions"
-	"github.com/d44b7504/vault/shells"
-)
+import "github.com/spf13/cobra"
 
 // This file has the flags of AWS Vault's own command that every program of its kind has.
 
@@ -31,19 +23,4 @@ func completionAsked(root *cobra.Command) (shell string) {
 		}
 	}
 	return ""
-}
-
-// printCompletion prints the completion script of a shell. name is that of the command to
-// complete, "" for the program's.
-func printCompletion(r *run, c *cobra.Command, shell, name string) error {
-	sh, err := shells.For(strings.TrimSpace(shell))
-	if err != nil {
-		return usage(c, err)
-	}
-	text, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: name})
-	if err != nil {
-		return usage(c, err)
-	}
-	_, err = io.WriteString(r.Stdout, text)
-	return err
 }

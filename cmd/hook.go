@@ -157,3 +157,18 @@ along. The script never evaluates what was typed.`,
 	c.Flags().StringVar(&name, "name", "", "name of the command to complete; by default that of the program")
 	return c
 }
+
+// printCompletion prints the completion script of a shell. name is that of the command to
+// complete, "" for the program's.
+func printCompletion(r *run, c *cobra.Command, shell, name string) error {
+	sh, err := shells.For(shell)
+	if err != nil {
+		return usage(c, err)
+	}
+	text, err := completions.Script(sh, completions.Options{Binary: r.Program, Name: name})
+	if err != nil {
+		return usage(c, err)
+	}
+	_, err = io.WriteString(r.Stdout, text)
+	return err
+}
