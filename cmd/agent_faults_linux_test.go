@@ -163,6 +163,37 @@ func TestAnAgentThatWasAsleepForLongerThanASessionGoesOn(t *testing.T) {
 	}
 }
 
+// What the person types is not lost when the agent is killed meanwhile; of one that stands still
+// they are told.
+func TestAnAgentThatEndsWhileThePassphraseIsTyped(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		signal syscall.Signal
+		says   string
+	}{
+		"killed":  {syscall.SIGKILL, ""},
+		"stopped": {syscall.SIGSTOP, "vault: there is no agent, so each command asks for the passphrase: give the passphrase to the agent: the agent does not answer; end its process and try again\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := roleWorld(t)
+			environ := w.withAgent(t)
+			pid := 0
+			w.meanwhile = func() {
+				if pid == 0 {
+					pid = w.agentStatus(t, environ).PID
+					check(syscall.Kill(pid, c.signal))
+				}
+			}
+			t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+			r, shown := w.talk(t, environ, []exchange{w.askedPassphrase()}, "export", "prod")
+			if r.status != 0 || !strings.Contains(r.out, "ASIA") || !strings.HasPrefix(r.err, c.says) || c.says == "" && r.err != "" {
+				t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+			}
+		})
+	}
+}
+
 func TestAnAgentOnAFullDiskStillGivesASession(t *testing.T) {
 	t.Parallel()
 	testenv.Require(t, "bash")

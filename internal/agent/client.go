@@ -112,6 +112,11 @@ func (c *Client) Holds(ctx context.Context, r store.Reference) bool {
 	return err == nil && !older && json.Unmarshal(answer, &a) == nil && a.OK
 }
 
+// lost is an error of an agent that was to hold a store. It matches app.ErrNotHeld.
+type lost struct{ error }
+
+func (l lost) Unwrap() []error { return []error{l.error, app.ErrNotHeld} }
+
 // Unlock has the agent open a store and hold it.
 func (c *Client) Unlock(ctx context.Context, u app.Unlocking) (opens bool, err error) {
 	body, err := encodeUnlocking(u)
@@ -125,7 +130,10 @@ func (c *Client) Unlock(ctx context.Context, u app.Unlocking) (opens bool, err e
 		err = json.Unmarshal(answer, &a)
 	}
 	if err != nil {
-		return false, fmt.Errorf("give the passphrase to the agent: %w", err)
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		return false, lost{fmt.Errorf("give the passphrase to the agent: %w", err)}
 	}
 	return a.OK, a.Error.error()
 }

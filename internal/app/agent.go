@@ -26,7 +26,8 @@ type Agent interface {
 	Holds(ctx context.Context, r store.Reference) bool
 	// Start starts the agent unless one is running. The error says why it cannot.
 	Start(ctx context.Context) error
-	// Unlock has the running agent open a store and hold it.
+	// Unlock has the running agent open a store and hold it. The error matches ErrNotHeld if it
+	// cannot be reached.
 	Unlock(ctx context.Context, u Unlocking) (opens bool, err error)
 	// Lease has the running agent serve a session to the programs of a shell. The error matches
 	// ErrNotHeld if there is no agent, or if it cannot open the store by itself.

@@ -288,13 +288,7 @@ func (k *agentKeeper) open(ctx context.Context) error {
 		return nil
 	}
 	if err := k.t.Agent.Start(ctx); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if k.given == nil {
-			k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
-		}
-		return ErrNotHeld
+		return k.without(ctx, err)
 	}
 	switch {
 	case k.key != "":
@@ -307,10 +301,24 @@ func (k *agentKeeper) open(ctx context.Context) error {
 	}
 	k.t.asks = true
 	err = store.AskPassphrase(ctx, k.store, func(typed creds.Secret) (bool, error) { return k.hold(ctx, typed) })
-	if err == nil { // a renewal in the background finds it open; only the agent is to know it
+	switch {
+	case err == nil: // a renewal in the background finds it open; only the agent is to know it
 		k.t.Unlocked, k.t.typed = false, nil
+	case errors.Is(err, ErrNotHeld):
+		return k.without(ctx, err)
 	}
 	return err
+}
+
+// without says why there is no agent, and has the work done in this process.
+func (k *agentKeeper) without(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if k.given == nil {
+		k.t.say("there is no agent, so each command asks for the passphrase: %s", OneLine(err))
+	}
+	return ErrNotHeld
 }
 
 // handOver has the store's own program ask the person, by reading the key once, and the agent
@@ -325,9 +333,15 @@ func (k *agentKeeper) handOver(ctx context.Context) error {
 	return nil
 }
 
-// hold has the agent open the store and hold it.
+// hold has the agent open the store and hold it. One that was killed while the person typed is
+// started again.
 func (k *agentKeeper) hold(ctx context.Context, passphrase creds.Secret) (opens bool, err error) {
-	return k.t.Agent.Unlock(ctx, Unlocking{Store: k.ref, Passphrase: passphrase, For: k.how.ttl, UntilSuspended: k.how.untilSuspended})
+	u := Unlocking{Store: k.ref, Passphrase: passphrase, For: k.how.ttl, UntilSuspended: k.how.untilSuspended}
+	opens, err = k.t.Agent.Unlock(ctx, u)
+	if errors.Is(err, ErrNotHeld) && k.t.Agent.Start(ctx) == nil {
+		opens, err = k.t.Agent.Unlock(ctx, u)
+	}
+	return opens, err
 }
 
 // agentSettings are what the user wants of the agent.
