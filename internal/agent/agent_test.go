@@ -187,7 +187,7 @@ func TestTheAgentEndsWhenNothingNeedsIt(t *testing.T) {
 }
 
 func TestAHeldStoreKeepsTheAgentUntilItIsForgotten(t *testing.T) {
-	s := newStage(t, Options{Idle: 50 * time.Millisecond})
+	s := newStage(t, Options{Idle: 500 * time.Millisecond}) // it must not end before the store is unlocked
 	if opens, err := s.unlock(passphrase, 300*time.Millisecond, false); !opens {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func answers(t *testing.T, e env.Endpoint, want int) (body map[string]string) {
 }
 
 func TestALeaseServesASessionAndEndsWithItsShell(t *testing.T) {
-	s, sh := leaseStage(t, 50*time.Millisecond)
+	s, sh := leaseStage(t, 0)
 	one, err := s.leaseOf(1, "one", "prod", time.Hour)
 	s.check(err)
 	two, err := s.leaseOf(2, "two", "dev", time.Hour)
@@ -163,12 +163,12 @@ func TestALeaseServesASessionAndEndsWithItsShell(t *testing.T) {
 }
 
 func TestALeaseKeepsAnIdleAgentAlive(t *testing.T) {
-	s, sh := leaseStage(t, 50*time.Millisecond)
+	s, sh := leaseStage(t, 500*time.Millisecond) // it must not end before its store is unlocked
 	reply, err := s.leaseOf(1, "one", "prod", time.Hour)
 	s.check(err)
 	s.agent.forgetAll()
 	s.agent.Rest()
-	time.Sleep(150 * time.Millisecond) // three times as long as it would be idle: nothing happens
+	time.Sleep(time.Second) // twice as long as it would be idle: nothing happens
 	if status, _ := fetch(t, reply.Endpoint); status != http.StatusOK {
 		t.Errorf("%d", status)
 	}
