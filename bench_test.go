@@ -1,7 +1,7 @@
 package main
 
 // This file measures whole processes against the budgets of docs/performance.md, and prints
-// its tables:
+// tables; bench_page_test.go writes that page:
 //
 //	go test -run '^$' -bench . -benchtime 1x .
 //
@@ -9,7 +9,7 @@ package main
 // drifts for all of them. What counts are the ratios to "floor", a hello-world of the same
 // command library as a plain "go build" makes it, and of these the ones of the least times:
 // what else the machine does can only add to a time. The program itself is built as a
-// release is.
+// release is, and all programs are copied as an installation does.
 
 import (
 	"context"
@@ -173,29 +173,7 @@ func (s *stage) floorRow(config string) *row {
 // BenchmarkProcesses is the table of everything that has a budget in floors.
 func BenchmarkProcesses(b *testing.B) {
 	s := newStage(b)
-	small, large, huge := s.config(10), s.config(5000), s.config(20000)
-	use, execTrue := []string{"use", "prod", "--shell", "zsh"}, []string{"exec", "prod", "--", "true"}
-	rows := []*row{
-		s.floorRow(small),
-		{name: "bare-floor", what: "bare floor: hello-world, flags of a release", argv: []string{compiled(b, "./internal/testdata/floor", releaseEnviron()...)}, env: s.environ(small)},
-		s.row("version", "`vault version`", 1.6, small, "version"),
-		s.row("hook-zsh", "`vault hook zsh`", 1.6, small, "hook", "zsh"),
-		s.row("hook-pwsh", "`vault hook pwsh`", 1.6, small, "hook", "pwsh"),
-		s.row("tab-10", "TAB, 10 profiles", 0, small, "__words", "zsh", "use", ""),
-		s.row("tab-5000", "TAB, 5,000", 2.6, large, "__words", "zsh", "use", ""),
-		s.row("tab-20000", "TAB, 20,000", 7, huge, "__words", "zsh", "use", ""),
-		s.row("use-warm-10", "`use prod`, 10 profiles", 2.6, small, use...),
-		s.row("use-warm-5000", "`use prod`, 5,000", 3, large, use...),
-		s.row("exec-true-warm-10", "`exec prod -- true`, 10", 2.6, small, execTrue...),
-		s.row("exec-true-warm-5000", "`exec prod -- true`, 5,000", 3, large, execTrue...),
-		s.row("exec-server-warm-10", "`exec --server prod -- true`, 10", 0, small, "exec", "--server", "prod", "--", "true"),
-	}
-	rows[len(rows)-1].limit = func() time.Duration { return 10 * time.Millisecond }
-	if path, err := exec.LookPath("true"); err == nil {
-		rows = append(rows, &row{name: "true", what: "`true`", argv: []string{path}, env: s.environ(small)})
-	}
-	s.warm(small)
-	rows = append(rows, s.throughAgent(small, large)...)
+	rows := s.budgetRows()
 	calls := s.aws.Calls("*")
 	measure(b, rows)
 	if n := s.aws.Calls("*") - calls; n != 0 {
@@ -236,18 +214,8 @@ func (s *stage) throughAgent(small, large string) []*row {
 // sessions in the file back end, none of which is read. Its budget, 10 ms where the plain
 // floor is 2.6 ms, is given in floors.
 func BenchmarkList(b *testing.B) {
-	const budget = 10 / 2.6
 	s := newStage(b)
-	config := s.config(5000)
-	s.crowd(config, 50, 200)
-	rows := []*row{
-		s.floorRow(config),
-		s.row("version", "`vault version`", 1.6, config, "version"),
-		s.row("list", "`vault list`", budget, config, "list"),
-		s.row("list-json", "`vault list --json`", budget, config, "list", "--json"),
-		s.row("list-profiles", "`vault list --profiles`", budget, config, "list", "--profiles"),
-		s.row("doctor-offline", "`vault doctor --offline`", 0, config, "doctor", "--offline"),
-	}
+	rows := append([]*row{s.floorRow(s.config(10))}, s.listRows()...)
 	measure(b, rows)
 	tell(b, "A list", rows)
 }
@@ -287,37 +255,7 @@ func (s *stage) crowd(config string, keys, cached int) {
 // milliseconds.
 func BenchmarkCold(b *testing.B) {
 	s := newStage(b)
-	config := s.config(10)
-	bare := &row{
-		name: "bare", what: "one signed AssumeRole with `net/http` and nothing else",
-		argv: []string{compiled(b, "./internal/testdata/roundtrip", releaseEnviron()...), s.aws.URL(), s.key.ID, s.role},
-		env:  append(s.environ(config), "ROUNDTRIP_KEY="+s.key.Secret.Reveal()),
-	}
-	limit := func() time.Duration { return bare.least()*3/2 + 4*time.Millisecond }
-	rows := []*row{s.floorRow(config), bare}
-	for _, x := range []struct {
-		name, what string
-		age        bool
-		args       []string
-	}{
-		{"use", "`use prod`, nothing cached, one call", false, []string{"use", "prod", "--shell", "zsh"}},
-		{"exec", "`exec prod -- true`, nothing cached", false, []string{"exec", "prod", "--", "true"}},
-		{"exec-age", "the same with an `age` store whose passphrase costs nothing to try", true, []string{"exec", "prod", "--", "true"}},
-	} {
-		r := s.row(x.name, x.what, 0, config, x.args...)
-		r.limit, r.before = limit, s.forget
-		if x.age {
-			r.env, r.before = s.ageStore(config)
-		}
-		rows = append(rows, r)
-	}
-	if path, err := exec.LookPath("true"); err == nil && runtime.GOOS != "windows" {
-		rows = append(rows, &row{
-			name: "uncached", what: "a program that caches nothing: the keyring library, the SDK's client, `true`",
-			argv: []string{compiled(b, "./internal/testdata/uncached", releaseEnviron()...), s.aws.URL(), s.path("keys"), "base", s.role, path},
-			env:  append(s.environ(config), "UNCACHED_PASSPHRASE="+passphrase),
-		})
-	}
+	rows := append([]*row{s.floorRow(s.config(10))}, s.coldRows()...)
 	calls := s.aws.Calls("*")
 	measure(b, rows)
 	if n, want := s.aws.Calls("*")-calls, (rounds+3)*(len(rows)-1); n != want {
@@ -366,10 +304,10 @@ func BenchmarkTwentyTerminals(b *testing.B) {
 		s.forget()
 		one, _ := cold.once(b, null)
 		alone = append(alone, one)
-		starts = append(starts, atOnce(b, start, null))
+		starts = append(starts, atOnce(b, start, null, 20))
 		s.forget()
 		before := s.aws.Calls("*")
-		together = append(together, atOnce(b, cold, null))
+		together = append(together, atOnce(b, cold, null, 20))
 		most = max(most, s.aws.Calls("*")-before)
 	}
 	if most != 1 {
@@ -386,11 +324,11 @@ func BenchmarkTwentyTerminals(b *testing.B) {
 		origin(), most, inMilliseconds(median(together)), inMilliseconds(together[0]), budget)
 }
 
-// atOnce starts a program twenty times and waits for the last.
-func atOnce(b *testing.B, r *row, null *os.File) time.Duration {
+// atOnce starts a program n times and waits for the last.
+func atOnce(b *testing.B, r *row, null *os.File, n int) time.Duration {
 	var all []*os.Process
 	start := time.Now()
-	for range 20 {
+	for range n {
 		p, err := os.StartProcess(r.argv[0], r.argv, &os.ProcAttr{Env: r.env, Files: []*os.File{null, null, null}})
 		if err != nil {
 			b.Fatal(err)

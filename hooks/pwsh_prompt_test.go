@@ -370,10 +370,10 @@ func BenchmarkPrecmdPwsh(b *testing.B) {
 	w := newPwsh(b)
 	w.answers("prod", pwshSession{name: "prod", exp: 5 * time.Hour})
 	cost := `$best = @(1e9, 1e9)
-for ($r = 0; $r -lt 12; $r++) { foreach ($k in 0, 1) {
+for ($r = 0; $r -lt 240; $r++) { foreach ($k in 0, 1) {
   $old = $__vault.Old[0]; $t = [Diagnostics.Stopwatch]::StartNew()
-  if ($k) { for ($i = 0; $i -lt 2000; $i++) { $null = prompt } } else { for ($i = 0; $i -lt 2000; $i++) { $null = & $old } }
-  $best[$k] = [Math]::Min($best[$k], $t.Elapsed.TotalMilliseconds / 2)
+  if ($k) { for ($i = 0; $i -lt 100; $i++) { $null = prompt } } else { for ($i = 0; $i -lt 100; $i++) { $null = & $old } }
+  $best[$k] = [Math]::Min($best[$k], $t.Elapsed.TotalMilliseconds * 10)
 } }
 ($best[1] - $best[0]).ToString([Globalization.CultureInfo]::InvariantCulture)
 `
