@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -408,4 +409,38 @@ func TestPwshAsksAgainWhenTheClockWasSet(t *testing.T) {
 	if n := w.called("pwsh:refresh --env"); n != 2 {
 		t.Errorf("the clock is wrong: asked %d times, want 2", n)
 	}
+}
+
+// BenchmarkPromptProcessesPwsh counts the processes that a prompt of PowerShell starts, by
+// strace: what is run between two calls of "true".
+func BenchmarkPromptProcessesPwsh(b *testing.B) {
+	testenv.Require(b, "strace")
+	w := newPwsh(b)
+	w.answers("prod", pwshSession{name: "prod", exp: 5 * time.Hour})
+	ten := "& true\nfor ($i = 0; $i -lt 10; $i++) { $null = prompt }\n& true\n"
+	w.write("script.ps1", "\ufeff"+pwshPrompt+w.load()+"\n$null = prompt\n"+ten+"vault use prod\n$null = prompt\n"+ten)
+	for b.Loop() {
+		log := w.path("strace")
+		shell := w.command("-NoProfile", "-File", w.path("script.ps1"))
+		cmd := exec.Command("strace", append([]string{"-f", "-qq", "-e", "trace=execve", "-e", "status=successful", "-o", log}, shell.Args...)...)
+		cmd.Env, cmd.Dir = shell.Env, shell.Dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v: %s", err, out)
+		}
+		marks, between := 0, [2]int{}
+		for line := range strings.Lines(w.read("strace")) {
+			switch {
+			case strings.Contains(line, `["true"]`) || strings.Contains(line, `/true"]`):
+				marks++
+			case (marks == 1 || marks == 3) && strings.Contains(line, "execve("):
+				between[marks/2]++
+			}
+		}
+		if marks != 4 {
+			b.Fatalf("%d marks in %s", marks, w.read("strace"))
+		}
+		b.ReportMetric(float64(between[0])/10, "none-processes")
+		b.ReportMetric(float64(between[1])/10, "active-processes")
+	}
+	b.ReportMetric(0, "ns/op")
 }

@@ -158,14 +158,14 @@ func newSalt() string {
 
 // checkRecipient returns an error if text is not a recipient.
 func checkRecipient(text string) error {
-	_, err := toRecipient(text, nil)
+	_, err := toRecipient(text, func() *plugin.ClientUI { return nil })
 	return err
 }
 
 // toRecipient parses a recipient: X25519, hybrid, or a plugin's, in the order of the program
 // age. Tagged recipients are left to their plugins: age's code for them would add 120 kB to
-// this program.
-func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
+// this program. ui is called for a plugin only.
+func toRecipient(text string, ui func() *plugin.ClientUI) (age.Recipient, error) {
 	switch {
 	case strings.HasPrefix(text, "AGE-"):
 		return nil, errors.New("this is an identity, which is secret; the recipient that belongs to it begins with age1")
@@ -174,7 +174,7 @@ func toRecipient(text string, ui *plugin.ClientUI) (age.Recipient, error) {
 	case strings.HasPrefix(text, "age1pq1"):
 		return age.ParseHybridRecipient(text)
 	case strings.HasPrefix(text, "age1") && strings.Count(text, "1") > 1:
-		return plugin.NewRecipient(text, ui)
+		return plugin.NewRecipient(text, ui())
 	case strings.HasPrefix(text, "age1"):
 		return age.ParseX25519Recipient(text)
 	}

@@ -44,7 +44,7 @@ func (a *ageFiles) seal(ctx context.Context, it ageItem, list recipients) ([]byt
 	return a.withDeadline(ctx, func(ctx context.Context) ([]byte, error) {
 		to := make([]age.Recipient, 0, len(list.all))
 		for _, r := range list.all {
-			one, err := toRecipient(r.Recipient, a.ui(ctx))
+			one, err := toRecipient(r.Recipient, func() *plugin.ClientUI { return a.ui(ctx) })
 			if err != nil {
 				return nil, err
 			}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"filippo.io/age"
+	"filippo.io/age/plugin"
 
 	"github.com/d44b7504/vault/internal/creds"
 )
@@ -463,7 +464,7 @@ func mustRecipient(t *testing.T, o Options) age.Recipient {
 	if len(mine) != 1 {
 		t.Fatalf("the owner has %d recipients", len(mine))
 	}
-	r, err := toRecipient(mine[0].Recipient, nil)
+	r, err := toRecipient(mine[0].Recipient, noPlugin(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -661,5 +662,34 @@ func TestAgeLeavesAMachineToTheFileBackEndThatIsInUse(t *testing.T) {
 		if got := headlessly(t, o); got != want {
 			t.Errorf("with %s it is %s, not %s", what, got, want)
 		}
+	}
+}
+
+// noPlugin is for recipients that need no plugin: with one, the processes of the machine are
+// looked through at the end of the command.
+func noPlugin(t *testing.T) func() *plugin.ClientUI {
+	return func() *plugin.ClientUI {
+		t.Error("a plugin is expected")
+		return nil
+	}
+}
+
+func TestOnlyARecipientOfAPluginPreparesForOne(t *testing.T) {
+	native, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hybrid, err := age.GenerateHybridIdentity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{native.Recipient().String(), hybrid.Recipient().String()} {
+		if _, err := toRecipient(text, noPlugin(t)); err != nil {
+			t.Error(err)
+		}
+	}
+	asked := false
+	if _, err := toRecipient(plugin.EncodeRecipient("test", []byte("x")), func() *plugin.ClientUI { asked = true; return nil }); err != nil || !asked {
+		t.Errorf("%v, asked: %v", err, asked)
 	}
 }
