@@ -21,10 +21,10 @@ import (
 // This file writes what a shell evaluates. The text is built whole and written once;
 // whatever fails before leaves nothing on the channel.
 
-// errInactive says that no session of ours is active in the shell.
+// errInactive says that no profile is active in the shell.
 func errInactive(r *run) error {
 	if f, is := r.task.Env.Foreign(); is {
-		return app.WithHint(fmt.Errorf("this shell is inside a session of aws-vault, of %s, and in none of ours", f.Profile),
+		return app.WithHint(fmt.Errorf("no profile is active in this shell, which is inside the session of aws-vault of %s", f.Profile),
 			"vault use %s switches in place, and vault off gives it back; or leave it with exit", app.Word(f.Profile))
 	}
 	return app.WithHint(errors.New("no profile is active in this shell"), "vault use PROFILE")

@@ -51,30 +51,8 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 			}
 			return nil
 		},
-		PersistentPreRun: func(c *cobra.Command, _ []string) {
-			r.command = c.CommandPath()
-			if !isBrief(c) {
-				host.CatchSignals()
-			}
-			if r.debug {
-				host.TraceOnQuit()
-			}
-		},
-		RunE: func(c *cobra.Command, _ []string) error {
-			if asked, _ := c.Flags().GetBool("version"); asked {
-				return r.print("vault %s", version())
-			}
-			if shell := completionAsked(c); shell != "" {
-				return printCompletion(r, c, shell, "")
-			}
-			if err := c.Help(); err != nil || r.hookLoaded() {
-				return err
-			}
-			if err := r.print(""); err != nil {
-				return err
-			}
-			return r.print("This shell has not loaded the hook. To begin: vault init")
-		},
+		PersistentPreRun: func(c *cobra.Command, _ []string) { r.beforeCommand(c) },
+		RunE:             func(c *cobra.Command, _ []string) error { return runBare(r, c) },
 	}
 	root.Flags().BoolP("version", "v", false, "print the version")
 	bindAWSVault(root)
@@ -88,6 +66,31 @@ Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted
 	root.SetHelpCommand(newHelp(root, r))
 	helpNamed(r, root)
 	return root
+}
+
+// beforeCommand prepares for c, whose line has been understood.
+func (r *run) beforeCommand(c *cobra.Command) {
+	r.command = c.CommandPath()
+	if !isBrief(c) {
+		host.CatchSignals()
+	}
+	if r.debug {
+		host.TraceOnQuit()
+	}
+}
+
+// runBare answers a line without a command.
+func runBare(r *run, c *cobra.Command) error {
+	if asked, _ := c.Flags().GetBool("version"); asked {
+		return r.print("vault %s", version())
+	}
+	if shell := completionAsked(c); shell != "" {
+		return printCompletion(r, c, shell, "")
+	}
+	if err := c.Help(); err != nil || r.hookLoaded() {
+		return err
+	}
+	return r.print("\nThis shell has not loaded the hook. To begin: vault init")
 }
 
 // fillRoot adds the one command that the line names, or all of them.

@@ -81,20 +81,7 @@ func printStatus(r *run, s app.Status) error {
 	row("region", s.Region)
 	row("source", s.Source)
 	row("mode", s.Mode)
-	switch {
-	case s.Foreign:
-		foreignRows(r, &t, s)
-	case s.ServedTo > 0:
-		servedRows(r, &t, s)
-	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
-		row("renews", r.ours("by itself: vault exec serves it while this shell lives"))
-	case s.Expires != nil:
-		now := r.Now()
-		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, now), display.Left(s.Expires.Sub(now))))
-		row("renews", renewalText(r, s))
-	default:
-		row("expires", "never: this is a long-lived key")
-	}
+	lastingRows(r, &t, s)
 	if s.Note != "" {
 		row("note", string(s.Note)+" "+r.named(s.Note.Meaning().Text()))
 	}
@@ -113,6 +100,26 @@ func printStatus(r *run, s app.Status) error {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
 	}
 	return err
+}
+
+// lastingRows says until when the session lasts, and what renews it.
+func lastingRows(r *run, t *display.Table, s app.Status) {
+	switch {
+	case s.Foreign:
+		foreignRows(r, t, s)
+	case s.ServedTo > 0:
+		servedRows(r, t, s)
+	case s.Mode == env.ModeServer, s.Mode == env.ModeEC2:
+		t.Row("renews", r.ours("by itself: vault exec serves it while this shell lives"))
+	case s.Expires != nil:
+		now := r.Now()
+		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, now), display.Left(s.Expires.Sub(now))))
+		if text := renewalText(r, s); text != "" {
+			t.Row("renews", text)
+		}
+	default:
+		t.Row("expires", "never: this is a long-lived key")
+	}
 }
 
 // servedRows says how the agent serves the session to the programs of this shell.

@@ -13,7 +13,7 @@ import (
 // This file is about a shell that the program aws-vault has given a session to.
 
 // Foreign returns the session of aws-vault that is active in the caller's shell. False if there is
-// none, or if a session of ours has taken its place.
+// none, or if vault use has put another in its place.
 func (e Environment) Foreign() (env.Foreign, bool) {
 	if _, active := e.Active(); active {
 		return env.Foreign{}, false

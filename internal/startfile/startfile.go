@@ -53,7 +53,7 @@ type Wanted struct {
 	// Line is the statement that loads the hook, and how it begins, up to the shell's name; a
 	// line that begins so and has other flags after it stays. early: see shells.HookFile.
 	Line  func(early bool) (line, start string)
-	Force bool // replace a line of ours with other flags
+	Force bool // replace a line of this program that has other flags
 }
 
 // PlanAdd plans to put the line into the files of the shell. A line outside of our comments
@@ -133,7 +133,7 @@ func PlanRemove(sh *shells.Shell, places shells.Places) ([]*Change, error) {
 	for _, path := range slices.Compact(paths) {
 		c, err := open(path)
 		if err != nil || !c.exists || slices.Contains(targets, c.target) {
-			continue // what cannot be read has nothing of ours that could be taken out
+			continue // what cannot be read has no line that could be taken out
 		}
 		targets = append(targets, c.target)
 		outside, b, err := cut(string(c.old))

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
 
@@ -184,7 +185,7 @@ func TestBashLoadsTheHookInLoginShellsAndInOthers(t *testing.T) {
 			if text != "link" {
 				check(os.WriteFile(path, []byte(text), 0o600))
 			} else if err := os.Symlink(".bashrc", path); err != nil {
-				t.Skip(err)
+				testenv.Missing(t, "symlinks", err.Error())
 			}
 		}
 		p := add(t, w)
@@ -207,7 +208,7 @@ func TestALinkStaysALinkAndIsWrittenThrough(t *testing.T) {
 			check(os.WriteFile(real, []byte("a=1\n"), 0o600))
 		}
 		if err := os.Symlink(filepath.Join("dotfiles", "zshrc"), link); err != nil {
-			t.Skip(err)
+			testenv.Missing(t, "symlinks", err.Error())
 		}
 		add(t, w)
 		if text := string(must(os.ReadFile(real))); !strings.Contains(text, w.line()) {
