@@ -110,7 +110,7 @@ func TestTABOffersWhatFitsItsPlace(t *testing.T) {
 		{"--prompt z", "words", []string{"zenity"}},
 		{"use --prompt=ykman,t", "words", []string{"--prompt=ykman,terminal"}},
 		{"use --prompt ykman,y", "words", nil},
-		{"use --mode ", "words", []string{"env", "profile"}},
+		{"use --mode ", "words", []string{"env", "profile", "server"}},
 		{"use --mode=e", "words", []string{"--mode=env"}},
 		{"use --read-only=", "words", []string{"--read-only=true", "--read-only=false"}},
 		{"use --read-only pr", "words", []string{"prod"}},

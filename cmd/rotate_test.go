@@ -672,7 +672,7 @@ func TestWhatCannotBeRotatedSaysWhy(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"rotate", 2, "vault rotate needs the name of a profile"},
+		{"rotate", 2, "no profile was named, and there is no terminal to choose one on"},
 		{"rotate --list base", 2, `vault rotate takes no argument, but was given "base"`},
 		{"rotate prdo", 1, `no profile named "prdo"`},
 		{"rotate sso", 1, `"sso" does not use a stored key that could be rotated: role R of account 111122223333`},

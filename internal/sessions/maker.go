@@ -61,8 +61,8 @@ type Maker struct {
 	Path           func(string) string // completes a path of Env that begins with ~; nil: it stays
 
 	clock   awsClock
-	refused atomic.Bool // AWS did not accept MFAToken
-	waited  atomic.Bool // the person was told that AWS takes long
+	refused atomic.Pointer[CallError] // why MFAToken was not accepted
+	waited  atomic.Bool               // the person was told that AWS takes long
 }
 
 // slow tells the person once that AWS takes long to answer, and when that ends.
@@ -305,16 +305,16 @@ func (m *Maker) withMFA(ctx context.Context, p profiles.Profile, serial, process
 		var failed *CallError
 		if errors.As(err, &failed) {
 			failed.Device = serial
-			m.refused.Store(given && failed.Kind == WrongCode)
+			if given && failed.Kind == WrongCode {
+				m.refused.Store(failed)
+			}
 		}
 		if again || !typed || failed == nil || failed.Kind != WrongCode {
 			return s, err
 		}
-		m.say(codeRefused)
+		m.say("the code was not accepted; each code works once and for half a minute")
 	}
 }
-
-const codeRefused = "the code was not accepted; each code works once and for half a minute"
 
 // tryCode makes the call if the code has the form of one. Anything else is not sent: AWS
 // would quote it in its answer, and it may be a password typed at the wrong question.
@@ -335,14 +335,13 @@ func (m *Maker) code(ctx context.Context, p profiles.Profile, serial, process st
 	case !m.MFAToken.IsZero():
 		code, m.MFAToken = m.MFAToken, creds.Secret{}
 		return code, false, nil
+	case m.refused.Load() != nil: // whoever gave a code is told about it, and asked nothing
+		return creds.Secret{}, false, m.refused.Load()
 	case process != "" && m.RunProcess != nil:
 		code, err = m.runMFAProcess(ctx, process)
 		return code, false, err
 	case m.Ask == nil:
 		return creds.Secret{}, false, &NeedsUserError{Profile: p.Name, What: "an MFA code", Need: NeedsCode, Device: serial, Process: process}
-	}
-	if m.refused.CompareAndSwap(true, false) { // or the question would come without a word
-		m.say(codeRefused)
 	}
 	code, typed, err = m.Ask(ctx, serial, "MFA code for "+device(serial)+": ")
 	if err == nil && code.IsZero() {
