@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/testenv"
@@ -152,12 +154,15 @@ func (s stub) off() int {
 }
 
 func (s stub) refresh(flags string) int {
-	p, h := s.plan(), s.held()
 	if strings.Contains(flags, "--if-due") {
 		for exists(s.path("hold")) {
 			time.Sleep(5 * time.Millisecond)
 		}
 	}
+	l := flock.New(s.path("lock")) // one at a time, as the program does it
+	check(l.Lock())
+	defer func() { _ = l.Close() }()
+	p, h := s.plan(), s.held()
 	if p.Fail || h.Gen == 0 {
 		return 1
 	}
