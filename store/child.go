@@ -3,10 +3,12 @@ package store
 // This file runs the programs that keep or guard secrets for us.
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/host"
@@ -24,7 +26,33 @@ type tool struct {
 
 // run runs the program and returns what it printed and what it said on standard error,
 // whatever became of it. The error is a *host.ChildError.
+//
+// gpg's agent fails when many terminals ask at once, and gpg says then that it has no secret
+// key. So the program is run again, up to four times in two seconds.
 func (p tool) run(ctx context.Context) (out, complaint []byte, err error) {
+	for pause := 100 * time.Millisecond; ; pause *= 2 {
+		started := time.Now()
+		out, complaint, err = p.once(ctx)
+		if err == nil || pause > time.Second || p.asked(started) || !noSecretKey(out) && !noSecretKey(complaint) {
+			return out, complaint, err
+		}
+		select {
+		case <-ctx.Done():
+			return out, complaint, err
+		case <-time.After(pause):
+		}
+	}
+}
+
+// asked reports whether a person may have been asked since then, or whether gpg was not allowed
+// to: a passphrase that is wrong, or missing, has the same words.
+func (p tool) asked(since time.Time) bool { return p.quiet || time.Since(since) > 3*time.Second }
+
+func noSecretKey(said []byte) bool {
+	return bytes.Contains(said, []byte("decryption failed: No secret key"))
+}
+
+func (p tool) once(ctx context.Context) (out, complaint []byte, err error) {
 	c := host.Child{
 		Argv: append([]string{p.path}, p.args...), Kind: env.Keeper, Extra: p.extra,
 		Input: p.stdin, Limit: p.most, Contact: host.Terminal,
