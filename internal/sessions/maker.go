@@ -76,7 +76,6 @@ func (m *Maker) slow(host string) {
 // more if AWS refuses that, or for a sign-in in the browser; if there is no person to ask,
 // it returns a *NeedsUserError instead. It blocks on the network up to ctx's deadline.
 func (m *Maker) Make(ctx context.Context, p profiles.Profile) (creds.Session, error) {
-	m.refused.Store(nil)
 	s, err := m.carryOut(ctx, p, NewPlan(p))
 	return s, NameGiver(p, err)
 }
