@@ -219,7 +219,7 @@ func TestAnAgentOnAFullDiskStillGivesASession(t *testing.T) {
 }
 
 // After an upgrade the older agent serves on where nobody can type the passphrase, and is
-// replaced where somebody can. The sessions that it made are kept.
+// replaced where the passphrase can be given. The sessions that it made are kept.
 func TestAnAgentOfAnOlderVersionIsReplacedAndItsSessionsAreKept(t *testing.T) {
 	t.Parallel()
 	w := roleWorld(t)
@@ -297,7 +297,7 @@ func TestTwoUsersHaveAnAgentEach(t *testing.T) {
 	}
 }
 
-// A credential_process of ours inside a session of ours goes through the agent: nobody is asked,
+// A credential_process that is vault, inside a session of vault, goes through the agent: nobody is asked,
 // and what exec runs needs no passphrase.
 func TestACredentialProcessOfOursInASessionOfOursIsAnsweredByTheAgent(t *testing.T) {
 	t.Parallel()

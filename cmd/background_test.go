@@ -72,9 +72,7 @@ func TestARenewalOutlivesTheTerminalThatBeganIt(t *testing.T) {
 
 func TestARenewalThatHangsEndsByItself(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("it takes as long as a renewal may")
-	}
+	testenv.OnlyLong(t, "it takes as long as a renewal may")
 	testenv.Require(t, "bash")
 	w := roleWorld(t)
 	environ, generation := w.active(t)

@@ -148,7 +148,7 @@ func storeFlags() []string {
 	return names
 }
 
-// helpTopic explains what is no command.
+// helpTopic explains a topic that is not a command.
 func helpTopic(r *run, topic string) (explain func() error, is bool) {
 	switch topic {
 	case "backends":

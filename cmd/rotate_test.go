@@ -326,9 +326,7 @@ func (w *world) showCodes(t *testing.T, device, file string) {
 // Where sessions end with their key, a second code is needed once the old key is
 // inactive. The device shows the first one still, and AWS takes no code twice.
 func TestTheNextCodeIsWaitedForWhereOneIsNotEnough(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits up to half a minute for the next MFA code")
-	}
+	testenv.OnlyLong(t, "it waits up to half a minute for the next MFA code")
 	t.Parallel()
 	w, _ := chainWorld(t, fakeaws.Options{SessionsEndWithKeys: true, KeysSettle: 1}, strings.Replace(chainConfig,
 		"[profile base]\n", "[profile base]\nmfa_process = cat \"$HOME/code\"\n", 1))

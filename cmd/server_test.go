@@ -289,7 +289,7 @@ func TestATypedPassphraseRenewsWhatIsServed(t *testing.T) {
 func TestAnEndpointNeedsLittleMemoryAndNoTimeWhenIdle(t *testing.T) {
 	status := func(pid int) string { return string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)))) }
 	if _, err := os.Stat("/proc/self/status"); err != nil {
-		t.Skip("the system does not tell what a process uses")
+		testenv.Missing(t, "proc", "the system does not tell what a process uses")
 	}
 	w := roleWorld(t)
 	e, _ := w.serveInBackground(t, w.environ(), "exec", "--server", "prod")

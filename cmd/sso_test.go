@@ -214,7 +214,7 @@ func TestSSOSyncWritesItsOwnBlockAndNothingElse(t *testing.T) {
 	check(os.Rename(w.path("home/.aws/config"), real))
 	check(os.Chmod(real, 0o640))
 	if err := os.Symlink(real, w.path("home/.aws/config")); err != nil {
-		t.Skip("no symlinks here")
+		testenv.Missing(t, "symlinks", err.Error())
 	}
 	before := string(must(os.ReadFile(real)))
 	sync := []string{"sso", "sync", "--prefix", "x-", "--region", "eu-central-1"}
@@ -257,7 +257,7 @@ func TestTheAWSToolsUseASyncedProfileThroughUs(t *testing.T) {
 
 func TestACredentialProcessDoesNotGetThePassphrase(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the process is a shell script")
+		testenv.Missing(t, "unix", "the process is a shell script")
 	}
 	w := newWorld(t, "")
 	_, k := w.user("tool")

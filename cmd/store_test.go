@@ -23,7 +23,7 @@ func (w *world) headless(extra ...string) []string {
 // onlyLinux: elsewhere age is used by name.
 func onlyLinux(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("elsewhere the age back end is used by name")
+		testenv.Missing(t, "linux", "elsewhere the age back end is used by name")
 	}
 }
 

@@ -366,7 +366,7 @@ func TestAConnectionOfAnotherUserIsRefused(t *testing.T) {
 // on: here it takes us for one.
 func TestTheAgentCutsAProcessOfAnotherUser(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the system does not tell whose process connects")
+		testenv.Missing(t, "unix", "the system does not tell whose process connects")
 	}
 	dir := refresh.Directory{Path: filepath.Join(shortDir(t), "vault")}
 	l, err := Listen(dir, app.NewEnvironment(nil, nil))

@@ -134,20 +134,8 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 		return reply, err
 	}
 	m.Say = say
-	if r.Environ == nil {
-		runNothing(m, r, c.Now)
-	}
-	if proxy := sessions.ProxyOf(r.Proxies); len(r.Proxies) > 0 {
-		m.Endpoint = func(p profiles.Profile, service, region string) sessions.Endpoint {
-			e := Endpoint(p, service, region)
-			e.Proxy = proxy
-			return e
-		}
-	}
-	if sso := Origin(r.Profile).SSO; sso != nil && r.SignIn != nil {
-		if err := m.KeepSignIn(ctx, sso, *r.SignIn); err != nil {
-			return reply, err
-		}
+	if err := takeFrom(ctx, m, r, c.Now); err != nil {
+		return reply, err
 	}
 	k := localKeeper{keeperOf(t, m, r.Want.IgnoreCache)}
 	k.Missing = func(err error) bool { return !r.Final && canBeBrought(err) }
@@ -162,6 +150,24 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 		return SessionReply{}, &KeyRefusedError{r.Profile.Name}
 	}
 	return reply, err
+}
+
+// takeFrom gives m what the request has: where to begin, the proxies, a new sign-in.
+func takeFrom(ctx context.Context, m *sessions.Maker, r SessionRequest, now func() time.Time) error {
+	if r.Environ == nil {
+		runNothing(m, r, now)
+	}
+	if proxy := sessions.ProxyOf(r.Proxies); len(r.Proxies) > 0 {
+		m.Endpoint = func(p profiles.Profile, service, region string) sessions.Endpoint {
+			e := Endpoint(p, service, region)
+			e.Proxy = proxy
+			return e
+		}
+	}
+	if sso := Origin(r.Profile).SSO; sso != nil && r.SignIn != nil {
+		return m.KeepSignIn(ctx, sso, *r.SignIn)
+	}
+	return nil
 }
 
 // runNothing makes m begin with what the request has.
