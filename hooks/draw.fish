@@ -9,20 +9,22 @@ function __vault_style
 end
 
 # The segment is in the right prompt; put there again whenever the last prompt did not show it,
-# because a theme may be loaded at any time.
+# because a theme may be loaded at any time. The end of a renewal may change the text between any
+# two commands of this function: all is drawn from one reading of it.
 function __vault_segment
     set -g __vault_shown 1
-    test -n "$__vault_text"; or return
-    if test "$__vault_drawn[1]" != "$__vault_text"
+    set -l text $__vault_text
+    test -n "$text"; or return
+    if test "$__vault_drawn[1]" != "$text"
         set -l n (string length -- "$__vault_label")
-        set -l rest (string sub -s (builtin math "max(1, $n) + 1") -- $__vault_text)
+        set -l rest (string sub -s (builtin math "max(1, $n) + 1") -- $text)
         set -l c \e\[0\;$__vault_sty'm'
         if set -q c[1]
             set c[4..5] $c[1] \e\[0m
             string match -qr '!$|^ [0-4]m' -- $rest; and set c[4] $c[2]
             string match -qr ' (expired|<1m|changed!)' -- $rest; and set c[4] $c[3]
         end
-        set -g __vault_drawn $__vault_text " $c[1]["(string sub -l (builtin math "max(1, $n)") -- $__vault_text)"$c[4]$rest$c[1]]$c[5]"
+        set -g __vault_drawn $text " $c[1]["(string sub -l (builtin math "max(1, $n)") -- $text)"$c[4]$rest$c[1]]$c[5]"
     end
     builtin printf %s $__vault_drawn[2]
 end

@@ -4,6 +4,7 @@ package hooks
 // left to another program.
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -56,6 +57,22 @@ func TestTheNameHasTheColourOfItsProfileAndTheTimeThatOfItsUrgency(t *testing.T)
 		x.run("vault off")
 		x.shows("")
 	})
+}
+
+// In fish the end of a renewal is an event, which may come between any two commands. Here it
+// comes when a variable is set.
+func TestARenewalThatEndsWhileThePromptIsDrawnIsShown(t *testing.T) {
+	t.Parallel()
+	x := newWorld(t, "fish").start("", "")
+	x.run("vault use prod")
+	x.shows("prod 41m")
+	for _, variable := range []string{"n", "rest", "c", "__vault_shown"} {
+		got := x.output(fmt.Sprintf("begin; set -g __vault_text 'prod 1m'; function renewed --on-variable %s; set -g __vault_text 'prod 59m'; end; "+
+			"__vault_segment >/dev/null; functions -e renewed; __vault_segment; end", variable))
+		if !strings.Contains(got, "59m") {
+			t.Errorf("after a renewal at %s the next prompt shows %q", variable, got)
+		}
+	}
 }
 
 // People keep a line free above the prompt.
