@@ -149,12 +149,12 @@ func storeFlags() []string {
 }
 
 // helpTopic explains a topic that is not a command.
-func helpTopic(r *run, topic string) (explain func() error, is bool) {
-	switch topic {
-	case "backends":
+func helpTopic(r *run, words []string) (explain func() error, is bool) {
+	switch {
+	case len(words) == 1 && words[0] == "backends":
 		return func() error { return helpBackends(r) }, true
-	case "settings":
-		return func() error { return helpSettings(r) }, true
+	case len(words) > 0 && words[0] == "settings":
+		return func() error { return helpSettings(r, words[1:]) }, true
 	}
 	return nil, false
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/settings"
 )
 
 // helpRun runs a line and returns what is printed.
@@ -95,6 +96,37 @@ func TestTheHelpOfEveryCommandFitsEightyColumnsAndHasNoColour(t *testing.T) {
 	}
 	if text := check("help", "settings"); !strings.Contains(text, "AWS_VAULT_PICKER") || !strings.Contains(text, "vault_description") {
 		t.Error(text)
+	}
+}
+
+func TestTheFlagOfEverySettingExists(t *testing.T) {
+	flags := map[string]bool{}
+	everyCommand(wholeTree(), func(_ string, c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) { flags["--"+f.Name] = true })
+		c.InheritedFlags().VisitAll(func(f *pflag.Flag) { flags["--"+f.Name] = true })
+	})
+	for _, s := range settings.All() {
+		if s.Flag != "" && !flags[s.Flag] {
+			t.Errorf("%s names the flag %s, which no command has", s.Name, s.Flag)
+		}
+	}
+}
+
+func TestHelpExplainsOneSettingAndEndsItsName(t *testing.T) {
+	if text := helpRun(t, "help", "settings", "vault_mode", "no_color"); !strings.Contains(text, "vault_mode, --mode\n") || !strings.Contains(text, "NO_COLOR\n") || strings.Contains(text, "vault_protected") {
+		t.Error(text)
+	}
+	r := newRun(&app.World{World: &host.World{Args: []string{"help"}, Program: usualName}})
+	root := newRoot(r)
+	root.SetArgs([]string{"help", "settings", "AWS_VAULT_PROMT"})
+	if err := root.Execute(); err == nil || !strings.Contains(app.Hint(err), `"AWS_VAULT_PROMPT"`) {
+		t.Errorf("%v, %q", err, app.Hint(err))
+	}
+	names := strings.Join(settingNames(), "\n")
+	for _, s := range settings.All() {
+		if !strings.Contains(names, s.Name+"\t") {
+			t.Errorf("TAB does not offer %s", s.Name)
+		}
 	}
 }
 

@@ -283,9 +283,12 @@ func (r *run) profileNames(c *cobra.Command) []string {
 // newHelp is "vault help COMMAND".
 func newHelp(root *cobra.Command, r *run) *cobra.Command {
 	return &cobra.Command{
-		Use:   "help [COMMAND | backends | settings]",
+		Use:   "help [COMMAND | backends | settings [NAME]]",
 		Short: "explain a command",
 		ValidArgsFunction: func(_ *cobra.Command, a []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			if firstArg(a) == "settings" {
+				return settingNames(), cobra.ShellCompDirectiveNoFileComp
+			}
 			c, rest, _ := root.Find(a)
 			if c == nil || len(rest) > 0 {
 				c = &cobra.Command{}
@@ -297,7 +300,7 @@ func newHelp(root *cobra.Command, r *run) *cobra.Command {
 			return names, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, a []string) error {
-			if explain, is := helpTopic(r, firstArg(a)); is && len(a) == 1 {
+			if explain, is := helpTopic(r, a); is {
 				return explain()
 			}
 			c, rest, err := root.Find(a)
