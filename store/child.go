@@ -22,13 +22,16 @@ type tool struct {
 	extra []string // NAME=value, for this program alone
 	most  int      // how many bytes it may print; one more and it is ended
 	quiet bool     // it must not ask a person
+
+	turn func(context.Context) (done func()) // Options.Turn
 }
 
 // run runs the program and returns what it printed and what it said on standard error,
 // whatever became of it. The error is a *host.ChildError.
 //
-// gpg's agent fails when many terminals ask at once, and gpg says then that it has no secret
-// key. So the program is run again, up to four times in two seconds.
+// gpg's agent fails when many programs ask it at once, and gpg says then that it has no secret
+// key. So our own processes take turns. Because others may ask too, the program is then run
+// again, up to four times in two seconds.
 func (p tool) run(ctx context.Context) (out, complaint []byte, err error) {
 	for pause := 100 * time.Millisecond; ; pause *= 2 {
 		started := time.Now()
@@ -53,6 +56,9 @@ func noSecretKey(said []byte) bool {
 }
 
 func (p tool) once(ctx context.Context) (out, complaint []byte, err error) {
+	if p.turn != nil {
+		defer p.turn(ctx)()
+	}
 	c := host.Child{
 		Argv: append([]string{p.path}, p.args...), Kind: env.Keeper, Extra: p.extra,
 		Input: p.stdin, Limit: p.most, Contact: host.Terminal,

@@ -63,6 +63,7 @@ type helper struct {
 	name  string // docker-credential-NAME
 	path  string
 	quiet bool // it must not ask, or nobody is there to answer
+	turn  func(context.Context) (done func())
 }
 
 func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
@@ -73,7 +74,7 @@ func openHelper(_ context.Context, o Options, _ bool) (driver, error) {
 	case strings.HasPrefix(name, "-"), strings.ContainsAny(name, `/\:`), strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return nil, fmt.Errorf("%q is not the name of a helper: it is the NAME of a program docker-credential-NAME on the PATH", name)
 	}
-	h := &helper{name: helperPrefix + name, quiet: o.Quiet || o.Ask == nil && !hasDesktop()}
+	h := &helper{name: helperPrefix + name, quiet: o.Quiet || o.Ask == nil && !hasDesktop(), turn: o.Turn}
 	var err error
 	if h.path, err = exec.LookPath(h.name); err != nil {
 		return nil, fmt.Errorf("the program %q is not on the PATH", h.name)
@@ -229,7 +230,7 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 	if err := h.refuse(ctx, address, word == "store"); err != nil {
 		return nil, err
 	}
-	run := tool{path: h.path, args: []string{word}, stdin: stdin, most: helperAnswer, quiet: h.quiet}
+	run := tool{path: h.path, args: []string{word}, stdin: stdin, most: helperAnswer, quiet: h.quiet, turn: h.turn}
 	out, complaint, err := run.run(ctx)
 	switch {
 	case err == nil:
@@ -255,7 +256,7 @@ func (h *helper) call(ctx context.Context, word, address string, stdin, secret [
 
 // failure returns the error for a helper that failed with these words.
 func (h *helper) failure(ctx context.Context, failed *host.ChildError, words []byte) error {
-	for _, none := range []string{"credentials not found in native keychain", "is not in the password store", "could not be found in the keychain"} {
+	for _, none := range []string{"credentials not found in native keychain", "no usernames for", "is not in the password store", "could not be found in the keychain"} {
 		if bytes.Contains(words, []byte(none)) {
 			return h.notFound(ctx)
 		}

@@ -44,6 +44,9 @@ type Options struct {
 	// Changed is called after each change of an item that has no Stamp, for the processes that
 	// Remember it; may be nil.
 	Changed func()
+	// Turn waits until few enough processes run a program that keeps secrets, and returns what
+	// ends the turn. It must not fail. nil: such a program is run at once.
+	Turn func(context.Context) (done func())
 	// Quiet is for a hook or a background process: no dialog may appear. What would need one
 	// fails with ErrLocked.
 	Quiet bool

@@ -29,6 +29,7 @@ import (
 type passStore struct {
 	cmd, dir, prefix string
 	quiet            bool // gpg must not ask
+	turn             func(context.Context) (done func())
 }
 
 func openPass(_ context.Context, o Options, _ bool) (driver, error) {
@@ -40,7 +41,7 @@ func openPass(_ context.Context, o Options, _ bool) (driver, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the program %q is not on the PATH", o.PassCmd)
 	}
-	p := &passStore{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet}
+	p := &passStore{cmd: cmd, dir: dir, prefix: o.PassPrefix, quiet: o.Quiet, turn: o.Turn}
 	if filepath.Base(cmd) != "pass" {
 		return p, nil // another program with the same commands; what it needs is not known
 	}
@@ -176,7 +177,7 @@ const passAnswer = 1 << 20
 // standard error.
 func (p *passStore) run(ctx context.Context, stdin []byte, args ...string) ([]byte, error) {
 	out, complaint, err := tool{
-		path: p.cmd, args: args, stdin: stdin, extra: []string{"PASSWORD_STORE_DIR=" + p.dir}, most: passAnswer, quiet: p.quiet,
+		path: p.cmd, args: args, stdin: stdin, extra: []string{"PASSWORD_STORE_DIR=" + p.dir}, most: passAnswer, quiet: p.quiet, turn: p.turn,
 	}.run(ctx)
 	if err == nil {
 		return out, nil
@@ -210,7 +211,7 @@ func (p *passStore) hasSecretKey(ctx context.Context) bool {
 			if id = strings.TrimSpace(id); id == "" {
 				continue
 			}
-			list := tool{path: "gpg", args: []string{"--batch", "--list-secret-keys", "--", id}, stdin: []byte{}, most: passAnswer, quiet: true}
+			list := tool{path: "gpg", args: []string{"--batch", "--list-secret-keys", "--", id}, stdin: []byte{}, most: passAnswer, quiet: true, turn: p.turn}
 			if _, _, err := list.run(ctx); err == nil {
 				return true
 			}

@@ -87,6 +87,7 @@ func (t *Task) StoreOptions() store.Options {
 	o := t.Store
 	o.Quiet = t.Quiet
 	o.Changed = func() { t.Env.Runtime().Changed() }
+	o.Turn = t.Env.Runtime().Turn
 	o.SetPassphrases(func(variable string) *creds.Secret {
 		if given := t.Env.Secret(variable); given != nil || !t.Quiet {
 			return given
