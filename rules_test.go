@@ -854,6 +854,22 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 
 // One function writes JSON for programs: indented, without HTML escapes and without what a
 // terminal acts on.
+func TestTheContentsOfTheDocumentsHaveEveryPage(t *testing.T) {
+	contents, err := os.ReadFile("docs/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages, err := filepath.Glob("docs/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%v: %v", pages, err)
+	}
+	for _, page := range pages {
+		if name := filepath.Base(page); name != "README.md" && !strings.Contains(string(contents), "]("+name+")") {
+			t.Errorf("docs/README.md does not have %s", name)
+		}
+	}
+}
+
 func TestJSONForProgramsIsWrittenByOneFunction(t *testing.T) {
 	sources(t, func(file string, tree *ast.File) {
 		if path.Dir(file) != "cmd" && path.Dir(file) != "internal/doctor" {
