@@ -145,6 +145,7 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 		defer cancel()
 	}
 	reply.Lease, err = carry(ctx, k, r)
+	err = whyEnded(ctx, err)
 	reply.CodeUsed = !r.Code.IsZero() && m.MFAToken.IsZero()
 	if v := reply.Lease.Session; v.AccessKeyID != "" && v.Expires.IsZero() && v.AccessKeyID != r.First.AccessKeyID {
 		return SessionReply{}, &KeyRefusedError{r.Profile.Name}

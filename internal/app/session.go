@@ -68,9 +68,7 @@ func (t *Task) made(ctx context.Context, p profiles.Profile, w refresh.Want) (re
 	ctx, stop := t.notBehindAPerson(ctx, p)
 	defer stop()
 	l, err := k.Fresh(ctx, p, w)
-	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
-		err = cause
-	}
+	err = whyEnded(ctx, err)
 	if err == nil && p.Guard.Lapses {
 		l = t.asLapsing(p, l)
 	}

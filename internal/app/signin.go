@@ -64,6 +64,14 @@ func (t *Task) notBehindAPerson(ctx context.Context, p profiles.Profile) (contex
 	return ctx, func() { cancel(nil) }
 }
 
+// whyEnded is err, or that a person is needed if notBehindAPerson has ended ctx for that.
+func whyEnded(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, sessions.ErrNeedsUser) {
+		return cause
+	}
+	return err
+}
+
 // byDevice chooses the way of signing in: the flag, then what the profile or its
 // sso-session says, then whether a browser here could come back to us.
 func (h helpers) byDevice(p profiles.Profile, remote string) bool {

@@ -12,6 +12,9 @@ import (
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/refresh"
+	"github.com/d44b7504/vault/store"
 )
 
 const page = "https://corp.awsapps.com/start/#/device?user_code=A&x=%s"
@@ -102,5 +105,29 @@ func TestBROWSERIsUsedWhereItLeadsToThePersonsOwn(t *testing.T) {
 		if b = (helpers{task}).browser(profiles.Profile{}); b.Open != nil {
 			t.Errorf("%s: a browser opens with --stdout", c.environ)
 		}
+	}
+}
+
+// Otherwise its client, which can be asked, would end as after Ctrl-C.
+func TestTheAgentSaysThatAPersonIsNeededWhereAnotherTerminalWaitsForTheBrowser(t *testing.T) {
+	t.Parallel()
+	m := newMachine(t, false)
+	task := m.task(m.list)
+	p := profiles.Profile{Name: "dev", Region: "eu-west-1", Source: profiles.Source{SSO: &profiles.SSO{
+		Session: "corp", StartURL: "https://corp.awsapps.com/start", Region: "eu-west-1", Account: "111122223333", Role: "admin",
+	}}}
+	for _, name := range []string{refresh.Key(p), "signing in " + sessions.TokenName(p.Source.SSO)} {
+		unlock, got := task.Env.Runtime().TryLock(name) // the other terminal's
+		if !got {
+			t.Fatal(name)
+		}
+		defer unlock()
+	}
+	s, err := m.core.OpenStore(t.Context(), store.Options{})
+	m.check(err)
+	_, err = m.core.Carry(t.Context(), task.Env, s, SessionRequest{Op: OpFresh, Profile: p, Policy: refresh.Default}, nil)
+	var needs *sessions.NeedsUserError
+	if !errors.As(err, &needs) || needs.Need != sessions.NeedsBrowser {
+		t.Errorf("%v", err)
 	}
 }
