@@ -12,8 +12,22 @@ import (
 )
 
 func main() {
+	growStack(len(os.Args) > 40<<10)
 	exit := os.Exit
 	exit(run(exit))
+}
+
+// growStack makes room for a command's deepest call while there is nothing yet to copy. Go
+// would double the stack five times, each time with more calls on it, for a twentieth of the
+// time that a command takes.
+//
+//go:noinline
+func growStack(touch bool) (n byte) {
+	if touch { // never, as its pages would cost what is saved
+		var room [40 << 10]byte
+		n = room[len(os.Args)]
+	}
+	return n
 }
 
 func run(exit func(status int)) int {
