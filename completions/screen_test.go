@@ -5,15 +5,11 @@ package completions_test
 
 import (
 	"encoding/json"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
-	"github.com/hinshun/vt10x"
 
 	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/internal/testenv"
@@ -119,8 +115,7 @@ func (h *home) start() *term {
 // term is one shell in one terminal.
 type term struct {
 	*home
-	pty    *os.File
-	screen vt10x.Terminal
+	*shelltest.Terminal
 }
 
 func (h *home) open(rc string) *term {
@@ -130,62 +125,27 @@ func (h *home) open(rc string) *term {
 		cmd.Args = append(cmd.Args[:1], h.entry.Interactive("")...)
 	}
 	cmd.Env = h.environ()
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 120})
-	check(err)
-	x := &term{home: h, pty: f, screen: vt10x.New(vt10x.WithSize(120, 60), vt10x.WithWriter(f))}
-	done := make(chan struct{})
-	go func() { defer close(done); _, _ = io.Copy(x.screen, f) }()
-	h.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		f.Close()
-		<-done
-	})
-	x.eventually("a prompt", func() bool { return strings.HasPrefix(x.row(), "R>") })
+	x := &term{h, shelltest.Open(h.t, cmd, 120, 60)}
+	x.eventually("a prompt", func() bool { return strings.HasPrefix(x.Row(), "R>") })
 	return x
 }
 
-func (x *term) send(s string) { _ = must(io.WriteString(x.pty, s)) }
+func (x *term) send(s string) { check(x.Send(s)) }
 
 // eventually waits until ok, or fails with the screen.
 func (x *term) eventually(what string, ok func() bool) {
 	x.t.Helper()
-	pause := time.Millisecond // it grows, or on a busy machine the looking would keep it busy
-	for end := time.Now().Add(patience); !ok(); time.Sleep(pause) {
-		pause = min(2*pause, 20*time.Millisecond)
-		if time.Now().After(end) {
-			x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.all(), x.text())
-		}
+	if !x.Await(patience, ok) {
+		x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.all(), x.Text())
 	}
-}
-
-// text is the whole screen, without the blanks at the ends of lines.
-func (x *term) text() string {
-	var b strings.Builder
-	for line := range strings.Lines(x.screen.String()) {
-		b.WriteString(strings.TrimRight(line, " \n\x00") + "\n")
-	}
-	return strings.TrimRight(b.String(), "\n")
 }
 
 // shows waits until all of texts are on the screen.
 func (x *term) shows(texts ...string) {
 	x.t.Helper()
 	for _, s := range texts {
-		x.eventually(s, func() bool { return strings.Contains(x.text(), s) })
+		x.eventually(s, func() bool { return strings.Contains(x.Text(), s) })
 	}
-}
-
-// row is the line the cursor is on.
-func (x *term) row() string {
-	x.screen.Lock()
-	defer x.screen.Unlock()
-	cols, _ := x.screen.Size()
-	var b strings.Builder
-	for i := range cols {
-		b.WriteRune(x.screen.Cell(i, x.screen.Cursor().Y).Char)
-	}
-	return strings.TrimRight(b.String(), " \x00")
 }
 
 // tab types, presses TAB, ends the line with one more word and Enter, and returns what
@@ -197,7 +157,7 @@ func (x *term) tab(typed string) []string {
 	x.eventually("a call after "+typed, func() bool { return len(x.calls()) > n })
 	args := x.calls()[n].Args
 	if len(args) == 0 || args[len(args)-1] != "end" {
-		x.t.Errorf("%s: %s TAB gave %q; screen:\n%s", x.shell, typed, args, x.text())
+		x.t.Errorf("%s: %s TAB gave %q; screen:\n%s", x.shell, typed, args, x.Text())
 		return nil
 	}
 	return args[:len(args)-1]
@@ -208,9 +168,9 @@ func (x *term) tab(typed string) []string {
 func (x *term) press(typed string) {
 	x.t.Helper()
 	x.send(typed + "\tZZ")
-	x.eventually("ZZ", func() bool { return strings.Contains(x.row(), "ZZ") })
+	x.eventually("ZZ", func() bool { return strings.Contains(x.Row(), "ZZ") })
 	x.send(strings.Repeat("\x7f", 150))
-	x.eventually("an empty line", func() bool { return x.row() == "R>" })
+	x.eventually("an empty line", func() bool { return x.Row() == "R>" })
 }
 
 // pressAll presses TAB after each line. The PowerShell engine is asked as its line editor

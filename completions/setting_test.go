@@ -35,7 +35,7 @@ func TestZshLoadsBeforeAndAfterCompinit(t *testing.T) {
 			h := newHome(t, "zsh")
 			x := h.open(prompt + rc)
 			x.send("true\r")
-			x.eventually("a second prompt", func() bool { return strings.Count(x.text(), "R>") > 1 })
+			x.eventually("a second prompt", func() bool { return strings.Count(x.Text(), "R>") > 1 })
 			if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
 				t.Errorf("became %q", got)
 			}
@@ -65,8 +65,8 @@ func TestWithoutCompinitNothingIsDisturbed(t *testing.T) {
 	if got := x.tab("vault use pr"); !slices.Equal(got, []string{"use", "pr"}) {
 		t.Errorf("became %q", got)
 	}
-	if strings.Contains(x.text(), "not found") {
-		t.Errorf("the shell complains:\n%s", x.text())
+	if strings.Contains(x.Text(), "not found") {
+		t.Errorf("the shell complains:\n%s", x.Text())
 	}
 }
 
@@ -135,7 +135,7 @@ func TestCompletionSurvivesStrictOptions(t *testing.T) {
 						"use team": {"use", "team/a:b"}, "use --region mx-": {"use", "--region", "mx-central-1"}, "use 'my p": {"use", "my prof"},
 					} {
 						if got := x.tab("vault " + typed); !slices.Equal(got, want) {
-							t.Errorf("%s: %s TAB became %q, want %q; screen:\n%s", o, typed, got, want, x.text())
+							t.Errorf("%s: %s TAB became %q, want %q; screen:\n%s", o, typed, got, want, x.Text())
 						}
 					}
 				})
@@ -156,8 +156,8 @@ func TestTABIsQuietWithoutTheProgram(t *testing.T) {
 			t.Errorf("became %q", got)
 		}
 		for _, word := range []string{"not found", "nknown command", "o such file", "rror"} {
-			if strings.Contains(x.text(), word) {
-				t.Errorf("the shell complains:\n%s", x.text())
+			if strings.Contains(x.Text(), word) {
+				t.Errorf("the shell complains:\n%s", x.Text())
 			}
 		}
 	})
@@ -264,8 +264,8 @@ func TestZshTABBesideOthersRunsNothingOnOurLines(t *testing.T) {
 			if got := x.tab("other $((40 + 2))"); !slices.Equal(got, []string{"42"}) {
 				t.Errorf("TAB elsewhere: %q", got)
 			}
-			if strings.Contains(x.text(), "vault exvault") || strings.Contains(x.text(), "o such") {
-				t.Errorf("the screen:\n%s", x.text())
+			if strings.Contains(x.Text(), "vault exvault") || strings.Contains(x.Text(), "o such") {
+				t.Errorf("the screen:\n%s", x.Text())
 			}
 		})
 	}

@@ -14,16 +14,16 @@ import (
 // colours are those of a cell in the row with the prompt, at the first place where text stands.
 func (x *term) colour(text string) int {
 	x.t.Helper()
-	x.screen.Lock()
-	defer x.screen.Unlock()
-	columns, rows := x.screen.Size()
+	x.Screen.Lock()
+	defer x.Screen.Unlock()
+	columns, rows := x.Screen.Size()
 	for y := rows - 1; y >= 0; y-- {
 		var row strings.Builder
 		for c := range columns {
-			row.WriteRune(x.screen.Cell(c, y).Char)
+			row.WriteRune(x.Screen.Cell(c, y).Char)
 		}
 		if strings.Contains(row.String(), "R>") {
-			return int(x.screen.Cell(strings.Index(row.String(), text), y).FG)
+			return int(x.Screen.Cell(strings.Index(row.String(), text), y).FG)
 		}
 	}
 	return -1
@@ -87,9 +87,9 @@ func TestABlankLineAboveThePromptStays(t *testing.T) {
 			x := w.start("", prompt)
 			x.run("vault use prod", "true")
 			x.shows("prod 41m")
-			rows := strings.Split(strings.TrimRight(x.screen.String(), "\n "), "\n")
+			rows := strings.Split(strings.TrimRight(x.Screen.String(), "\n "), "\n")
 			if last := len(rows) - 1; !strings.HasPrefix(rows[last], "[prod 41m] R>") || strings.TrimSpace(rows[last-1]) != "" {
-				t.Errorf("%s:\n%s", prompt, x.screen.String())
+				t.Errorf("%s:\n%s", prompt, x.Screen.String())
 			}
 		}
 	}
@@ -101,14 +101,14 @@ func TestTheTitleAndTheRightPromptShowItWhereThatIsWanted(t *testing.T) {
 		w.write("hook", w.script(Options{Binary: "vault", Prompt: true, Draw: Draw{Title: true, Right: true, Countdown: true}}))
 		x := w.start("", w.in(map[string]string{"bash": "", "zsh": "", "fish": "function fish_title; echo mine; end"}))
 		x.run("vault use prod", "true")
-		x.eventually("the label", func() bool { return strings.Contains(x.row(), "[prod 41m]") })
-		x.eventually("the title", func() bool { return strings.Contains(x.screen.Title(), "prod 41m") })
-		if right := strings.Contains(x.row(), "R> ") && strings.HasSuffix(strings.TrimSpace(x.row()), "  [prod 41m]"); right != (w.shell != "bash") {
-			t.Errorf("the row is %q", x.row())
+		x.eventually("the label", func() bool { return strings.Contains(x.Row(), "[prod 41m]") })
+		x.eventually("the title", func() bool { return strings.Contains(x.Screen.Title(), "prod 41m") })
+		if right := strings.Contains(x.Row(), "R> ") && strings.HasSuffix(strings.TrimSpace(x.Row()), "  [prod 41m]"); right != (w.shell != "bash") {
+			t.Errorf("the row is %q", x.Row())
 		}
 		x.run("vault off", "true")
-		x.eventually("no label", func() bool { return !strings.Contains(x.row(), "prod") })
-		x.eventually("no session in the title", func() bool { return !strings.Contains(x.screen.Title(), "prod") })
+		x.eventually("no label", func() bool { return !strings.Contains(x.Row(), "prod") })
+		x.eventually("no session in the title", func() bool { return !strings.Contains(x.Screen.Title(), "prod") })
 	})
 }
 

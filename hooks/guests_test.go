@@ -96,7 +96,7 @@ func TestStarshipKeepsItsPromptBesideTheHook(t *testing.T) {
 		if got := x.lacks("use prod"); got != "" { // the first line that is typed
 			t.Errorf("%q: the program is told %q", order, got)
 		}
-		if row := x.row(); strings.Contains(row, "lost") {
+		if row := x.Row(); strings.Contains(row, "lost") {
 			t.Errorf("the prompt of starship is gone: %q", row)
 		}
 		check(os.RemoveAll(w.path("run")))
@@ -156,8 +156,8 @@ func TestWhatCannotBeWrittenBreaksNoPrompt(t *testing.T) {
 				if got := x.lacks("doctor"); !strings.HasPrefix(got, want) {
 					t.Errorf("told %q, want %q", got, want)
 				}
-				if s := strings.Replace(x.transcript(), setting, "", 1); strings.Contains(s, "only") {
-					t.Errorf("the shell complains:\n%s", x.screen.String())
+				if s := strings.Replace(x.Transcript(), setting, "", 1); strings.Contains(s, "only") {
+					t.Errorf("the shell complains:\n%s", x.Screen.String())
 				}
 			})
 		}
@@ -173,7 +173,7 @@ func TestBashTellsOnceThatPromptvarsIsOff(t *testing.T) {
 			t.Errorf("%s: told %q, want %q", c[0], got, c[1])
 		}
 	}
-	if s := x.transcript(); strings.Contains(s, "__vault") {
+	if s := x.Transcript(); strings.Contains(s, "__vault") {
 		t.Errorf("bash prints what it does not expand:\n%s", s)
 	}
 }
@@ -233,7 +233,7 @@ func TestPureShowsTheLabelBesideItsOwn(t *testing.T) {
 	w := newWorld(t, "zsh")
 	x := w.start("pure() { psvar[20]=venv }; precmd_functions+=(pure); PROMPT='%(20V.%20v .)R> '", "")
 	x.run("vault use prod")
-	x.eventually("both", func() bool { return strings.Contains(x.row(), "[prod 41m] venv R>") })
+	x.eventually("both", func() bool { return strings.Contains(x.Row(), "[prod 41m] venv R>") })
 	x = w.start(`prompt_newline=$'\n%{\r%}'; pure() { PROMPT="path$prompt_newline${PROMPT##*$prompt_newline}" }; PROMPT="path${prompt_newline}R> "; precmd_functions+=(pure)`, "")
 	x.run("vault use prod", "pure", "true")
 	x.shows("prod 41m")
@@ -269,7 +269,7 @@ func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
 		x.send("vault use dev --ask; echo ran-on >ran; " + w.in(map[string]string{"bash": "(exit 9)", "zsh": "(exit 9)", "fish": "sh -c 'exit 9'"}) + "\r")
 		x.wait("code? ")
 		x.send("\x03")
-		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+		x.eventually("a prompt", func() bool { return strings.Contains(x.Row(), "R>") })
 		if got := x.value(w.status()); got != "130" {
 			t.Errorf("status %q", got)
 		}
@@ -307,9 +307,9 @@ func TestPipestatusHoldsWhenTheSessionIsFetchedBesideOthers(t *testing.T) {
 				check(os.RemoveAll(w.path("run")))
 				atThePrompt := x.value(seen, failed)
 				x.run("true")
-				before := strings.Count(x.screen.String(), "R>")
+				before := strings.Count(x.Screen.String(), "R>")
 				x.send(failed + "\r")
-				x.eventually("the next prompt", func() bool { return strings.Count(x.screen.String(), "R>") > before })
+				x.eventually("the next prompt", func() bool { return strings.Count(x.Screen.String(), "R>") > before })
 				check(os.RemoveAll(w.path("run")))
 				beforeTheCommand := x.value(seen)
 				if !strings.HasPrefix(quiet, "3 ") || atThePrompt != quiet || beforeTheCommand != quiet {

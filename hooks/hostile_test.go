@@ -68,10 +68,10 @@ func survives(t *testing.T, w *world, setting string) {
 	x.eventually("a renewed session", func() bool { x.run("true"); return x.segment() == "dev 59m" })
 	x.run("vault off")
 	x.shows("")
-	s := strings.ReplaceAll(x.transcript(), "false", "")
+	s := strings.ReplaceAll(x.Transcript(), "false", "")
 	for _, complaint := range []string{"rror", "unbound", "not set", "invalid", "not found", "ad pattern", "no match", "global", "syntax", "nknown"} {
 		if strings.Contains(strings.Replace(s, setting, "", 1), complaint) {
-			t.Errorf("the shell complains of %q:\n%s", complaint, x.screen.String())
+			t.Errorf("the shell complains of %q:\n%s", complaint, x.Screen.String())
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestAHostileLabelIsData(t *testing.T) {
 			for _, label := range labels {
 				w.plans(plan{Life: 2490, Label: label})
 				x.run("vault use prod")
-				x.eventually("the label "+label, func() bool { return strings.Contains(x.row(), "["+label+" 41m]") })
+				x.eventually("the label "+label, func() bool { return strings.Contains(x.Row(), "["+label+" 41m]") })
 			}
 			x.run("vault use 'it'\"'\"'s $(touch pwned) `touch pwned`'")
 			if exists(filepath.Join(w.home, "pwned")) {
@@ -140,12 +140,12 @@ func TestATraceShowsNoSecret(t *testing.T) {
 		x.send("vault use live --ask\r")
 		x.wait("code? ")
 		x.send("\x03")
-		x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+		x.eventually("a prompt", func() bool { return strings.Contains(x.Row(), "R>") })
 		x.run("vault off", "true")
 		if got := x.value(w.in(still)); !strings.Contains(got, w.in(wants)) {
 			t.Errorf("the trace is off afterwards: %q", got)
 		}
-		if got := x.transcript(); strings.Contains(got, "not-a-real-secret") || strings.Contains(got, "not-the-users-secret") {
+		if got := x.Transcript(); strings.Contains(got, "not-a-real-secret") || strings.Contains(got, "not-the-users-secret") {
 			t.Errorf("the trace shows a secret:\n%s", got)
 		}
 	})
@@ -159,7 +159,7 @@ func TestTheTraceIsOnAgainAfterCtrlC(t *testing.T) {
 	x.send("vault use dev --ask\r")
 	x.wait("code? ")
 	x.send("\x03")
-	x.eventually("a prompt", func() bool { return strings.Contains(x.row(), "R>") })
+	x.eventually("a prompt", func() bool { return strings.Contains(x.Row(), "R>") })
 	if got := x.value(`"$-"`); !strings.Contains(got, "x") {
 		t.Errorf("$- is %q", got)
 	}

@@ -138,8 +138,8 @@ func TestAProgramThatFailsIsAskedOnceAndNothingIsPrinted(t *testing.T) {
 		if n := w.called(w.shell + ": refresh --env"); n != 1 {
 			t.Errorf("asked %d times, want 1: %q", n, w.calls())
 		}
-		if strings.Contains(x.transcript(), "rror") {
-			t.Errorf("the screen says:\n%s", x.screen.String())
+		if strings.Contains(x.Transcript(), "rror") {
+			t.Errorf("the screen says:\n%s", x.Screen.String())
 		}
 	})
 }
@@ -165,8 +165,8 @@ func TestAPromptWorksWithoutTheProgram(t *testing.T) {
 		x.run("true", "true")
 		x.shows("prod 1m")
 		check(os.Remove(w.path("hold")))
-		if s := x.transcript(); strings.Contains(s, "HANDLED") || strings.Contains(s, "not found") || strings.Contains(s, "no such") {
-			t.Errorf("the screen says:\n%s", x.screen.String())
+		if s := x.Transcript(); strings.Contains(s, "HANDLED") || strings.Contains(s, "not found") || strings.Contains(s, "no such") {
+			t.Errorf("the screen says:\n%s", x.Screen.String())
 		}
 	})
 }
@@ -208,7 +208,7 @@ func TestARenewalStartsOnceAndAnIdlePromptShowsIt(t *testing.T) {
 		x.eventually("a renewal", func() bool { return w.called(": refresh --if-due") == 1 })
 		x.run("true")
 		x.send("echo par")
-		x.eventually("what was typed", func() bool { return strings.Contains(x.row(), "echo par") })
+		x.eventually("what was typed", func() bool { return strings.Contains(x.Row(), "echo par") })
 		check(os.Remove(w.path("hold")))
 		if w.shell != "bash" {
 			x.waitPrompt("prod 59m")
@@ -224,8 +224,8 @@ func TestARenewalStartsOnceAndAnIdlePromptShowsIt(t *testing.T) {
 		if got := x.output("jobs"); strings.Contains(got, "vault") {
 			t.Errorf("a job is left: %q", got)
 		}
-		if s := x.transcript(); strings.Contains(s, "ended") || strings.Contains(s, "Done") || strings.Contains(s, "done") {
-			t.Errorf("a job notice:\n%s", x.screen.String())
+		if s := x.Transcript(); strings.Contains(s, "ended") || strings.Contains(s, "Done") || strings.Contains(s, "done") {
+			t.Errorf("a job notice:\n%s", x.Screen.String())
 		}
 		if n := w.called(": refresh --if-due"); n != 1 {
 			t.Errorf("renewed %d times, want 1: %q", n, w.calls())

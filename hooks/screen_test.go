@@ -6,17 +6,12 @@ package hooks
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/creack/pty"
-	"github.com/hinshun/vt10x"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
@@ -115,92 +110,41 @@ func (w *world) load() string { return w.entry.LoadFile(filepath.Join(w.home, "h
 // term is one shell in one terminal.
 type term struct {
 	*world
-	pty    *os.File
-	screen vt10x.Terminal
-	mu     sync.Mutex
-	raw    strings.Builder
-	marks  int
+	*shelltest.Terminal
+	marks int
 }
 
 func (w *world) open(cmd *exec.Cmd) *term {
 	w.t.Helper()
 	cmd.Env, cmd.Dir = w.environ(), w.home
-	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 60, Cols: 100})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	x := &term{world: w, pty: f, screen: vt10x.New(vt10x.WithSize(100, 60), vt10x.WithWriter(f))}
-	done := make(chan struct{})
-	go func() { defer close(done); _, _ = io.Copy(io.MultiWriter(x.screen, x), f) }()
-	w.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		f.Close()
-		select {
-		case <-done:
-		case <-time.After(time.Second): // a renewal of a failed test still holds the terminal
-		}
-	})
+	x := &term{world: w, Terminal: shelltest.Open(w.t, cmd, 100, 60)}
 	x.waitPrompt("R>")
 	return x
 }
 
-// Write keeps every byte the terminal was sent.
-func (x *term) Write(b []byte) (int, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.raw.Write(b)
-}
-
-func (x *term) transcript() string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.raw.String()
-}
-
-func (x *term) send(s string) {
-	_, err := io.WriteString(x.pty, s)
-	check(err)
-}
+func (x *term) send(s string) { check(x.Send(s)) }
 
 // eventually waits until ok, or fails with the screen.
 func (x *term) eventually(what string, ok func() bool) {
 	x.t.Helper()
-	pause := time.Millisecond // it grows, or on a busy machine the looking would keep it busy
-	for end := time.Now().Add(patience); !ok(); time.Sleep(pause) {
-		pause = min(2*pause, 20*time.Millisecond)
-		if time.Now().After(end) {
-			x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.calls(), strings.TrimRight(x.screen.String(), " \n"))
-		}
+	if !x.Await(patience, ok) {
+		x.t.Fatalf("%s: never saw %s; calls %q; screen:\n%s", x.shell, what, x.calls(), x.Text())
 	}
 }
 
 func (x *term) wait(text string) {
 	x.t.Helper()
-	x.eventually(fmt.Sprintf("%q", text), func() bool { return strings.Contains(x.screen.String(), text) })
-}
-
-// row is the line the cursor is on.
-func (x *term) row() string {
-	x.screen.Lock()
-	defer x.screen.Unlock()
-	cols, _ := x.screen.Size()
-	y := x.screen.Cursor().Y
-	var b strings.Builder
-	for i := range cols {
-		b.WriteRune(x.screen.Cell(i, y).Char)
-	}
-	return strings.TrimRight(b.String(), " \x00")
+	x.eventually(fmt.Sprintf("%q", text), func() bool { return strings.Contains(x.Screen.String(), text) })
 }
 
 func (x *term) waitPrompt(text string) {
 	x.t.Helper()
-	x.eventually(fmt.Sprintf("%q in the prompt", text), func() bool { return strings.Contains(x.row(), text) })
+	x.eventually(fmt.Sprintf("%q in the prompt", text), func() bool { return strings.Contains(x.Row(), text) })
 }
 
 // segment is what the prompt shows beside the shell's own "R> ", without brackets.
 func (x *term) segment() string {
-	left, right, _ := strings.Cut(x.row(), "R>")
+	left, right, _ := strings.Cut(x.Row(), "R>")
 	s := strings.TrimSpace(left)
 	if x.shell == "fish" {
 		s = strings.TrimSpace(right)
@@ -211,7 +155,7 @@ func (x *term) segment() string {
 // shows waits until the prompt's segment is exactly text.
 func (x *term) shows(text string) {
 	x.t.Helper()
-	x.eventually(fmt.Sprintf("the segment %q", text), func() bool { return strings.Contains(x.row(), "R>") && x.segment() == text })
+	x.eventually(fmt.Sprintf("the segment %q", text), func() bool { return strings.Contains(x.Row(), "R>") && x.segment() == text })
 }
 
 // run types lines, one after the other as each prompt comes, and waits for the prompt
@@ -224,8 +168,8 @@ func (x *term) run(lines ...string) {
 		x.send(l + "\r")
 	}
 	x.eventually("the end of "+lines[0], func() bool {
-		at := strings.LastIndex(x.screen.String(), "\n"+mark)
-		return at >= 0 && strings.Contains(x.screen.String()[at:], "R>") && strings.Contains(x.row(), "R>")
+		at := strings.LastIndex(x.Screen.String(), "\n"+mark)
+		return at >= 0 && strings.Contains(x.Screen.String()[at:], "R>") && strings.Contains(x.Row(), "R>")
 	})
 }
 
