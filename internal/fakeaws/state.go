@@ -295,3 +295,27 @@ func (s *Server) AddBucket(account, name string) {
 	slices.SortFunc(b, func(x, y *bucket) int { return strings.Compare(x.name, y.name) })
 	s.state.buckets[account] = b
 }
+
+// Owner is the ARN of the user, or of the role's session, that an access key belongs to, ""
+// if this AWS has not made it.
+func (s *Server) Owner(accessKeyID string) (arn string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.state.credentials[accessKeyID]; k != nil {
+		return k.arn
+	}
+	return ""
+}
+
+// Secrets lists every secret and token that this AWS has issued.
+func (s *Server) Secrets() (list []creds.Secret) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, k := range s.state.credentials {
+		list = append(list, k.secret)
+		if k.token.Reveal() != "" {
+			list = append(list, k.token)
+		}
+	}
+	return list
+}

@@ -32,6 +32,9 @@ type Terminal struct {
 func Open(t testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	t.Helper()
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: rows, Cols: columns})
+	if err == nil {
+		f, err = pollable(f)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
