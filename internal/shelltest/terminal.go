@@ -48,11 +48,17 @@ func Open(t testing.TB, cmd *exec.Cmd, columns, rows uint16) *Terminal {
 	return x
 }
 
-// Close kills the program and takes the terminal away, unless that was done before.
+// Close kills the program, waits for what else has the terminal, and takes it away, unless that
+// was done before.
 func (x *Terminal) Close() {
 	x.close.Do(func() {
 		_ = x.cmd.Process.Kill()
-		x.end()
+		_ = x.cmd.Wait()
+		select {
+		case <-x.hungUp: // everything that the program had started there has ended
+		case <-time.After(5 * time.Second): // a program of a failed test still holds it
+		}
+		_ = x.pty.Close()
 	})
 }
 
@@ -60,22 +66,13 @@ func (x *Terminal) Close() {
 // the program, which it kills if that does not come within patience.
 func (x *Terminal) HangUp(patience time.Duration) (ended bool) {
 	x.close.Do(func() {
-		ended = true
-		late := time.AfterFunc(patience, func() { ended = false; _ = x.cmd.Process.Kill() })
+		late := time.AfterFunc(patience, func() { _ = x.cmd.Process.Kill() })
 		_ = x.pty.Close()
-		x.end()
-		late.Stop()
+		_ = x.cmd.Wait()
+		ended = late.Stop()
+		<-x.hungUp
 	})
 	return ended
-}
-
-func (x *Terminal) end() {
-	_ = x.cmd.Wait()
-	_ = x.pty.Close()
-	select {
-	case <-x.hungUp:
-	case <-time.After(time.Second): // a program of a failed test still holds the terminal
-	}
 }
 
 // PID is that of the program.
