@@ -97,7 +97,9 @@ func runAgent(ctx context.Context, r *run, ready func()) error {
 	core.Agent = nil
 	a := agent.New(agent.Options{
 		Core: core, Env: r.task.Env, Dir: r.task.Env.Runtime(), Version: version(), Built: agent.Built(r.Self),
-		Parts: []func(*agent.Agent) agent.Part{agent.Leases(agent.Processes{StartOf: host.StartOf, OnEnd: host.OnEnd, LifeDir: host.LifeDir})},
+		Parts: []func(*agent.Agent) agent.Part{agent.Leases(agent.Processes{
+			StartOf: host.StartOf, OnEnd: host.OnEnd, LifeDir: host.LifeDir, RemoveAtEnd: host.RemoveAtEnd,
+		})},
 	})
 	l, err := agent.Listen(r.task.Env.Runtime(), r.task.Env)
 	if err != nil {

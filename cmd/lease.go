@@ -54,7 +54,7 @@ func checkDefault(r *run, q env.Request, otherwise string) error {
 // isOurs reports whether a lease belongs to the shell that calls, and not to one around it.
 func isOurs(r *run, l *env.Lease) bool {
 	pid, started, known := shellProcess(r)
-	return known && l != nil && l.PID == pid && l.Started == started && r.getenv(env.Subshell) == ""
+	return known && l != nil && l.PID == pid && l.Started == started
 }
 
 // lives reports whether the shell that a lease belongs to runs.

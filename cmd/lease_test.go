@@ -82,6 +82,35 @@ func TestModeServerInEveryShell(t *testing.T) {
 	})
 }
 
+// Where no file of the system ends with the agent, as on macOS, the prompt learns of its end all
+// the same, and of the new address.
+func TestWithoutProcAKilledAgentShowsAtTheNextPromptToo(t *testing.T) {
+	t.Parallel()
+	bwrap := testenv.Require(t, "bubblewrap", "bwrap")
+	w := roleWorld(t)
+	environ := w.withLeases(t)
+	for _, name := range []string{"bash", "zsh", "fish"} {
+		s := &shellScript{t: t, w: w, sh: shelltest.For(t, name), environ: environ}
+		s.lines = []string{must(s.sh.RCLine("vault"))}
+		show := func(what string) { s.add("echo "+what, "__vault_precmd", `echo "$__vault_text"`) }
+		s.add("vault use prod --mode server")
+		show("used")
+		s.add("killagent")
+		show("killed")
+		show("again")
+		s.add("ask", "vault off")
+		inside := []string{"--unshare-user", "--bind", "/", "/", "--dev", "/dev", "--tmpfs", "/proc", name}
+		r := w.run(t, environ, bwrap, append(append(inside, s.sh.Script...), s.file())...)
+		got := as.ReplaceAllString(r.out, "as $1")
+		if want := "used\nprod\nkilled\nprod agent!\nagain\nprod\nas assumed-role/prod\n"; got != want {
+			t.Errorf("%s: status %d, shown\n%s\nnot\n%s\n%s", name, r.status, got, want, r.err)
+		}
+	}
+	if list := w.leases(t, environ); len(list) > 0 {
+		t.Errorf("leases are left: %v", list)
+	}
+}
+
 // checkModeServer checks what the script of TestModeServerInEveryShell showed.
 func checkModeServer(t *testing.T, r result) {
 	t.Helper()
@@ -114,8 +143,8 @@ func (s *shellScript) file() string {
 	return file
 }
 
-// A lease belongs to the shell that asked for it, also when another shell takes its place; those
-// that are started in it have the same one.
+// A lease belongs to the shell that asked for it, also when another shell takes its place, or to the
+// sub-shell; those that are started in it have the same one.
 func TestALeaseBelongsToTheShellAndItsNestedShellsShareIt(t *testing.T) {
 	t.Parallel()
 	bash, zsh := testenv.Require(t, "bash"), testenv.Require(t, "zsh")
@@ -123,6 +152,7 @@ func TestALeaseBelongsToTheShellAndItsNestedShellsShareIt(t *testing.T) {
 	environ := w.withLeases(t, "ZSH="+zsh, "BASH_ENV=", "PS1=$ ")
 	w.write("inner.bash", `eval "$(vault hook bash)"; echo "inner $AWS_VAULT"; __vault_precmd; echo "$__vault_text"; vault off; echo "off $AWS_VAULT"`)
 	w.write("after.zsh", `eval "$(vault hook zsh)"; __vault_precmd; echo "zsh $__vault_text"; ask`)
+	w.write("sub.zsh", `eval "$(vault hook zsh)"; (vault use base --mode server; ask)`)
 	w.write("narrowed.bash", `eval "$(vault hook bash)"; vault refresh; vault status --json | grep -q ReadOnlyAccess && echo narrowed`)
 	w.write("tmux.bash", `eval "$(vault hook bash)"; while kill -0 "$1" 2>/dev/null; do :; done; while [ -e "$__VAULT_TOKEN" ]; do :; done
 		__vault_precmd; __vault_precmd; echo "orphan $__vault_text"; ask; vault agent status --json`)
@@ -135,11 +165,18 @@ CLAUDECODE=1 AWS_VAULT_AGENTS=read-only "$BASH" narrowed.bash
 ask
 (vault use base --mode server; ask; vault off)
 ask
+served() { until [[ $(vault agent status | grep -c serves) == "$1" ]]; do :; done; echo "served $1"; }
+(vault use base --mode server; vault use prod --mode server; served 2; vault off; served 1)
+vault use base --mode server | cat
+served 1
+"$ZSH" -f sub.zsh
+served 1
+ask
 "$BASH" tmux.bash $$ >orphan 2>&1 &
 exec "$ZSH" -f after.zsh`)
 	r := w.run(t, environ, bash, "--norc", "--noprofile", "outer.bash")
 	got := as.ReplaceAllString(r.out, "as $1")
-	if want := "inner prod\nprod\noff \nas assumed-role/prod\nnarrowed\nkept\nas assumed-role/prod\nas user\nas assumed-role/prod\nzsh prod\nas assumed-role/prod\n"; got != want {
+	if want := "inner prod\nprod\noff \nas assumed-role/prod\nnarrowed\nkept\nas assumed-role/prod\nas user\nas assumed-role/prod\nserved 2\nserved 1\nserved 1\nas user\nserved 1\nas assumed-role/prod\nzsh prod\nas assumed-role/prod\n"; got != want {
 		t.Errorf("status %d, shown\n%s\nnot\n%s\n%s", r.status, got, want, r.err)
 	}
 	var text string

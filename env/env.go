@@ -22,7 +22,7 @@ const (
 	Universal      = "__VAULT_UNIVERSAL" // set by the hook for one call: variables that cannot be removed
 	Subshell       = "__VAULT_SUBSHELL"  // set by the hook for one call made in a sub-shell
 	Lacks          = "__VAULT_LACKS"     // set by the hook for one call: what does not work in the shell; see shells.Lack
-	ShellPID       = "__VAULT_PID"       // set by the hook for one call: the number of the shell's process
+	ShellPID       = "__VAULT_PID"       // set by the hook for one call: the number of the process of the shell, or of the sub-shell
 	Draw           = "__VAULT_DRAW"      // set by the hook for one call: whether and how its prompt shows the session; see hooks.Draw
 	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
 	Inside         = "__VAULT_INSIDE"    // set by exec: what is around the shell; see Around

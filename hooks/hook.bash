@@ -10,19 +10,20 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay the user's
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
-  builtin local _vrc=0 _vsub='' _vno=''
+  builtin local _vrc=0 _vno=''
   _v_lacks
   if ! _v_ours "$@"; then
     __VAULT_LACKS=$_vno command @BINARY@@CALLED_AS@ "$@"
     return
   fi
-  ((BASH_SUBSHELL <= _vsh)) || _vsub=1
+  # the number of the sub-shell: what is served to it ends with it
+  ((BASH_SUBSHELL <= _vsh)) || _vme=$(builtin exec /bin/sh -c 'echo $PPID')
   _v_quiet _v_run "$@" || _vrc=$?
   # Ctrl-C also ends the line, whose rest would be run in the account of before.
-  ((_vrc != 130)) || [[ $_vsub ]] || builtin kill -INT $$
+  ((_vrc != 130)) || [[ ${_vme-} ]] || builtin kill -INT $$
   if ((! _vrc)); then
     [[ $_vno != *\ * ]] || _vtold=told
-    [[ -z $_vsub ]] || _v_end
+    [[ -z ${_vme-} ]] || _v_end
   fi
   return "$_vrc"
 }
@@ -77,7 +78,7 @@ _v_run() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 _v_ask() {
-  __VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_DRAW=$_vdraw __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
+  __VAULT_SHELL=bash __VAULT_PID=${_vme-$$} __VAULT_DRAW=$_vdraw __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=${_vme+1} __VAULT_READONLY=$(_v_fixed 2>/dev/null) command @BINARY@@CALLED_AS@ "$@"
 }
 
 _v_fixed() {
@@ -116,7 +117,7 @@ _v_quiet() {
 # Applies the current session again. A missing program must not call command_not_found_handle.
 _v_apply() {
   builtin type -P @BINARY@ >/dev/null || return 1
-  builtin local _vcode='' _vsub=''
+  builtin local _vcode=''
   _vcode=$(_v_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
   _v_eval
 }

@@ -11,8 +11,13 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
   local __vault_no
   __vault_lacks
   __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
-  local __vault_code __vault_sub; local -i __vault_rc
-  (( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
+  local __vault_code __vault_sub; local -i __vault_rc __vault_me=$$
+  (( ZSH_SUBSHELL <= __vault_level )) || {
+    __vault_sub=1
+    ! __vault_alone || __vault_sub=alone
+    # what is served to a sub-shell ends with it
+    ! builtin zmodload zsh/system 2>/dev/null || __vault_me=$sysparams[pid]
+  }
   () {
     builtin setopt local_traps
     builtin trap : INT
@@ -48,7 +53,7 @@ __vault_alone() {
 
 # Runs the program with fd 3 for code, and names the variables that cannot be changed.
 __vault_ask() {
-  __VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
+  __VAULT_SHELL=zsh __VAULT_PID=$__vault_me __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin@CALLED_AS@ "$@"
 }
 
 # True when the first word that is not a flag changes the shell.
@@ -68,7 +73,7 @@ __vault_switches() {
 # commands that are not found.
 __vault_apply() {
   builtin whence -p -- $__vault_bin >/dev/null || return 1
-  local __vault_code __vault_sub
+  local __vault_code __vault_sub __vault_me=$$
   __vault_code="$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }

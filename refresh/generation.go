@@ -52,9 +52,12 @@ func (d Directory) path(parts ...string) string {
 	return filepath.Join(append([]string{d.Path}, parts...)...)
 }
 
+// keyBytes is the length of a hash in a file's name.
+const keyBytes = 8
+
 func fileKey(key string) string {
 	sum := sha256.Sum256([]byte("generation\x00" + key))
-	return hex.EncodeToString(sum[:8])
+	return hex.EncodeToString(sum[:keyBytes])
 }
 
 // IsFileOf reports whether a path is that of a generation file for key.
@@ -96,7 +99,7 @@ const lifeName = "stat"
 // of, and false when there is none, or the path leads elsewhere.
 func (d Directory) MarkBeside(file string) (Mark, bool) {
 	key, _, _ := strings.Cut(filepath.Base(file), ".")
-	if raw, err := hex.DecodeString(key); err != nil || len(raw) != 8 || filepath.Dir(file) != d.path("g") {
+	if raw, err := hex.DecodeString(key); err != nil || len(raw) != keyBytes || filepath.Dir(file) != d.path("g") {
 		return Mark{}, false
 	}
 	return d.markAt(key)
@@ -172,10 +175,15 @@ const served = "s"
 // LeaseKey is the key of a lease in the runtime directory.
 func LeaseKey(id string) string { return "lease\x00" + id }
 
+// Served is where the files of leases are, and which they are.
+func (d Directory) Served() (dir, pattern string) {
+	return d.path("g"), strings.Repeat("?", hex.EncodedLen(keyBytes)) + "." + served + "*"
+}
+
 // SetLease makes the generation file of a lease say that it is served under an address, with
 // a note. alive is a directory, with a file "stat" in it, that is there as long as the process which
 // serves it: when that is killed the file is gone for every terminal, though nobody has removed it.
-// With "" a killed process leaves the file. A file that says so already is not touched. The path is
+// With "" a killed process leaves the file, unless it is removed by another (Served). A file that says so already is not touched. The path is
 // returned also if it fails, as by Set.
 func (d Directory) SetLease(id, address string, note Note, alive string) (string, error) {
 	key := fileKey(LeaseKey(id))

@@ -35,6 +35,8 @@ type Processes struct {
 	OnEnd func(pid int, ended func()) (stop func())
 	// LifeDir is a directory that is there as long as this process, see host.LifeDir; "" where there is none.
 	LifeDir func() string
+	// RemoveAtEnd has files removed when this process has ended, see host.RemoveAtEnd.
+	RemoveAtEnd func(dir, pattern string) error
 }
 
 // maxLeases is more than a person has shells.
@@ -119,7 +121,7 @@ const firstTry = 1500 * time.Millisecond
 // grant makes a lease, or keeps the one that there is. The error is app.ErrShellEnded without
 // the shell, and matches app.ErrNotHeld if the store has to be unlocked.
 func (ls *leases) grant(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
-	if started, there := ls.system.StartOf(r.Lease.PID); !there || started != r.Lease.Started {
+	if !ls.lives(r.Lease) {
 		return app.LeaseReply{}, app.ErrShellEnded
 	}
 	if r.Have.AccessKeyID != "" || ls.find(r) == nil {
@@ -140,6 +142,12 @@ func (ls *leases) grant(ctx context.Context, r app.LeaseRequest) (app.LeaseReply
 		cancel()
 	}
 	return l.reply(ls.agent.Dir), nil
+}
+
+// lives reports whether the shell of a lease runs. Without /proc, here or there, it has its number alone.
+func (ls *leases) lives(l env.Lease) bool {
+	started, there := ls.system.StartOf(l.PID)
+	return there && (started == l.Started || started == 0 || l.Started == 0)
 }
 
 // opens returns an error if the agent cannot open a store by itself: it matches
@@ -193,9 +201,7 @@ func (ls *leases) keep(r app.LeaseRequest) (*lease, error) {
 	if old != nil && sameSession(old.request, r) {
 		old.request = r
 		if r.Plain {
-			old.mu.Lock()
-			old.alive = ""
-			old.mu.Unlock()
+			ls.plain(old)
 		}
 		return old, nil
 	}
@@ -222,12 +228,20 @@ func (ls *leases) serve(r app.LeaseRequest) (l *lease, err error) {
 			return nil, fmt.Errorf("serve credentials on loopback: %w", err)
 		}
 	}
-	l = &lease{Lease: r.Lease, request: r}
-	if !r.Plain {
-		l.alive = ls.system.LifeDir()
+	l = &lease{Lease: r.Lease, request: r, alive: ls.system.LifeDir()}
+	if r.Plain || l.alive == "" {
+		ls.plain(l)
 	}
 	l.served, err = ls.server.Add(server.Grant{Source: ls.source(l)})
 	return l, err
+}
+
+// plain gives a lease a file that does not end with this process by itself.
+func (ls *leases) plain(l *lease) {
+	l.mu.Lock()
+	l.alive = ""
+	l.mu.Unlock()
+	_ = ls.system.RemoveAtEnd(ls.agent.Dir.Served()) // else status and refresh find out
 }
 
 // source is what the endpoint of a lease asks. It uses the last request of the lease: proxies

@@ -26,6 +26,7 @@ type shells struct {
 	started map[int]int64
 	watched map[int][]func()
 	life    string
+	removed string // at the end of the agent
 }
 
 func (s *shells) processes() Processes {
@@ -43,6 +44,10 @@ func (s *shells) processes() Processes {
 			return func() {}
 		},
 		LifeDir: func() string { return s.life },
+		RemoveAtEnd: func(dir, pattern string) error {
+			s.removed = filepath.Join(dir, pattern)
+			return nil
+		},
 	}
 }
 
@@ -340,6 +345,11 @@ func TestALeaseHasAPlainFileWhereNoneEndsWithTheAgent(t *testing.T) {
 			}
 			if m, there := s.dir.Mark(refresh.LeaseKey("one")); !there || !m.Served || m.File != reply.File {
 				t.Errorf("%+v", m)
+			}
+			other, err := s.dir.Set("session", creds.Session{AccessKeyID: "ASIA"}, "")
+			s.check(err)
+			if found, err := filepath.Glob(sh.removed); err != nil || len(found) != 1 || found[0] != reply.File || found[0] == other {
+				t.Errorf("with the agent end %q, and not %q: %v", found, reply.File, err)
 			}
 			sh.end(1)
 			if _, err := os.Lstat(reply.File); err == nil {

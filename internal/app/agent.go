@@ -199,7 +199,7 @@ func carry(ctx context.Context, k SessionKeeper, r SessionRequest) (refresh.Leas
 // givesKey reports whether the session of a profile would be the stored key itself.
 func givesKey(p profiles.Profile) bool {
 	plan := sessions.NewPlan(p)
-	return plan.Key != "" && plan.Session == nil && plan.Base == nil && len(plan.Roles) == 0
+	return plan.Key != "" && plan.Session == nil && plan.Base == nil && plan.Console == nil && len(plan.Roles) == 0
 }
 
 // canBeBrought reports whether an error says what a client might have, or do: credentials

@@ -4,18 +4,18 @@
 if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # --- the function: fd 3 carries code; the other streams stay the user's
 vault() {
-builtin local _vrc=0 _vsub='' _vno=''
+builtin local _vrc=0 _vno=''
 _v_lacks
 if ! _v_ours "$@"; then
 __VAULT_LACKS=$_vno command 'vault' "$@"
 return
 fi
-((BASH_SUBSHELL <= _vsh)) || _vsub=1
+((BASH_SUBSHELL <= _vsh)) || _vme=$(builtin exec /bin/sh -c 'echo $PPID')
 _v_quiet _v_run "$@" || _vrc=$?
-((_vrc != 130)) || [[ $_vsub ]] || builtin kill -INT $$
+((_vrc != 130)) || [[ ${_vme-} ]] || builtin kill -INT $$
 if ((! _vrc)); then
 [[ $_vno != *\ * ]] || _vtold=told
-[[ -z $_vsub ]] || _v_end
+[[ -z ${_vme-} ]] || _v_end
 fi
 return "$_vrc"
 }
@@ -58,7 +58,7 @@ builtin local _vcode='' _vrc=0
 return "$_vrc"
 }
 _v_ask() {
-__VAULT_SHELL=bash __VAULT_PID=$$ __VAULT_DRAW=$_vdraw __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=$_vsub __VAULT_READONLY=$(_v_fixed 2>/dev/null) command 'vault' "$@"
+__VAULT_SHELL=bash __VAULT_PID=${_vme-$$} __VAULT_DRAW=$_vdraw __VAULT_LACKS=${_vno-} __VAULT_SUBSHELL=${_vme+1} __VAULT_READONLY=$(_v_fixed 2>/dev/null) command 'vault' "$@"
 }
 _v_fixed() {
 builtin readonly -p | while IFS='=' builtin read -r _vn _vd; do
@@ -89,7 +89,7 @@ return "$_vq"
 }
 _v_apply() {
 builtin type -P 'vault' >/dev/null || return 1
-builtin local _vcode='' _vsub=''
+builtin local _vcode=''
 _vcode=$(_v_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null) || return 1
 _v_eval
 }

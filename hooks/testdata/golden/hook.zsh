@@ -6,8 +6,12 @@ vault() {
 local __vault_no
 __vault_lacks
 __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin "$@"; return }
-local __vault_code __vault_sub; local -i __vault_rc
-(( ZSH_SUBSHELL <= __vault_level )) || { __vault_sub=1; ! __vault_alone || __vault_sub=alone }
+local __vault_code __vault_sub; local -i __vault_rc __vault_me=$$
+(( ZSH_SUBSHELL <= __vault_level )) || {
+__vault_sub=1
+! __vault_alone || __vault_sub=alone
+! builtin zmodload zsh/system 2>/dev/null || __vault_me=$sysparams[pid]
+}
 () {
 builtin setopt local_traps
 builtin trap : INT
@@ -34,7 +38,7 @@ local MATCH MBEGIN MEND match mbegin mend
 [[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
 }
 __vault_ask() {
-__VAULT_SHELL=zsh __VAULT_PID=$$ __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
+__VAULT_SHELL=zsh __VAULT_PID=$__vault_me __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
 }
 __vault_switches() {
 while (( $# )); do
@@ -49,7 +53,7 @@ return 1
 }
 __vault_apply() {
 builtin whence -p -- $__vault_bin >/dev/null || return 1
-local __vault_code __vault_sub
+local __vault_code __vault_sub __vault_me=$$
 __vault_code="$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)" || return 1
 [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
