@@ -185,4 +185,5 @@ region = eu-west-1
 role_arn = arn:aws:iam::111122223333:role/administrator
 source_profile = base
 region = us-east-1
+vault_color = bright-red
 `

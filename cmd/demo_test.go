@@ -102,10 +102,10 @@ type visitor struct {
 	seen string // what was shown and not yet waited for
 }
 
-func (w *world) visitor(t *testing.T, shell string) *visitor {
+func (w *world) visitor(t *testing.T, shell string, extra ...string) *visitor {
 	t.Helper()
 	v := &visitor{t: t, cmd: exec.Command(filepath.Join(bin, "vault"), "demo", "--shell", shell)}
-	v.cmd.Dir, v.cmd.Env = w.dir, w.environ("TERM=xterm", "AWS_PROFILE=mine")
+	v.cmd.Dir, v.cmd.Env = w.dir, w.environ(append(extra, "TERM=xterm", "AWS_PROFILE=mine")...)
 	v.tty = must(pty.StartWithSize(v.cmd, &pty.Winsize{Rows: 50, Cols: 80}))
 	end := time.AfterFunc(patience, func() { _ = v.cmd.Process.Kill() })
 	t.Cleanup(func() {
