@@ -641,28 +641,32 @@ var (
 	flagRE = regexp.MustCompile(`(?:^| )(--?[A-Za-z][a-z0-9-]*)`)
 )
 
-func TestEveryCommandInTheReadmeExists(t *testing.T) {
-	page, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
+func TestEveryCommandInTheDocumentsExists(t *testing.T) {
+	var text strings.Builder
+	for _, file := range []string{"README.md", "docs/profiles.md", "docs/keys.md", "docs/exec.md", "docs/prompt.md", "docs/agent.md", "docs/serve.md", "docs/protected.md"} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.Write(page)
 	}
 	bin, err := testenv.Build(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
-	for _, line := range inCode(string(page)) {
+	for _, line := range inCode(text.String()) {
 		for _, call := range callRE.FindAllStringSubmatch(line, -1) {
 			words, rest := strings.Fields(call[1]), call[2]
 			if len(words) == 0 {
 				continue
 			}
 			seen[words[0]] = true
-			text := help(t, bin, words)
+			known := help(t, bin, words)
 			own, _, _ := strings.Cut(rest+" ", " -- ")
 			for _, f := range flagRE.FindAllStringSubmatch(own, -1) {
 				shown := strings.Replace(f[1], "--no-", "--", 1) // negations are hidden
-				if !regexp.MustCompile(`(?m)^ .*` + regexp.QuoteMeta(shown) + `\b`).MatchString(text) {
+				if !regexp.MustCompile(`(?m)^ .*(` + regexp.QuoteMeta(f[1]) + "|" + regexp.QuoteMeta(shown) + `)\b`).MatchString(known) {
 					t.Errorf("%q: %q has no flag %s", strings.TrimSpace(line), words[0], f[1])
 				}
 			}
@@ -670,21 +674,21 @@ func TestEveryCommandInTheReadmeExists(t *testing.T) {
 	}
 	for _, name := range []string{"use", "off", "exec", "add", "hook"} {
 		if !seen[name] {
-			t.Errorf("the README does not show %q", name)
+			t.Errorf("the documents do not show %q", name)
 		}
 	}
 }
 
-// The prompt's words are explained in the README, from the one table that has them.
-func TestTheReadmeExplainsEveryNoteOfThePrompt(t *testing.T) {
-	page, err := os.ReadFile("README.md")
+// The prompt's words are explained on a page, from the one table that has them.
+func TestThePageOfThePromptExplainsEveryNote(t *testing.T) {
+	page, err := os.ReadFile("docs/prompt.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range refresh.Meanings() {
 		row := fmt.Sprintf("| `%s` | %s | %s |\n", m.Note, m.Sentence, m.Advice())
 		if !strings.Contains(string(page), row) {
-			t.Errorf("the README lacks the line %s", row)
+			t.Errorf("docs/prompt.md lacks the line %s", row)
 		}
 	}
 }
@@ -713,7 +717,7 @@ func help(t *testing.T, bin string, words []string) string {
 	if strings.Contains(text, "\n  vault "+words[0]+" ") || strings.Contains(text, "\n  vault "+words[0]+"\n") {
 		return text
 	}
-	t.Errorf("the README has %q, and there is no such command", "vault "+strings.Join(words, " "))
+	t.Errorf("the documents have %q, and there is no such command", "vault "+strings.Join(words, " "))
 	return ""
 }
 
@@ -852,8 +856,6 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// One function writes JSON for programs: indented, without HTML escapes and without what a
-// terminal acts on.
 func TestTheContentsOfTheDocumentsHaveEveryPage(t *testing.T) {
 	contents, err := os.ReadFile("docs/README.md")
 	if err != nil {
@@ -870,6 +872,8 @@ func TestTheContentsOfTheDocumentsHaveEveryPage(t *testing.T) {
 	}
 }
 
+// One function writes JSON for programs: indented, without HTML escapes and without what a
+// terminal acts on.
 func TestJSONForProgramsIsWrittenByOneFunction(t *testing.T) {
 	sources(t, func(file string, tree *ast.File) {
 		if path.Dir(file) != "cmd" && path.Dir(file) != "internal/doctor" {

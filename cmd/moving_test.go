@@ -17,8 +17,8 @@ var misread = regexp.MustCompile(`has no flag|there is no command|takes no argum
 func TestTheLinesOfThePagesAboutMovingAreUnderstood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile other]\nregion = eu-west-1\n")
-	pages := append(must(filepath.Glob("../docs/from-*.md")), "../docs/saml.md", "../docs/console.md")
-	if len(pages) != 7 {
+	pages := append(must(filepath.Glob("../docs/from-*.md")), "../docs/saml.md", "../docs/console.md", "../docs/keys.md", "../docs/profiles.md", "../docs/exec.md")
+	if len(pages) != 10 {
 		t.Fatalf("there are %d pages", len(pages))
 	}
 	var lines []string

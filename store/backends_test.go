@@ -60,19 +60,19 @@ func TestEveryBackendIsInTheDocuments(t *testing.T) {
 		}
 		return string(data)
 	}
-	readme, architecture := text("../README.md"), text("../docs/architecture.md")
+	keys, settings, architecture := text("../docs/keys.md"), text("../docs/settings.md"), text("../docs/architecture.md")
 	for _, b := range table {
-		words := []string{b.Name}
+		variables := []string{b.Passphrase.Variable}
 		for _, s := range b.Settings {
-			words = append(words, s.Variable)
+			variables = append(variables, s.Variable)
 		}
-		if p := b.Passphrase.Variable; p != "" {
-			words = append(words, p)
-		}
-		for _, w := range words {
-			if !strings.Contains(readme, "`"+w+"`") {
-				t.Errorf("README.md does not have `%s`", w)
+		for _, v := range variables {
+			if v != "" && !strings.Contains(settings, "`"+v+"`") {
+				t.Errorf("docs/settings.md does not have `%s`", v)
 			}
+		}
+		if !strings.Contains(keys, "| `"+b.Name+"` |") {
+			t.Errorf("docs/keys.md does not have `%s`", b.Name)
 		}
 		if !strings.Contains(architecture, "`"+b.Name+"`") {
 			t.Errorf("docs/architecture.md does not have `%s`", b.Name)

@@ -74,7 +74,7 @@ written as ` + "`1h30m`" + `.
 			fmt.Fprintf(&b, "### %s\n\n%s\n", g.Title, table(g.Settings))
 		}
 	}
-	b.WriteString("The names of variables that `vault` sets in a shell are in the [README](../README.md#what-is-exported), and those of\nevery identity that it takes out in [identity-variables.md](identity-variables.md).\n")
+	b.WriteString("The names of variables that `vault` sets in a shell are in [exec.md](exec.md#what-is-exported), and those of\nevery identity that it takes out in [identity-variables.md](identity-variables.md).\n")
 	return b.String()
 }
 
