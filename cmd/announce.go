@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bytes"
+	"os"
 	"slices"
 	"strings"
 
@@ -89,11 +91,18 @@ func announceLabel(r *run) {
 		return
 	}
 	for _, l := range lacks(r) {
-		if l.Label {
+		if l.Label && !themed(r) {
 			r.say("%s", l.What)
 			r.hint("%s", l.Cure)
 		}
 	}
+}
+
+// themed reports whether the theme of oh-my-posh, a file that POSH_THEME names, has a segment that
+// shows the session.
+func themed(r *run) bool {
+	text, err := os.ReadFile(r.getenv("POSH_THEME"))
+	return err == nil && bytes.Contains(text, []byte("vault prompt"))
 }
 
 // announceLimits tells when AWS's limit on role chaining made a role's session shorter than

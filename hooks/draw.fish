@@ -31,7 +31,7 @@ end
 
 function __vault_wrap
     # these draw the prompt as they are told to
-    set -q __vault_by; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
+    __vault_drawer
     test -z "$__vault_by"; or return
     # tide defines the right prompt where fish loads the left one from
     builtin functions -q fish_prompt

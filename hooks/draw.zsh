@@ -11,12 +11,7 @@ __vault_style() { __vault_sty=("$@") psvar[87]= }
 # psvar is shown as data, with and without prompt_subst. It is checked at each prompt, after the
 # other hooks: themes set PROMPT and psvar again.
 __vault_segment() {
-  __vault_by=
-  if (( $+functions[p10k] )); then __vault_by=p10k
-  elif (( $+functions[starship_precmd] || $+functions[prompt_starship_precmd] )); then __vault_by=starship
-  elif (( $+functions[_omp_precmd] )); then __vault_by=omp
-  elif (( $+functions[prompt_pure_precmd] )); then __vault_by=pure
-  fi
+  __vault_drawer
   if [[ ${precmd_functions[-1]-} != __vault_precmd && ${(t)precmd_functions} != *readonly* ]] && (( __vault_moves++ < 3 )); then
     precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
   fi

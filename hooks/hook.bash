@@ -45,8 +45,8 @@ _v_lacks() {
   ((_vver < 404)) || _vn=${_vnr@P}
   _v_in || ((_vble || _vrun + 1 >= _vn)) || _vno=renewal
   [[ $_vdraw ]] || return 0
-  if [[ ${_vby-} ]]; then
-    [[ $_vby == starship ]] || _vno+=" $_vby $_vtold"
+  if [[ ${_vby-} ]] || builtin declare -F _omp_hook >/dev/null; then
+    [[ ${_vby-} == s* ]] || _vno+=" omp $_vtold"
   elif ! builtin shopt -q promptvars; then
     _vno+=" promptvars $_vtold"
   elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then

@@ -33,8 +33,16 @@ function __vault_lacks
         return
     end
     builtin functions -q __vault_on_prompt; or builtin printf renewal
-    test -n "$__vault_draw"; and set -q __VAULT_TOKEN; and not set -q __vault_shown; or return
+    test -n "$__vault_draw"; or return
+    __vault_drawer
+    set -q __vault_shown; or builtin functions fish_right_prompt | string match -q '*$__vault_text*'; and return
+    set -q __VAULT_TOKEN; or test -n "$__vault_by"; or return
     builtin contains -- "$__vault_by" starship tide; or builtin printf ' %s %s' (string match -v -- '' $__vault_by; or builtin printf label) $__vault_told
+end
+
+# Says who draws the prompt as that is told to; nothing where the hook draws.
+function __vault_drawer
+    set -q __vault_by[1]; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
 end
 
 # Names the variables that fish has universally: they can be hidden, and not removed.

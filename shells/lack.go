@@ -36,6 +36,10 @@ func (s *Shell) lacks() []Lack {
 	if s.HookList != "" {
 		renewal += ": " + s.HookList + " is read-only, or was replaced after the hook was loaded"
 	}
+	pure := "PROMPT='%(87V.[%87v] .)'$PROMPT behind prompt pure"
+	if s.Name == "fish" {
+		pure = "let fish_right_prompt show it: docs/prompt.md has the lines"
+	}
 	return []Lack{
 		{Word: "script", Renewal: true, What: "this shell shows no prompt, so nothing renews a session here"},
 		{Word: "renewal", Renewal: true, What: renewal, Cure: last},
@@ -45,6 +49,6 @@ func (s *Shell) lacks() []Lack {
 		{Word: "p10k", Label: true, What: "the prompt does not show the session, because powerlevel10k shows only the segments that it is told to",
 			Cure: "add the word vault to POWERLEVEL9K_LEFT_PROMPT_ELEMENTS or POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS in ~/.p10k.zsh"},
 		{Word: "omp", Label: true, What: "the prompt does not show the session, because oh-my-posh draws it", Cure: "let it run vault prompt: docs/prompt.md has the lines"},
-		{Word: "pure", Label: true, What: "the prompt does not show the session, because pure draws it", Cure: "PROMPT='%(87V.[%87v] .)'$PROMPT behind prompt pure"},
+		{Word: "pure", Label: true, What: "the prompt does not show the session, because pure draws it", Cure: pure},
 	}
 }
