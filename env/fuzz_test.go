@@ -1,0 +1,45 @@
+package env
+
+import (
+	"encoding/base64"
+	"maps"
+	"testing"
+)
+
+// Whatever is in the state's variable, off and following it touch nothing but the variables of
+// AWS's family and the two of vault, and never fail.
+func FuzzState(f *testing.F) {
+	f.Add([]byte(`{"q":{"n":"prod"},"o":{"AWS_PROFILE":"mine"},"f":{"AWS_PROFILE":"x"}}`), "value")
+	f.Add([]byte(`{"q":{"n":"prod"},"p":{"PATH":"/evil"}}`), "")
+	f.Add([]byte(`null`), "x")
+	f.Fuzz(func(t *testing.T, state []byte, value string) {
+		current := map[string]string{
+			StateVar: base64.RawURLEncoding.EncodeToString(state), GenerationFile: value,
+			"AWS_PROFILE": value, "AWS_ACCESS_KEY_ID": value, "PATH": "/bin", "HOME": value,
+		}
+		before := maps.Clone(current)
+		s, ok := StateOf(current)
+		for _, a := range []Activation{Deactivate(current), Follow(current, value, value)} {
+			for _, c := range a.Changes {
+				if !IsSetting(c.Name) && !inFamily(c.Name, current) {
+					t.Errorf("%q of the state changes %s", state, c.Name)
+				}
+			}
+		}
+		if !maps.Equal(before, current) {
+			t.Error("the environment itself was changed")
+		}
+		if again, is := StateOf(map[string]string{StateVar: s.encode()}); ok && (!is || again.Request.Profile != s.Request.Profile) {
+			t.Errorf("%+v became %+v", s, again)
+		}
+	})
+}
+
+func inFamily(name string, current map[string]string) bool {
+	for _, n := range append(Touched(), TouchedIn(current)...) {
+		if n == name {
+			return true
+		}
+	}
+	return name == StateVar || name == GenerationFile
+}
