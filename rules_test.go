@@ -732,6 +732,33 @@ func helpOf(t *testing.T, bin string, words []string) string {
 	return string(out)
 }
 
+// The threat model says of each promise which tests hold it.
+func TestTheTestsOfTheThreatModelExist(t *testing.T) {
+	page, err := os.ReadFile("docs/threat-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var code strings.Builder
+	for _, file := range tracked(t) {
+		if strings.HasSuffix(file, "_test.go") {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			code.Write(text)
+		}
+	}
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z0-9]+)`").FindAllStringSubmatch(string(page), -1)
+	for _, name := range names {
+		if !strings.Contains(code.String(), "\nfunc "+name[1]+"(") {
+			t.Errorf("docs/threat-model.md names %s, which is not there", name[1])
+		}
+	}
+	if len(names) < 40 {
+		t.Errorf("only %d tests are named", len(names))
+	}
+}
+
 // outside is an environment in which nothing of the user's can be reached.
 func outside(t testing.TB) []string {
 	home := t.TempDir()

@@ -9,7 +9,7 @@ import (
 
 // Whatever is typed, an answer to TAB is a line for each candidate, and nothing that a shell or
 // a terminal would act on.
-func FuzzRequest(f *testing.F) {
+func FuzzCompletion(f *testing.F) {
 	f.Add("use\x1fpr", `"pr`, "prod")
 	f.Add("use\x1f--region\x1f", "'", "a b\nc")
 	f.Add("\x00", "$(", "\x1b[2J")
