@@ -25,7 +25,8 @@ type Endpoint struct {
 
 	Proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
 
-	pages bool // the service refuses a request with a web page
+	early *early // a connection that is made already; nil: there is none
+	pages bool   // the service refuses a request with a web page
 }
 
 // ProxyOf is the proxy that a process with these variables (HTTPS_PROXY and the others) uses.

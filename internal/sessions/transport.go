@@ -87,7 +87,7 @@ func (u unusable) Do(*http.Request) (*http.Response, error) { return nil, u.erro
 // come from the environment.
 func (e Endpoint) transport() (http.RoundTripper, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = (&net.Dialer{KeepAlive: 30 * time.Second}).DialContext // client.Do has the limits
+	t.DialContext = e.early.dial
 	t.TLSHandshakeTimeout = 0
 	if e.Proxy != nil {
 		t.Proxy = e.Proxy
