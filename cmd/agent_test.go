@@ -349,7 +349,7 @@ func (w *world) answer(t *testing.T, environ []string, code string, args ...stri
 func TestAnAgentThatIsKilledAgainAndAgainLosesNothing(t *testing.T) {
 	t.Parallel()
 	w, environ := agentWorld(t)
-	kills, terminals := 4, 3
+	kills, terminals := 2, 2
 	if testenv.Long() { // two hundred of twenty take seven minutes
 		kills, terminals = 20, 10
 	}
