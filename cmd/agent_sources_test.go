@@ -7,6 +7,8 @@ package cmd_test
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,6 +93,76 @@ func TestASignInAtABrowserIsKeptByTheAgent(t *testing.T) {
 		t.Errorf("another role: status %d, said %q", r.status, r.err)
 	}
 	w.called(t, "Authorize", 1)
+}
+
+// What a person signs in to is kept by the agent, which is given the sign-in and asked for no key.
+func TestSSOLoginAsksForNoPassphraseWhileTheAgentHoldsTheStore(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, corp)
+	w.stored("alice", "base")
+	environ := w.withAgent(t, "BROWSER="+os.Args[0], browsing+"=1")
+	for i, c := range []struct {
+		args  string
+		talk  []exchange
+		times int
+	}{{"sso login corp", []exchange{w.askedPassphrase()}, 1}, {"sso login dev", nil, 1}, {"sso login --force", nil, 2}} {
+		if r, shown := w.talk(t, environ, c.talk, strings.Fields(c.args)...); r.status != 0 || !strings.Contains(r.err, "signed in to corp until") {
+			t.Fatalf("%q: status %d, said %q, shown %q", c.args, r.status, r.err, shown)
+		}
+		w.called(t, "Authorize", c.times)
+		if i == 0 && len(w.agentStatus(t, environ).Stores) != 1 {
+			t.Error("the agent holds no store")
+		}
+	}
+	if r := w.vault(t, environ, "export", "dev"); r.status != 0 {
+		t.Errorf("status %d, said %q", r.status, r.err)
+	}
+}
+
+// A console for a key is a session of GetFederationToken, which the agent makes like any other.
+func TestTheConsoleOfAServedCommandAsksForNoPassphrase(t *testing.T) {
+	t.Parallel()
+	w, environ := agentWorld(t)
+	r, shown := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}},
+		"exec", "--server", "dev", "--", "/bin/sh", "-c", "vault login --stdout && vault login base --stdout")
+	if r.status != 0 || strings.Count(r.out, "/federation?") != 2 || strings.Count(shown, "Passphrase of") != 1 {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
+	}
+}
+
+// What a container offers is asked with the address and the token that the person has set in the
+// shell: not with those of the agent, and not with those that mode server has put there.
+func TestALeaseOverAContainerAsksWithTheAddressAndTokenOfTheUser(t *testing.T) {
+	t.Parallel()
+	testenv.Require(t, "bash")
+	w := shortWorld(t)
+	w.write("home/.aws/config", "[profile ecs]\ncredential_source = EcsContainer\nrole_arn = arn:aws:iam::111122223333:role/task\nregion = eu-central-1\n")
+	_, k := w.user("task")
+	w.role("task", fakeaws.Trust{Principals: []string{account}})
+	var mu sync.Mutex
+	var tokens []string
+	container := httptest.NewServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		tokens = append(tokens, r.Header.Get("Authorization"))
+		_, _ = fmt.Fprintf(out, `{"AccessKeyId":%q,"SecretAccessKey":%q,"Token":"","Expiration":%q}`, k.ID, k.Secret.Reveal(), time.Now().Add(time.Hour).UTC().Format(time.RFC3339))
+	}))
+	defer container.Close()
+	r := w.bash(t, w.withLeases(t, "LIFE="+shortLife.String(), "MINE="+container.URL+"/mine"), `
+AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:1/agent AWS_CONTAINER_AUTHORIZATION_TOKEN=agent vault agent start >/dev/null
+export AWS_CONTAINER_CREDENTIALS_FULL_URI=$MINE AWS_CONTAINER_AUTHORIZATION_TOKEN=mine
+vault use ecs --mode server -d "$LIFE" || exit
+vault use ecs --mode server -d "$LIFE" || exit
+for i in 1 2; do was=$(ask); until now=$(ask); [[ $now == ASIA* && $now != "$was" ]]; do :; done; done
+__vault_precmd; echo "$__vault_text"
+vault off; echo "$AWS_CONTAINER_AUTHORIZATION_TOKEN"`)
+	if r.out != "ecs\nmine\n" {
+		t.Errorf("status %d, %q, said %q", r.status, r.out, r.err)
+	}
+	if mu.Lock(); len(tokens) < 3 || slices.ContainsFunc(tokens, func(s string) bool { return s != "mine" }) {
+		t.Errorf("it was asked with the tokens %q", tokens)
+	}
+	mu.Unlock()
 }
 
 // The age back end, with an identity whose passphrase costs little to try.

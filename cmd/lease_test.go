@@ -219,10 +219,13 @@ func TestModeServerIsRefusedWithOneSentence(t *testing.T) {
 			t.Errorf("%s: status %d, said %q", c.args, r.status, r.err)
 		}
 	}
-	w.write("home/.aws/credentials", "[default]\naws_access_key_id = AKIAX\naws_secret_access_key = x\n")
-	r := w.bash(t, environ, "vault use prod; echo $?")
-	if r.out != "1\n" || !strings.Contains(r.err, "[default] in") || !strings.Contains(r.err, "use --mode env") {
-		t.Errorf("%s %s", r.out, r.err)
+	file := w.path("home/.aws/credentials")
+	for _, text := range []string{"aws_access_key_id = AKIAX\naws_secret_access_key = x\n", "credential_process = mine\n", "source_profile = base\nrole_arn = arn:aws:iam::111122223333:role/prod\n"} {
+		w.write("home/.aws/credentials", "[default]\n"+text)
+		r := w.bash(t, environ, "vault use prod; echo $?")
+		if r.out != "1\n" || !strings.Contains(r.err, "[default] in "+file+" has") || !strings.Contains(r.err, "use --mode env") {
+			t.Errorf("%s %s", r.out, r.err)
+		}
 	}
 }
 

@@ -80,15 +80,7 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if err != nil {
 		return err
 	}
-	m, err := r.task.Maker(ctx)
-	if err != nil {
-		return err
-	}
-	ensure := m.EnsureSignedIn
-	if o.force {
-		ensure = m.SignInAgain
-	}
-	expires, err := ensure(ctx, d.Profile, d.SSO)
+	expires, err := d.SignIn(ctx, o.force)
 	var refused *sessions.CallError
 	switch {
 	case errors.As(err, &refused) && !saved:
@@ -108,7 +100,7 @@ func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {
 	if !o.share {
 		return nil
 	}
-	return shareSignIn(ctx, r, m, d)
+	return shareSignIn(ctx, r, d)
 }
 
 // directory is the one to sign in to, and whether the config file has it.
@@ -147,7 +139,11 @@ func (o ssoLoginOptions) isFirst(r *run, err error) bool {
 }
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.
-func shareSignIn(ctx context.Context, r *run, m *sessions.Maker, d app.Directory) error {
+func shareSignIn(ctx context.Context, r *run, d app.Directory) error {
+	m, err := r.task.Maker(ctx)
+	if err != nil {
+		return err
+	}
 	if _, err := r.task.Env.SSOCacheDir(); err != nil {
 		return err
 	}

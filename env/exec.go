@@ -12,6 +12,16 @@ func ServedBy(current map[string]string) Endpoint {
 	return Endpoint{current[endpointURL], creds.New(current[endpointToken])}
 }
 
+// WithToken returns environ with the token of the endpoint that it names, if had has that. For leaves
+// it out; and while a session is in a shell, its hook keeps what the user has set.
+func WithToken(environ []string, had map[string]string) []string {
+	has := Parse(environ)
+	if had[endpointToken] == "" || has[endpointToken] != "" || had[endpointURL] != has[endpointURL] {
+		return environ
+	}
+	return append(slices.Clone(environ), endpointToken+"="+had[endpointToken])
+}
+
 // Child returns the environment of a program that runs as s. It starts from what the user
 // made of environ, so a session around it leaves no trace but its name.
 func Child(environ []string, r Request, s creds.Session, generation string) []string {

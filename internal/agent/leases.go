@@ -199,6 +199,7 @@ func (ls *leases) keep(r app.LeaseRequest) (*lease, error) {
 	defer ls.mu.Unlock()
 	old := ls.all[r.Lease.ID]
 	if old != nil && sameSession(old.request, r) {
+		r.Session.Environ = env.WithToken(r.Session.Environ, env.Parse(old.request.Session.Environ))
 		old.request = r
 		if r.Plain {
 			ls.plain(old)

@@ -57,6 +57,9 @@ const (
 	OpIfDue      SessionOp = "if-due"
 	OpUnattended SessionOp = "unattended"
 	OpCurrent    SessionOp = "current"
+	// OpSignIn makes sure of a sign-in to the profile's Identity Center. The reply has its end
+	// as that of a session without keys.
+	OpSignIn SessionOp = "sign-in"
 )
 
 // SessionRequest asks for a session of a resolved profile. It has what only the client can
@@ -137,6 +140,10 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	if err := takeFrom(ctx, m, r, c.Now); err != nil {
 		return reply, err
 	}
+	if r.Op == OpSignIn {
+		reply.Lease.Session.Expires, err = signedIn(ctx, m, r.Profile)
+		return reply, err
+	}
 	k := localKeeper{keeperOf(t, m, r.Want.IgnoreCache)}
 	k.Missing = func(err error) bool { return !r.Final && canBeBrought(err) }
 	if r.Within > 0 {
@@ -169,6 +176,15 @@ func takeFrom(ctx context.Context, m *sessions.Maker, r SessionRequest, now func
 		return m.KeepSignIn(ctx, sso, *r.SignIn)
 	}
 	return nil
+}
+
+// signedIn makes sure of a sign-in to the Identity Center of a profile.
+func signedIn(ctx context.Context, m *sessions.Maker, p profiles.Profile) (expires time.Time, err error) {
+	sso := Origin(p).SSO
+	if sso == nil {
+		return expires, errors.New("the profile does not come from Identity Center")
+	}
+	return m.EnsureSignedIn(ctx, p, sso)
 }
 
 // runNothing makes m begin with what the request has.

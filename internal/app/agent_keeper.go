@@ -88,6 +88,27 @@ func (k *agentKeeper) Current(ctx context.Context, p profiles.Profile) (refresh.
 	return k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return k.Current(ctx, p) })
 }
 
+// signIn makes sure of a sign-in that the agent keeps. again: the person signs in, whether there is
+// one or not. done is false where there is no agent that can.
+func (k *agentKeeper) signIn(ctx context.Context, d Directory, again bool) (expires time.Time, done bool, err error) {
+	r := SessionRequest{Op: OpSignIn, Profile: d.Profile}
+	if again {
+		b := bringer{k: k, r: &r, again: true}
+		m, err := k.t.makerOver(newTokens())
+		if err == nil {
+			err = b.signIn(ctx, m, nil)
+		}
+		if err != nil {
+			return expires, true, err
+		}
+	}
+	l, err := k.carry(ctx, r)
+	if errors.Is(err, ErrNotHeld) {
+		return expires, false, nil
+	}
+	return l.Session.Expires, true, err
+}
+
 // orHere returns what the agent gave, or does the work in this process if there is no agent
 // that can.
 func (k *agentKeeper) orHere(ctx context.Context, l refresh.Lease, err error, here func(SessionKeeper) (refresh.Lease, error)) (refresh.Lease, error) {
@@ -162,6 +183,7 @@ type bringer struct {
 	typed   bool                     // a person typed the last code
 	refused error                    // AWS did not accept the code that was given beforehand
 	retried bool
+	again   bool // a person signs in, also where another program's sign-in would do
 }
 
 // most is how many things one session can lack: credentials from outside, or a sign-in, and
@@ -227,7 +249,11 @@ func (b *bringer) signIn(ctx context.Context, m *sessions.Maker, missing error) 
 	if sso == nil || b.r.SignIn != nil {
 		return missing
 	}
-	if _, err := m.EnsureSignedIn(ctx, b.r.Profile, sso); err != nil {
+	ensure := m.EnsureSignedIn
+	if b.again {
+		ensure = m.SignInAgain
+	}
+	if _, err := ensure(ctx, b.r.Profile, sso); err != nil {
 		return err
 	}
 	t, err := m.SignedIn(ctx, sso)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/profiles"
@@ -167,6 +168,28 @@ func onlySession(set *profiles.Set) (string, error) {
 		return names[0], nil
 	}
 	return "", WithHint(errors.New("there are several sso-sessions, so name one"), "%s", strings.Join(names, ", "))
+}
+
+// SignIn makes sure of a sign-in that works, and returns when it ends. again: the person signs in,
+// whether there is one or not.
+func (d Directory) SignIn(ctx context.Context, again bool) (expires time.Time, err error) {
+	k, err := agentKeeperOf(ctx, d.task, d.Profile, false)
+	if err != nil {
+		return expires, err
+	}
+	if k != nil {
+		if expires, done, err := k.signIn(ctx, d, again); done || err != nil {
+			return expires, err
+		}
+	}
+	m, err := d.task.Maker(ctx)
+	if err != nil {
+		return expires, err
+	}
+	if again {
+		return m.SignInAgain(ctx, d.Profile, d.SSO)
+	}
+	return m.EnsureSignedIn(ctx, d.Profile, d.SSO)
 }
 
 // Accounts lists what the directory gives. The person may be sent to the browser first.

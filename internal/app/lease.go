@@ -139,6 +139,8 @@ func (t *Task) bringOutside(ctx context.Context, p profiles.Profile, r *SessionR
 			r.First, err = m.Outside(ctx, p)
 		}
 		return err
+	case o.Host != nil && o.Host.Kind == profiles.HostContainer:
+		r.Environ = env.WithToken(env.For(env.Source, t.Env.List), t.Env.User)
 	case runsOutside(p.Source):
 		r.Environ = env.For(env.Source, t.Env.List)
 	}

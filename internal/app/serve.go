@@ -192,13 +192,14 @@ func (t *Task) DefaultIdentity() (file string) {
 	if err != nil {
 		return ""
 	}
-	endpoint := false // the profile itself asks one
-	found := slices.ContainsFunc(set.Settings("default"), func(s profiles.Setting) bool {
-		endpoint = endpoint || s.Key == "credential_source" && s.Value != "Environment"
-		return slices.Contains(identitySettings, s.Key)
-	})
-	if found && !endpoint {
-		return set.Path()
+	for _, s := range set.Settings("default") {
+		switch {
+		case s.Key == "credential_source" && s.Value != "Environment": // the profile itself asks one
+			return ""
+		case file == "" && slices.Contains(identitySettings, s.Key):
+			at, _ := set.Where("default", s.Key)
+			file = cmp.Or(at.File, set.Path())
+		}
 	}
-	return ""
+	return file
 }
