@@ -53,7 +53,7 @@ func TestEverySettingThatTheCodeReadsIsInTheTableAndNoOther(t *testing.T) {
 	}
 	words := map[string]bool{} // of the code, whatever they are
 	sources(t, func(file string, tree *ast.File) {
-		if isTestHelper(file) || strings.HasPrefix(file, "internal/settings/") || strings.HasPrefix(file, "internal/fakeaws/") {
+		if isOutside(file) || strings.HasPrefix(file, "internal/settings/") || strings.HasPrefix(file, "internal/fakeaws/") {
 			return
 		}
 		ast.Inspect(tree, func(n ast.Node) bool {
@@ -88,9 +88,9 @@ func TestEverySettingThatTheCodeReadsIsInTheTableAndNoOther(t *testing.T) {
 	}
 }
 
-// isTestHelper reports whether a file is of a package that only tests use.
-func isTestHelper(file string) bool {
-	return slices.ContainsFunc([]string{"internal/testenv/", "internal/shelltest/", "internal/storetest/", "internal/testdata/"}, func(dir string) bool { return strings.HasPrefix(file, dir) })
+// isOutside reports whether a file is of a package that is no part of the program.
+func isOutside(file string) bool {
+	return slices.ContainsFunc([]string{"internal/testenv/", "internal/shelltest/", "internal/storetest/", "internal/testdata/", "internal/manpages/"}, func(dir string) bool { return strings.HasPrefix(file, dir) })
 }
 
 // keyRead is the key of a config file that a call reads, "" for any other node.

@@ -54,7 +54,7 @@ func TestEveryMessageWithACureIsInTheTroubleshootingPage(t *testing.T) {
 
 // curesIn are the messages with cures of a file.
 func curesIn(file string, tree *ast.File) (list []cured) {
-	if isTestHelper(file) || strings.HasPrefix(file, "internal/fakeaws/") {
+	if isOutside(file) || strings.HasPrefix(file, "internal/fakeaws/") {
 		return nil
 	}
 	function := ""

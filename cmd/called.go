@@ -100,9 +100,14 @@ func helpNamed(r *run, root *cobra.Command) {
 			r.addCommands(func(command) bool { return true })
 		}
 		r.nameCommands(root)
-		c.Long = reflowed(strings.NewReplacer(hookLines, rcLines(r), hookLine, rcLine(r, shells.All()[0])).Replace(c.Long))
+		c.Long = r.withHookLines(c.Long)
 		show(c, args)
 	})
+}
+
+// withHookLines is a help text with the lines of the shells' start files in it.
+func (r *run) withHookLines(text string) string {
+	return reflowed(strings.NewReplacer(hookLines, rcLines(r), hookLine, rcLine(r, shells.All()[0])).Replace(text))
 }
 
 // nameCommands puts the name into the texts of a command and of those below it.

@@ -49,14 +49,7 @@ func writeSetting(b *bytes.Buffer, s settings.Setting) {
 		name += ", " + s.Flag
 	}
 	fmt.Fprintf(b, "  %s\n", name)
-	text := s.What
-	if s.Values != "" {
-		text += " (" + s.Values + ")"
-	}
-	if s.Default != "" {
-		text += "; without it: " + s.Default
-	}
-	for _, line := range wrapped(text, helpWidth-6) {
+	for _, line := range wrapped(s.Sentence(), helpWidth-6) {
 		b.WriteString("      " + line + "\n")
 	}
 }

@@ -43,7 +43,7 @@ in place:
   ` + hookLine + `        or another shell: vault hook --help
   vault use prod
 
-Exit status: 0 done, 1 failed, 2 usage, 3 a person must sign in, 130 interrupted.`,
+Exit status: ` + exitStatuses() + `.`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(c *cobra.Command, a []string) error {
 			if len(a) > 0 {

@@ -25,6 +25,18 @@ type Setting struct {
 	Page string
 }
 
+// Sentence is what it does, with its values and what holds without it.
+func (s Setting) Sentence() string {
+	text := s.What
+	if s.Values != "" {
+		text += " (" + s.Values + ")"
+	}
+	if s.Default != "" {
+		text += "; without it: " + s.Default
+	}
+	return text
+}
+
 // Group is a list of settings about one thing.
 type Group struct {
 	Title    string

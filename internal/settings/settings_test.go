@@ -74,7 +74,11 @@ written as ` + "`1h30m`" + `.
 			fmt.Fprintf(&b, "### %s\n\n%s\n", g.Title, table(g.Settings))
 		}
 	}
-	b.WriteString("The names of variables that `vault` sets in a shell are in [exec.md](exec.md#what-is-exported), and those of\nevery identity that it takes out in [identity-variables.md](identity-variables.md).\n")
+	b.WriteString("## Files\n\n| Where | |\n| --- | --- |\n")
+	for _, f := range Files() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", f.Place, f.What)
+	}
+	b.WriteString("\nThe names of variables that `vault` sets in a shell are in [exec.md](exec.md#what-is-exported), and those of\nevery identity that it takes out in [identity-variables.md](identity-variables.md).\n")
 	return b.String()
 }
 
