@@ -271,7 +271,8 @@ _v_late() {
   ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }
 }
 
-# --- the prompt segment is in draw.bash: the program adds it to the first code, as _vdraw asks
+# --- the prompt segment
+# It is in draw.bash, which the program adds to the first code, as _vdraw asks.
 
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then

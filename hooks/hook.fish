@@ -261,7 +261,8 @@ function __vault_preexec
     __vault_apply --if-due --env
 end
 
-# --- the prompt segment is in draw.fish: the program adds it to the first code, as __vault_draw asks
+# --- the prompt segment
+# It is in draw.fish, which the program adds to the first code, as __vault_draw asks.
 
 # --- registration
 if test "$__vault_pid" != $fish_pid

@@ -226,7 +226,8 @@ __vault_preexec() {
   __vault_apply --if-due --env
 }
 
-# --- the prompt segment is in draw.zsh: the program adds it to the first code, as __vault_draw asks
+# --- the prompt segment
+# It is in draw.zsh, which the program adds to the first code, as __vault_draw asks.
 
 # The segment of powerlevel10k and powerlevel9k, for which a user adds "vault" to the list of segments.
 (( $+functions[prompt_vault] )) || prompt_vault() {
