@@ -214,17 +214,23 @@ var otherShells = []string{"sh", "dash", "ash", "ksh", "ksh93", "mksh", "oksh", 
 // one where the program was started by something else.
 func subShell(r *run) string {
 	own, file := r.getenv("SHELL"), r.Parent()
-	name := shells.ProgramName(file)
-	_, err := shells.For(name)
-	if (err == nil || slices.Contains(otherShells, name)) && name != shells.ProgramName(own) {
-		for _, program := range []string{file, name} {
-			if path, err := exec.LookPath(program); err == nil {
-				return path
-			}
+	name, candidates := shells.ProgramName(file), []string{file, shells.ProgramName(file)}
+	if sh := shells.Running(file); sh != nil && !slices.Contains(sh.Programs(), name) {
+		// What is called pwsh-engine or .fish-wrapped is started by another file, which prepares it.
+		name, candidates = sh.Name, append(sh.Programs(), file)
+	} else if sh == nil && !slices.Contains(otherShells, name) {
+		candidates = nil
+	}
+	if name == shells.ProgramName(own) {
+		candidates = nil
+	}
+	for _, program := range append(candidates, own) {
+		if path, err := exec.LookPath(program); err == nil {
+			return path
 		}
 	}
 	if own != "" {
-		return own
+		return own // its failure is told
 	}
 	if runtime.GOOS == "windows" {
 		return cmp.Or(r.getenv("COMSPEC"), "cmd.exe")

@@ -298,6 +298,18 @@ func TestExecWithoutACommandOpensTheShellOneIsIn(t *testing.T) {
 	})
 }
 
+// PowerShell's program may be called by other names than pwsh, as it is where pwsh is a script.
+func TestExecWithoutACommandOpensPowerShellInPowerShell(t *testing.T) {
+	t.Parallel()
+	inEachShell(t, []*shelltest.Shell{shelltest.For(t, "pwsh")}, func(t *testing.T, s *shellScript) {
+		s.environ = append(s.environ, "SHELL=/bin/sh")
+		inner := s.w.path("inner")
+		check(os.WriteFile(inner, []byte("\"$($PSVersionTable.PSEdition) $env:AWS_VAULT\"\n"), 0o600))
+		s.add("[IO.File]::ReadAllText('" + inner + "') | vault exec prod")
+		s.prints("Core prod")
+	})
+}
+
 // inProject enters a directory with an .envrc, as direnv's hook does at a prompt.
 func inProject(t *testing.T, s *shellScript, envrc string) (enter, leave []string) {
 	t.Helper()

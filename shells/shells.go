@@ -154,14 +154,15 @@ func ProgramName(path string) string {
 }
 
 // Running returns the entry of the shell that a running program is, by its file or name;
-// nil if it is none of the table. A system may have added its version or a word to the
-// name: zsh-5.9, zsh5, pwsh-preview, .fish-wrapped.
+// nil if it is none of the table. What follows the shell's name does not count, because a
+// system may have added a version or a word: zsh-5.9, zsh5, pwsh-preview, pwsh.dll, bash.real,
+// .fish-wrapped.
 func Running(program string) *Shell {
 	name := strings.ToLower(strings.TrimPrefix(ProgramName(program), "."))
-	for _, end := range []string{"-wrapped", "-preview"} {
-		name = strings.TrimSuffix(name, end)
+	if end := strings.IndexFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }); end >= 0 {
+		name = name[:end]
 	}
-	sh, err := For(strings.TrimRight(name, "0123456789.-"))
+	sh, err := For(name)
 	if err != nil {
 		return nil
 	}
