@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func newDirectory(t *testing.T) Directory {
@@ -183,7 +184,7 @@ func TestNoNameOfAProfileIsOnTheDisk(t *testing.T) {
 
 func TestTheDirectoryIsForItsOwnerAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("access is by lists there, not by modes")
+		testenv.Missing(t, "unix", "access is by lists there, not by modes")
 	}
 	d := newDirectory(t)
 	if err := os.Mkdir(d.Path, 0o777); err != nil {
@@ -206,7 +207,7 @@ func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
 	t.Run("a symbolic link", func(t *testing.T) {
 		d, elsewhere := newDirectory(t), t.TempDir()
 		if err := os.Symlink(elsewhere, d.Path); err != nil {
-			t.Skip(err)
+			testenv.Missing(t, "symlinks", err.Error())
 		}
 		if _, err := d.Set("prod", s, ""); err == nil || !strings.Contains(err.Error(), "not a directory of yours") {
 			t.Errorf("set: %v", err)
@@ -221,7 +222,7 @@ func TestADirectoryOfAnotherUserIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := os.Chown(d.Path, 65534, 65534); err != nil {
-			t.Skip("only root can give a directory away: ", err)
+			testenv.Missing(t, "root", "only root can give a directory away: "+err.Error())
 		}
 		if _, err := d.Set("prod", s, ""); err == nil || !strings.Contains(err.Error(), "not a directory of yours") {
 			t.Errorf("set: %v", err)
@@ -273,7 +274,7 @@ func TestConcurrentSetsLeaveOneMarkAtMost(t *testing.T) {
 func TestTheRuntimeDirectoryIsTheUsers(t *testing.T) {
 	run, state, home := t.TempDir(), t.TempDir(), t.TempDir()
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		t.Skip("these systems have one of their own")
+		testenv.Missing(t, "linux", "these systems have one of their own")
 	}
 	for _, c := range []struct {
 		env  map[string]string
@@ -382,7 +383,7 @@ func TestRecheckMakesEveryTerminalAsk(t *testing.T) {
 // Another user could put a file there whose name is meant for this user's terminal.
 func TestADirectoryThatOthersCanWriteToIsNotRead(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		t.Skip("these systems have directories of their own")
+		testenv.Missing(t, "linux", "these systems have directories of their own")
 	}
 	run, home := t.TempDir(), t.TempDir()
 	getenv := func(n string) string { return map[string]string{"XDG_RUNTIME_DIR": run}[n] }
@@ -413,7 +414,7 @@ func TestADirectoryThatOthersCanWriteToIsNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Chown(dir, 65534, 65534); err != nil {
-		t.Skip("only root can give a directory away:", err)
+		testenv.Missing(t, "root", "only root can give a directory away: "+err.Error())
 	}
 	if got := chosen(); got != next {
 		t.Errorf("another user's: %s", got)
@@ -423,7 +424,7 @@ func TestADirectoryThatOthersCanWriteToIsNotRead(t *testing.T) {
 // sudo -E: all directories that the environment names are another user's.
 func TestWithoutADirectoryOfOnesOwnTheNextBaseIsTaken(t *testing.T) {
 	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		t.Skip("these systems have directories of their own")
+		testenv.Missing(t, "linux", "these systems have directories of their own")
 	}
 	last := fmt.Sprintf("/tmp/vault-%d", os.Getuid())
 	for _, home := range []string{"", "relative", filepath.Join(t.TempDir(), "file", "home")} {
@@ -438,7 +439,7 @@ func TestWithoutADirectoryOfOnesOwnTheNextBaseIsTaken(t *testing.T) {
 	}
 	home := t.TempDir()
 	if err := os.Chown(home, 65534, 65534); err != nil {
-		t.Skip("only root can give a directory away:", err)
+		testenv.Missing(t, "root", "only root can give a directory away: "+err.Error())
 	}
 	if got := RuntimeDir(func(string) string { return "" }, home).Path; got != last {
 		t.Errorf("another user's home: %q", got)
@@ -499,7 +500,7 @@ func TestTheFileOfALeaseIsGoneWithTheProcessThatServesIt(t *testing.T) {
 	}
 	first, err := d.SetLease("one", "127.0.0.1:1/x", "", alive)
 	if err != nil {
-		t.Skipf("no links here: %v", err)
+		testenv.Missing(t, "symlinks", err.Error())
 	}
 	again, _ := d.SetLease("one", "127.0.0.1:1/x", "", alive)
 	if m, there := d.Mark(LeaseKey("one")); again != first || !there || m.File != first || !m.Served || m.Note != "" || !m.Expires.IsZero() {

@@ -17,6 +17,7 @@ import (
 	"filippo.io/age/plugin"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // cheap is scrypt's cost in tests, where nobody tries passphrases.
@@ -363,7 +364,7 @@ func second[T any](_ T, _ bool, err error) error { return err }
 
 func TestAgeModesAreTheOwnersAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("modes are of Unix")
+		testenv.Missing(t, "unix", "modes are of Unix")
 	}
 	o := created(t, "a")
 	put(t, open(t, o), SessionName("a", ""), "v")
@@ -622,7 +623,7 @@ func TestAgeRefusesANameNoFileCanHave(t *testing.T) {
 func headlessly(t *testing.T, o Options) string {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("other systems use age by name only")
+		testenv.Missing(t, "linux", "other systems use age by name only")
 	}
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nonexistent")

@@ -12,16 +12,17 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func TestAFileOfAnotherUserIsRefusedInWordsThatNameTheOwner(t *testing.T) {
 	u, err := user.Current()
 	if err != nil {
-		t.Skip(err)
+		testenv.Missing(t, "unix", err.Error())
 	}
 	id, err := strconv.Atoi(u.Uid)
 	if err != nil {
-		t.Skip("users have no numbers here: ", u.Uid)
+		testenv.Missing(t, "unix", "users have no numbers here: "+u.Uid)
 	}
 	refused := func(e *atomicfile.OwnerError) error {
 		return fmt.Errorf("add profile: %w", &fs.PathError{Op: "write", Path: "/x/config", Err: e})
