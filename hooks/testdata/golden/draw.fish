@@ -21,7 +21,7 @@ end
 builtin printf %s $__vault_drawn[2]
 end
 function __vault_wrap
-set -q __vault_by; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
+__vault_drawer
 test -z "$__vault_by"; or return
 builtin functions -q fish_prompt
 set -l old __vault_right_(builtin random)

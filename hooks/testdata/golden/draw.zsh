@@ -3,12 +3,7 @@ typeset -g __vault_draw=drawn __vault_piece __vault_by __vault_fg
 typeset -ga __vault_sty
 __vault_style() { __vault_sty=("$@") psvar[87]= }
 __vault_segment() {
-__vault_by=
-if (( $+functions[p10k] )); then __vault_by=p10k
-elif (( $+functions[starship_precmd] || $+functions[prompt_starship_precmd] )); then __vault_by=starship
-elif (( $+functions[_omp_precmd] )); then __vault_by=omp
-elif (( $+functions[prompt_pure_precmd] )); then __vault_by=pure
-fi
+__vault_drawer
 if [[ ${precmd_functions[-1]-} != __vault_precmd && ${(t)precmd_functions} != *readonly* ]] && (( __vault_moves++ < 3 )); then
 precmd_functions=("${(@)precmd_functions:#__vault_precmd}" __vault_precmd)
 fi

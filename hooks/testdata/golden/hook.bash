@@ -31,8 +31,8 @@ builtin local _vn=0
 ((_vver < 404)) || _vn=${_vnr@P}
 _v_in || ((_vble || _vrun + 1 >= _vn)) || _vno=renewal
 [[ $_vdraw ]] || return 0
-if [[ ${_vby-} ]]; then
-[[ $_vby == starship ]] || _vno+=" $_vby $_vtold"
+if [[ ${_vby-} ]] || builtin declare -F _omp_hook >/dev/null; then
+[[ ${_vby-} == s* ]] || _vno+=" omp $_vtold"
 elif ! builtin shopt -q promptvars; then
 _vno+=" promptvars $_vtold"
 elif [[ ${__VAULT_TOKEN-} && ${PS1-} != *__vault_text* ]]; then
@@ -212,7 +212,7 @@ _v_look
 [[ $_vwho == "$_vid" ]] || return 0
 ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }
 }
-# --- the prompt segment is in draw.bash: the program adds it to the first code, as _vdraw asks
+# --- the prompt segment
 # --- registration, as the last hook
 if [[ ${_vpid-} != "$$" ]]; then
 _vpid=$$ _vsh=$BASH_SUBSHELL __vault_text='' _vlab='' _vnote='' _vwho='' _vat='' _vopt='' _vgen=''

@@ -25,8 +25,14 @@ builtin printf script
 return
 end
 builtin functions -q __vault_on_prompt; or builtin printf renewal
-test -n "$__vault_draw"; and set -q __VAULT_TOKEN; and not set -q __vault_shown; or return
+test -n "$__vault_draw"; or return
+__vault_drawer
+set -q __vault_shown; or builtin functions fish_right_prompt | string match -q '*$__vault_text*'; and return
+set -q __VAULT_TOKEN; or test -n "$__vault_by"; or return
 builtin contains -- "$__vault_by" starship tide; or builtin printf ' %s %s' (string match -v -- '' $__vault_by; or builtin printf label) $__vault_told
+end
+function __vault_drawer
+set -q __vault_by[1]; or set -g __vault_by (builtin functions fish_prompt | string match -r 'starship|_tide_|_omp_|_pure_' | string trim -c _)[1]
 end
 function __vault_fixed
 set -nU | string match -r '^A(?:WS|MAZON)_.*' | string join ' '
@@ -212,7 +218,7 @@ test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or re
 set -g __vault_late $now
 __vault_apply --if-due --env
 end
-# --- the prompt segment is in draw.fish: the program adds it to the first code, as __vault_draw asks
+# --- the prompt segment
 # --- registration
 if test "$__vault_pid" != $fish_pid
 set -g __vault_pid $fish_pid

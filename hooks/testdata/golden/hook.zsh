@@ -25,14 +25,24 @@ __vault_lacks() {
 [[ -o interactive ]] || { __vault_no=script; return }
 (( ${precmd_functions[(Ie)__vault_precmd]} )) || __vault_no=renewal
 [[ -n $__vault_draw ]] || return
-if [[ -n ${__vault_by:#(p10k|starship)} ]]; then
-[[ $PROMPT == *87v* ]] || __vault_no+=" $__vault_by $__vault_told"
-elif (( $+functions[p10k] )); then
-[[ -n ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[(r)vault(|_joined)]}${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[(r)vault(|_joined)]} ]] || __vault_no+=" p10k $__vault_told"
-elif [[ -z $__vault_by && -n ${__VAULT_TOKEN-} && $PROMPT${RPROMPT-} != *(87v|__vault_text)* ]]; then
-__vault_no+=" label $__vault_told"
+__vault_drawer
+case $__vault_by in
+("") [[ -z ${__VAULT_TOKEN-} || $PROMPT${RPROMPT-} == *(87v|__vault_text)* ]] || __vault_no+=" label $__vault_told" ;;
+(p10k) __vault_named || __vault_no+=" p10k $__vault_told" ;;
+(omp|pure) [[ $PROMPT == *87v* ]] || __vault_no+=" $__vault_by $__vault_told" ;;
+esac
+}
+__vault_drawer() {
+__vault_by=
+if (( $+functions[p10k] )); then __vault_by=p10k
+elif (( $+functions[powerlevel9k_prepare_prompts] )); then ! __vault_named || __vault_by=p9k
+elif (( $+functions[starship_precmd] || $+functions[prompt_starship_precmd] )); then __vault_by=starship
+elif (( $+functions[_omp_precmd] )); then __vault_by=omp
+elif (( $+functions[prompt_pure_precmd] )); then __vault_by=pure
+elif (( $+functions[prompt_spaceship_precmd] )); then __vault_by=spaceship
 fi
 }
+__vault_named() { [[ -n ${POWERLEVEL9K_LEFT_PROMPT_ELEMENTS[(r)vault(|_joined)]}${POWERLEVEL9K_RIGHT_PROMPT_ELEMENTS[(r)vault(|_joined)]} ]] }
 __vault_alone() {
 local MATCH MBEGIN MEND match mbegin mend
 [[ $__vault_line =~ "(^|[^[:alnum:]_/-])vault ([^<>|&;)[:cntrl:]]|[<>]&|[<>][^&]|&>)*([|]([^|]|$)|&([^&]|$)|[)])" ]]
@@ -166,9 +176,11 @@ __vault_look
 __vault_late=now
 __vault_apply --if-due --env
 }
-# --- the prompt segment is in draw.zsh: the program adds it to the first code, as __vault_draw asks
+# --- the prompt segment
 (( $+functions[prompt_vault] )) || prompt_vault() {
-p10k segment -f ${__vault_fg:-208} -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
+if (( $+functions[p10k] )); then p10k segment -f ${__vault_fg:-208} -e -c "\${__vault_text}" -t "\${__vault_text//\\%/%%}"
+elif [[ -n $__vault_text ]]; then "$1_prompt_segment" prompt_vault "$2" black ${__vault_fg:-208} "${__vault_text//\%/%%}"
+fi
 }
 # --- registration
 typeset -g __vault_draw=${__vault_draw-new} __vault_by __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
