@@ -51,7 +51,7 @@ func bindHook(c *cobra.Command, o *hookOptions) {
 	c.Flags().StringVar(&o.name, "name", "", "name of the function; by default that of the program")
 	boolFlag(c.Flags(), &o.prompt, "prompt", "", true, "show the profile in the prompt")
 	boolFlag(c.Flags(), &o.draw.Right, "right-prompt", "", false, "zsh: show it in the right prompt, as fish always does")
-	boolFlag(c.Flags(), &o.draw.Title, "title", "", false, "show it in the terminal's title too (not in PowerShell)")
+	boolFlag(c.Flags(), &o.draw.Title, "title", "", false, "show it in the terminal's title too")
 	boolFlag(c.Flags(), &o.draw.Countdown, "countdown", "", false, "zsh: keep the time right while the prompt waits")
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 }

@@ -140,5 +140,17 @@ function global:__vault_splat {
   $out
 }
 
+# The title: of the session while there is one, and of the directory when it has ended. It is written behind the check
+# of each prompt, which is wrapped once.
+if (@TITLE@ -and -not $function:__vault_untitled) {
+  $function:global:__vault_untitled = $function:__vault_precmd
+  function global:__vault_precmd {
+    $was = $global:__vault_text
+    __vault_untitled
+    $t = $global:__vault_text
+    if (($t -or $was) -and -not [Console]::IsOutputRedirected) { [Console]::Write([char]27 + "]2;$(if ($t) { "${t}: " })$PWD" + [char]7) }
+  }
+}
+
 __vault_hide
 $global:__vault.More = $true

@@ -72,7 +72,7 @@ function global:__vault_error {
 function global:__vault_words { __vault_load; __vault_words @args }
 
 function global:__vault_load {
-  $said = __vault_start 'hook pwsh --call @NAME_FLAG@' 9999
+  $said = __vault_start 'hook pwsh --call @CALL_FLAGS@' 9999
   if (-not $said) { throw (__vault_error '@NAME@ did not answer; try again') }
   & ([ScriptBlock]::Create($said))
 }

@@ -74,7 +74,7 @@ func (o Options) placeholders(sh *shells.Shell) (map[string]string, error) {
 	return map[string]string{
 		"BINARY":      binary,
 		"NAME":        o.Name,
-		"NAME_FLAG":   strings.Join(o.nameFlag(), " "),
+		"CALL_FLAGS":  strings.Join(o.callFlags(), " "),
 		"CALLED_AS":   Called(o.Binary, o.Name),
 		"PROMPT":      bit(o.Prompt),
 		"DRAW":        draw,
@@ -91,6 +91,15 @@ func (o Options) nameFlag() []string {
 		return nil
 	}
 	return []string{"--name", o.Name}
+}
+
+// callFlags are the flags with which the hook asks for what it loads later.
+func (o Options) callFlags() []string {
+	flags := o.nameFlag()
+	if o.Draw.Title {
+		flags = append(flags, "--title")
+	}
+	return flags
 }
 
 // RCLine is the line that loads this hook from a start file. It is also written into a

@@ -81,7 +81,7 @@ func TestAHookIsSmallAndHasEveryPlaceholderFilled(t *testing.T) {
 		if most := shelltest.In(t, shell, largest); len(got) > most {
 			t.Errorf("%s: %d bytes, more than %d", shell, len(got), most)
 		}
-		for _, blank := range []string{"@BINARY@", "@NAME@", "@NAME_FLAG@", "@PROMPT@", "@EPOCH@", "@VALUE_FLAGS@", "@RCLINE@"} {
+		for _, blank := range []string{"@BINARY@", "@NAME@", "@CALL_FLAGS@", "@PROMPT@", "@EPOCH@", "@VALUE_FLAGS@", "@RCLINE@"} {
 			if strings.Contains(got, blank) {
 				t.Errorf("%s: %s was not filled", shell, blank)
 			}

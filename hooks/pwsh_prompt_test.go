@@ -314,6 +314,21 @@ func TestPwshWithoutThePromptOnlyTheTextIsKept(t *testing.T) {
 	x.prints("$__vault_text", "prod 42m\n")
 }
 
+func TestPwshShowsTheSessionInTheTitleWhereThatIsWanted(t *testing.T) {
+	w := newPwsh(t)
+	w.write("hook.ps1", w.script(Options{Prompt: true, Draw: Draw{Title: true}}))
+	w.write("call.ps1", w.script(Options{Call: true, Draw: Draw{Title: true}}))
+	w.answers("prod", pwshSession{name: "prod", exp: 2550 * time.Second})
+	w.answersOff()
+	x := w.start("Set-StrictMode -Version Latest")
+	for _, c := range [][2]string{{"vault use prod", ";prod 42m: " + w.home}, {"$null", ";prod 42m: " + w.home}, {"vault off", ";" + w.home}} {
+		x.send(c[0] + "\r")
+		if out := x.until("PS> "); !strings.Contains(out, "\x1b]0"+c[1]+"\a") && !strings.Contains(out, "\x1b]2"+c[1]+"\a") {
+			t.Errorf("%s: the title is not %q: %q", c[0], c[1], out)
+		}
+	}
+}
+
 func TestPwshDoesNothingWhereItCannotWork(t *testing.T) {
 	testenv.OnlyLong(t, slowStart)
 	for _, c := range []struct{ name, before, want string }{

@@ -110,5 +110,14 @@ $out += "`$v[$i]"
 }
 $out
 }
+if (0 -and -not $function:__vault_untitled) {
+$function:global:__vault_untitled = $function:__vault_precmd
+function global:__vault_precmd {
+$was = $global:__vault_text
+__vault_untitled
+$t = $global:__vault_text
+if (($t -or $was) -and -not [Console]::IsOutputRedirected) { [Console]::Write([char]27 + "]2;$(if ($t) { "${t}: " })$PWD" + [char]7) }
+}
+}
 __vault_hide
 $global:__vault.More = $true
