@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/goreleaser/nfpm/v2"
+	_ "github.com/goreleaser/nfpm/v2/apk" // each of the three knows one format
+	_ "github.com/goreleaser/nfpm/v2/deb"
+	"github.com/goreleaser/nfpm/v2/files"
+	_ "github.com/goreleaser/nfpm/v2/rpm"
+)
+
+// What package managers are told. The package has another name than the program: HashiCorp's
+// "vault" is in the same lists, and an upgrade must never put one in the place of the other.
+const (
+	packageName = "vault-aws"
+	conflicting = "vault"
+	homepage    = "https://" + module
+	authors     = "The vault authors"
+	summary     = "AWS credentials in the shell you are in, kept fresh, with the keys left in your keyring"
+)
+
+// formats are the packages for Linux: where each distribution keeps zsh's completions, and how
+// a package says that it cannot be installed beside another.
+var formats = []struct {
+	name, zsh string
+	conflict  func(*nfpm.Info)
+}{
+	{"deb", "/usr/share/zsh/vendor-completions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
+	{"rpm", "/usr/share/zsh/site-functions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
+	{"apk", "/usr/share/zsh/site-functions", func(i *nfpm.Info) { i.Depends = []string{"!" + conflicting} }},
+}
+
+// packages makes a package of each format for each Linux.
+func (r *release) packages() error {
+	if err := r.compressed(); err != nil {
+		return err
+	}
+	for _, t := range r.targets {
+		for _, f := range formats {
+			if t.os != "linux" {
+				continue
+			}
+			info, err := r.info(t, f.zsh)
+			if err != nil {
+				return err
+			}
+			f.conflict(info)
+			if err := r.pack(f.name, info); err != nil {
+				return fmt.Errorf("%s for %s: %w", f.name, t, err)
+			}
+		}
+	}
+	return nil
+}
+
+func (r *release) pack(format string, info *nfpm.Info) error {
+	packager, err := nfpm.Get(format)
+	if err != nil {
+		return err
+	}
+	info = nfpm.WithDefaults(info)
+	if err := nfpm.PrepareForPackager(info, format); err != nil {
+		return err
+	}
+	return create(r.finished(packager.ConventionalFileName(info)), func(w io.Writer) error { return packager.Package(info, w) })
+}
+
+func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
+	doc := "/usr/share/doc/" + packageName
+	contents := files.Contents{
+		r.content(r.binary(t), "/usr/bin/vault", 0o755),
+		r.content(r.staged("common", "completions", "vault.bash"), "/usr/share/bash-completion/completions/vault", 0o644),
+		r.content(r.staged("common", "completions", "_vault"), zsh+"/_vault", 0o644),
+		r.content(r.staged("common", "completions", "vault.fish"), "/usr/share/fish/vendor_completions.d/vault.fish", 0o644),
+		r.content(r.staged("common", "LICENSE"), doc+"/copyright", 0o644),
+		r.content(r.staged("compressed", "changelog.gz"), doc+"/changelog.gz", 0o644),
+		r.content(r.staged("compressed", "THIRD_PARTY_NOTICES.gz"), doc+"/THIRD_PARTY_NOTICES.gz", 0o644),
+	}
+	pages, err := filepath.Glob(r.staged("compressed", "man", "*.gz"))
+	if err != nil {
+		return nil, err
+	}
+	for _, page := range pages {
+		contents = append(contents, r.content(page, "/usr/share/man/man1/"+filepath.Base(page), 0o644))
+	}
+	info := &nfpm.Info{
+		Name: packageName, Arch: t.arch, Platform: "linux", Version: r.version, Release: "1", MTime: r.date,
+		Section: "utils", Priority: "optional", Maintainer: authors, Vendor: authors, Homepage: homepage, License: "MIT",
+		Description: summary, DisableGlobbing: true,
+	}
+	info.Contents = contents
+	info.RPM.BuildHost, info.RPM.Summary = "localhost", summary
+	return info, nil
+}
+
+func (r *release) content(source, destination string, mode os.FileMode) *files.Content {
+	return &files.Content{
+		Source: source, Destination: destination,
+		FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: mode, MTime: r.date},
+	}
+}
+
+// compressed makes the files that Linux's packages have compressed.
+func (r *release) compressed() error {
+	from := map[string]string{"CHANGELOG.md": "changelog.gz", "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES.gz"}
+	pages, err := filepath.Glob(r.staged("common", "man", "*.1"))
+	if err != nil {
+		return err
+	}
+	for _, page := range pages {
+		from[filepath.Join("man", filepath.Base(page))] = filepath.Join("man", filepath.Base(page)+".gz")
+	}
+	for plain, small := range from {
+		text, err := os.ReadFile(r.staged("common", plain))
+		if err != nil {
+			return err
+		}
+		var packed bytes.Buffer
+		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(text); err != nil {
+			return err
+		}
+		if err := w.Close(); err != nil {
+			return err
+		}
+		if err := write(r.staged("compressed", small), packed.Bytes(), 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// imitated is a release whose programs are a few bytes, so that a test need not build any.
+func imitated(t *testing.T) *release {
+	t.Helper()
+	r := &release{root: filepath.Join("..", ".."), work: t.TempDir(), version: "1.2.3", date: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), targets: targets}
+	for _, target := range targets {
+		fill(t, r.binary(target), "program for "+target.String())
+	}
+	for _, name := range papers {
+		fill(t, r.staged("common", name), "text of "+name)
+	}
+	for shell, name := range completionFiles {
+		fill(t, r.staged("common", "completions", name), "completion for "+shell)
+	}
+	fill(t, r.staged("common", "man", "vault.1"), ".TH VAULT 1\n")
+	return r
+}
+
+func fill(t *testing.T, file, text string) {
+	t.Helper()
+	if err := write(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must(t *testing.T, steps ...func() error) {
+	t.Helper()
+	for _, step := range steps {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// need skips a test where a program is missing, and fails it in CI.
+func need(t *testing.T, name string) {
+	t.Helper()
+	if _, err := exec.LookPath(name); err == nil {
+		return
+	}
+	if os.Getenv("AWS_VAULT_TEST_REQUIRE") != "" {
+		t.Fatalf("%s is not installed", name)
+	}
+	t.Skipf("%s is not installed", name)
+}
+
+func prints(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := output(".", nil, name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
+
+func TestTheSameFilesMakeTheSameRelease(t *testing.T) {
+	sums := func() string {
+		r := imitated(t)
+		must(t, r.archives, r.packages, r.manifests, r.sums)
+		text, err := os.ReadFile(r.finished("SHA256SUMS"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := sums()
+	if second := sums(); first != second {
+		t.Errorf("a second release differs:\n%s\n%s", first, second)
+	}
+	if n := strings.Count(first, "\n"); n != 6+6+1 {
+		t.Errorf("%d files, not six archives, six packages and the manifests:\n%s", n, first)
+	}
+}
+
+// The places are those that the distributions' own packages of other programs use.
+func TestAPackageForLinuxHasEachFileWhereItIsExpected(t *testing.T) {
+	r := imitated(t)
+	must(t, r.packages)
+	for _, format := range []struct {
+		file, zsh string
+		list      []string
+	}{
+		{"vault-aws_1.2.3-1_arm64.deb", "vendor-completions", []string{"dpkg-deb", "--contents"}},
+		{"vault-aws-1.2.3-1.aarch64.rpm", "site-functions", []string{"rpm", "-qlvp"}},
+		{"vault-aws_1.2.3-r1_aarch64.apk", "site-functions", []string{"tar", "-tvf"}},
+	} {
+		t.Run(filepath.Ext(format.file), func(t *testing.T) {
+			need(t, format.list[0])
+			list := prints(t, format.list[0], append(format.list[1:], r.finished(format.file))...)
+			for _, want := range []string{
+				"usr/bin/vault", "usr/share/man/man1/vault.1.gz", "usr/share/bash-completion/completions/vault",
+				"usr/share/zsh/" + format.zsh + "/_vault", "usr/share/fish/vendor_completions.d/vault.fish", "usr/share/doc/vault-aws/copyright",
+			} {
+				mode := "-rw-r--r--"
+				if want == "usr/bin/vault" {
+					mode = "-rwxr-xr-x"
+				}
+				if !hasLine(list, mode, want) {
+					t.Errorf("there is no %s %s in\n%s", mode, want, list)
+				}
+			}
+		})
+	}
+}
+
+func hasLine(list, start, end string) bool {
+	return slices.ContainsFunc(strings.Split(list, "\n"), func(line string) bool {
+		return strings.HasPrefix(line, start) && strings.HasSuffix(line, end)
+	})
+}
+
+// HashiCorp's package "vault" has a program of the same name.
+func TestAPackageForLinuxCannotBeInstalledBesideTheOtherVault(t *testing.T) {
+	r := imitated(t)
+	must(t, r.packages)
+	for file, ask := range map[string][]string{
+		"vault-aws_1.2.3-1_amd64.deb":   {"dpkg-deb", "--field", "FILE", "Conflicts"},
+		"vault-aws-1.2.3-1.x86_64.rpm":  {"rpm", "-qp", "--conflicts", "FILE"},
+		"vault-aws_1.2.3-r1_x86_64.apk": {"tar", "-xOf", "FILE", ".PKGINFO"},
+	} {
+		t.Run(filepath.Ext(file), func(t *testing.T) {
+			need(t, ask[0])
+			ask[slices.Index(ask, "FILE")] = r.finished(file)
+			got := prints(t, ask[0], ask[1:]...)
+			if !hasLine(got, "vault", "vault") && !hasLine(got, "depend = !vault", "vault") {
+				t.Errorf("it says\n%s", got)
+			}
+		})
+	}
+}
+
+// unpacked writes the manifests of an imitated release to files, and returns their directory.
+func unpacked(t *testing.T) string {
+	t.Helper()
+	r := imitated(t)
+	must(t, r.archives, r.manifests)
+	return r.staged("manifests")
+}
+
+// Each language's own parser reads what was filled in.
+func TestTheManifestsAreWrittenInTheirLanguages(t *testing.T) {
+	dir := unpacked(t)
+	for name, check := range map[string][]string{
+		"homebrew/vault-aws.rb": {"ruby", "-c"},
+		"nix/vault-aws.nix":     {"nix-instantiate", "--parse"},
+		"aur/PKGBUILD":          {"shellcheck", "--norc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			need(t, check[0])
+			prints(t, check[0], append(check[1:], filepath.Join(dir, name))...)
+		})
+	}
+	for name := range manifestFiles {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var value map[string]any
+		switch filepath.Ext(name) {
+		case ".json":
+			err = json.Unmarshal(text, &value)
+		case ".yaml":
+			err = yaml.Unmarshal(text, &value)
+		}
+		if err != nil {
+			t.Errorf("%s: %v\n%s", name, err, text)
+		}
+	}
+}
+
+// .SRCINFO is what makepkg says of the PKGBUILD; the archive of packages shows only the former.
+func TestTheSourceInformationIsThatOfThePKGBUILD(t *testing.T) {
+	need(t, "makepkg")
+	dir := filepath.Join(unpacked(t), "aur")
+	c := exec.Command("makepkg", "--printsrcinfo")
+	c.Dir, c.Env = dir, append(os.Environ(), "PKGDEST="+dir)
+	if os.Getuid() == 0 {
+		t.Skip("makepkg runs only for an ordinary user")
+	}
+	got, err := c.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join(dir, ".SRCINFO"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(got)) != strings.TrimSpace(string(want)) {
+		t.Errorf("makepkg says\n%s\nand the file\n%s", got, want)
+	}
+}
+
+// Every manifest names, for each system it is for, the archive with the archive's own sum.
+func TestEveryManifestHasTheSumsOfTheArchives(t *testing.T) {
+	r := imitated(t)
+	must(t, r.archives, r.manifests)
+	facts, err := r.facts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, systems := range map[string][]string{
+		"homebrew/vault-aws.rb":                {"linux", "darwin"},
+		"nix/vault-aws.nix":                    {"linux", "darwin"},
+		"aur/PKGBUILD":                         {"linux"},
+		"aur/.SRCINFO":                         {"linux"},
+		"scoop/vault-aws.json":                 {"windows"},
+		"winget/d44b7504.vault.installer.yaml": {"windows"},
+	} {
+		text, err := os.ReadFile(r.staged("manifests", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, target := range targets {
+			p := facts.Files[target.String()]
+			_, after, found := strings.Cut(string(text), p.URL)
+			if wanted := slices.Contains(systems, target.os); found != wanted {
+				t.Errorf("%s names the archive for %s: %v", name, target, found)
+			}
+			if found && !strings.Contains(strings.ToLower(after), p.SHA256) && !strings.Contains(after, p.SRI) && !strings.Contains(string(text), p.SHA256) {
+				t.Errorf("%s has not the sum of the archive for %s", name, target)
+			}
+		}
+	}
+}
+
+func TestAnArchiveHasTheProgramTheLicencesAndTheCompletions(t *testing.T) {
+	r := imitated(t)
+	must(t, r.archives)
+	data, err := os.ReadFile(r.finished("vault-1.2.3-darwin-arm64.tar.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for tr := tar.NewReader(zr); ; {
+		h, err := tr.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name, inside := strings.CutPrefix(h.Name, "vault-1.2.3-darwin-arm64/")
+		if !inside || !h.ModTime.Equal(r.date) || h.Uid != 0 || (h.Mode == 0o755) != (name == "vault") {
+			t.Errorf("%s: mode %o, owner %d, time %v", h.Name, h.Mode, h.Uid, h.ModTime)
+		}
+		names = append(names, name)
+	}
+	for _, want := range []string{"vault", "LICENSE", "THIRD_PARTY_NOTICES", "man/vault.1", "completions/_vault", "completions/vault.bash", "completions/vault.fish", "completions/vault.ps1"} {
+		if !slices.Contains(names, want) {
+			t.Errorf("there is no %s among %q", want, names)
+		}
+	}
+}
+
+func TestAVersionIsOneThatEveryPackageManagerCanOrder(t *testing.T) {
+	root := filepath.Join("..", "..")
+	for version, want := range map[string]string{"v1.2.3": "1.2.3", "v1.2.3-rc.1": "1.2.3-rc.1", "1.2.3": "", "v1.2": "", "v1.2.3+x": "", "v1.2.3 ": "", "": ""} {
+		r, err := newRelease(root, "dist", version, "0")
+		if (err == nil) != (want != "") || err == nil && r.version != want {
+			t.Errorf("%q: %+v, %v", version, r, err)
+		}
+	}
+}
+
+// A release that could not be finished leaves nothing, and one that is there is not overwritten.
+func TestAReleaseIsWholeOrNotThere(t *testing.T) {
+	parent := t.TempDir()
+	r := &release{root: parent, out: filepath.Join(parent, "dist"), version: "1.2.3", targets: targets} // there is nothing to build in root
+	if err := r.make(); err == nil {
+		t.Error("a release was made of nothing")
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) > 0 {
+		t.Errorf("%v was left, %v", left, err)
+	}
+	fill(t, filepath.Join(r.out, "file"), "mine")
+	if err := r.make(); err == nil || !strings.Contains(err.Error(), "remove it first") {
+		t.Errorf("over files that are there: %v", err)
+	}
+}
