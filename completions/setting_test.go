@@ -270,3 +270,20 @@ func TestZshTABBesideOthersRunsNothingOnOurLines(t *testing.T) {
 		})
 	}
 }
+
+// A package puts the script into a directory of fpath, where compinit finds it by its first line. zsh
+// reads it at the first TAB, which is answered too, and from then on it is as if it had been sourced.
+func TestZshFindsTheScriptOfAPackageInFpath(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, "zsh")
+	x := h.open(shelltest.For(t, "zsh").Prompt + "mkdir $HOME/site; vault completion zsh >$HOME/site/_vault; fpath=($HOME/site $fpath)\n" +
+		shelltest.For(t, "zsh").Completion)
+	for range 2 {
+		if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
+			t.Errorf("became %q:\n%s", got, x.text())
+		}
+	}
+	if x.press("vault use $(touch pwned)"); pwned(h) {
+		t.Error("what was typed was run")
+	}
+}

@@ -1,16 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"sort"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/CycloneDX/cyclonedx-gomod/pkg/generate/bin"
-	"github.com/CycloneDX/cyclonedx-gomod/pkg/licensedetect/local"
 	"github.com/rs/zerolog"
 )
 
@@ -22,7 +22,7 @@ func (r *release) components() error {
 		return err
 	}
 	for _, t := range r.targets {
-		generator, err := bin.NewGenerator(r.binary(t), bin.WithIncludeStdlib(true), bin.WithVersionOverride("v"+r.version))
+		generator, err := bin.NewGenerator(r.binary(t), bin.WithLogger(zerolog.Nop()), bin.WithIncludeStdlib(true), bin.WithVersionOverride("v"+r.version))
 		if err != nil {
 			return err
 		}
@@ -34,9 +34,7 @@ func (r *release) components() error {
 			return fmt.Errorf("%s has no components", t)
 		}
 		for i, c := range *bom.Components {
-			if found := licenses[c.Name]; found != nil {
-				(*bom.Components)[i].Licenses = &cdx.Licenses{{License: &cdx.License{ID: found.ID}}}
-			}
+			(*bom.Components)[i].Licenses = &cdx.Licenses{{License: &cdx.License{ID: licenses[c.Name]}}}
 		}
 		bom.Metadata.Component.Licenses = &cdx.Licenses{{License: &cdx.License{ID: "MIT"}}}
 		bom.Metadata.Timestamp = r.date.Format("2006-01-02T15:04:05Z")
@@ -52,53 +50,58 @@ func (r *release) components() error {
 
 // licenses finds out under which license each module is that the program can be built from,
 // by the module's path.
-func (r *release) licenses() (map[string]*cdx.License, error) {
-	found := map[string]*cdx.License{}
-	detector := local.NewDetector(zerolog.Nop())
+func (r *release) licenses() (map[string]string, error) {
+	found := map[string]string{"std": "BSD-3-Clause"}
 	for _, t := range r.targets {
-		text, err := output(r.root, []string{"CGO_ENABLED=0", "GOOS=" + t.os, "GOARCH=" + t.arch}, "go", "list", "-deps", "-json=Module", ".")
+		text, err := output(r.root, []string{"CGO_ENABLED=0", "GOOS=" + t.os, "GOARCH=" + t.arch}, "go", "list", "-deps", "-f", "{{with .Module}}{{if not .Main}}{{.Path}}\t{{.Dir}}{{end}}{{end}}", ".")
 		if err != nil {
 			return nil, err
 		}
-		modules, err := modulesOf(text)
-		if err != nil {
-			return nil, err
-		}
-		for path, dir := range modules {
-			if _, known := found[path]; known {
+		for line := range strings.Lines(string(text)) {
+			path, dir, ok := strings.Cut(strings.TrimSpace(line), "\t")
+			if _, known := found[path]; known || !ok {
 				continue
 			}
-			all, err := detector.Detect(path, "", dir)
-			if err != nil {
-				return nil, fmt.Errorf("the license of %s: %w", path, err)
+			if found[path], err = licenseOf(dir); err != nil {
+				return nil, fmt.Errorf("%s: %w", path, err)
 			}
-			if len(all) == 0 {
-				return nil, fmt.Errorf("the license of %s is not a known one", path)
-			}
-			sort.Slice(all, func(i, j int) bool { return all[i].ID < all[j].ID })
-			found[path] = &all[0]
 		}
 	}
 	return found, nil
 }
 
-// modulesOf reads what "go list" prints, and returns where each other module is.
-func modulesOf(text []byte) (map[string]string, error) {
-	dirs := map[string]string{}
-	for d := json.NewDecoder(bytes.NewReader(text)); ; {
-		var p struct {
-			Module *struct {
-				Path, Dir string
-				Main      bool
+// licenseTexts are the sentences by which the licenses are known that the program's modules have,
+// and their names in the list of SPDX. The first whose sentences are all there is the one.
+var licenseTexts = []struct {
+	id        string
+	sentences []string
+}{
+	{"Apache-2.0", []string{"Apache License Version 2.0, January 2004"}},
+	{"MIT", []string{"Permission is hereby granted, free of charge, to any person obtaining a copy", "The above copyright notice and this permission notice shall be included"}},
+	{"BSD-3-Clause", []string{"Redistributions of source code must retain", "Redistributions in binary form must reproduce", "may be used to endorse or promote products derived from"}},
+	{"BSD-2-Clause", []string{"Redistributions of source code must retain", "Redistributions in binary form must reproduce"}},
+}
+
+// licenseOf reads the license of the module in dir. One that is not known is an error, so that a
+// person looks at it: THIRD_PARTY_NOTICES has all texts.
+func licenseOf(dir string) (string, error) {
+	for _, pattern := range []string{"LICEN[SC]E*", "COPYING*"} {
+		names, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return "", err
+		}
+		for _, name := range names {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				return "", err
+			}
+			words := strings.Join(strings.Fields(string(text)), " ")
+			for _, l := range licenseTexts {
+				if !slices.ContainsFunc(l.sentences, func(s string) bool { return !strings.Contains(words, s) }) {
+					return l.id, nil
+				}
 			}
 		}
-		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return dirs, nil
-		} else if err != nil {
-			return nil, err
-		}
-		if p.Module != nil && !p.Module.Main {
-			dirs[p.Module.Path] = p.Module.Dir
-		}
 	}
+	return "", errors.New("no file says under which license it is")
 }

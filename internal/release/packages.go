@@ -22,7 +22,11 @@ const (
 	conflicting = "vault"
 	homepage    = "https://" + module
 	authors     = "The vault authors"
-	summary     = "AWS credentials in the shell you are in, kept fresh, with the keys left in your keyring"
+	summary     = "AWS credentials in your shell, kept fresh, with the keys left in your keyring"
+	description = summary + "\n" +
+		"\"vault use prod\" switches the shell that you are in to a profile, the prompt shows\n" +
+		"how long its session lasts, and sessions renew before they end. It reads the AWS\n" +
+		"config file, roles, MFA and IAM Identity Center, and replaces AWS Vault."
 )
 
 // formats are the packages for Linux: where each distribution keeps zsh's completions, and how
@@ -92,7 +96,7 @@ func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
 	info := &nfpm.Info{
 		Name: packageName, Arch: t.arch, Platform: "linux", Version: r.version, Release: "1", MTime: r.date,
 		Section: "utils", Priority: "optional", Maintainer: authors, Vendor: authors, Homepage: homepage, License: "MIT",
-		Description: summary, DisableGlobbing: true,
+		Description: description, DisableGlobbing: true,
 	}
 	info.Contents = contents
 	info.RPM.BuildHost, info.RPM.Summary = "localhost", summary

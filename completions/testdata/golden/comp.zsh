@@ -1,4 +1,6 @@
-# completion for zsh 5.1 and later, sourced before or after compinit. The words go to
+#compdef vault
+# completion for zsh 5.1 and later, sourced before or after compinit, or a file _vault in fpath,
+# as packages have it, which zsh reads at the first TAB. The words go to
 # the program as they were typed: it reads their quotes, and nothing here expands them.
 'builtin' 'typeset' '-gA' __vault_programs __vault_tabs
 __vault_programs[vault]='vault'
@@ -50,6 +52,8 @@ __vault_line() {
   return 1
 }
 
+__vault_autoloaded() { case " ${funcstack[*]-} " in (*" _vault "*) return 0 ;; esac; return 1 }
+
 # compinit may come later, even after the first prompt.
 __vault_register() {
   whence compdef >/dev/null || return 0
@@ -76,3 +80,4 @@ if [[ -o interactive ]]; then
   __vault_register
 fi
 '
+! __vault_autoloaded || __vault_complete "$@"
