@@ -280,7 +280,7 @@ func TestZshFindsTheScriptOfAPackageInFpath(t *testing.T) {
 		shelltest.For(t, "zsh").Completion)
 	for range 2 {
 		if got := x.tab("vault use my"); !slices.Equal(got, []string{"use", "my prof"}) {
-			t.Errorf("became %q:\n%s", got, x.text())
+			t.Errorf("became %q:\n%s", got, x.Text())
 		}
 	}
 	if x.press("vault use $(touch pwned)"); pwned(h) {
