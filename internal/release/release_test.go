@@ -159,6 +159,7 @@ func unpacked(t *testing.T) string {
 // Each language's own parser reads what was filled in.
 func TestTheManifestsAreWrittenInTheirLanguages(t *testing.T) {
 	dir := unpacked(t)
+	t.Setenv("NIX_REMOTE", "dummy://") // a store is not needed to parse, and may be another user's
 	for name, check := range map[string][]string{
 		"homebrew/vault-aws.rb": {"ruby", "-c"},
 		"nix/vault-aws.nix":     {"nix-instantiate", "--parse"},
@@ -192,7 +193,7 @@ func TestTheSourceInformationIsThatOfThePKGBUILD(t *testing.T) {
 	need(t, "makepkg")
 	dir := filepath.Join(unpacked(t), "aur")
 	c := exec.Command("makepkg", "--printsrcinfo")
-	c.Dir, c.Env = dir, append(os.Environ(), "PKGDEST="+dir)
+	c.Dir, c.Env = dir, append(os.Environ(), "PKGDEST="+dir, "PACMAN=true") // it looks for pacman, and does not run it
 	if os.Getuid() == 0 {
 		t.Skip("makepkg runs only for an ordinary user")
 	}
