@@ -11,7 +11,7 @@ import (
 // The first sixteen are as the person has set them up.
 var colors = map[string]int{
 	"black": 0, "red": 1, "green": 2, "yellow": 3, "blue": 4, "magenta": 5, "cyan": 6, "white": 7, "gray": 8, "grey": 8,
-	"orange": 208, "purple": 129, "pink": 213, "brown": 130,
+	"orange": 208, "purple": 129, "pink": 213, "brown": 130, "turquoise": 45,
 }
 
 // The colors of a profile without one.

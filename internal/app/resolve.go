@@ -106,6 +106,7 @@ func overrides(t *Task, q env.Request) profiles.Overrides {
 	return profiles.Overrides{
 		SessionName: t.sessionNameFor(q.Agent), Region: q.Region, Duration: time.Duration(q.Seconds) * time.Second, RoleARN: q.RoleARN,
 		Policy: q.Policy, PolicyARNs: q.PolicyARNs, NoSession: q.NoSession, Console: q.Console, Env: t.Env.User, Path: t.Env.settingPath,
+		AWSSSO: t.awsSSO,
 	}
 }
 

@@ -20,10 +20,11 @@ type Task struct {
 	// background could not open it.
 	Unlocked bool
 
-	giveUp func() bool   // whether not to wait for another process, which stops waiting; nil: wait
-	typed  *creds.Secret // what was typed last to open the store
-	set    *profiles.Set
-	store  store.Store
+	giveUp      func() bool   // whether not to wait for another process, which stops waiting; nil: wait
+	typed       *creds.Secret // what was typed last to open the store
+	set         *profiles.Set
+	awsSSOTexts map[string][]byte // by file
+	store       store.Store
 
 	handed sync.WaitGroup // the passphrase is being given to the agent
 	asks   bool           // the agent's keeper asks for the passphrase, and gives it to the agent itself

@@ -65,7 +65,7 @@ func NewSSO(name, startURL, region string) (SSO, error) {
 	if startURL != "" && !strings.Contains(startURL, "://") {
 		startURL = "https://" + startURL
 	}
-	s := SSO{Session: name, StartURL: startURL, Region: strings.TrimSpace(region), Scopes: []string{"sso:account:access"}}
+	s := SSO{Session: name, StartURL: startURL, Region: strings.TrimSpace(region), Scopes: []string{accessScope}}
 	if s.Session == "" {
 		s.Session = sessionNameOf(startURL)
 	}

@@ -212,6 +212,8 @@ var knownKeys = strings.Fields(`
 	include_profile mfa_process parent_profile session_tags transitive_session_tags source_identity web_identity_token_process
 	vault_mode vault_protected vault_read_only vault_agents vault_color vault_max_duration vault_browser vault_console_browser vault_browser_profile vault_container vault_auto_renew vault_sso_flow vault_allow_roles vault_sso_session
 	vault_sso_account_id vault_sso_role_name x_principal_arn x_security_token_expires aws_session_expiration aws_expiration
+	granted_sso_start_url granted_sso_region granted_sso_account_id granted_sso_role_name granted_sso_registration_scopes
+	granted_description granted_color granted_icon granted_skip_credential_process_validation common_fate_generated_from common_fate_url
 	aws_credential_expiration expiration signature_version payload_signing_enabled addressing_style
 `)
 
@@ -219,6 +221,7 @@ var knownKeys = strings.Fields(`
 var sourceKeys = strings.Fields(`
 	role_arn source_profile include_profile credential_source credential_process login_session sso_session sso_start_url sso_account_id
 	sso_role_name web_identity_token_file web_identity_token_process aws_access_key_id aws_secret_access_key aws_session_token
+	granted_sso_start_url granted_sso_region granted_sso_account_id granted_sso_role_name
 `)
 
 // otherWords are names that people give to a setting.

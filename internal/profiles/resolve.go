@@ -30,6 +30,10 @@ type Overrides struct {
 	// directory. nil: paths stay as they are.
 	Path func(string) string
 
+	// AWSSSO returns the text of aws-sso-cli's file, nil if there is none. It is called for
+	// profiles whose credential_process is that program, with the file that the line names, "" for the usual one.
+	AWSSSO func(file string) []byte
+
 	// HasKey reports whether a key is stored under a name that has no section: such a name
 	// is a profile too. It is called for names without a section only; nil is always false.
 	HasKey func(name string) bool

@@ -165,22 +165,24 @@ func (c *clues) note(key, value string) {
 	switch lower(key) {
 	case "role_arn":
 		c.role = value
-	case "sso_account_id", "vault_sso_account_id":
+	case "sso_account_id", "vault_sso_account_id", grantedAccount:
 		c.account = value
-	case "sso_role_name", "vault_sso_role_name":
+	case "sso_role_name", "vault_sso_role_name", grantedRole:
 		c.permission = value
 	case "source_profile":
 		c.source = value
 	case "vault_description":
 		c.text = value
+	case grantedText:
+		c.text = or(c.text, value)
 	case "vault_protected":
 		c.protected = value
 	case "sso_session", "vault_sso_session":
 		c.kind, c.session = "sso", value
-	case "sso_start_url":
+	case "sso_start_url", grantedURL:
 		c.kind = "sso"
 	case "credential_process":
-		c.kind = or(c.kind, "credential process")
+		c.process(value)
 	case "web_identity_token_file", "web_identity_token_process":
 		c.kind = "web identity"
 	case "credential_source":
@@ -192,6 +194,19 @@ func (c *clues) note(key, value string) {
 	case settingToken, oldToken:
 		c.key = "temporary key"
 	}
+}
+
+// process notes what a credential_process is. That of aws-sso-cli names the role.
+func (c *clues) process(command string) {
+	if strings.Contains(command, "aws-sso") {
+		if words, ok := Words(command); ok {
+			if call, is := awsSSOCommand(words); is && call.account != "" {
+				c.kind, c.account, c.permission = "sso", call.account, call.role
+				return
+			}
+		}
+	}
+	c.kind = or(c.kind, "credential process")
 }
 
 func (c *clues) describe() string {

@@ -15,14 +15,14 @@ import (
 // ownKeys lists the settings that make a source of credentials: first the one that only
 // this program writes, then in the order in which botocore tries them. For Identity Center
 // botocore looks for an account or a role. keyInCredentials and keyInConfig stand for access
-// keys in the files. The last three are a source only if there is no other, so that an error
+// keys in the files. Those below the key in the config file are a source only if there is no other, so that an error
 // can say what is missing.
 var ownKeys = [...]string{
 	syncedKey,
 	"web_identity_token_file", "web_identity_token_process",
 	"sso_account_id", "sso_role_name",
 	keyInCredentials, "login_session", "credential_process", keyInConfig,
-	"credential_source", "sso_session", "sso_start_url",
+	"credential_source", "sso_session", "sso_start_url", grantedAccount, grantedRole,
 }
 
 // ownKey returns the first of them that is set; "" when none is, so that the key is in the
@@ -75,6 +75,10 @@ func (c *chain) own(v *view) (link, error) {
 			return link{}, err
 		}
 	}
+	if name := c.grantedFor(v); name != "" {
+		v.str("credential_process")
+		return c.follow(name, "credential_process")
+	}
 	source, err := c.ownSource(v)
 	return link{source: source}, err
 }
@@ -112,11 +116,16 @@ func (c *chain) ownSource(v *view) (Source, error) {
 		return c.host(v, key)
 	case "login_session":
 		return c.login(v, key)
+	case grantedAccount, grantedRole:
+		return c.granted(v)
 	}
 	return c.sso(v, key)
 }
 
 func (c *chain) process(v *view, key string) (Source, error) {
+	if source, ok, err := c.center(v); ok || err != nil {
+		return source, err
+	}
 	p := &Process{Profile: v.name, Command: v.str(key)}
 	if _, ok := commandWords(p.Command, runtime.GOOS == "windows"); v.err == nil && !ok {
 		v.rejectKey(key, unclosed)

@@ -221,7 +221,8 @@ func (v *view) all() iter.Seq2[Setting, part] {
 	}
 }
 
-// extra returns the settings of this program, which begin with vault_.
+// extra returns the settings of this program, which begin with vault_, and those of Granted that
+// mean the same.
 func (v *view) extra() map[string]string {
 	var found map[string]string
 	for e := range v.all() {
@@ -232,6 +233,14 @@ func (v *view) extra() map[string]string {
 			found = map[string]string{}
 		}
 		found[e.Key] = e.Value
+	}
+	for _, look := range grantedLooks {
+		if e, ok := v.find(look[1]); ok && found[look[0]] == "" {
+			if found == nil {
+				found = map[string]string{}
+			}
+			found[look[0]] = e.Value
+		}
 	}
 	return found
 }

@@ -32,8 +32,11 @@ func (s *Set) Owner(name string) (o Owner, complete bool) {
 	case get("role_arn") != "":
 		return o, false
 	default:
-		o.Account = or(get("sso_account_id"), get("vault_sso_account_id"))
-		o.Role = or(get("sso_role_name"), get("vault_sso_role_name"))
+		var c clues
+		for _, key := range [...]string{"credential_process", grantedAccount, grantedRole, "vault_sso_account_id", "vault_sso_role_name", "sso_account_id", "sso_role_name"} {
+			c.note(key, get(key))
+		}
+		o.Account, o.Role = c.account, c.permission
 	}
 	return o, o.Region != "" && isLabel(o.Region)
 }
