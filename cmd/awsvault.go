@@ -12,6 +12,9 @@ func bindAWSVault(root *cobra.Command) {
 		root.Flags().Bool(name, false, "")
 		_ = root.Flags().MarkHidden(name)
 	}
+	// Many processes at once are safe here without asking for it.
+	root.PersistentFlags().Bool("parallel-safe", false, "")
+	_ = root.PersistentFlags().MarkHidden("parallel-safe")
 }
 
 // completionAsked is the shell whose completion script a line of AWS Vault's documents asks for,

@@ -68,7 +68,7 @@ func (o *loginOptions) bind(c *cobra.Command, r *run) {
 	fs := c.Flags()
 	fs.StringVar(&o.service, "service", "", "the service to open: ec2, s3, cw, logs, …")
 	fs.StringVar(&o.path, "path", "", "the page to open: a path or an address of the console")
-	fs.StringVar(&o.region, "region", "", "the region to open, over the profile's and your own")
+	regionFlag(c, &o.region, "the region to open, over the profile's and your own")
 	durationFlag(fs, &o.duration, "duration", "d", "how long the console should last")
 	boolFlag(fs, &o.stdout, "stdout", "s", false, "print the address, which is a secret, and open nothing")
 	boolFlag(fs, &o.copy, "copy", "c", false, "put the address into the clipboard, and open nothing")

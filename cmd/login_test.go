@@ -97,6 +97,7 @@ func TestTheConsoleOpensForEverySource(t *testing.T) {
 		{"the same, confirmed", []string{"held", "--yes-really=held", "-d", "2h"}, 0, "the console lasts 30 minutes", "assumed-role/prod/", 30 * time.Minute},
 		{"a profile for reading", []string{"reader"}, 0, "", "federated-user/", 0},
 		{"a page", []string{"direct", "--service", "logs", "--region", "us-west-2"}, 0, "", "https://us-west-2.console.aws.amazon.com/cloudwatch/home?region=us-west-2#logsV2:log-groups", time.Hour},
+		{"a short name of a region", []string{"direct", "--service", "cfn", "--region", "ue1"}, 0, "", "https://us-east-1.console.aws.amazon.com/cloudformation/home?region=us-east-1", time.Hour},
 		{"a path", []string{"direct", "--path", "/lambda/home#/functions"}, 0, "", "https://eu-central-1.console.aws.amazon.com/lambda/home?region=eu-central-1#/functions", time.Hour},
 		{"a colleague's page", []string{"direct", "--path", "https://eu-west-1.console.aws.amazon.com/ec2/home?region=eu-west-1#Instances:"}, 0, "", "https://eu-west-1.console.aws.amazon.com/ec2/home?region=eu-west-1#Instances:", time.Hour},
 		{"another page", []string{"direct", "--path", "https://console.aws.amazon.com.example.com/"}, 1, "not an address at console.aws.amazon.com", "", 0},
@@ -128,6 +129,47 @@ func TestTheConsoleOpensForEverySource(t *testing.T) {
 				t.Errorf("AWS was asked by %s for %s, not by POST for %s", call.Method, call.Duration, tc.duration)
 			}
 		})
+	}
+}
+
+func TestTheConsoleOpensForIdentityCenterAndForAWebIdentity(t *testing.T) {
+	t.Parallel()
+	w := newSSOWorld(t, corp)
+	issuer := must(w.aws.AddIssuer(account))
+	w.write("token", must(issuer.Mint(map[string]any{"sub": "pod"})).Reveal())
+	w.role("pod", fakeaws.Trust{Web: &fakeaws.WebIdentity{Issuer: issuer.URL, Subject: "pod"}})
+	config := string(must(os.ReadFile(w.path("home/.aws/config"))))
+	w.write("home/.aws/config", config+"[profile pod]\nregion = us-west-2\nrole_arn = arn:aws:iam::111122223333:role/pod\nweb_identity_token_file = "+w.path("token")+"\n"+
+		"[profile careful]\nvault_protected = true\ninclude_profile = dev\n")
+	w.signIn(t)
+	for _, tc := range []struct {
+		args     []string
+		page     string
+		duration time.Duration
+	}{
+		{[]string{"dev"}, "_Admin_", time.Hour},
+		{[]string{"dev", "--duration", "8h"}, "_Admin_", 8 * time.Hour},
+		{[]string{"pod"}, "assumed-role/pod/", time.Hour},
+		{[]string{"--sso", "corp", "--account", account, "--role", "ReadOnly"}, "_ReadOnly_", time.Hour},
+		{[]string{"careful", "--yes-really=careful"}, "_Admin_", time.Hour},
+	} {
+		r := w.vault(t, w.environ(), append([]string{"login", "--stdout"}, tc.args...)...)
+		want(t, result{err: r.err, status: r.status}, 0)
+		if page := signedIn(t, r.out); !strings.Contains(page, tc.page) || w.aws.LastSigninToken().Duration != tc.duration {
+			t.Errorf("%v: the console for %s is\n%s", tc.args, w.aws.LastSigninToken().Duration, page)
+		}
+	}
+	want(t, w.vault(t, w.environ(), "login", "careful"), 3, "--yes-really=careful")
+	want(t, w.vault(t, w.environ("CLAUDECODE=1", "AWS_VAULT_AGENTS=deny"), "login", "-s", "dev"), 1, "is not given to coding agents")
+	want(t, w.vault(t, w.environ("CLAUDECODE=1", "AWS_VAULT_AGENTS=deny"), "login", "dev"), 1, "is not given to coding agents")
+}
+
+func TestTheConsoleOpensForAProfileThatIsChosen(t *testing.T) {
+	t.Parallel()
+	w := consoleWorld(t)
+	r, shown := w.talk(t, w.environ("TERM=dumb"), []exchange{{"Number, name, or a part of it: ", "direct\r"}}, "login", "--stdout")
+	if r.status != 0 || !strings.Contains(signedIn(t, r.out), "assumed-role/prod/") {
+		t.Errorf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}
 }
 
