@@ -1,3 +1,5 @@
+//go:build unix
+
 package cmd_test
 
 import (
@@ -36,6 +38,10 @@ func TestTheProfilesOfGrantedAndAWSSSOWorkWithoutThosePrograms(t *testing.T) {
 	w.called(t, "Authorize", 1)
 	w.called(t, "GetRoleCredentials", 2)
 	want(t, w.vault(t, w.environ(), "sso", "list", "dev/Admin"), 0, "dev team")
+	r, shown := w.talk(t, w.environ("TERM=dumb"), []exchange{{"Number, name, or a part of it: ", "dev team Admin\r"}}, "export")
+	if r.status != 0 || !strings.Contains(shown, "dev/Admin: dev team, ") {
+		t.Errorf("the list has not the account's name: status %d\n%s%s", r.status, r.err, shown)
+	}
 	want(t, w.vault(t, w.environ(), "show", "dev/Admin", "--json"), 0, "identity_center", "granted_sso_account_id")
 	want(t, w.vault(t, w.environ(), "list", "--profiles", "--json"), 0, `"role":"Admin"`, `"role":"ReadOnly"`)
 	want(t, w.vault(t, w.environ(), "doctor"), 0)

@@ -35,7 +35,8 @@ func (t *Task) accountsFile() string {
 	return filepath.Join(dir, "accounts.json")
 }
 
-// knownDirectories are the directories that were asked, by the name of their sso-session.
+// knownDirectories are the directories that were asked, by the name of their sso-session, or by
+// their start URL where they have none.
 func (t *Task) knownDirectories() map[string]knownDirectory {
 	file := t.accountsFile()
 	if file == "" {
@@ -56,14 +57,14 @@ func (t *Task) knownDirectories() map[string]knownDirectory {
 // down, it is not.
 func (d Directory) remember(list []sessions.Account) {
 	file := d.task.accountsFile()
-	if file == "" || d.Session == "" {
+	if file == "" {
 		return
 	}
 	known := d.task.knownDirectories()
 	if known == nil {
 		known = map[string]knownDirectory{}
 	}
-	known[d.Session] = knownDirectory{d.task.Now().UTC().Truncate(time.Second), list}
+	known[d.Name()] = knownDirectory{d.task.Now().UTC().Truncate(time.Second), list}
 	if text, err := json.Marshal(known); err == nil && len(text) < accountsSize {
 		_ = atomicfile.WriteCache(file, text)
 	}
