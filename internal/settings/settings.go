@@ -157,7 +157,8 @@ func commandVariables() []Setting {
 		{Name: "SHELL", Values: "a program", What: "what exec opens without a command, if it is not started by a shell"},
 		{Name: "XDG_RUNTIME_DIR", Values: "a directory", What: "where the files are that terminals share, below vault/", Page: "architecture.md#the-files"},
 		{Name: "XDG_STATE_HOME", Values: "a directory", Default: "~/.local/state", What: "where journals and lists are kept, below vault/", Page: "architecture.md#the-files"},
-		{Name: "XDG_CONFIG_HOME", Values: "a directory", Default: "~/.config", What: "where init finds the start files of fish and PowerShell"},
+		{Name: "XDG_CONFIG_HOME", Values: "a directory", Default: "~/.config", What: "where init finds the start files of fish and PowerShell, and where aws-sso-cli has its file"},
+		{Name: "AWS_SSO_CONFIG", Values: "a file", Default: "~/.config/aws-sso/config.yaml", What: "the file of aws-sso-cli, which says where the Identity Center of its profiles is", Page: "from-aws-sso-cli.md"},
 		{Name: "ZDOTDIR", Values: "a directory", What: "where init finds the start files of zsh"},
 	}
 }
