@@ -146,14 +146,15 @@ func TestTheTextPackagesReachNothingOutside(t *testing.T) {
 // arrows lists which of our packages each may import.
 var arrows = map[string]string{
 	"":                        "cmd internal/app internal/host",
-	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/console internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server internal/startfile internal/proxy internal/agent internal/settings",
-	"internal/app":            "env refresh store internal/atomicfile internal/console internal/creds internal/display internal/host internal/mfa internal/profiles internal/rotation internal/sessions internal/server",
+	"cmd":                     "completions env hooks refresh shells store internal/app internal/atomicfile internal/console internal/creds internal/display internal/doctor internal/fakeaws internal/host internal/mfa internal/profiles internal/project internal/rotation internal/sessions internal/server internal/startfile internal/proxy internal/agent internal/settings",
+	"internal/app":            "env refresh store internal/atomicfile internal/console internal/creds internal/display internal/host internal/mfa internal/profiles internal/project internal/rotation internal/sessions internal/server",
 	"internal/agent":          "env refresh store internal/app internal/creds internal/profiles internal/server internal/sessions",
 	"internal/settings":       "store",
 	"internal/manpages":       "cmd internal/settings",
 	"internal/display":        "",
-	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/sessions internal/startfile",
+	"internal/doctor":         "env hooks shells refresh store internal/app internal/creds internal/display internal/host internal/mfa internal/profiles internal/project internal/sessions internal/startfile",
 	"internal/startfile":      "shells internal/atomicfile",
+	"internal/project":        "refresh internal/atomicfile",
 	"internal/host":           "env shells internal/creds",
 	"completions":             "hooks shells internal/display",
 	"hooks":                   "env shells internal/display",

@@ -36,6 +36,9 @@ type evaluator struct {
 	out     io.Writer
 	hooked  bool              // the hook listens, and has functions to call
 	current map[string]string // the environment of that shell
+
+	also  string                              // code that goes before what is emitted
+	amend func(env.Activation) env.Activation // changes what is emitted; nil: nothing does
 }
 
 // evaluatorOf says who evaluates the code: the hook, or a script that asked with --shell,
@@ -114,6 +117,9 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, k look) error {
 	if err := blockedError(a.Blocked); err != nil {
 		return err
 	}
+	if e.amend != nil {
+		a = e.amend(a)
+	}
 	build := e.forScript
 	if e.hooked {
 		build = e.forHook
@@ -122,7 +128,13 @@ func (e evaluator) emit(a env.Activation, l refresh.Lease, k look) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(e.out, text)
+	_, err = io.WriteString(e.out, e.also+text)
+	return err
+}
+
+// emitOnly writes the code that goes before an activation, without one.
+func (e evaluator) emitOnly() error {
+	_, err := io.WriteString(e.out, e.also)
 	return err
 }
 

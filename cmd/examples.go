@@ -56,6 +56,12 @@ sso login | sso login corp | sso login --start-url https://corp.awsapps.com/star
 sso logout | sso logout | sso logout corp
 sso list | sso list | sso list corp --json
 sso sync | sso sync --dry-run | sso sync corp --yes
+project | project | project trust
+project status | project status | project status --json
+project trust | project trust | project trust && vault use .
+project ignore | project ignore | project ignore src/shop
+project revoke | project revoke | project revoke src/shop
+project list | project list | project list --json
 init | init | init --undo
 hook | hook zsh | hook bash --name av
 completion | completion bash | completion zsh >_vault

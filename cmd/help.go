@@ -22,7 +22,7 @@ const helpWidth = 80
 // shown with the last.
 func helpGroups() []struct{ title, commands string } {
 	return []struct{ title, commands string }{
-		{"Switch", "use off status refresh exec export login serve proxy"},
+		{"Switch", "use off status refresh exec export login serve proxy project"},
 		{"Keys", "add import list rotate remove clear migrate store agent lock"},
 		{"Identity Center", "sso"},
 		{"Set up and find out", "init hook completion prompt doctor show whoami demo version help"},

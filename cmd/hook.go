@@ -5,6 +5,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,7 @@ type hookOptions struct {
 	shell, name        string
 	prompt, completion bool
 	draw               hooks.Draw
+	project            string
 	call               bool // print what the hook loads when its function is first called
 }
 
@@ -53,6 +55,8 @@ func bindHook(c *cobra.Command, o *hookOptions) {
 	boolFlag(c.Flags(), &o.draw.Right, "right-prompt", "", false, "zsh: show it in the right prompt, as fish always does")
 	boolFlag(c.Flags(), &o.draw.Title, "title", "", false, "show it in the terminal's title too")
 	boolFlag(c.Flags(), &o.draw.Countdown, "countdown", "", false, "zsh: keep the time right while the prompt waits")
+	c.Flags().StringVar(&o.project, "project", "", "in a directory with a .vault-profile: offer, switch or off ($AWS_VAULT_PROJECT)")
+	_ = c.RegisterFlagCompletionFunc("project", fixed(app.ProjectModes()...))
 	boolFlag(c.Flags(), &o.completion, "completion", "", true, "complete with TAB")
 }
 
@@ -112,9 +116,13 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 	if err != nil {
 		return usage(c, err)
 	}
+	mode, err := projectMode(r, o.project)
+	if err != nil {
+		return usage(c, err)
+	}
 	text, err := hooks.Script(sh, hooks.Options{
 		Binary: r.Program, Name: o.name, Prompt: o.prompt, Draw: o.draw, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
-		Call: o.call,
+		Call: o.call, Project: mode,
 	})
 	if err != nil {
 		return usage(c, err)
@@ -139,6 +147,20 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 	}
 	_, err = io.WriteString(out, text)
 	return err
+}
+
+// projectMode is what the hook does in project directories, "" for nothing. A flag that is no mode is
+// an error. A variable that is none is told and not followed: a shell must still get its hook.
+func projectMode(r *run, flag string) (string, error) {
+	mode, err := r.task.Env.ProjectMode(flag)
+	if err != nil && slices.Contains(append(app.ProjectModes(), ""), strings.ToLower(flag)) {
+		r.say("%s", app.OneLine(err))
+		return "", nil
+	}
+	if mode == app.ProjectOff {
+		mode = ""
+	}
+	return mode, err
 }
 
 func newCompletion(r *run) *cobra.Command {

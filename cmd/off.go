@@ -31,18 +31,10 @@ func runOff(ctx context.Context, r *run, shell string) error {
 		return err
 	}
 	st, active := r.task.Env.Active()
-	a := env.Deactivate(r.task.Env.Current)
 	f, foreign := env.ForeignIn(r.task.Env.Current)
-	if foreign && e.hooked {
-		err = e.emitForeign(r, a, f)
-	} else {
-		err = e.emit(a, refresh.Lease{}, look{})
-	}
-	switch {
-	case err != nil:
+	if err := takeOff(ctx, r, e, st); err != nil {
 		return err
 	}
-	dropLease(ctx, r, st, nil)
 	switch {
 	case !active && foreign:
 		r.say("no profile of vault was active; this shell is inside a session of aws-vault, of %s: leave it with exit", f.Profile)
@@ -54,6 +46,22 @@ func runOff(ctx context.Context, r *run, shell string) error {
 		r.say("left %s%s", st.Request.Profile, reach(r))
 	}
 	return nil
+}
+
+// takeOff removes the session st from the shell, which shows again that of aws-vault if there is one.
+func takeOff(ctx context.Context, r *run, e evaluator, st env.State) error {
+	a := env.Deactivate(r.task.Env.Current)
+	f, foreign := env.ForeignIn(r.task.Env.Current)
+	var err error
+	if foreign && e.hooked {
+		err = e.emitForeign(r, a, f)
+	} else {
+		err = e.emit(a, refresh.Lease{}, look{})
+	}
+	if err == nil {
+		dropLease(ctx, r, st, nil)
+	}
+	return err
 }
 
 // until says when a session of aws-vault ends, "" if that is not known.

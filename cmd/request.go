@@ -162,6 +162,7 @@ func (o sessionFlags) choose(ctx context.Context, r *run, profile, mode string) 
 	}
 	if profile == "" {
 		if st, active := r.task.Env.Active(); active {
+			st.Request.Visit = nil // the command has it wherever it goes
 			return o.onTop(st.Request, mode)
 		}
 		if f, is := r.task.Env.Foreign(); is {

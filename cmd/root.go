@@ -122,7 +122,7 @@ func commands() []command {
 		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "login", build: newLogin}, {name: "whoami", build: newWhoami},
 		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "prompt", build: newPrompt, brief: true}, {name: "completion", build: newCompletion, brief: true},
 		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
-		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe},
+		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe}, {name: "project", build: newProject, group: true},
 		{name: previewCommand, build: newPreview, brief: true},
 	}
 }

@@ -89,6 +89,7 @@ func printStatus(r *run, s app.Status) error {
 	if s.Guard != nil {
 		row("held by", s.Guard.Words)
 	}
+	row("project", projectText(r, s.Project))
 	row("coding agent", codingAgentText(s))
 	row("inside", strings.Join(s.Inside, " > "))
 	row("nested", depthText(s.Depth))

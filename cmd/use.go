@@ -21,11 +21,11 @@ type useOptions struct {
 func newUse(r *run) *cobra.Command {
 	var o useOptions
 	c := &cobra.Command{
-		Use:   "use [PROFILE | -]",
+		Use:   "use [PROFILE | - | .]",
 		Short: "switch this shell to a profile",
 		Long: `Switches the shell you are in. Without a profile a list is shown to choose from;
-"-" goes back to the one before. What was in your environment comes back with
-"vault off".
+"-" goes back to the one before, and "." to the one that the directory names (see
+vault project). What was in your environment comes back with "vault off".
 
 With --mode server, or vault_mode = server in the profile, the agent serves the
 session to the programs of this shell and renews it, so that they may run longer
@@ -126,6 +126,13 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 		}
 		return o.onTop(q, "")
 	}
+	var visit *env.Visit
+	if o.profile == "." {
+		var err error
+		if o.profile, visit, err = ofDirectory(r); err != nil {
+			return env.Request{}, err
+		}
+	}
 	name, err := o.center.profile(ctx, r, o.profile)
 	if err != nil {
 		return env.Request{}, err
@@ -139,5 +146,22 @@ func (o useOptions) requested(ctx context.Context, r *run) (env.Request, error) 
 	if err == nil && o.mode == "" {
 		q.Mode, err = r.task.ConfiguredMode(q)
 	}
+	q.Visit = visit
 	return q, err
+}
+
+// ofDirectory is the profile that this directory names, and what its session has to remember. That is
+// nil where the hook does not see when the directory is left.
+func ofDirectory(r *run) (string, *env.Visit, error) {
+	p, err := projectHere(r, "")
+	if err == nil {
+		err = p.Usable()
+	}
+	switch {
+	case err != nil:
+		return "", nil, err
+	case r.getenv(env.ProjectDir) != p.Mark():
+		return p.Profile, nil, nil
+	}
+	return p.Profile, env.VisitOf(r.task.Env.Current, p.Dir), nil
 }

@@ -84,6 +84,7 @@ func (s State) again() *Request {
 	if r.Served() && s.Lease == nil {
 		r.Mode = ""
 	}
+	r.Visit = nil
 	return &r
 }
 

@@ -26,6 +26,7 @@ const (
 	Draw           = "__VAULT_DRAW"      // set by the hook for one call: whether and how its prompt shows the session; see hooks.Draw
 	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
 	Inside         = "__VAULT_INSIDE"    // set by exec: what is around the shell; see Around
+	ProjectDir     = "__VAULT_PROJECT"   // which project directory the shell is in, and what was found there
 
 	keyID         = "AWS_ACCESS_KEY_ID"
 	secretKey     = "AWS_SECRET_ACCESS_KEY"

@@ -20,6 +20,7 @@ import (
 
 // project is the note of one tool.
 type project struct {
+	tool     string
 	variable string            // that has the note
 	New      map[string]string // what it has set
 	Old      map[string]string // what it puts back; a name in New alone it unsets
@@ -28,14 +29,15 @@ type project struct {
 }
 
 type projectTool struct {
+	name     string
 	variable string
 	decode   func(string) (project, bool)
 }
 
 // projectTools lists the variables with notes and how each is read.
 var projectTools = []projectTool{
-	{"DIRENV_DIFF", decodeDirenv},
-	{"__MISE_DIFF", decodeMise},
+	{"direnv", "DIRENV_DIFF", decodeDirenv},
+	{"mise", "__MISE_DIFF", decodeMise},
 }
 
 // projects returns the notes in an environment. One that cannot be read is passed over.
@@ -44,7 +46,7 @@ func projects(current map[string]string) []project {
 	for _, tool := range projectTools {
 		if text := current[tool.variable]; text != "" {
 			if p, ok := tool.decode(text); ok {
-				p.variable = tool.variable
+				p.tool, p.variable = tool.name, tool.variable
 				list = append(list, p)
 			}
 		}

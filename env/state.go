@@ -32,6 +32,8 @@ type Request struct {
 
 	Protected bool   `json:"x,omitempty"` // a person has confirmed it by typing the profile's name
 	Agent     string `json:"g,omitempty"` // the coding agent that it is for, whose name is added to that of the session
+
+	Visit *Visit `json:"v,omitempty"` // nil: not the session of a project directory
 }
 
 // ReadOnlyPolicy is the managed policy of AWS that allows to read everything.

@@ -28,4 +28,4 @@ func User(current map[string]string) map[string]string {
 }
 
 // internal are the variables by which the hook and the program talk.
-var internal = []string{GenerationFile, StateVar, Shell, ReadOnly, Universal, Subshell, Lacks, Draw, ShellPID, Detached, Inside}
+var internal = []string{GenerationFile, StateVar, Shell, ReadOnly, Universal, Subshell, Lacks, Draw, ShellPID, Detached, Inside, ProjectDir}

@@ -11,7 +11,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
   builtin local _vrc=0 _vno=''
-  _v_lacks
+  _v_lacks@AGAIN@
   if ! _v_ours "$@"; then
     __VAULT_LACKS=$_vno command @BINARY@@CALLED_AS@ "$@"
     return
@@ -181,7 +181,7 @@ __vault_precmd() {
   builtin local _vrc="$?"
   # called from another program's code: the number of the command that is typed next
   [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vrun=1; else _vrun=${_vnr@P}; fi
-  [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }
+  [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }@CHECK@
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     __vault_text=''
     [[ -z $_vshown ]] || _v_ps1
@@ -269,7 +269,7 @@ _v_late() {
   _v_look
   [[ $_vwho == "$_vid" ]] || return 0
   ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }
-}
+}@PROJECT@
 
 # --- the prompt segment
 # It is in draw.bash, which the program adds to the first code, as _vdraw asks.

@@ -5,7 +5,7 @@ set -q VSCODE_RESOLVING_ENVIRONMENT; and return
 # substitution would have neither fd 4 nor the piped stdin. Other commands run as if there
 # were no function, so that job control works.
 function @NAME@ --description 'AWS sessions in this shell'
-    set -lx __VAULT_LACKS (__vault_lacks)
+    set -lx __VAULT_LACKS (__vault_lacks)@AGAIN@
     if not __vault_switches $argv
         command @BINARY@@CALLED_AS@ $argv
         return
@@ -131,7 +131,7 @@ function __vault_unstash
 end
 
 # --- the precmd. The clock is `path mtime -R`: seconds since the generation file's mtime.
-function __vault_precmd
+function __vault_precmd@CHECK@
     if not set -q __VAULT_TOKEN
         set -g __vault_text ''
         set -q __vault_kept[1]; and __vault_unstash all
@@ -259,7 +259,7 @@ function __vault_preexec
     test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
     set -g __vault_late $now
     __vault_apply --if-due --env
-end
+end@PROJECT@
 
 # --- the prompt segment
 # It is in draw.fish, which the program adds to the first code, as __vault_draw asks.

@@ -19,7 +19,7 @@ function global:@NAME@ {
     if (-not $e) { throw (__vault_error ('@NAME@: no such program: ' + @BINARY@)) }
     $words = '& $e@CALLED_AS@' + (__vault_words $MyInvocation $v)
     $ErrorActionPreference = $was
-    __vault_wrap
+    __vault_wrap@AGAIN@
     if (-not (__vault_switches $v)) {
       # A steppable pipeline passes on input and terminal, and makes $? false when the program fails.
       $p = [ScriptBlock]::Create($words).GetSteppablePipeline()
@@ -108,7 +108,7 @@ function global:__vault_who {
 function global:__vault_here { "$env:AWS_REGION|$env:AWS_DEFAULT_REGION" }
 
 function global:__vault_precmd {
-  $v = $global:__vault
+  $v = $global:__vault@CHECK@
   $f = $env:__VAULT_TOKEN
   if (-not $f) {
     $global:__vault_text = ''
@@ -181,7 +181,7 @@ function global:__vault_label {
   if ($v.Ref -and $next -gt $Now -and $next -lt $v.Hi) { $v.Hi = $next }
   $global:__vault_text = ''
   if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }
-}
+}@PROJECT@
 
 # --- the prompt segment
 # It is put before what the wrapped prompt returns. A theme may have replaced prompt since (then

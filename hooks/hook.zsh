@@ -9,7 +9,7 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 # Other commands run as if there were no function, so that job control works.
 @NAME@() {
   local __vault_no
-  __vault_lacks
+  __vault_lacks@AGAIN@
   __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
   local __vault_code __vault_sub; local -i __vault_rc __vault_me=$$
   (( ZSH_SUBSHELL <= __vault_level )) || {
@@ -131,7 +131,7 @@ __vault_unstash() {
 
 # --- the precmd
 __vault_precmd() {
-  local -i rc=$?
+  local -i rc=$?@CHECK@
   if [[ -z ${__VAULT_TOKEN-} ]]; then
     [[ -z $__vault_text ]] || { __vault_text=; psvar[87]=; (( ! $+__vault_title )) || builtin print -nP "\e]2;%~\a" }
     (( ! $#__vault_kept )) || __vault_unstash all
@@ -224,7 +224,7 @@ __vault_preexec() {
   (( now - __vault_late >= 30 || now < __vault_late )) || return 0
   __vault_late=now
   __vault_apply --if-due --env
-}
+}@PROJECT@
 
 # --- the prompt segment
 # It is in draw.zsh, which the program adds to the first code, as __vault_draw asks.

@@ -15,7 +15,7 @@ import (
 	"github.com/d44b7504/vault/shells"
 )
 
-//go:embed hook.* call.* draw.*
+//go:embed hook.* call.* draw.* project.*
 var files embed.FS
 
 // Options fill the placeholders in a hook.
@@ -27,6 +27,10 @@ type Options struct {
 	Now    time.Time // from which bash 3.2, which has no clock, counts
 	Call   bool      // not the hook, but what it loads when its function is first called
 	Flags  []string  // more flags of "vault hook" for RCLine
+
+	// Project is what the hook tells the program to do in project directories: one word. "": the
+	// hook does not look for them, and has no code that does.
+	Project string
 
 	// ValueFlags are the flags that take the next word as their value. The function
 	// skips them when it looks for the command's name.
@@ -52,6 +56,9 @@ func Script(sh *shells.Shell, o Options) (string, error) {
 	}
 	fill, err := o.placeholders(sh)
 	if err != nil {
+		return "", err
+	}
+	if err := o.addProject(sh, fill); err != nil {
 		return "", err
 	}
 	return shells.Fill(compact(string(text)), fill), nil

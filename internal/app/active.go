@@ -48,9 +48,10 @@ type Status struct {
 	// ServedTo is the process of the shell for which the agent serves the session; 0: it serves none.
 	ServedTo int `json:"served_to,omitempty"`
 
-	Guard       *GuardFacts  `json:"guard,omitempty"`
-	CodingAgent *CodingAgent `json:"coding_agent,omitempty"` // that has started the shell
-	ForAgent    string       `json:"for_agent,omitempty"`    // the one that the session was made for
+	Project     *ProjectFacts `json:"project,omitempty"` // nil: no directory's file has named the profile
+	Guard       *GuardFacts   `json:"guard,omitempty"`
+	CodingAgent *CodingAgent  `json:"coding_agent,omitempty"` // that has started the shell
+	ForAgent    string        `json:"for_agent,omitempty"`    // the one that the session was made for
 }
 
 // StatusOf says who the caller's shell is, and until when.
@@ -62,6 +63,7 @@ func StatusOf(t *Task, st env.State) Status {
 		Qualifier: st.Request.Qualifier(), RoleARN: st.Request.RoleARN, PolicyARNs: st.Request.PolicyARNs, Policy: st.Request.Policy,
 	}
 	s.Account, s.Role = RoleOf(st.ARN)
+	s.Project = ProjectOf(st.Request.Visit)
 	if s.Account == "" {
 		s.Account = creds.AccountOf(t.Env.Get("AWS_ACCESS_KEY_ID"))
 	}

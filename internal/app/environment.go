@@ -99,6 +99,15 @@ func (e Environment) InHome(parts ...string) string {
 	return filepath.Join(append([]string{home}, parts...)...)
 }
 
+// Tilde is a path as people write it: with ~ for the home directory.
+func (e Environment) Tilde(path string) string {
+	home := e.Home()
+	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && rest != "" && os.IsPathSeparator(rest[0]) {
+		return "~" + rest
+	}
+	return path
+}
+
 // Expand replaces a leading ~ by the home directory, and ~NAME by that of another user, as
 // Python's expanduser does. It is "" when there is no home directory; the name of a user
 // that does not exist stays.

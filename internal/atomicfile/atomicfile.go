@@ -213,6 +213,35 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, failed("read", path, err)
 	}
 	defer func() { _ = f.Close() }()
+	return readAll(f, path, limit)
+}
+
+// ReadChecked is Read for a file that another user may have put there. It does not follow a
+// link, nor block on a pipe, and reads only what check agrees to, whose error it returns as it
+// is. Where links cannot be refused (Windows), check is asked about the link first.
+func ReadChecked(path string, limit int64, check func(os.FileInfo) error) ([]byte, error) {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil, failed("read", path, err)
+	}
+	if err := check(info); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_RDONLY|asItIs, 0)
+	if err != nil {
+		return nil, failed("read", path, err)
+	}
+	defer func() { _ = f.Close() }()
+	if info, err = f.Stat(); err == nil { // another one may have taken its place
+		err = check(info)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return readAll(f, path, limit)
+}
+
+func readAll(f *os.File, path string, limit int64) ([]byte, error) {
 	var room int64 = 512
 	if st, err := f.Stat(); err == nil {
 		room = min(st.Size()+room, limit+1) // so that most files are read in one piece

@@ -16,6 +16,9 @@ import (
 // separators end a directory in a path.
 const separators = "/"
 
+// asItIs opens what is there: no link is followed, and a pipe does not block.
+const asItIs = unix.O_NOFOLLOW | unix.O_NONBLOCK
+
 // claim locks a temporary file for as long as it is open. It is false when a sweep has taken it for a dead process's, which is possible between its creation and now.
 // The lock is the kernel's, so a process that is killed lets go of it.
 func claim(f *os.File) bool {

@@ -12,6 +12,9 @@ import (
 // separators end a directory in a path.
 const separators = `/\`
 
+// asItIs opens what is there: no link is followed, and a pipe does not block.
+const asItIs = 0
+
 // claim has nothing to do: an open file cannot be deleted.
 func claim(*os.File) bool { return true }
 

@@ -14,7 +14,7 @@ import (
 // config looks at the config file: whether it can be read, and whether every profile can
 // be resolved.
 func (x *examination) config(context.Context) []Finding {
-	path := x.tilde(x.Env.ConfigFile())
+	path := x.Env.Tilde(x.Env.ConfigFile())
 	if x.setErr != nil {
 		return []Finding{problem("", "%s", x.setErr)}
 	}
@@ -51,7 +51,7 @@ func (x *examination) writableByOthers() []Finding {
 	var list []Finding
 	for _, path := range []string{x.Env.ConfigFile(), x.Env.CredentialsFile(), x.Env.InHome(".aws")} {
 		if mode, known := modeOf(path); known && mode&0o022 != 0 && mode&os.ModeSticky == 0 {
-			list = append(list, problem("chmod go-w "+app.Word(path), "other users can write to %s (%s), and so choose a program that you run", x.tilde(path), mode))
+			list = append(list, problem("chmod go-w "+app.Word(path), "other users can write to %s (%s), and so choose a program that you run", x.Env.Tilde(path), mode))
 		}
 	}
 	return list

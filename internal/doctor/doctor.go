@@ -50,7 +50,7 @@ type check struct {
 var checks = [...]check{
 	{"keyring", (*examination).keyrings}, {"keys", (*examination).keys}, {"hook", (*examination).hook},
 	{"variables", (*examination).variables}, {"config", (*examination).config}, {"plain text", (*examination).plainText},
-	{"clock", (*examination).clock},
+	{"project", (*examination).project}, {"clock", (*examination).clock},
 }
 
 // Examine runs the checks and returns what they found, in the order of the checks. A check

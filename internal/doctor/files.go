@@ -12,15 +12,6 @@ import (
 
 // This file reads what lies on the disk.
 
-// tilde is a path as people write it: with ~ for the home directory.
-func (x *examination) tilde(path string) string {
-	home := x.Env.Home()
-	if rest, ok := strings.CutPrefix(path, home); ok && home != "" && rest != "" && os.IsPathSeparator(rest[0]) {
-		return "~" + rest
-	}
-	return path
-}
-
 // mostRead is how much of a file is read.
 const mostRead = 16 << 20
 

@@ -91,7 +91,7 @@ func (x *examination) startFiles(sh *shells.Shell) []string {
 // usualFile is the start file that should load the hook, as people write it.
 func (x *examination) usualFile(sh *shells.Shell) string {
 	if files := x.startFiles(sh); len(files) > 0 {
-		return x.tilde(files[0])
+		return x.Env.Tilde(files[0])
 	}
 	return sh.StartFile
 }
@@ -114,21 +114,21 @@ func (x *examination) hookIn(file string, shell *shells.Shell) (list []Finding, 
 		if named == "" {
 			if right && overwrites(shell, line) {
 				list = append(list, warning("move the line with vault hook to the end of the file",
-					"%s:%d overwrites what the hook has set up in line %d", x.tilde(file), n, at))
+					"%s:%d overwrites what the hook has set up in line %d", x.Env.Tilde(file), n, at))
 			}
 			continue
 		}
 		if sh, err := shells.For(named); err != nil || sh != shell {
-			list = append(list, problem(x.rcLine(shell), "%s:%d loads the hook for %s, but it is a file of %s", x.tilde(file), n, named, shell.Name))
+			list = append(list, problem(x.rcLine(shell), "%s:%d loads the hook for %s, but it is a file of %s", x.Env.Tilde(file), n, named, shell.Name))
 			continue
 		}
 		if right {
-			list = append(list, note("one of the two lines is enough", "%s loads the hook twice, in lines %d and %d", x.tilde(file), at, n))
+			list = append(list, note("one of the two lines is enough", "%s loads the hook twice, in lines %d and %d", x.Env.Tilde(file), at, n))
 		}
 		right, at = true, n
 	}
 	if right {
-		list = append(list, ok("%s loads the hook for %s", x.tilde(file), shell.Name))
+		list = append(list, ok("%s loads the hook for %s", x.Env.Tilde(file), shell.Name))
 	}
 	return list, right
 }

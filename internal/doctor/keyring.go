@@ -42,7 +42,7 @@ func (x *examination) storeOptions() store.Options {
 func (x *examination) backend(f store.Finding, named string) Finding {
 	what := f.Backend
 	if f.Where != "" {
-		what += ", " + x.tilde(f.Where)
+		what += ", " + x.Env.Tilde(f.Where)
 	}
 	if f.Items >= 0 && f.Err == nil {
 		what += ", " + display.Count(f.Items, "item")
@@ -63,7 +63,7 @@ func (x *examination) backend(f store.Finding, named string) Finding {
 // weakPassphrase warns of a format that is AWS Vault's, so that its strength is fixed.
 func (x *examination) weakPassphrase(f store.Finding) Finding {
 	return warning("vault migrate --from "+f.Backend+" --to age",
-		"the keys in %s are derived from the passphrase with 8,192 rounds of PBKDF2, as AWS Vault needs it: whoever has the files can guess a short passphrase", x.tilde(f.Where))
+		"the keys in %s are derived from the passphrase with 8,192 rounds of PBKDF2, as AWS Vault needs it: whoever has the files can guess a short passphrase", x.Env.Tilde(f.Where))
 }
 
 func noBackend(o store.Options, probed []store.Finding) Finding {
@@ -93,7 +93,7 @@ func (x *examination) readableByOthers(o store.Options) []Finding {
 			path = x.Env.InHome(rest)
 		}
 		if mode, known := modeOf(path); known && mode&0o077 != 0 {
-			list = append(list, warning("chmod 700 "+app.Word(path), "other users can read the folder %s (%s)", x.tilde(path), mode))
+			list = append(list, warning("chmod 700 "+app.Word(path), "other users can read the folder %s (%s)", x.Env.Tilde(path), mode))
 		}
 	}
 	return list

@@ -129,7 +129,7 @@ func (x *examination) missingKeys(n store.Names, keys []string, users map[string
 		others := slices.DeleteFunc(slices.Clone(users[key]), func(u string) bool { return u == key })
 		text, cure := fmt.Sprintf("no key is stored for %q", key), "vault add "+app.Word(key)
 		if at, plain := inFiles[key]; plain {
-			text = fmt.Sprintf("the key of %q is in plain text in %s:%d", key, x.tilde(at.File), at.Line)
+			text = fmt.Sprintf("the key of %q is in plain text in %s:%d", key, x.Env.Tilde(at.File), at.Line)
 			cure = "vault import moves it into the keyring"
 		}
 		if p, err := x.set.Resolve(key, anyKey); err == nil {

@@ -117,7 +117,7 @@ func (x search) inKeyFiles() []Finding {
 			list = append(list, x.keyFile(file, names)...)
 		}
 		if n := temporary[file]; n > 0 {
-			list = append(list, note("", "%s has %s in plain text", x.tilde(file), display.Count(n, "temporary key")))
+			list = append(list, note("", "%s has %s in plain text", x.Env.Tilde(file), display.Count(n, "temporary key")))
 		}
 	}
 	return list
@@ -129,10 +129,10 @@ func (x search) keyFile(file string, names []string) []Finding {
 	if file != x.Env.CredentialsFile() && file != x.Env.ConfigFile() {
 		cure = "delete the file once its keys are in the keyring"
 	}
-	list := []Finding{problem(cure, "%s has %s in plain text that %s not expire: %s", x.tilde(file),
+	list := []Finding{problem(cure, "%s has %s in plain text that %s not expire: %s", x.Env.Tilde(file),
 		display.Count(len(names), "key"), display.Plural(len(names), "does", "do"), display.ShortList(names))}
 	if mode, known := modeOf(file); known && mode&0o044 != 0 {
-		list = append(list, problem("chmod 600 "+app.Word(file), "other users can read %s (%s)", x.tilde(file), mode))
+		list = append(list, problem("chmod 600 "+app.Word(file), "other users can read %s (%s)", x.Env.Tilde(file), mode))
 	}
 	return list
 }
@@ -155,10 +155,10 @@ func (x search) inScripts() []Finding {
 	for _, file := range files {
 		for n, line := range lines(read(file)) {
 			if secretSet.get().MatchString(line) {
-				list = append(list, problem("vault add NAME stores it; then delete the line", "%s:%d has a secret access key in plain text", x.tilde(file), n))
+				list = append(list, problem("vault add NAME stores it; then delete the line", "%s:%d has a secret access key in plain text", x.Env.Tilde(file), n))
 			}
 			if m := passphraseSet.get().FindStringSubmatch(line); m != nil {
-				list = append(list, problem("delete the line; the passphrase is asked for", "%s:%d has the passphrase of your keys in plain text, %s", x.tilde(file), n, m[1]))
+				list = append(list, problem("delete the line; the passphrase is asked for", "%s:%d has the passphrase of your keys in plain text, %s", x.Env.Tilde(file), n, m[1]))
 			}
 		}
 	}
@@ -180,7 +180,7 @@ func (x search) inHistories() []Finding {
 			}
 		}
 		if lines > 0 {
-			list = append(list, warning("delete them, and replace the key: vault rotate PROFILE", "%s has %s with a secret access key", x.tilde(file), display.Count(lines, "line")))
+			list = append(list, warning("delete them, and replace the key: vault rotate PROFILE", "%s has %s with a secret access key", x.Env.Tilde(file), display.Count(lines, "line")))
 		}
 	}
 	return list

@@ -34,12 +34,12 @@ func (x *examination) programs() []Finding {
 	}
 	switch {
 	case byPath:
-		return []Finding{ok("%s runs %s", x.name, x.tilde(x.called))}
+		return []Finding{ok("%s runs %s", x.name, x.Env.Tilde(x.called))}
 	case first == "":
-		return []Finding{warning("put it on the PATH, or write its full path into the hook's line", "no program called %s is on the PATH; this one is %s", name, x.tilde(x.program))}
+		return []Finding{warning("put it on the PATH, or write its full path into the hook's line", "no program called %s is on the PATH; this one is %s", name, x.Env.Tilde(x.program))}
 	case !isSelf:
 		return []Finding{warning("write its path and another name into the hook's line: "+x.otherName(),
-			"the first program called %s on the PATH is %s, and this is %s: the hook runs the first", name, x.tilde(first), x.tilde(x.program))}
+			"the first program called %s on the PATH is %s, and this is %s: the hook runs the first", name, x.Env.Tilde(first), x.Env.Tilde(x.program))}
 	case len(others) > 0:
 		return []Finding{note("", "there is another program called %s on the PATH, after this one: %s", name, display.ShortList(others))}
 	}

@@ -147,7 +147,7 @@ func (x *examination) fileVariables() []Finding {
 		}
 		// A credentials file that does not exist is as it should be.
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && variable != "AWS_SHARED_CREDENTIALS_FILE" {
-			list = append(list, warning("", "%s names a file that does not exist: %s", variable, x.tilde(path)))
+			list = append(list, warning("", "%s names a file that does not exist: %s", variable, x.Env.Tilde(path)))
 		}
 	}
 	if x.Env.User["AWS_ENDPOINT_URL"] != "" {
@@ -186,7 +186,7 @@ func (x *examination) universal() []Finding {
 		switch {
 		case !is:
 		case slices.Contains(env.SecretsIn(map[string]string{name: ""}), name):
-			list = append(list, problem("set --erase --universal "+name, "fish keeps %s in plain text in %s, as a universal variable", name, x.tilde(file)))
+			list = append(list, problem("set --erase --universal "+name, "fish keeps %s in plain text in %s, as a universal variable", name, x.Env.Tilde(file)))
 		case slices.Contains(env.Identity, name), name == env.ActiveProfile, name == "AWS_REGION", name == "AWS_DEFAULT_REGION", strings.HasPrefix(name, "__VAULT_"):
 			list = append(list, warning("set --erase --universal "+name, "%s is a universal variable of fish: every fish shell starts with it, and vault off brings it back", name))
 		}

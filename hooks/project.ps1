@@ -1,0 +1,41 @@
+# --- project directories
+# What the hook for PowerShell has more where it looks for them. What is said at the top of hook.ps1 holds here too.
+# Looks for the nearest file, from here upwards, and asks the program if it is another one, or has changed, or was
+# trusted. Dir: the directory for which nothing is to be done; in a project it is none. Pwd: the one that was looked
+# at last in a project, Root the project, Rec the file that says whether it is trusted, Seen what the program has
+# answered to.
+$global:__vault_at = @{ Dir = '-'; Pwd = '-'; Root = ''; Rec = ''; Seen = '' }
+function global:__vault_moved {
+  param([string]$Here)
+  $v = $global:__vault_at; $p = $Here
+  if ($Here -ceq $v.Pwd -and [IO.File]::Exists([IO.Path]::Combine($v.Root, '.vault-profile'))) { $p = $v.Root }
+  else { while ($p -and -not [IO.File]::Exists([IO.Path]::Combine($p, '.vault-profile'))) { $p = [IO.Path]::GetDirectoryName($p) } }
+  if (-not $p) {
+    $v.Dir = $Here; $v.Pwd = '-'; $v.Seen = ''
+    if ($env:__VAULT_PROJECT) { __vault_project '' }
+    return
+  }
+  $v.Dir = '-'; $v.Pwd = $Here; $v.Root = $p
+  if ((__vault_stamp) -ceq $v.Seen) { return }
+  __vault_project $p
+  $v.Seen = __vault_stamp
+}
+
+# What is seen of the file from outside.
+function global:__vault_stamp {
+  $v = $global:__vault_at
+  "$($v.Root)|$([IO.File]::GetLastWriteTimeUtc([IO.Path]::Combine($v.Root, '.vault-profile')).Ticks)|" + $(if ($v.Rec) { [IO.File]::GetLastWriteTimeUtc($v.Rec).Ticks })
+}
+
+function global:__vault_project {
+  param([string]$Dir)
+  $global:__vault_at.Rec = ''
+  $said = __vault_start "project enter --mode @MODE@ --base64 $([Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($Dir)))" 7000
+  if ($said) { __vault_do $said.Trim().Split("`n") }
+}
+
+# Called by the program: the file that says whether the project is trusted.
+function global:__vault_watch { param([string]$File) $global:__vault_at.Rec = $File }
+
+# Called by the program: lines for the person.
+function global:__vault_tell { param([string]$Text) [Console]::Error.WriteLine($Text) }
