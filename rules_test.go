@@ -409,16 +409,17 @@ func TestSecretsAreRevealedOnlyWhereTheyMustBe(t *testing.T) {
 // printers lists the files of cmd that write to standard output or standard error by
 // themselves, and why. All others print by what cleans a text for a terminal.
 var printers = map[string]string{
-	"cmd/output.go":   "cleans it",
-	"cmd/run.go":      "cleans it",
-	"cmd/root.go":     "buffers it",
-	"cmd/emit.go":     "code that a shell evaluates",
-	"cmd/formats.go":  "what export was asked for, which is refused if a terminal would act on it",
-	"cmd/hook.go":     "code that a shell evaluates",
-	"cmd/complete.go": "candidates for a shell",
-	"cmd/list.go":     "JSON of thousands of rows, each by display.AppendJSONString",
-	"cmd/import.go":   "chooses one of the two for what cleans",
-	"cmd/demo.go":     "the terminal of the demo's own shell",
+	"cmd/project_enter.go": "gives PowerShell's hook what was said, in clean lines, to show it",
+	"cmd/output.go":        "cleans it",
+	"cmd/run.go":           "cleans it",
+	"cmd/root.go":          "buffers it",
+	"cmd/emit.go":          "code that a shell evaluates",
+	"cmd/formats.go":       "what export was asked for, which is refused if a terminal would act on it",
+	"cmd/hook.go":          "code that a shell evaluates",
+	"cmd/complete.go":      "candidates for a shell",
+	"cmd/list.go":          "JSON of thousands of rows, each by display.AppendJSONString",
+	"cmd/import.go":        "chooses one of the two for what cleans",
+	"cmd/demo.go":          "the terminal of the demo's own shell",
 
 	"cmd/demo_play_other.go": "the terminal of the demo's own shell",
 }
