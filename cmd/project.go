@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -34,11 +35,11 @@ vault use . switches to the profile by hand.`,
 }
 
 // projectCommand is a command of a project directory, which may be named.
-func projectCommand(c *cobra.Command, do func(dir string) error) *cobra.Command {
+func projectCommand(c *cobra.Command, do func(ctx context.Context, dir string) error) *cobra.Command {
 	c.Use += " [DIRECTORY]"
 	c.Args = args(cobra.MaximumNArgs(1))
 	c.ValidArgsFunction = completeFiles
-	c.RunE = func(_ *cobra.Command, a []string) error { return do(firstArg(a)) }
+	c.RunE = func(c *cobra.Command, a []string) error { return do(c.Context(), firstArg(a)) }
 	return c
 }
 
@@ -49,10 +50,10 @@ func newProjectTrust(r *run) *cobra.Command {
 		Long: `Trusts the file ` + project.FileName + ` of this directory, or of the nearest one above it, with
 the content that it has now. Nobody else's file, link or pipe can be trusted, nor
 one that names no profile of yours.`,
-	}, func(dir string) error {
+	}, func(ctx context.Context, dir string) error {
 		p, err := projectHere(r, dir)
 		if err == nil {
-			err = r.task.TrustProject(p)
+			err = r.task.TrustProject(ctx, p)
 		}
 		if err != nil {
 			return err
@@ -69,7 +70,7 @@ func newProjectIgnore(r *run) *cobra.Command {
 		Long: `Remembers that the file ` + project.FileName + ` of this directory, or of the nearest one above
 it, is to count for nothing, and that nothing is said of it. vault project trust or
 revoke takes that back.`,
-	}, func(dir string) error {
+	}, func(_ context.Context, dir string) error {
 		p, err := projectHere(r, dir)
 		if err != nil {
 			return err
@@ -93,7 +94,7 @@ func newProjectRevoke(r *run) *cobra.Command {
 		Long: `Forgets that the file ` + project.FileName + ` of this directory, or of the nearest one above it,
 is trusted or ignored. A directory that does not exist any more can be named, as
 vault project list shows it.`,
-	}, func(dir string) error {
+	}, func(_ context.Context, dir string) error {
 		records, err := r.task.ProjectRecords()
 		if err != nil {
 			return err
@@ -210,7 +211,7 @@ func newProjectStatus(r *run) *cobra.Command {
 		Long: `Says which file ` + project.FileName + ` counts in this directory, and what follows from it.
 
 Exit status: 0 it names the profile to use here, 1 it does not or there is none.`,
-	}, func(dir string) error { return runProjectStatus(r, dir, asJSON) })
+	}, func(_ context.Context, dir string) error { return runProjectStatus(r, dir, asJSON) })
 	c.Flags().BoolVar(&asJSON, "json", false, "as JSON")
 	return c
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -201,25 +202,40 @@ func (x *entering) switchTo(ctx context.Context, q env.Request, e evaluator) err
 // of one. What another program has set since stays as it is.
 func (x *entering) giveBack(ctx context.Context) error {
 	st, _ := x.task.Env.Active()
-	if x.visit == nil || len(st.Changed(x.task.Env.Current)) > 0 {
+	if x.visit == nil {
 		return x.e.emitOnly()
 	}
+	why, left := "", st.Request.Profile
 	if x.visit.Before != nil {
-		back := x.e
-		back.amend = x.visit.Returned
-		err := x.switchTo(ctx, *x.visit.Before, back)
-		if err == nil {
+		var err error
+		if why, err = x.goBack(ctx, st); err == nil {
 			return nil
 		}
-		name := x.visit.Before.Profile
-		x.say("left %s; %s, which was active before, is not active again: %s; vault use %s", st.Request.Profile, name, whyNot(err), app.Word(name))
-		return takeOff(ctx, x.run, x.e, st)
 	}
-	err := takeOff(ctx, x.run, x.e, st)
+	if err := takeOff(ctx, x.run, x.e, st); err != nil {
+		return err
+	}
+	if why != "" {
+		left += "; " + why
+	}
+	x.say("left %s", left)
+	return nil
+}
+
+// goBack switches to the session before that of the project. why says why that is not possible.
+func (x *entering) goBack(ctx context.Context, st env.State) (why string, err error) {
+	back := x.e
+	back.amend = x.visit.Returned
+	if changed := st.Changed(x.task.Env.Current); len(changed) > 0 {
+		err = fmt.Errorf("another program has set %s", strings.Join(changed, ", "))
+	} else {
+		err = x.switchTo(ctx, *x.visit.Before, back)
+	}
 	if err == nil {
-		x.say("left %s", st.Request.Profile)
+		return "", nil
 	}
-	return err
+	name := x.visit.Before.Profile
+	return fmt.Sprintf("%s, which was active before, is not active again: %s; vault use %s", name, whyNot(err), app.Word(name)), err
 }
 
 // whyNot says why a profile was not switched to without a person.

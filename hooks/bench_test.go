@@ -36,6 +36,31 @@ func BenchmarkPrecmd(b *testing.B) {
 	}
 }
 
+// BenchmarkProject measures what a prompt costs more where the hook looks for project directories:
+// outside of them, which may be 10 µs, in one, and after a change of directory, five levels deep.
+func BenchmarkProject(b *testing.B) {
+	for _, shell := range hooked(b) {
+		for _, c := range []struct{ name, project, before, each string }{
+			{"without", "", "", "__vault_precmd"},
+			{"outside", "switch", "", "__vault_precmd"},
+			{"moved", "switch", "mkdir -p a/b/c; cd a/b/c", "MOVED; __vault_precmd"},
+			{"inside", "switch", "mkdir -p p; touch p/.vault-profile; cd p", "__vault_precmd"},
+		} {
+			b.Run(shell+"/"+c.name, func(b *testing.B) {
+				w := newWorld(b, shell)
+				w.write("hook", w.script(Options{Binary: "vault", Prompt: true, Project: c.project}))
+				best := 1e9
+				for b.Loop() {
+					moved := w.in(map[string]string{"bash": "_vdir=-", "zsh": "__vault_dir=-", "fish": "set -g __vault_dir -"})
+					best = min(best, w.loop(c.before, strings.ReplaceAll(c.each, "MOVED", moved)))
+				}
+				b.ReportMetric(best, "µs/prompt")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
 // loop is the best of many rounds, which are so short that some run without a pause. In fish, whose
 // clock is a program, they are longer.
 func (w *world) loop(before, each string) float64 {

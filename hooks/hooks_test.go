@@ -38,6 +38,13 @@ func rendered(t testing.TB, shell string, o Options) string {
 // usual is what `vault hook` prints for most people.
 var usual = Options{Binary: "vault", Prompt: true, Now: time.Unix(1700000000, 0), ValueFlags: []string{"--backend", "--keychain"}}
 
+// withProjects is usual with the part that looks for project directories.
+func withProjects() Options {
+	o := usual
+	o.Project = "switch"
+	return o
+}
+
 func TestEachHookIsAsReviewed(t *testing.T) {
 	later := usual
 	later.Call = true
@@ -47,6 +54,11 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 	}
 	for _, shell := range shells.Names() {
 		golden["hook."+must(shells.For(shell)).Extension] = rendered(t, shell, usual)
+	}
+	for _, shell := range shells.Names() {
+		fill := map[string]string{"BINARY": "vault"}
+		check(Options{Project: "switch"}.addProject(must(shells.For(shell)), fill))
+		golden["project."+must(shells.For(shell)).Extension] = strings.TrimPrefix(fill["CHECK"]+fill["AGAIN"]+fill["PROJECT"], "\n")
 	}
 	for name, got := range golden {
 		file := filepath.Join("testdata", "golden", name)
@@ -67,7 +79,7 @@ func TestEachHookIsAsReviewed(t *testing.T) {
 // It is the bash of macOS, and is not to be had for these tests.
 func TestTheBashHookHasNothingNewerThanBash32(t *testing.T) {
 	drawing := Drawing(must(shells.For("bash")), "new,title")
-	for _, found := range shelltest.NewerThanBash32(rendered(t, "bash", usual) + drawing) {
+	for _, found := range shelltest.NewerThanBash32(rendered(t, "bash", withProjects()) + drawing) {
 		t.Error(found)
 	}
 }
@@ -141,7 +153,7 @@ func TestShellsParseTheirHooks(t *testing.T) {
 		t.Run(shell, func(t *testing.T) {
 			testenv.Require(t, shell)
 			file := filepath.Join(t.TempDir(), "hook")
-			check(os.WriteFile(file, []byte(rendered(t, shell, usual)), 0o600))
+			check(os.WriteFile(file, []byte(rendered(t, shell, withProjects())), 0o600))
 			if out, err := exec.Command(shell, "-n", file).CombinedOutput(); err != nil || len(out) > 0 {
 				t.Errorf("%v: %s", err, out)
 			}
@@ -152,7 +164,7 @@ func TestShellsParseTheirHooks(t *testing.T) {
 func TestShellcheckPassesTheBashHook(t *testing.T) {
 	testenv.Require(t, "shellcheck")
 	file := filepath.Join(t.TempDir(), "hook.bash")
-	check(os.WriteFile(file, []byte(rendered(t, "bash", usual)), 0o600))
+	check(os.WriteFile(file, []byte(rendered(t, "bash", withProjects())), 0o600))
 	if out, err := exec.Command("shellcheck", "--norc", "--shell=bash", file).CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -117,11 +118,15 @@ func (p *Project) Usable() error {
 
 // TrustProject remembers that p counts as it is. It fails if p names no profile, and for a coding
 // agent that a rule holds back: with a file it could choose what a person's shells become.
-func (t *Task) TrustProject(p *Project) error {
+func (t *Task) TrustProject(ctx context.Context, p *Project) error {
 	if p.Problem != nil {
 		return p.Usable()
 	}
-	profile, err := t.ResolveUnopened(env.Request{Profile: p.Profile})
+	resolve := t.Resolve // a key may be stored under a name that no file has
+	if set, err := t.Profiles(); err == nil && set.Configured(p.Profile) {
+		resolve = func(_ context.Context, q env.Request) (profiles.Profile, error) { return t.ResolveUnopened(q) }
+	}
+	profile, err := resolve(ctx, env.Request{Profile: p.Profile})
 	if err != nil {
 		return err
 	}
