@@ -205,7 +205,7 @@ func (x *entering) giveBack(ctx context.Context) error {
 	if x.visit == nil {
 		return x.e.emitOnly()
 	}
-	why, left := "", st.Request.Profile
+	why := ""
 	if x.visit.Before != nil {
 		var err error
 		if why, err = x.goBack(ctx, st); err == nil {
@@ -215,10 +215,7 @@ func (x *entering) giveBack(ctx context.Context) error {
 	if err := takeOff(ctx, x.run, x.e, st); err != nil {
 		return err
 	}
-	if why != "" {
-		left += "; " + why
-	}
-	x.say("left %s", left)
+	x.say("left %s%s", st.Request.Profile, why)
 	return nil
 }
 
@@ -235,7 +232,7 @@ func (x *entering) goBack(ctx context.Context, st env.State) (why string, err er
 		return "", nil
 	}
 	name := x.visit.Before.Profile
-	return fmt.Sprintf("%s, which was active before, is not active again: %s; vault use %s", name, whyNot(err), app.Word(name)), err
+	return fmt.Sprintf("; %s, which was active before, is not active again: %s; vault use %s", name, whyNot(err), app.Word(name)), err
 }
 
 // whyNot says why a profile was not switched to without a person.
