@@ -41,7 +41,7 @@ _v_stamp() {
 # The program says what it has to say on the terminal, and asks nothing.
 _v_project() {
   builtin type -P @BINARY@ >/dev/null || return 0
-  builtin local _vcode='' _vsub=''
+  builtin local _vcode=''
   _vrec=''
   _vcode=$(_v_ask project enter --mode @MODE@ "$@" 3>&1 </dev/null >/dev/null) || return 0
   _v_eval

@@ -40,7 +40,7 @@ __vault_stamp() {
 # The program says what it has to say on the terminal, and asks nothing.
 __vault_project() {
   builtin whence -p -- $__vault_bin >/dev/null || return 0
-  local __vault_code __vault_sub
+  local __vault_code __vault_sub __vault_me=$$
   __vault_rec=
   __vault_code="$(__vault_ask project enter --mode @MODE@ "$@" 3>&1 </dev/null >/dev/null)" || return 0
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"

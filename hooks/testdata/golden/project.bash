@@ -31,7 +31,7 @@ _vs=$_vroot/
 }
 _v_project() {
 builtin type -P vault >/dev/null || return 0
-builtin local _vcode='' _vsub=''
+builtin local _vcode=''
 _vrec=''
 _vcode=$(_v_ask project enter --mode switch "$@" 3>&1 </dev/null >/dev/null) || return 0
 _v_eval
