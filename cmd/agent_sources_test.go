@@ -194,7 +194,7 @@ func TestLockEndsTheRenewalOfWhatIsServed(t *testing.T) {
 	r, _ := w.talk(t, environ, []exchange{w.askedPassphrase()}, "exec", "--server", "-d", "4s", "prod", "--", "/bin/sh", "-c", `
 		ask() { curl -s -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" "$AWS_CONTAINER_CREDENTIALS_FULL_URI"; }
 		first=$(ask); while [ "$(ask)" = "$first" ]; do sleep 0.1; done; echo renewed
-		vault lock; until ask | grep -q KeyringLocked; do sleep 0.1; done; echo locked`)
+		vault lock; until ask | grep -q 'KeyringLocked.*; run in another terminal: vault use prod'; do sleep 0.1; done; echo locked`)
 	if r.status != 0 || !strings.Contains(r.out, "renewed\nlocked\n") {
 		t.Errorf("status %d, %q, said %q", r.status, r.out, r.err)
 	}
