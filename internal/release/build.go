@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"sync"
 )
 
@@ -91,5 +92,15 @@ func (r *release) documents() error {
 			return err
 		}
 	}
-	return nil
+	return r.manual()
+}
+
+// manual makes the manual pages, which are compressed.
+func (r *release) manual() error {
+	pages := filepath.Join(r.work, "pages")
+	epoch := "SOURCE_DATE_EPOCH=" + strconv.FormatInt(r.date.Unix(), 10)
+	if _, err := output(r.root, []string{epoch}, "go", "run", "./internal/manpages", "-version", r.version, pages); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(pages, "share", "man", "man1"), r.staged("common", "man"))
 }

@@ -86,7 +86,7 @@ func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
 		r.content(r.staged("compressed", "changelog.gz"), doc+"/changelog.gz", 0o644),
 		r.content(r.staged("compressed", "THIRD_PARTY_NOTICES.gz"), doc+"/THIRD_PARTY_NOTICES.gz", 0o644),
 	}
-	pages, err := filepath.Glob(r.staged("compressed", "man", "*.gz"))
+	pages, err := filepath.Glob(r.staged("common", "man", "*.gz"))
 	if err != nil {
 		return nil, err
 	}
@@ -113,13 +113,6 @@ func (r *release) content(source, destination string, mode os.FileMode) *files.C
 // compressed makes the files that Linux's packages have compressed.
 func (r *release) compressed() error {
 	from := map[string]string{"CHANGELOG.md": "changelog.gz", "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES.gz"}
-	pages, err := filepath.Glob(r.staged("common", "man", "*.1"))
-	if err != nil {
-		return err
-	}
-	for _, page := range pages {
-		from[filepath.Join("man", filepath.Base(page))] = filepath.Join("man", filepath.Base(page)+".gz")
-	}
 	for plain, small := range from {
 		text, err := os.ReadFile(r.staged("common", plain))
 		if err != nil {

@@ -31,7 +31,7 @@ func imitated(t *testing.T) *release {
 	for shell, name := range completionFiles {
 		fill(t, r.staged("common", "completions", name), "completion for "+shell)
 	}
-	fill(t, r.staged("common", "man", "vault.1"), ".TH VAULT 1\n")
+	fill(t, r.staged("common", "man", "vault.1.gz"), "a manual page")
 	return r
 }
 
@@ -268,7 +268,7 @@ func TestAnArchiveHasTheProgramTheLicencesAndTheCompletions(t *testing.T) {
 		}
 		names = append(names, name)
 	}
-	for _, want := range []string{"vault", "LICENSE", "THIRD_PARTY_NOTICES", "man/vault.1", "completions/_vault", "completions/vault.bash", "completions/vault.fish", "completions/vault.ps1"} {
+	for _, want := range []string{"vault", "LICENSE", "THIRD_PARTY_NOTICES", "man/vault.1.gz", "completions/_vault", "completions/vault.bash", "completions/vault.fish", "completions/vault.ps1"} {
 		if !slices.Contains(names, want) {
 			t.Errorf("there is no %s among %q", want, names)
 		}

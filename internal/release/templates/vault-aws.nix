@@ -37,7 +37,7 @@ stdenvNoCC.mkDerivation {
     installShellCompletion --bash --name vault completions/vault.bash
     installShellCompletion --zsh completions/_vault
     installShellCompletion --fish completions/vault.fish
-    installManPage man/*.1
+    installManPage man/*.1.gz
     install -D -m 644 -t $out/share/doc/{{.Package}} LICENSE THIRD_PARTY_NOTICES CHANGELOG.md
     runHook postInstall
   '';

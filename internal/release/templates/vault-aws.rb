@@ -33,7 +33,7 @@ class VaultAws < Formula
     bash_completion.install "completions/vault.bash" => "vault"
     zsh_completion.install "completions/_vault"
     fish_completion.install "completions/vault.fish"
-    man1.install Dir["man/*.1"]
+    man1.install Dir["man/*.1.gz"]
     doc.install "THIRD_PARTY_NOTICES"
   end
 
