@@ -55,7 +55,9 @@ func playDemo(t *testing.T) string {
 		}
 	}
 	await(1)
-	v.send("export AWS_ASSUME_ROLE_TTL=59m55s; clear\r")
+	v.send("export AWS_ASSUME_ROLE_TTL=59m55s\r")
+	await(2)
+	v.send("clear\r")
 	await(1)
 	for i, line := range []string{
 		"vault use prod", "vault status", "vault use dve", "vault use dev", "vault exec prod -- sh -c 'echo I am $AWS_VAULT'", "vault off",

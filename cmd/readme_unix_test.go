@@ -17,7 +17,7 @@ import (
 // withoutAPerson are the lines of the README that end otherwise than well without a terminal, with
 // their status.
 var withoutAPerson = map[string]string{
-	"add work": "3", "use": "2", "sso login": "1", "sso sync": "1", "init": "2", "login prod": "1",
+	"add work": "3", "project": "1", "use": "2", "sso login": "1", "sso sync": "1", "init": "2", "login prod": "1",
 }
 
 // Every line for vault in the README does what it says, in a shell with the hook, one after the other.

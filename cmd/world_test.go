@@ -29,7 +29,7 @@ import (
 const (
 	account    = "111122223333"
 	passphrase = "open sesame, says the test"
-	patience   = 30 * time.Second
+	patience   = time.Minute
 )
 
 // bin is the directory with the program, to be put on PATH.

@@ -80,4 +80,4 @@ if [[ -o interactive ]]; then
   __vault_register
 fi
 '
-! __vault_autoloaded || __vault_complete "$@"
+if __vault_autoloaded; then __vault_complete "$@"; fi

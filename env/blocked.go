@@ -33,7 +33,7 @@ func possible(current map[string]string, changes []Change) ([]Change, []Blocked)
 			blocked = append(blocked, Blocked{Name: c.Name, Universal: !fixed})
 		}
 	}
-	slices.SortFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return list, blocked
 }
 

@@ -110,6 +110,6 @@ func Alone(current map[string]string, changes []Change) []Change {
 			list = append(list, unset(n))
 		}
 	}
-	slices.SortFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

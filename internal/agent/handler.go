@@ -186,7 +186,7 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	a.mu.Unlock()
-	slices.SortFunc(s.Stores, func(x, y Held) int { return strings.Compare(x.Store, y.Store) })
+	slices.SortStableFunc(s.Stores, func(x, y Held) int { return strings.Compare(x.Store, y.Store) })
 	for _, p := range a.parts {
 		p.Status(&s)
 	}

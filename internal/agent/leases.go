@@ -374,7 +374,7 @@ func (ls *leases) Status(s *Status) {
 		l.mu.Unlock()
 		s.Leases = append(s.Leases, one)
 	}
-	slices.SortFunc(s.Leases, func(x, y Leased) int {
+	slices.SortStableFunc(s.Leases, func(x, y Leased) int {
 		return cmp.Or(cmp.Compare(x.Profile, y.Profile), cmp.Compare(x.PID, y.PID), cmp.Compare(x.ID, y.ID))
 	})
 }

@@ -292,7 +292,7 @@ func (s *Server) AddBucket(account, name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := append(s.state.buckets[account], &bucket{name, s.opts.Now().UTC(), map[string]object{}})
-	slices.SortFunc(b, func(x, y *bucket) int { return strings.Compare(x.name, y.name) })
+	slices.SortStableFunc(b, func(x, y *bucket) int { return strings.Compare(x.name, y.name) })
 	s.state.buckets[account] = b
 }
 

@@ -128,7 +128,7 @@ func (r Records) List() ([]Record, error) {
 			list = append(list, rec)
 		}
 	}
-	slices.SortFunc(list, func(a, b Record) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(a.Path, b.Path) })
 	return list, nil
 }
 

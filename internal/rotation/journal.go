@@ -151,6 +151,6 @@ func (b Book) List() ([]Journal, error) {
 			list = append(list, j)
 		}
 	}
-	slices.SortFunc(list, func(a, b Journal) int { return strings.Compare(a.Item, b.Item) })
+	slices.SortStableFunc(list, func(a, b Journal) int { return strings.Compare(a.Item, b.Item) })
 	return list, err
 }

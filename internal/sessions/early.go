@@ -29,19 +29,24 @@ type madeConn struct {
 	at       time.Time
 }
 
+// earlyKey is that of the *early in the context of a plan's calls.
+type earlyKey struct{}
+
 // connectEarly begins to connect to where the first call of a plan goes, unless that is known
-// to come late or a proxy is between. The function that it returns is called after the calls.
-func (m *Maker) connectEarly(ctx context.Context, p profiles.Profile, plan Plan) (end func()) {
-	outer := m.early // of the session that this one is made for
-	m.early = nil
+// to come late or a proxy is between. The calls are made with the context that it returns, which
+// hides the connection of a session that this one is made for; end is called after them.
+func (m *Maker) connectEarly(ctx context.Context, p profiles.Profile, plan Plan) (with context.Context, end func()) {
+	var made *early
 	if region, soon := plan.soon(p.Region); soon {
-		m.early = connect(ctx, m.Endpoint(p, STS, region).direct(ctx))
+		made = connect(ctx, m.Endpoint(p, STS, region).direct(ctx))
 	}
-	made := m.early
-	return func() {
-		made.close()
-		m.early = outer
-	}
+	return context.WithValue(ctx, earlyKey{}, made), made.close
+}
+
+// dialEarly uses the connection in the context, if there is one and it fits.
+func dialEarly(ctx context.Context, network, address string) (net.Conn, error) {
+	made, _ := ctx.Value(earlyKey{}).(*early)
+	return made.dial(ctx, network, address)
 }
 
 // soon reports whether the first call is one of STS for which no person is asked, and returns

@@ -25,8 +25,7 @@ type Endpoint struct {
 
 	Proxy func(*http.Request) (*url.URL, error) // nil: that of the environment
 
-	early *early // a connection that is made already; nil: there is none
-	pages bool   // the service refuses a request with a web page
+	pages bool // the service refuses a request with a web page
 }
 
 // ProxyOf is the proxy that a process with these variables (HTTPS_PROXY and the others) uses.

@@ -61,7 +61,6 @@ type Maker struct {
 	Path           func(string) string // completes a path of Env that begins with ~; nil: it stays
 
 	clock   awsClock
-	early   *early                    // for the next call
 	refused atomic.Pointer[CallError] // why MFAToken was not accepted
 	waited  atomic.Bool               // the person was told that AWS takes long
 }
@@ -111,7 +110,8 @@ func giver(s profiles.Source) string {
 
 // carryOut makes the calls of a plan.
 func (m *Maker) carryOut(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
-	defer m.connectEarly(ctx, p, plan)()
+	ctx, end := m.connectEarly(ctx, p, plan)
+	defer end()
 	s, roles, err := m.begin(ctx, p, plan)
 	if err != nil {
 		return creds.Session{}, err

@@ -105,7 +105,7 @@ func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	slices.SortFunc(list, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(list, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
 	return list, nil
 }
 

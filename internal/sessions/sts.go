@@ -15,9 +15,7 @@ import (
 
 // client returns an STS client that signs with s and reads AWS's time.
 func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
-	e := m.Endpoint(p, STS, region)
-	e.early = m.early
-	return stsClient(e, s, m.readTime, m.slow)
+	return stsClient(m.Endpoint(p, STS, region), s, m.readTime, m.slow)
 }
 
 // stsClient returns an STS client that signs with s, or not at all if s has no key. The

@@ -87,7 +87,7 @@ func (u unusable) Do(*http.Request) (*http.Response, error) { return nil, u.erro
 // come from the environment.
 func (e Endpoint) transport() (http.RoundTripper, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.DialContext = e.early.dial
+	t.DialContext = dialEarly
 	t.TLSHandshakeTimeout = 0
 	if e.Proxy != nil {
 		t.Proxy = e.Proxy
