@@ -34,6 +34,7 @@ type crowd struct {
 	t       *testing.T
 	w       *world
 	environ []string
+	homes   string // what the shells keep for themselves is below it
 	socket  string
 	began   time.Time
 	seed    uint64
@@ -43,18 +44,22 @@ type crowd struct {
 	shells    []*worker
 	questions int
 	locked    int // how often a store that was open had to be opened again: kills and locks
+	unheld    int // questions whose answer perhaps no agent could hold, because the disk was full
+	full      bool
 	refreshes int // that people asked for
 	steps     int
 	prompts   map[string]map[bool][]time.Duration // by shell; whether something had happened
+	happened  int                                 // how many things have begun or ended
 	troubled  bool                                // something has begun to happen
 	// excuse says whether a line may end with this status, or a prompt show this note, because
 	// of what happens at the moment; nil: neither a failure nor another note than the agent's.
-	excuse func(status, note string) bool
+	excuse func(k *worker, status, note string) bool
+	closes int // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
 }
 
 // newCrowd is a world with three roles, whose store only a person opens, and as many shells of each
 // kind. The seed is that of AWS_VAULT_TEST_SEED, or a new one, and is printed.
-func newCrowd(t *testing.T, w *world, of int) *crowd {
+func newCrowd(t *testing.T, w *world, of int, extra ...string) *crowd {
 	t.Helper()
 	for _, sh := range shelltest.All(t) {
 		testenv.Require(t, sh.Name)
@@ -68,9 +73,10 @@ func newCrowd(t *testing.T, w *world, of int) *crowd {
 	w.write("home/.aws/config", config)
 	check(os.MkdirAll(w.path("tools"), 0o700))
 	check(os.WriteFile(w.path("tools/is"), []byte("#!/bin/sh\n[ \"$AWS_VAULT\" = \"$1\" ] && [ \"$AWS_SECRET_ACCESS_KEY\" ] || exit 99\n"), 0o700))
-	environ := with(w.withAgent(t), "TERM=xterm", "fish_features=qmark-noglob,no-query-term", "PATH="+w.path("tools")+":"+bin+":"+os.Getenv("PATH"))
+	environ := with(w.withAgent(t, extra...), "TERM=xterm", "fish_features=qmark-noglob,no-query-term", "PATH="+w.path("tools")+":"+bin+":"+os.Getenv("PATH"))
+	environ = with(environ, extra...)
 	c := &crowd{t: t, w: w, environ: environ, socket: filepath.Join(value(environ, "XDG_RUNTIME_DIR"), "vault/agent.sock"),
-		seed: rand.Uint64(), think: 1500 * time.Millisecond, prompts: map[string]map[bool][]time.Duration{}, began: time.Now()}
+		seed: rand.Uint64(), think: 1500 * time.Millisecond, prompts: map[string]map[bool][]time.Duration{}, began: time.Now(), homes: t.TempDir()}
 	if s := os.Getenv("AWS_VAULT_TEST_SEED"); s != "" {
 		c.seed = must(strconv.ParseUint(s, 10, 64))
 	}
@@ -88,8 +94,8 @@ func newCrowd(t *testing.T, w *world, of int) *crowd {
 func (c *crowd) random(of int) *rand.Rand { return rand.New(rand.NewPCG(c.seed, uint64(of))) }
 
 // begin starts the shells and has everybody type some lines as usual.
-func (c *crowd) begin() {
-	c.work(c.t.Context(), 10)
+func (c *crowd) begin(lines int) {
+	c.work(c.t.Context(), lines)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.troubled = true
@@ -119,6 +125,7 @@ type worker struct {
 	in   string // the profile that was switched to last
 	line int    // the number of the last line that was typed
 	read int    // how much of the transcript was searched for a question
+	seen int    // how many things had happened when the line was typed
 }
 
 // crowdPrompts are start-file code for a prompt that has the number of the line before it, that
@@ -135,9 +142,9 @@ var numbering = map[string]string{"bash": "M=%d; ", "zsh": "M=%d; ", "fish": "se
 
 // start opens the terminal, in a home of its own for what the shell itself keeps.
 func (k *worker) start() bool {
-	home := must(os.MkdirTemp(k.w.path("tmp"), k.sh.Name))
+	home := must(os.MkdirTemp(k.homes, k.sh.Name))
 	cmd := k.sh.Start(home, k.sh.Prompt+shelltest.In(k.t, k.sh.Name, crowdPrompts)+must(k.sh.RCLine("vault"))+"\n")
-	cmd.Env = with(k.environ, "ZDOTDIR="+home, "HISTFILE=")
+	cmd.Env = with(k.environ, "ZDOTDIR="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home, "XDG_CACHE_HOME="+home, "TMPDIR="+home, "HISTFILE=")
 	k.x, k.in, k.line, k.read = shelltest.Open(k.t, cmd, 200, 50), "", 0, 0
 	_, ok := k.await("start")
 	return ok
@@ -159,6 +166,9 @@ func (k *worker) work(ctx context.Context, lines int) {
 // step types one line and checks the prompt after it.
 func (k *worker) step() bool {
 	profile := string(rune('a' + k.r.IntN(3)))
+	if k.closes > 0 && k.in != "" && k.r.IntN(k.closes) == 0 {
+		return k.cutOff() && k.start()
+	}
 	switch n := k.r.IntN(20); {
 	case n < 4:
 		return k.types("vault use "+profile+" -d "+crowdLife.String(), profile)
@@ -173,10 +183,33 @@ func (k *worker) step() bool {
 	return k.types("", k.in)
 }
 
+// cutOff closes the terminal in the middle of a renewal: one that was asked for, or one that a
+// prompt began.
+func (k *worker) cutOff() bool {
+	line := []string{"vault refresh\r", "\r"}[k.r.IntN(2)]
+	k.count(&k.locked) // if it was asked for the passphrase, another one will be
+	_ = k.x.Send(line)
+	time.Sleep(within(k.r, 60*time.Millisecond))
+	return k.hangUp()
+}
+
+func (k *worker) hangUp() bool {
+	if !k.x.HangUp(crowdPatience) {
+		return k.wrong("the end of the terminal", "the shell does not end")
+	}
+	if k.w.leak(noKeyIDs(k.x.Transcript())) != "" {
+		return k.wrong("the end of the terminal", "a secret was on the screen")
+	}
+	return true
+}
+
 // types types a line, after which the shell is to be in a profile.
 func (k *worker) types(line, in string) bool {
 	k.line++
 	began := time.Now()
+	k.mu.Lock()
+	k.seen = k.happened
+	k.mu.Unlock()
 	if k.x.Send(strings.TrimSuffix(fmt.Sprintf(shelltest.In(k.t, k.sh.Name, numbering), k.line), "; ")+strings.TrimSuffix("; "+line, "; ")+"\r") != nil {
 		return k.wrong(line, "the shell has ended")
 	}
@@ -199,7 +232,7 @@ func (k *worker) types(line, in string) bool {
 func (k *worker) check(line, in string, s seen) bool {
 	failed := s.status != "0"
 	switch {
-	case failed && (s.profile != k.in || !k.excused(s.status, "")):
+	case failed && (s.profile != k.in || !k.excused(k, s.status, "")):
 		return k.wrong(line, fmt.Sprintf("status %s in %q, which was %q", s.status, s.profile, k.in))
 	case !failed:
 		k.in = in
@@ -217,7 +250,7 @@ func (k *worker) check(line, in string, s seen) bool {
 	case len(label) == 0 || label[0] != k.in || !labels.MatchString(s.label):
 		return k.wrong(line, fmt.Sprintf("the label is %q, and it switched to %q", s.label, k.in))
 	}
-	if note := label[len(label)-1]; strings.HasSuffix(note, "!") && note != "locked!" && !k.excused("", note) {
+	if note := label[len(label)-1]; strings.HasSuffix(note, "!") && note != "locked!" && !k.excused(k, "", note) {
 		return k.wrong(line, "the label is "+s.label)
 	}
 	return true
@@ -225,10 +258,10 @@ func (k *worker) check(line, in string, s seen) bool {
 
 var labels = regexp.MustCompile(`^\w( expired| <1m| \d+m| \d+h\d+m)?( [a-z]+!)?$`)
 
-func (c *crowd) excused(status, note string) bool {
+func (c *crowd) excused(k *worker, status, note string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.excuse != nil && c.excuse(status, note)
+	return c.excuse != nil && c.excuse(k, status, note)
 }
 
 func (c *crowd) count(what *int) {
@@ -287,6 +320,11 @@ func (k *worker) answer() {
 	}
 	k.read += at + len(asked)
 	k.count(&k.questions)
+	k.mu.Lock()
+	if k.full {
+		k.unheld++
+	}
+	k.mu.Unlock()
 	_ = k.x.Send(passphrase + "\r")
 }
 
@@ -341,14 +379,8 @@ func (c *crowd) leave() {
 	var all sync.WaitGroup
 	for _, k := range c.shells {
 		all.Go(func() {
-			if k.x == nil {
-				return
-			}
-			if !k.x.HangUp(crowdPatience) {
-				c.t.Errorf("%s does not end with its terminal", k.sh.Name)
-			}
-			if found := c.w.leak(noKeyIDs(k.x.Transcript())); found != "" {
-				c.t.Errorf("%s: a secret on the screen", k.sh.Name)
+			if k.x != nil {
+				k.hangUp()
 			}
 		})
 	}
