@@ -13,7 +13,8 @@ import (
 func TestInitChangesAFileOnlyAfterAYes(t *testing.T) {
 	w := newWorld(t, "")
 	w.write("home/.zshrc", "export TOKEN=private")
-	for answer, changed := range map[string]bool{"n\r": false, "\r": false, "y\r": true} {
+	for _, answer := range []string{"n\r", "\r", "y\r"} {
+		changed := answer == "y\r"
 		r, shown := w.talk(t, w.environ(), []exchange{{"add the hook to ~/.zshrc? [y/N] ", answer}}, "init", "zsh")
 		text := string(must(os.ReadFile(w.path("home/.zshrc"))))
 		if done := strings.Contains(text, "vault hook zsh"); done != changed || (r.status == 0) != changed {

@@ -248,8 +248,8 @@ func (w *world) chromium(t *testing.T, page string) string {
 	return w.path("chromium")
 }
 
+// It runs alone: a Chromium that starts beside many other programs may never show a page.
 func TestARealBrowserIsSignedInToTheConsole(t *testing.T) {
-	t.Parallel()
 	w := consoleWorld(t)
 	page := w.path("page.html")
 	browser := w.chromium(t, page)
