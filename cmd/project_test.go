@@ -195,7 +195,7 @@ func TestAFileThatDoesNotCountSaysSoInOneSentenceAndChangesNothing(t *testing.T)
 		s.add("__vault_precmd; __vault_precmd; echo \"$AWS_VAULT|$__VAULT_STATE\"; cd ..; __vault_precmd")
 		want = append(want, s.w.path("bad/"+name+"/.vault-profile")+" "+sentence)
 	}
-	add("link", "is a symbolic link, and is not used", "ln -s ../../work/shop/.vault-profile .vault-profile")
+	add("link", "is a symbolic link, and is not used", "ln -s "+must(s.sh.Quote(s.w.path("work/shop/.vault-profile")))+" .vault-profile")
 	add("pipe", "is not a regular file, and is not used", "mkfifo .vault-profile")
 	add("open", "can be written by every user, and is not used", "echo prod >.vault-profile; chmod 666 .vault-profile")
 	add("huge", "is larger than 4096 bytes, and is not used", "head -c 5000 /dev/zero >.vault-profile")
