@@ -346,7 +346,7 @@ ip addr add 192.0.2.1/24 dev v0; ip link set v0 up
 ip -n neighbour addr add 192.0.2.2/24 dev v1; ip -n neighbour link set v1 up; ip -n neighbour link set lo up
 ip -n neighbour route add 169.254.169.254/32 via 192.0.2.1`
 	if out, err := exec.Command("sh", "-ec", hold).CombinedOutput(); err != nil {
-		t.Skipf("no second namespace here: %v: %s", err, out)
+		testenv.Missing(t, "second-namespace", fmt.Sprintf("%v: %s", err, out))
 	}
 	defer func() { _ = exec.Command("sh", "-c", "ip link del v0; ip netns del neighbour").Run() }()
 	r := w.vault(t, w.environ(), "exec", "--ec2-server", "--imds-v1", "prod", "--", "sh", "-c",

@@ -202,7 +202,7 @@ func TestImportThatCannotChangeTheFileHasLostNothing(t *testing.T) {
 	if os.Getuid() == 0 {
 		testenv.Require(t, "chattr")
 		if out, err := exec.Command("chattr", "+i", w.path("home/.aws")).CombinedOutput(); err != nil {
-			t.Skipf("no folder can be made immutable here: %s", out)
+			testenv.Missing(t, "immutable-folders", string(out))
 		}
 		t.Cleanup(func() { check(exec.Command("chattr", "-i", w.path("home/.aws")).Run()) })
 	} else {
@@ -310,7 +310,7 @@ func TestImportMayBeKilledAnywhere(t *testing.T) {
 				break // there are no more such calls
 			}
 			if strings.Contains(errs.String(), "PTRACE") || strings.Contains(errs.String(), "invalid system call") {
-				t.Skipf("strace cannot be used here: %s", errs.String())
+				testenv.Missing(t, "strace", errs.String())
 			}
 			killed++
 			left := w.credentials()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // pluginName is that of a plugin which this test binary is when it is called so. It is
@@ -88,7 +89,7 @@ func (d disguised) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 func plugged(t *testing.T) Options {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a plugin is a link to this binary")
+		testenv.Missing(t, "unix", "a plugin is a link to this binary")
 	}
 	self, err := os.Executable()
 	if err != nil {

@@ -125,7 +125,7 @@ func TestAgeTakesAnIdentityThatTheProgramAgeMade(t *testing.T) {
 
 func TestAPluginThatHangsIsEnded(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("it needs /proc")
+		testenv.Missing(t, "proc", "there is no /proc")
 	}
 	o := plugged(t)
 	put(t, open(t, o), "a", "value of a")

@@ -16,6 +16,7 @@ import (
 	"github.com/mtibben/percent"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func fileOptions(t *testing.T, passphrase string) Options {
@@ -73,7 +74,7 @@ func TestReadingMakesNoFolder(t *testing.T) {
 
 func TestFileModesAreTheOwnersAlone(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("modes are of Unix")
+		testenv.Missing(t, "unix", "modes are of Unix")
 	}
 	o := fileOptions(t, "pp")
 	put(t, open(t, o), "k", "v")
@@ -333,7 +334,7 @@ func TestFileClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 
 func TestFileKeepsTheModeOfAnItemAndFollowsItsLink(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("modes are of Unix")
+		testenv.Missing(t, "unix", "modes are of Unix")
 	}
 	o := fileOptions(t, "pp")
 	s := open(t, o)

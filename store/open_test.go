@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func TestOpenNamesTheBackEndsThereAreWhenAskedForAnother(t *testing.T) {
@@ -27,7 +29,7 @@ func TestBackendsEndWithOnesThatNeedNoDesktop(t *testing.T) {
 
 func TestOpenSaysOfEachBackEndWhyItCannotBeUsed(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows' own keyring is always there")
+		testenv.Missing(t, "unix", "Windows' own keyring is always there")
 	}
 	notAFolder := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(notAFolder, nil, 0o600); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // finding returns what was found of one back end, among findings in the order of Backends.
@@ -28,7 +29,7 @@ func finding(t *testing.T, found []Finding, name string) Finding {
 
 func TestProbeSaysWhichBackEndWouldBeOpenedAndWhyNotTheOthers(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows' own keyring is always there")
+		testenv.Missing(t, "unix", "Windows' own keyring is always there")
 	}
 	t.Setenv("PATH", t.TempDir())
 	dir := t.TempDir()

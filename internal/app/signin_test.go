@@ -13,6 +13,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/internal/sessions"
+	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -36,7 +37,7 @@ func opened(t *testing.T, own string, starts func(argv []string) bool, environ .
 
 func TestBROWSERIsReadAsPythonAndXdgOpenReadIt(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("the names of the files are those of Unix")
+		testenv.Missing(t, "unix", "the names of the files are those of Unix")
 	}
 	blanks := filepath.Join(t.TempDir(), "My Browser")
 	if err := os.WriteFile(blanks, []byte("#!/bin/sh\n"), 0o700); err != nil {

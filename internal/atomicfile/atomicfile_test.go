@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func write(t *testing.T, path, text string) {
@@ -37,7 +38,7 @@ func holds(t *testing.T, path, text string) {
 func posix(t *testing.T) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no modes and owners")
+		testenv.Missing(t, "unix", "Windows has no modes and owners")
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/d44b7504/vault/env"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // TestMain runs a child for a test that needs a process of its own, with a terminal.
@@ -142,9 +143,7 @@ func waitFor(t *testing.T, file, text string, n int) {
 func needs(t *testing.T, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
-		if _, err := exec.LookPath(p); err != nil {
-			t.Skipf("%s is not installed", p)
-		}
+		testenv.Require(t, p)
 	}
 }
 
@@ -227,7 +226,7 @@ func TestASilentChildFindsNoTerminalAndNoDisplay(t *testing.T) {
 // and with those that have lost their parent; its caller lives.
 func TestAChildOnATerminalReadsThereAndEndsAtTheDeadline(t *testing.T) {
 	if len(processes()) == 0 {
-		t.Skip("this system does not tell of processes")
+		testenv.Missing(t, "proc", "this system does not tell of processes")
 	}
 	self, err := os.Executable()
 	if err != nil {

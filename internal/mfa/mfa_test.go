@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 const serial = "arn:aws:iam::111122223333:mfa/phone"
@@ -40,7 +41,7 @@ type bench struct {
 func newBench(t *testing.T, order string, ends map[string]ending) *bench {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("programs are found by other names on Windows")
+		testenv.Missing(t, "unix", "programs are found by other names on Windows")
 	}
 	dir := t.TempDir()
 	for name := range ends {

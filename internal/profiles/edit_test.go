@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 func write(t *testing.T, path, text string, mode os.FileMode) {
@@ -89,7 +90,7 @@ func TestALinkStaysALink(t *testing.T) {
 		os.Remove(target)
 		os.Remove(link)
 		if err := os.Symlink(filepath.Join("dotfiles", "config"), link); err != nil {
-			t.Skip("no symlinks here:", err)
+			testenv.Missing(t, "symlinks", err.Error())
 		}
 		if old != "" {
 			write(t, target, old, 0o600)
@@ -111,7 +112,7 @@ func TestALoopOfLinksIsAnError(t *testing.T) {
 	dir := t.TempDir()
 	a, b := filepath.Join(dir, "a"), filepath.Join(dir, "b")
 	if os.Symlink(a, b) != nil || os.Symlink(b, a) != nil {
-		t.Skip("no symlinks here")
+		testenv.Missing(t, "symlinks", "none can be made here")
 	}
 	if err := AppendProfile(a, "p", nil); err == nil {
 		t.Error("no error")
@@ -208,7 +209,7 @@ func TestAReplacementClearsUpWhatAKilledRunLeftAndNothingElse(t *testing.T) {
 func TestAConfigFileThatNeverEndsIsAnError(t *testing.T) {
 	const endless = "/dev/zero"
 	if _, err := os.Stat(endless); err != nil {
-		t.Skip(err)
+		testenv.Missing(t, "unix", err.Error())
 	}
 	var size *atomicfile.SizeError
 	_, loadErr := Load(endless)
