@@ -14,12 +14,7 @@ type exportOptions struct {
 	profile, format string
 }
 
-func newExport(r *run) *cobra.Command {
-	var o exportOptions
-	c := &cobra.Command{
-		Use:   "export [PROFILE]",
-		Short: "print a profile's credentials",
-		Long: `Prints credentials for another program. The json format is what the AWS tools
+const exportHelp = `Prints credentials for another program. The json format is what the AWS tools
 expect of a credential_process. For a key that is stored under the profile's name:
 
   [profile iam]
@@ -41,7 +36,14 @@ error: the answer is exit status 3 and what to run.
 
 env prints NAME=value as it is; export-env, bash, zsh, fish and powershell print
 quoted code to evaluate; dotenv quotes for .env files; github writes to the files
-of a GitHub Actions step and masks the secrets in its log.`,
+of a GitHub Actions step and masks the secrets in its log.`
+
+func newExport(r *run) *cobra.Command {
+	var o exportOptions
+	c := &cobra.Command{
+		Use:               "export [PROFILE]",
+		Short:             "print a profile's credentials",
+		Long:              exportHelp,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE: func(c *cobra.Command, a []string) error {

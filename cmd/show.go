@@ -52,6 +52,11 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(_ *cobra.Command, names []string) error { return runShow(r, o, names) },
 	}
+	o.bind(c)
+	return c
+}
+
+func (o *showOptions) bind(c *cobra.Command) {
 	fs := c.Flags()
 	boolFlag(fs, &o.json, "json", "", false, "as JSON")
 	regionFlag(c, &o.region, "as if this region had been given")
@@ -59,7 +64,6 @@ Exit status: 0 done, 1 a profile cannot be resolved, 2 usage.`,
 	durationFlag(fs, &o.duration, "duration", "d", "as if this duration had been given")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "as if the long-lived key itself were used")
 	_ = c.RegisterFlagCompletionFunc("duration", fixed("15m", "1h", "4h", "8h", "12h"))
-	return c
 }
 
 // runShow explains each profile, and goes on after one that cannot be resolved. The last

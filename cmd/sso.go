@@ -64,6 +64,11 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 			return runSSOLogin(c.Context(), r, o)
 		},
 	}
+	o.bind(c)
+	return c
+}
+
+func (o *ssoLoginOptions) bind(c *cobra.Command) {
 	fs := c.Flags()
 	fs.StringVar(&o.startURL, "start-url", "", "where your company's Identity Center is, like https://corp.awsapps.com/start")
 	regionFlag(c, &o.region, "the region of Identity Center")
@@ -72,7 +77,6 @@ Exit status: 0 signed in, 1 failed, 2 usage, 3 the sign-in was not finished.`,
 	boolFlag(fs, &o.stdout, "stdout", "", false, "print the address on standard output, open nothing")
 	boolFlag(fs, &o.share, "share", "", false, "write the sign-in, in plain text, where the AWS CLI looks for it")
 	durationFlag(fs, &o.timeout, "timeout", "", "how long you may take in the browser (default 5m)")
-	return c
 }
 
 func runSSOLogin(ctx context.Context, r *run, o ssoLoginOptions) error {

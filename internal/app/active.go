@@ -67,18 +67,30 @@ func StatusOf(t *Task, st env.State) Status {
 	if s.Account == "" {
 		s.Account = creds.AccountOf(t.Env.Get("AWS_ACCESS_KEY_ID"))
 	}
-	exported := exportedSession(t, profiles.Profile{Name: s.Profile})
-	if !exported.Expires.IsZero() {
-		s.Expires, s.Expired = &exported.Expires, exported.Expired(t.Now())
-		s.Left = max(0, int(exported.Expires.Sub(t.Now())/time.Second))
-		when := t.Policy.When(exported).UTC()
-		s.RenewsAt = &when
-	}
-	p, err := resolveActive(t, st.Request)
-	if err != nil {
+	s.addTimes(t)
+	if p, err := resolveActive(t, st.Request); err == nil {
+		s.addProfile(t, st, p)
+	} else {
 		s.Renews, s.RenewsAt = NotRenewedUnknown, nil
-		return s
 	}
+	return s
+}
+
+// addTimes adds when the session in the environment ends, and when it would be renewed.
+func (s *Status) addTimes(t *Task) {
+	exported := exportedSession(t, profiles.Profile{Name: s.Profile})
+	if exported.Expires.IsZero() {
+		return
+	}
+	s.Expires, s.Expired = &exported.Expires, exported.Expired(t.Now())
+	s.Left = max(0, int(exported.Expires.Sub(t.Now())/time.Second))
+	when := t.Policy.When(exported).UTC()
+	s.RenewsAt = &when
+}
+
+// addProfile adds what follows from the profile: where its credentials come from, who may use
+// it, and what becomes of its session.
+func (s *Status) addProfile(t *Task, st env.State, p profiles.Profile) {
 	s.Source, s.Chain, s.Guard = SourceText(p), Chain(p), guardFacts(p.Guard)
 	if a, err := t.codingAgent(p.Guard); a.Name != "" && err == nil {
 		s.CodingAgent, s.ForAgent = &a, st.Request.Agent
@@ -90,7 +102,7 @@ func StatusOf(t *Task, st env.State) Status {
 		s.Note = m.Note
 	}
 	if s.Expires != nil {
-		s.Renews, s.RenewsAt = renewal(t, st.Request, p, s)
+		s.Renews, s.RenewsAt = renewal(t, st.Request, p, *s)
 	}
 	if l := st.Lease; l != nil {
 		s.ServedTo, s.Note, s.Renews = l.PID, leaseNote(t, *l), servedRenewal(p)
@@ -98,7 +110,6 @@ func StatusOf(t *Task, st env.State) Status {
 	if len(s.ChangedBy) > 0 {
 		s.Note = refresh.Changed // as the prompt has it
 	}
-	return s
 }
 
 // leaseNote is what the prompt of a shell says which the agent serves.

@@ -122,14 +122,7 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	if givesKey(r.Profile) {
 		return reply, &KeyRefusedError{r.Profile.Name}
 	}
-	core := *c
-	core.Agent = nil
-	core.Policy = r.Policy
-	if r.Environ != nil {
-		e = NewEnvironment(r.Environ, nil)
-	}
-	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code, SignIn: SignIn{Never: true}})
-	t.store = s
+	t := c.taskFor(e, s, r)
 	ctx, stop := t.notBehindAPerson(ctx, r.Profile) // the client waits for that
 	defer stop()
 	m, err := t.Maker(ctx)
@@ -158,6 +151,20 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 		return SessionReply{}, &KeyRefusedError{r.Profile.Name}
 	}
 	return reply, err
+}
+
+// taskFor makes the task of a request that the agent carries out: with the store that it holds,
+// without a person to ask and without an agent.
+func (c *Core) taskFor(e Environment, s store.Store, r SessionRequest) *Task {
+	core := *c
+	core.Agent = nil
+	core.Policy = r.Policy
+	if r.Environ != nil {
+		e = NewEnvironment(r.Environ, nil)
+	}
+	t := core.Task(Caller{Env: e, Quiet: true, MFACode: r.Code, SignIn: SignIn{Never: true}})
+	t.store = s
+	return t
 }
 
 // takeFrom gives m what the request has: where to begin, the proxies, a new sign-in.

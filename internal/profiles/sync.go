@@ -129,6 +129,12 @@ func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []
 		}
 	}
 	slices.Sort(order)
+	s.compare(order)
+	return order, nil
+}
+
+// compare records which of the block's profiles are new, and which have other settings now.
+func (s *Sync) compare(order []string) {
 	for _, n := range order {
 		switch before, had := s.from[n]; {
 		case !had:
@@ -137,7 +143,6 @@ func (s *Sync) merge(a around, path string, want []Stanza, prune bool) (order []
 			s.Changed = append(s.Changed, n)
 		}
 	}
-	return order, nil
 }
 
 // sectionsOf splits the block into the texts of its profiles, without blank lines.

@@ -27,48 +27,67 @@ type yamlLevel struct {
 	path   []string
 }
 
+// yamlReader reads a text line by line.
+type yamlReader struct {
+	text yamlText
+	open []yamlLevel // the mappings around a line, from the outermost
+	skip int         // lines that are indented deeper belong to a list or a block of text; -1: no such lines
+	last []string    // the key in the line before, if it has no value
+}
+
 // readYAML reads a text; false for one in which a value has another form.
-func readYAML(data []byte) (y yamlText, ok bool) {
-	y = yamlText{map[string]string{}, map[string][]string{}}
-	open := []yamlLevel{{indent: 0}}
-	skip := -1        // lines that are indented deeper belong to a list or a block of text
-	var last []string // the key in the line before, if it has no value
+func readYAML(data []byte) (yamlText, bool) {
+	r := yamlReader{text: yamlText{map[string]string{}, map[string][]string{}}, open: []yamlLevel{{indent: 0}}, skip: -1}
 	for line := range strings.Lines(string(data)) {
 		line = strings.TrimRight(line, " \t\r\n")
 		text := strings.TrimLeft(line, " ")
 		indent := len(line) - len(text)
-		switch {
-		case text == "" || text[0] == '#' || indent == 0 && (text == "---" || text[0] == '%'):
-			continue
-		case skip >= 0 && (indent > skip || indent == skip && strings.HasPrefix(text, "- ")):
-			continue
-		case text == "-" || strings.HasPrefix(text, "- "):
-			skip, last = indent, nil
-			continue
-		}
-		skip = -1
-		if last != nil && indent > open[len(open)-1].indent {
-			open = append(open, yamlLevel{indent, last})
-		}
-		for len(open) > 1 && indent < open[len(open)-1].indent {
-			open = open[:len(open)-1]
-		}
-		level := open[len(open)-1]
-		key, value, isKey := yamlLine(text)
-		if !isKey || indent != level.indent {
-			return y, false
-		}
-		path := append(append([]string{}, level.path...), key)
-		y.below[yamlPath(level.path)] = append(y.below[yamlPath(level.path)], key)
-		y.values[yamlPath(path)], last = value, nil
-		switch {
-		case value == "":
-			last = path
-		case strings.ContainsRune("|>", rune(value[0])):
-			skip = indent
+		if !r.skips(text, indent) && !r.take(text, indent) {
+			return r.text, false
 		}
 	}
-	return y, true
+	return r.text, true
+}
+
+// skips reports whether a line has no key: it is blank or a comment, begins a document, or
+// belongs to a list or a block of text.
+func (r *yamlReader) skips(text string, indent int) bool {
+	switch {
+	case text == "" || text[0] == '#' || indent == 0 && (text == "---" || text[0] == '%'):
+		return true
+	case r.skip >= 0 && (indent > r.skip || indent == r.skip && strings.HasPrefix(text, "- ")):
+		return true
+	case text == "-" || strings.HasPrefix(text, "- "):
+		r.skip, r.last = indent, nil
+		return true
+	}
+	return false
+}
+
+// take reads a line with a key; false for one of another form.
+func (r *yamlReader) take(text string, indent int) bool {
+	r.skip = -1
+	if r.last != nil && indent > r.open[len(r.open)-1].indent {
+		r.open = append(r.open, yamlLevel{indent, r.last})
+	}
+	for len(r.open) > 1 && indent < r.open[len(r.open)-1].indent {
+		r.open = r.open[:len(r.open)-1]
+	}
+	level := r.open[len(r.open)-1]
+	key, value, isKey := yamlLine(text)
+	if !isKey || indent != level.indent {
+		return false
+	}
+	path := append(append([]string{}, level.path...), key)
+	r.text.below[yamlPath(level.path)] = append(r.text.below[yamlPath(level.path)], key)
+	r.text.values[yamlPath(path)], r.last = value, nil
+	switch {
+	case value == "":
+		r.last = path
+	case strings.ContainsRune("|>", rune(value[0])):
+		r.skip = indent
+	}
+	return true
 }
 
 // yamlLine splits a line of a mapping; false for one of another form.

@@ -137,10 +137,7 @@ func (e *CallError) Reason() string {
 	case WrongDevice:
 		return fmt.Sprintf("the MFA device %q is not one of this user's%s", e.Device, e.said())
 	case BadKey:
-		if e.WrongSecret() {
-			return "AWS knows the access key, but the secret does not belong to it"
-		}
-		return "AWS does not know the access key"
+		return e.badKey()
 	case ClockSkew:
 		if e.Skew != 0 {
 			return SkewText(e.Skew)
@@ -159,10 +156,7 @@ func (e *CallError) Reason() string {
 		}
 		return e.Message
 	case BadToken:
-		if e.TokenExpired() {
-			return "the identity token has expired" + e.where()
-		}
-		return "AWS does not accept the identity token: " + oneLine(e.Message)
+		return e.badToken()
 	case Denied:
 		return "access denied: " + oneLine(e.Message)
 	}
@@ -170,6 +164,20 @@ func (e *CallError) Reason() string {
 		return oneLine(e.Message)
 	}
 	return cause(e.Err)
+}
+
+func (e *CallError) badKey() string {
+	if e.WrongSecret() {
+		return "AWS knows the access key, but the secret does not belong to it"
+	}
+	return "AWS does not know the access key"
+}
+
+func (e *CallError) badToken() string {
+	if e.TokenExpired() {
+		return "the identity token has expired" + e.where()
+	}
+	return "AWS does not accept the identity token: " + oneLine(e.Message)
 }
 
 // TokenExpired reports whether AWS refused an identity token because of its age.
