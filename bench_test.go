@@ -352,7 +352,7 @@ type stage struct {
 	bin  string
 	key  creds.Key
 	role string
-	kept []string // the store's files that are no session
+	kept []string // the store's files that are not sessions
 }
 
 func newStage(b *testing.B) *stage {

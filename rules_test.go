@@ -97,7 +97,7 @@ func TestNoOtherPackageIsPublic(t *testing.T) {
 	}
 }
 
-// testPackages are no part of the program.
+// testPackages are not part of the program.
 var testPackages = []string{"internal/shelltest", "internal/testenv"}
 
 func TestOnlyTestsImportTheTestPackages(t *testing.T) {
@@ -255,7 +255,7 @@ func sources(t *testing.T, f func(file string, tree *ast.File)) {
 	}
 }
 
-// generator: a file that is run by hand and is no part of the program.
+// generator: a file that is run by hand and is not part of the program.
 func generator(tree *ast.File) bool {
 	for _, group := range tree.Comments {
 		for _, c := range group.List {
@@ -350,7 +350,7 @@ var reveals = map[string]string{
 	"env/exec.go":                      "the state of the session around a command",
 	"env/blocked.go":                   "whether a variable is as it should be",
 	"cmd/add.go":                       "the key a person typed, on its way to the keyring",
-	"cmd/ask.go":                       "an answer that is no secret",
+	"cmd/ask.go":                       "an answer that is not a secret",
 	"internal/app/csv.go":              "the key in a file, on its way to the keyring",
 	"cmd/formats.go":                   "what export was asked for",
 	"internal/agent/wire.go":           "sessions, codes and a passphrase on the agent's socket",

@@ -12,7 +12,7 @@ import (
 	"github.com/d44b7504/vault/internal/settings"
 )
 
-// notSettings are words in capitals in the code that nobody sets for this program, and why they
+// notSettings are words in capitals in the code that are not set for this program, and why they
 // are there.
 var notSettings = map[string]string{
 	"a variable that this program sets": "AWS_VAULT",
@@ -73,7 +73,7 @@ func TestEverySettingThatTheCodeReadsIsInTheTableAndNoOther(t *testing.T) {
 	})
 	for _, name := range slices.Sorted(maps.Keys(read)) {
 		if !known[name] && !other[name] {
-			t.Errorf("the code reads %s: add it to the table of internal/settings, or say above why it is no setting", name)
+			t.Errorf("the code reads %s: add it to the table of internal/settings, or say above why it is not a setting", name)
 		}
 	}
 	for name := range known {
@@ -88,7 +88,7 @@ func TestEverySettingThatTheCodeReadsIsInTheTableAndNoOther(t *testing.T) {
 	}
 }
 
-// isOutside reports whether a file is of a package that is no part of the program.
+// isOutside reports whether a file is of a package that is not part of the program.
 func isOutside(file string) bool {
 	return slices.ContainsFunc([]string{"internal/testenv/", "internal/shelltest/", "internal/storetest/", "internal/testdata/", "internal/manpages/"}, func(dir string) bool { return strings.HasPrefix(file, dir) })
 }

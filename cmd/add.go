@@ -74,7 +74,7 @@ func runAdd(ctx context.Context, r *run, o addOptions) error {
 	if err := app.CheckKeyName(set, o.profile); err != nil {
 		return err
 	}
-	// The keyring is opened first: nobody should type a secret that cannot be stored.
+	// The keyring is opened first: a secret that cannot be stored should not be typed.
 	if !o.overwrite {
 		if err := r.task.CheckForeign(ctx, o.profile); err != nil {
 			return app.WithHint(err, "vault add --overwrite %s replaces it; in pass, $AWS_VAULT_PASS_PREFIX keeps keys in a folder of their own", app.Word(o.profile))

@@ -27,7 +27,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// usesTwice runs a command that a person answers, and again with nobody there.
+// usesTwice runs a command that a person answers, and again without a person.
 func (w *world) usesTwice(t *testing.T, environ []string, talk []exchange, args ...string) {
 	t.Helper()
 	r, shown := w.talk(t, environ, append([]exchange{w.askedPassphrase()}, talk...), args...)
@@ -297,7 +297,7 @@ func TestTheAgentTakesASocketThatIsPassedOn(t *testing.T) {
 	check(os.RemoveAll(dir)) // a client would wait for systemd to start it again
 }
 
-// In each shell: the passphrase is typed in one terminal; a second one, in which nobody is,
+// In each shell: the passphrase is typed in one terminal; a second one, without a person,
 // is switched, renewed and restored.
 func TestEveryShellGoesOnAfterOnePassphrase(t *testing.T) {
 	inEachShell(t, shelltest.All(t), func(t *testing.T, s *shellScript) {

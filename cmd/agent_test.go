@@ -83,7 +83,7 @@ func TestAPassphraseIsAskedForOnceAndEveryTerminalGoesOn(t *testing.T) {
 		t.Fatalf("status %d, said %q, shown %q", r.status, r.err, shown)
 	}
 	for _, args := range [][]string{{"use", "dev", "--shell", "zsh"}, {"exec", "ops", "--", "true"}, {"export", "dev"}} {
-		if r := w.vault(t, environ, args...); r.status != 0 { // nobody is there, and nobody is needed
+		if r := w.vault(t, environ, args...); r.status != 0 { // there is no person, and none is needed
 			t.Errorf("%q: status %d, said %q", args, r.status, r.err)
 		}
 	}
@@ -345,7 +345,7 @@ func (w *world) answer(t *testing.T, environ []string, code string, args ...stri
 }
 
 // An agent that is killed again and again, while terminals work, is at no moment more than one,
-// and nobody gets anything wrong: a command has its session, or says that the store is locked.
+// and no command gets anything wrong: each has its session, or says that the store is locked.
 func TestAnAgentThatIsKilledAgainAndAgainLosesNothing(t *testing.T) {
 	t.Parallel()
 	w, environ := agentWorld(t)
@@ -362,7 +362,7 @@ func TestAnAgentThatIsKilledAgainAndAgainLosesNothing(t *testing.T) {
 		all.Go(func() {
 			for ctx.Err() == nil {
 				r := w.vault(t, environ, "exec", "dev", "--", "/bin/sh", "-c", "echo $AWS_VAULT")
-				good := r.status == 0 && r.out == "dev\n" || r.status == 3 && r.out == "" && strings.Contains(r.err, "nobody can be asked")
+				good := r.status == 0 && r.out == "dev\n" || r.status == 3 && r.out == "" && strings.Contains(r.err, "cannot be asked for here")
 				if !good {
 					t.Errorf("status %d, %q, said %q", r.status, r.out, r.err)
 				}

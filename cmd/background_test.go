@@ -2,7 +2,7 @@
 
 package cmd_test
 
-// Renewals that nobody watches: they outlive the terminal, end by themselves, and no
+// Renewals in the background: they outlive the terminal, end by themselves, and no
 // prompt waits for them.
 
 import (

@@ -87,7 +87,7 @@ func loadsHook(rest string) bool {
 	return is && slices.ContainsFunc(shells.Names(), func(name string) bool { return strings.HasPrefix(shell, name) })
 }
 
-// hookLines stands in a help text for the lines that load the hook, and hookLine for one.
+// hookLines marks the place in a help text of the lines that load the hook, and hookLine for one.
 const hookLines, hookLine = "@HOOKLINES@", "@HOOKLINE@"
 
 // helpNamed shows help with the name by which the program was called. The texts are made

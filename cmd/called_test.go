@@ -53,7 +53,7 @@ func TestANameThatLooksLikeTheProgramsStays(t *testing.T) {
 	if r = w.vault(t, w.environ(), "--called-as=av", "use", "vaul", "--shell", "bash"); !strings.Contains(r.err, `did you mean "vault"?`) {
 		t.Errorf("said %q", r.err)
 	}
-	// what is no name of a function is an argument like any other
+	// what cannot be the name of a function is an argument like any other
 	if r = w.vault(t, w.environ(), "--called-as=a b", "status"); r.status != 2 {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
-// A browser that is no stand-in: it follows the redirect back to our own port, and what
+// A real browser: it follows the redirect back to our own port, and what
 // the person is shown there is read off its page.
 func TestARealBrowserComesBackWithTheCode(t *testing.T) {
 	t.Parallel()

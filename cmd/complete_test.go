@@ -230,7 +230,7 @@ func TestACallForTABThatNoScriptMakesFailsInWords(t *testing.T) {
 	}
 }
 
-// A long list is cut by its headers before it is parsed; nobody should notice.
+// A long list is cut by its headers before it is parsed; the result is the same.
 func TestALongListIsTheSameAsAShortOne(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(profilesForTAB)

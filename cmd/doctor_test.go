@@ -41,7 +41,7 @@ func (w *world) examine(t testing.TB, environ []string, args ...string) (found [
 	return found, r.status
 }
 
-// complaints are the findings of a check that are no praise; all checks for "".
+// complaints are the findings of a check that are not praise; all checks for "".
 func complaints(found []finding, check string) []finding {
 	var list []finding
 	for _, f := range found {

@@ -152,7 +152,7 @@ func TestAPowerFailureRightAfterKeepsTheKey(t *testing.T) {
 			if r := w.vault(t, environ, args...); r.status != 0 {
 				t.Fatalf("status %d: %s", r.status, r.err)
 			}
-			// Not through the file system: what it has given to the disk, and no more.
+			// Not through the file system: only what it has given to the disk.
 			if out, err := exec.Command("cp", "--sparse=always", image, copied).CombinedOutput(); err != nil {
 				t.Fatalf("copy the disk: %v %s", err, out)
 			}

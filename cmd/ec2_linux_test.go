@@ -181,7 +181,7 @@ func testFrontHasNoRights(t *testing.T) {
 	res := must(http.Get(imds + "/latest/meta-data/"))
 	_ = res.Body.Close()
 	if res.StatusCode != http.StatusNotFound {
-		t.Errorf("%d where nobody has joined", res.StatusCode)
+		t.Errorf("%d where no program has joined", res.StatusCode)
 	}
 	want(t, w.vault(t, w.environ(), "proxy", "--stop"), 0)
 	clean(t)

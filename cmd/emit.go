@@ -89,7 +89,7 @@ func (r *run) lookOf(q env.Request, p profiles.Profile) look {
 }
 
 // labelOf is what the prompt shows of a request in the shell with this environment: one > for each
-// vault exec around it stands before the name.
+// vault exec around it comes before the name.
 func labelOf(current map[string]string, q env.Request) string {
 	depth := strings.Repeat(">", env.Depth(current))
 	if len(depth) > 3 {

@@ -26,7 +26,7 @@ type execOptions struct {
 	profileEnv bool
 	asJSON     bool
 	argv       []string
-	dashed     bool // -- stands between the profile and the command
+	dashed     bool // -- is between the profile and the command
 }
 
 func newExec(r *run) *cobra.Command {
@@ -82,7 +82,7 @@ func (o *execOptions) split(c *cobra.Command, a []string) error {
 	return nil
 }
 
-// forgotten is the error that the profile seems to have been left out, if a command stands in
+// forgotten is the error that the profile seems to have been left out, if a command is in
 // its place, and otherwise err.
 func (o execOptions) forgotten(r *run, err error) error {
 	var missing *profiles.NotFoundError

@@ -85,7 +85,7 @@ func TestWhatCannotBeAskedForIsRefused(t *testing.T) {
 		"a policy that is not there":   {"export", "prod", "--policy", w.path("nowhere.json")},
 		"a duration AWS has not":       {"export", "prod", "--duration", "1s"},
 		"a session longer than it may": {"export", "prod", "--duration", "13h"},
-		"a role that is no role":       {"export", "prod", "--role-arn", "admin"},
+		"a role that is not an ARN":    {"export", "prod", "--role-arn", "admin"},
 		"a profile to go back to":      {"use", "-", "--shell", "bash"},
 	} {
 		r := w.vault(t, w.environ(), args...)

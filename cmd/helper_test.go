@@ -108,8 +108,8 @@ func TestAHelperThatIsLockedOrFailsIsToldInOneSentence(t *testing.T) {
 	}
 }
 
-// A password store has a person's own entries, and a profile may be called like one.
-func TestNoEntryOfThePersonsOwnInPassIsReplacedOrDeleted(t *testing.T) {
+// A password store has entries that a person has made, and a profile may have the name of one.
+func TestNoEntryThatAPersonMadeInPassIsReplacedOrDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "[profile github]\nregion = eu-west-1\n")
 	environ := w.gpgStore(t, "")

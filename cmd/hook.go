@@ -149,7 +149,7 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 	return err
 }
 
-// projectMode is what the hook does in project directories, "" for nothing. A flag that is no mode is
+// projectMode is what the hook does in project directories, "" for nothing. A flag that is not a mode is
 // an error. A variable that is none is told and not followed: a shell must still get its hook.
 func projectMode(r *run, flag string) (string, error) {
 	mode, err := r.task.Env.ProjectMode(flag)

@@ -25,7 +25,7 @@ func newList(r *run) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "list profiles, stored keys and cached sessions",
 		Long: `Lists the profiles of the config file, the keys in the keyring and the sessions
-that are cached. Nothing is decrypted and nobody is asked.
+that are cached. Nothing is decrypted, and you are asked for nothing.
 
 With --json it is one object: profiles, each with profile, configured (it has a
 section), credential (a key is stored), plain_text (the line of an AWS file that has

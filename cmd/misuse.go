@@ -18,7 +18,7 @@ import (
 )
 
 // This file has the words for a command line that cannot be understood. The library's own
-// name no command and are no sentences. Each error says what is wrong; the hint is the line that
+// name no command and are not sentences. Each error says what is wrong; the hint is the line that
 // was probably meant.
 
 // args makes of a check of the library's one whose error says what the command takes.
@@ -79,7 +79,7 @@ func begunBy(word string, names []string) (found []string) {
 	return found
 }
 
-// profileLine is the line for a profile that stands where a command is due.
+// profileLine is the line for a profile that is where a command is expected.
 func profileLine(c *cobra.Command, a []string) string {
 	if len(a) > 1 {
 		return c.CommandPath() + " exec " + app.Word(a[0]) + " --" + words(a[1:])

@@ -23,12 +23,12 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// inClear is a section with a key, as it stands in a credentials file.
+// inClear is a section with a key, as a credentials file has it.
 func inClear(name string, k creds.Key) string {
 	return fmt.Sprintf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", name, k.ID, k.Secret.Reveal())
 }
 
-// clearWorld has users whose keys stand in the credentials file, and them by profile.
+// clearWorld has users whose keys are in the credentials file, and them by profile.
 func clearWorld(t *testing.T, names ...string) (*world, map[string]creds.Key) {
 	w := newWorld(t, "")
 	keys := map[string]creds.Key{}
@@ -143,7 +143,7 @@ func TestImportReportsOtherNamesOfAFileWithKeys(t *testing.T) {
 	}
 }
 
-// keyctl forgets at a restart, and the file would have the key no more.
+// keyctl forgets at a restart, and the file would no longer have the key.
 func TestMovingKeysIntoAKeyringThatARestartEmptiesNeedsAFlag(t *testing.T) {
 	t.Parallel()
 	name := fmt.Sprintf("vault-test-%d", os.Getpid()) // the kernel's keyring is the user's own
@@ -279,7 +279,7 @@ func TestImportIntoAKeyringThatCannotBeWrittenLeavesTheFile(t *testing.T) {
 	t.Parallel()
 	w, keys := clearWorld(t, "work")
 	before := w.credentials()
-	check(os.RemoveAll(w.path("keys"))) // a file stands where its folder would be
+	check(os.RemoveAll(w.path("keys"))) // a file is where its folder would be
 	w.write("keys", "")
 	r := w.vault(t, w.environ(), "import", "--yes")
 	if r.status != 1 || w.credentials() != before {

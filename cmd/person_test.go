@@ -345,7 +345,7 @@ func TestAPassphraseIsToldWhatIsWrongWithItAtOnce(t *testing.T) {
 	}
 }
 
-func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
+func TestWithoutAPersonTheStatusIsThreeAndSaysWhatToRun(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
 	r := w.vault(t, w.environ(), "use", "dev", "--shell", "bash")
@@ -361,7 +361,7 @@ func TestNobodyThereIsStatusThreeAndSaysWhatToRun(t *testing.T) {
 func TestACodeCanComeFromAFlag(t *testing.T) {
 	t.Parallel()
 	w := mfaWorld(t)
-	// A wrong one is not asked for again: nobody typed it.
+	// A wrong one is not asked for again: it was not typed.
 	for _, c := range [][2]string{{"base", "000000"}, {"dev", "000000"}, {"dev", "abcdef"}} {
 		r := w.vault(t, w.environ(), "export", c[0], "-t", c[1])
 		if r.status != 1 || strings.Count(r.err, "not accepted") != 1 {

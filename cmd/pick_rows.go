@@ -95,7 +95,7 @@ func (t pickTable) header() string {
 	return t.line(func(c pickColumn) string { return c.title })
 }
 
-// row is the line of a profile. A name that was cut stands whole at the end, and so does the id of
+// row is the line of a profile. A name that was cut is whole at the end, and so does the id of
 // an account that has a name: they are found by what is typed.
 func (t pickTable) row(c *app.Choice) string {
 	line := t.line(func(column pickColumn) string { return display.Clean(column.of(c)) })
@@ -119,7 +119,7 @@ func (t pickTable) line(text func(pickColumn) string) string {
 			b.WriteString(cell)
 			gap = 0
 		}
-		gap += t.widths[i] + 1 + min(i, 1) - cells(cell) // the mark stands close to the name
+		gap += t.widths[i] + 1 + min(i, 1) - cells(cell) // the mark is close to the name
 	}
 	return b.String()
 }

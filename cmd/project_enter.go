@@ -20,7 +20,7 @@ import (
 )
 
 // This file is what a hook calls at a prompt when the shell has entered or left a project
-// directory, or when what is said of its file has changed. It asks nobody, and says one sentence.
+// directory, or when what is said of its file has changed. It does not ask, and says one sentence.
 
 func newProjectEnter(r *run) *cobra.Command {
 	var mode string
@@ -176,7 +176,7 @@ func (x *entering) arrive(ctx context.Context) error {
 	return back
 }
 
-// switchTo makes the session of a request that of the shell, if that needs nobody.
+// switchTo makes the session of a request that of the shell, if that asks for nothing.
 func (x *entering) switchTo(ctx context.Context, q env.Request, e evaluator) error {
 	r := x.run
 	if err := checkMode(ctx, r, q); err != nil {

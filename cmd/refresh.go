@@ -24,7 +24,7 @@ func newRefresh(r *run) *cobra.Command {
 		Short: "renew this shell's session now",
 		Long: `Makes a new session for the active profile and puts it into this shell; other
 terminals with the same session take it over at their next prompt. With --if-due
-it renews only when it is time, in the background, and never asks anybody.`,
+it renews only when it is time, in the background, and never asks you for anything.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			switch {
@@ -98,7 +98,7 @@ func refreshDetached(ctx context.Context, r *run) error {
 	return r.task.RenewIfDue(ctx)
 }
 
-// updateShell prints what brings this shell up to date with the store. It asks nobody and
+// updateShell prints what brings this shell up to date with the store. It does not ask and
 // makes no call, except that with --if-due a renewal that is due is tried first.
 func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	r.task.Quiet = true

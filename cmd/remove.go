@@ -101,7 +101,7 @@ func sayRemoved(r *run, m *app.Removal, name string, sessions int) {
 	if m.Set.Has(name) {
 		r.say("its section stays in %s", m.Set.Path())
 	}
-	r.hint("AWS still knows the key: if nobody else uses it, delete it there too")
+	r.hint("AWS still knows the key: if it is not used elsewhere, delete it there too")
 }
 
 // finishRemovals is about keys that are not stored. An interrupted run may have left

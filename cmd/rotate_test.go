@@ -247,7 +247,7 @@ func TestARoleOfAnotherAccountLeavesItToTheKeysOwnSession(t *testing.T) {
 	w.rotated(t, "alice", "base", old)
 }
 
-func TestASessionThatIsCachedIsUsedAndNobodyIsAsked(t *testing.T) {
+func TestASessionThatIsCachedIsUsedWithoutAQuestion(t *testing.T) {
 	t.Parallel()
 	w, _ := chainWorld(t, fakeaws.Options{}, chainConfig)
 	if r := w.vault(t, w.environ(), "exec", "top", "-t", w.code("phone"), "--", "true"); r.status != 0 {
@@ -260,7 +260,7 @@ func TestASessionThatIsCachedIsUsedAndNobodyIsAsked(t *testing.T) {
 	w.rotated(t, "alice", "base", old)
 }
 
-// Policies may want an MFA that is not hours old, or nobody may be allowed at all.
+// Policies may want an MFA that is not hours old, or may allow no user at all.
 func TestACachedSessionThatIsDeniedIsReplacedOnce(t *testing.T) {
 	t.Parallel()
 	w, alice := chainWorld(t, fakeaws.Options{}, chainConfig)
@@ -348,8 +348,8 @@ func TestTheNextCodeIsWaitedForWhereOneIsNotEnough(t *testing.T) {
 	}
 }
 
-// The same with nobody to give the second code: the state is one to go on from.
-func TestASecondCodeThatNobodyGivesIsStatusThreeAndResumed(t *testing.T) {
+// The same without a person to give the second code: the state is one to go on from.
+func TestASecondCodeThatIsNotGivenIsStatusThreeAndResumed(t *testing.T) {
 	t.Parallel()
 	w, _ := chainWorld(t, fakeaws.Options{SessionsEndWithKeys: true}, chainConfig)
 	old := w.storedKey(t, "base")
@@ -715,7 +715,7 @@ func TestAKeyReplacedByHandEndsARotationOnlyIfAgreed(t *testing.T) {
 	w.rotated(t, "alice", "base", mine)
 }
 
-func TestHostileNamesAndAFullDiskAreNoDanger(t *testing.T) {
+func TestHostileNamesAndAFullDiskAreHarmless(t *testing.T) {
 	t.Parallel()
 	testenv.Require(t, "bash")
 	w := newWorld(t, "")

@@ -201,7 +201,7 @@ func (x rotating) explainKind(err error, again string, open bool) error {
 		return app.WithHint(err, "%s", x.replacedHint(replaced))
 	case errors.As(err, &used):
 		return app.WithHint(fmt.Errorf("%w %s; it is not deleted", err, useWords(used.Use, x.Now())),
-			"if nobody needs it, delete it in the console; then %s", again)
+			"if it is not needed, delete it in the console; then %s", again)
 	case errors.As(err, &orphan):
 		return app.WithHint(err, "%s deletes it", again)
 	case errors.As(err, &needs) && needs.Need == sessions.NeedsCode && !app.HasHint(err):

@@ -30,7 +30,7 @@ func killings() int {
 }
 
 // Twenty shells of four kinds, with sessions of twenty seconds: whenever the agent is killed, the
-// next one who needs the store is asked once, and nobody else notices.
+// next one who needs the store is asked once, and the others notice nothing.
 func TestAnAgentThatIsKilledWhileTwentyShellsWork(t *testing.T) {
 	testenv.OnlyLong(t, "twenty real shells")
 	w := must(makeWorld(worldDir(t), fakeaws.Options{MinDuration: time.Second}))

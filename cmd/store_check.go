@@ -35,7 +35,7 @@ user can read it, and of an age store that every key is encrypted to exactly the
 recipients on the list, and that no change of them was interrupted.
 
 Where other programs keep items in the same place, only those with the name of a
-profile are read. Where nobody can be asked for what opens the store, it checks
+profile are read. Where what opens the store cannot be asked for, it checks
 what can be seen without that, and says so.
 
 Exit status: 0 all is well, 1 something is wrong, 2 usage, 3 a person is needed.`,
@@ -152,7 +152,7 @@ func checkText(r *run, s store.Store, o store.Options, report store.CheckReport)
 		r.say("%s not read: they may be another program's", display.CountOf(report.Skipped, "item was", "items were"))
 	}
 	if !report.Read && report.Items > 0 {
-		r.say("nobody can be asked for what opens the store: the inside of %s was not checked", display.Count(report.Items, things))
+		r.say("what opens the store cannot be asked for here: the content of %s was not checked", display.Count(report.Items, things))
 	}
 	if !b.HasRecipients() {
 		r.say("who else can read the items is not checked: %s is readable by %s", o.Spec(), b.Readers)

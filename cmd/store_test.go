@@ -67,7 +67,7 @@ func TestAFirstRunOnAHeadlessBoxJustWorks(t *testing.T) {
 	}
 }
 
-func TestAFirstRunWithNobodyThereTakesThePassphraseFromTheEnvironment(t *testing.T) {
+func TestAFirstRunWithoutAPersonTakesThePassphraseFromTheEnvironment(t *testing.T) {
 	t.Parallel()
 	onlyLinux(t)
 	w := newWorld(t, "")
@@ -75,7 +75,7 @@ func TestAFirstRunWithNobodyThereTakesThePassphraseFromTheEnvironment(t *testing
 	keys := []string{"AWS_ACCESS_KEY_ID=" + k.ID, "AWS_SECRET_ACCESS_KEY=" + k.Secret.Reveal()}
 	r := w.vault(t, w.headless(keys...), "add", "work", "--env", "--no-check")
 	want := `vault: write the key of "work" in age: the keyring is locked: there is no age identity in ` + w.path("home/.awsvault/age") +
-		" yet, and nobody can be asked for a new passphrase\n" +
+		" yet, and a new passphrase cannot be asked for here\n" +
 		"vault: hint: run vault store age create in a terminal, or set AWS_VAULT_AGE_PASSPHRASE to the passphrase that it is to have\n"
 	if r.status != 3 || r.err != want {
 		t.Errorf("status %d, said %q", r.status, r.err)

@@ -177,7 +177,7 @@ func TestClearSaysWhoseSharedSessionStays(t *testing.T) {
 }
 
 // An active shell learns that its session is gone from the store, and what it then does
-// by itself: it makes a new one where nobody need be asked.
+// by itself: it makes a new one where no question is needed.
 func TestAShellWhoseSessionWasClearedRenewsIt(t *testing.T) {
 	t.Parallel()
 	w := tidyWorld(t)
@@ -188,7 +188,7 @@ vault refresh --if-due; __vault_precmd; [[ -e $__VAULT_TOKEN ]] || exit 8; vault
 	}
 }
 
-func TestListOpensNoItemAndAsksNobody(t *testing.T) {
+func TestListOpensNoItemAndDoesNotAsk(t *testing.T) {
 	t.Parallel()
 	strace := testenv.Require(t, "strace")
 	w := tidyWorld(t)

@@ -153,7 +153,7 @@ func (x *tracer) run(argv, environ []string) (status int, err error) {
 }
 
 // stopped handles one stop of a thread and lets it go on. A thread that has been ended
-// in the meantime cannot be told anything, which is no error.
+// in the meantime cannot be told anything, which is not an error.
 func (x *tracer) stopped(tid int, ws unix.WaitStatus) {
 	signal := ws.StopSignal()
 	switch {

@@ -194,7 +194,7 @@ func TestFishFindsTheCommandInItsLine(t *testing.T) {
 }
 
 // fzfTabLike takes the candidates away from zsh's list, as fzf-tab does, and inserts the first:
-// it stands behind the widget of TAB, a copy of the one that was there, and _main_complete.
+// it comes after the widget of TAB, a copy of the one that was there, and _main_complete.
 const fzfTabLike = `
 ftb-compadd() {
   local -A apre hpre dscrs oad; local -a isfile opts rest expl hits

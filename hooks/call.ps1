@@ -72,7 +72,7 @@ function global:__vault_words {
   if ($null -ne $out) { $out } else { __vault_splat $v 0 $v.Count }
 }
 
-# For each word: its text, what stands for a computed value, how many values it gave (-1: a splat), the first of them.
+# For each word: its text, what replaces a computed value, how many values it gave (-1: a splat), the first of them.
 function global:__vault_plan {
   param($Ast)
   $ended = $open = $lost = $false; $last = ''; $end = 0
@@ -89,7 +89,7 @@ function global:__vault_plan {
     if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
     elseif ($null -ne $first) { $open = $lost = $false }
     elseif ($take -lt 0) {
-      if ($lost) { throw (__vault_error "@NAME@: nothing tells which words of two lists stand before --; write '--' in quotes") }
+      if ($lost) { throw (__vault_error "@NAME@: it is not clear which words of two lists come before --; write '--' in quotes") }
       $open = $true
     }
     $say = if ($part) { __vault_say $part }

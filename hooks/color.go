@@ -54,7 +54,7 @@ func parameters(color string, trueColor bool) (string, error) {
 	case isHex && rgb(hex) != nil:
 		return rgbParameters(rgb(hex), trueColor), nil
 	case !known || bright && number > 7:
-		return "", fmt.Errorf("%q is no color: write a name like red, 0 to 255, or #rrggbb", color)
+		return "", fmt.Errorf("%q is not a color: write a name like red, 0 to 255, or #rrggbb", color)
 	case bright:
 		return strconv.Itoa(90 + number), nil
 	case number < 8:

@@ -227,7 +227,7 @@ func TestPowerlevel10kShowsTheSegmentThatIsNamed(t *testing.T) {
 }
 
 // pure has the name of a virtual environment in psvar[20]; its older versions throw away,
-// at any time, what stands before the last line break of PROMPT.
+// at any time, what is before the last line break of PROMPT.
 func TestPureShowsTheLabelBesideItsOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "zsh")
@@ -265,7 +265,7 @@ func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		trap := w.in(map[string]string{"bash": "", "zsh": "trap 'echo mine' USR1; TRAPINT() { return $(( 128 + $1 )) }", "fish": ""})
 		x := w.start("", trap)
-		// what stands behind it is not run, in the account of before
+		// what follows it on the line is not run
 		x.send("vault use dev --ask; echo ran-on >ran; " + w.in(map[string]string{"bash": "(exit 9)", "zsh": "(exit 9)", "fish": "sh -c 'exit 9'"}) + "\r")
 		x.wait("code? ")
 		x.send("\x03")

@@ -198,11 +198,11 @@ var pwshAfterDashes = []string{
 	"$($global:i++; $global:i) -p:$($global:i++; $global:i) -p:x$($global:i++; $global:i) $global:i",
 }
 
-// bareDashes is the first -- that stands alone.
+// bareDashes is the first -- that is a word of its own.
 var bareDashes = regexp.MustCompile(`(^|\s)--(\s|$)`)
 
 // quoteDashes puts the first -- of a call in quotes: PowerShell then treats what follows as
-// if it stood alone.
+// if it were a word of its own.
 func quoteDashes(words string) string {
 	if at := bareDashes.FindStringIndex(words); at != nil && !strings.Contains(words[:at[0]], "--%") {
 		return words[:at[0]] + strings.Replace(words[at[0]:at[1]], "--", "'--'", 1) + words[at[1]:]
@@ -210,7 +210,7 @@ func quoteDashes(words string) string {
 	return words
 }
 
-// pwshCalls are the places a call may stand in; # is the command with its words.
+// pwshCalls are the places a call may be in; # is the command with its words.
 var pwshCalls = []string{
 	"#", "& { # }", "$(#)", "\"$(#)\"", "$x = #; $x", "function inner { # }; inner", "'z' | ForEach-Object { # }", "if ($true) { # }",
 	"(vault args 1.0 -- a) + '|' + (#)", "#; vault args 2.50", "& {\n\n  # | ForEach-Object { $_ }\n}", "foreach ($q in 1) { try { # } finally { } }",

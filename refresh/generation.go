@@ -41,7 +41,7 @@ type Mark struct {
 // zero Directory holds nothing, and nothing can be written to it.
 type Directory struct{ Path string }
 
-// noExpiry is the modification time that stands for a session which does not expire.
+// noExpiry is the modification time of a session that does not expire.
 var noExpiry = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // path is a path in the directory, "" in the zero one: never a relative path.
@@ -182,7 +182,7 @@ func (d Directory) Served() (dir, pattern string) {
 
 // SetLease makes the generation file of a lease say that it is served under an address, with
 // a note. alive is a directory, with a file "stat" in it, that is there as long as the process which
-// serves it: when that is killed the file is gone for every terminal, though nobody has removed it.
+// serves it: when that is killed the file is gone for every terminal, though no program has removed it.
 // With "" a killed process leaves the file, unless it is removed by another (Served). A file that says so already is not touched. The path is
 // returned also if it fails, as by Set.
 func (d Directory) SetLease(id, address string, note Note, alive string) (string, error) {

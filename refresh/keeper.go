@@ -25,7 +25,7 @@ type Keeper struct {
 	// time: unknown. A clock that was set is noticed by it.
 	Started func() time.Time
 	// Missing, if set, reports that an error of Make says only what the caller has to bring
-	// when it comes again. Such an error is returned as it is, and is no failure.
+	// when it comes again. Such an error is returned as it is, and does not count as a failure.
 	Missing func(error) bool
 	// Waiting, if set, is called after each second in which another process makes the session
 	// and this one waits for it.
@@ -176,7 +176,7 @@ func (k *Keeper) IfDue(ctx context.Context, p profiles.Profile) error {
 	return err
 }
 
-// Unattended is Fresh for a process that serves a session, can ask nobody, and calls again
+// Unattended is Fresh for a process that serves a session, cannot ask a person, and calls again
 // and again. After a failure, of any process, it makes no call until the backoff is over;
 // the failure becomes a note for every terminal, and the old session is returned until it
 // expires. What another process has made in the meantime is returned at once. The error is

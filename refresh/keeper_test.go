@@ -161,7 +161,7 @@ func TestAStrictWishIsTakenByTheWord(t *testing.T) {
 	o.fresh(Want{})
 	o.pass(20 * time.Minute)
 	o.fresh(Want{MinTTL: 40 * time.Minute, Strict: true})
-	o.fresh(Want{MinTTL: 45 * time.Minute}) // more than half of a lifetime is no reason to make another
+	o.fresh(Want{MinTTL: 45 * time.Minute}) // more than half of a lifetime is not a reason to make another
 	o.wantMade(1)
 	o.fresh(Want{MinTTL: 45 * time.Minute, Strict: true})
 	o.wantMade(2)
@@ -354,7 +354,7 @@ func TestIfDueBacksOff(t *testing.T) {
 }
 
 // A terminal that was closed says nothing about the renewal that it had begun.
-func TestARenewalThatNobodyWaitsForAnyMoreIsNoFailure(t *testing.T) {
+func TestARenewalWhoseCallerHasGoneDoesNotCountAsAFailure(t *testing.T) {
 	o := newOffice(t)
 	o.fresh(Want{})
 	o.pass(45 * time.Minute)

@@ -10,8 +10,8 @@ import (
 
 // Policy is the timing of renewals. The zero value is not useful; start from Default.
 type Policy struct {
-	// A session is renewed a quarter of its lifetime before it expires, but no less
-	// than EarlyMin and no more than EarlyMax before. boto3 asks for new credentials
+	// A session is renewed a quarter of its lifetime before it expires, but at least
+	// EarlyMin and at most EarlyMax before. boto3 asks for new credentials
 	// when 15 minutes are left, and must find them renewed.
 	EarlyMin, EarlyMax time.Duration
 

@@ -19,8 +19,8 @@ func TestASessionIsRenewedAQuarterOfItsLifeEarly(t *testing.T) {
 		{time.Hour, 15 * time.Minute},
 		{40 * time.Minute, 10 * time.Minute},
 		{15 * time.Minute, 225 * time.Second},
-		{12 * time.Hour, 15 * time.Minute}, // no more than that
-		{3 * time.Minute, time.Minute},     // and no less
+		{12 * time.Hour, 15 * time.Minute}, // at most that
+		{3 * time.Minute, time.Minute},     // and at least
 		{2 * time.Minute, time.Minute},
 		{90 * time.Second, 45 * time.Second}, // unless that is more than half
 		{time.Second, 500 * time.Millisecond},

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Each Turn opens its lock anew, so that goroutines stand for processes here.
+// Each Turn opens its lock anew, so that goroutines act as processes here.
 func TestAtMostEightRunAProgramThatKeepsSecrets(t *testing.T) {
 	t.Parallel()
 	d := Directory{Path: t.TempDir()}

@@ -64,7 +64,7 @@ func bashHookFiles(p Places, text func(string) (string, bool)) []HookFile {
 	return append(files, HookFile{Path: p.home(".bash_profile"), Early: true})
 }
 
-// mentions reports whether a line that is no comment has a word in it.
+// mentions reports whether a line that is not a comment has a word in it.
 func mentions(text, word string) bool {
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); !strings.HasPrefix(line, "#") && strings.Contains(line, word) {

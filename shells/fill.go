@@ -3,7 +3,7 @@ package shells
 import "strings"
 
 // Fill returns a text in which every @NAME@ has the value of NAME. What is between two such
-// marks and is no name stays. Values are not searched.
+// marks and is not a name stays. Values are not searched.
 func Fill(text string, values map[string]string) string {
 	var b strings.Builder
 	for {

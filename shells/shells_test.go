@@ -92,7 +92,7 @@ func TestARefusalNamesTheVariableAndNotTheValue(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoNameOfAVariableIsRefused(t *testing.T) {
+func TestWhatCannotBeTheNameOfAVariableIsRefused(t *testing.T) {
 	for _, name := range shells.Names() {
 		sh := dialect(t, name)
 		for _, bad := range []string{"", "1A", "A B", "A;id", "A=B", "A-B", "$(id)", "A\n", "É", "a.b", "A:"} {

@@ -115,7 +115,7 @@ func (a *ageFiles) isNotMember() bool {
 	return err == nil && err2 == nil && !containsAny(list, mine)
 }
 
-// withoutAsking returns the same store with no passphrase and nobody to ask for it.
+// withoutAsking returns the same store with no passphrase and no way to ask for it.
 func (a *ageFiles) withoutAsking() *ageFiles {
 	o := a.o
 	o.Ask, o.AgePassphrase, o.Tell, o.Quiet = nil, nil, nil, true
@@ -141,8 +141,8 @@ func (s *AgeStore) Add(ctx context.Context, r AgeRecipient) (items int, err erro
 	})
 }
 
-// ErrLast is returned by Remove for the only recipient: nobody could read the store then.
-var ErrLast = errors.New("nobody else can read this store")
+// ErrLast is returned by Remove for the only recipient: the store could not be read after that.
+var ErrLast = errors.New("this is the only recipient that can read the store")
 
 // ErrNoRecipient is returned by Find when no recipient on the list has this name.
 var ErrNoRecipient = errors.New("no such recipient")
@@ -292,7 +292,7 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	case !isEncrypted(data):
 		return fmt.Errorf("%w: %s", ErrNoPassphrase, path)
 	case a.o.Ask == nil:
-		return fmt.Errorf("%w: nobody can be asked for the new passphrase", ErrLocked)
+		return fmt.Errorf("%w: the new passphrase cannot be asked for here", ErrLocked)
 	}
 	text, err := a.readIdentityFile(ctx, path, data)
 	if err != nil {

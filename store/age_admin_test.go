@@ -130,7 +130,7 @@ func TestOneCanRemoveOneself(t *testing.T) {
 	wantValue(t, open(t, o), session, "still mine")
 }
 
-func TestWhatIsNoRecipientIsRefusedBeforeAnybodyIsAsked(t *testing.T) {
+func TestWhatIsNotARecipientIsRefusedBeforeThePassphraseIsAsked(t *testing.T) {
 	o := unasked(created(t, "a"))
 	o.Ask = func(context.Context, string) (creds.Secret, error) {
 		t.Error("asked")
@@ -386,7 +386,7 @@ func TestAnotherPassphraseOpensTheSameKeys(t *testing.T) {
 
 	before := snapshot(t, o.AgeDir)
 	if err := keeper(t, o).ChangePassphrase(soon(t)); !errors.Is(err, ErrLocked) {
-		t.Errorf("with nobody to ask: %v", err)
+		t.Errorf("without a person to ask: %v", err)
 	}
 	typed.Ask, _ = answers(t, "battery staple", "one", "two", "three", "four", "five", "six")
 	if err := keeper(t, typed).ChangePassphrase(soon(t)); !errors.Is(err, ErrLocked) {

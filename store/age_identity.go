@@ -35,7 +35,7 @@ const scryptCost = 17
 type NoIdentityError struct {
 	Dir  string
 	File string // the identity file that was named and does not exist; or ""
-	New  bool   // one would have been created, and nobody could be asked for its passphrase
+	New  bool   // one would have been created, and there was nobody to ask for its passphrase
 }
 
 func (e *NoIdentityError) Error() string {
@@ -43,7 +43,7 @@ func (e *NoIdentityError) Error() string {
 	case e.File != "":
 		return fmt.Sprintf("%v: the identity file %s does not exist", ErrLocked, e.File)
 	case e.New:
-		return fmt.Sprintf("%v: there is no age identity in %s yet, and nobody can be asked for a new passphrase", ErrLocked, e.Dir)
+		return fmt.Sprintf("%v: there is no age identity in %s yet, and a new passphrase cannot be asked for here", ErrLocked, e.Dir)
 	}
 	return fmt.Sprintf("%v: you have no identity in the store in %s yet", ErrLocked, e.Dir)
 }

@@ -192,7 +192,7 @@ func TestAPluginsQuestionsReachAPerson(t *testing.T) {
 	}
 }
 
-func TestAPluginThatAsksWithNobodyThereIsLocked(t *testing.T) {
+func TestAPluginThatAsksWithoutAPersonIsLocked(t *testing.T) {
 	o := plugged(t)
 	put(t, open(t, o), "a", "value of a")
 	t.Setenv("STORE_TEST_PLUGIN", "ask")

@@ -108,7 +108,7 @@ func TestARecipientWhoIsNewIsToldAtTheNextKey(t *testing.T) {
 
 	quiet := o
 	quiet.Tell = nil
-	put(t, ageStore(t, quiet), "c", "v") // with nobody to tell, it stays new
+	put(t, ageStore(t, quiet), "c", "v") // without a person to tell, it stays new
 	want := `2 can read what is stored here now; "laptop" (` + eve + `) is new since this machine last wrote to the store`
 	if said := store("d"); said != want {
 		t.Errorf("said %q", said)

@@ -168,7 +168,7 @@ func (a *ageFiles) identitiesOf(ctx context.Context, id *identity) ([]age.Identi
 	return all, nil
 }
 
-// ui passes a plugin's questions on to whoever can be asked; with nobody there they
+// ui passes a plugin's questions on to whoever can be asked; without a person they
 // fail. Every plugin is given one before it starts, and age starts it, not host.Run.
 func (a *ageFiles) ui(ctx context.Context) *plugin.ClientUI {
 	host.LibraryPrograms("age-plugin-", env.Keeper)

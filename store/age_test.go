@@ -20,7 +20,7 @@ import (
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
-// cheap is scrypt's cost in tests, where nobody tries passphrases.
+// cheap is scrypt's cost in tests, where passphrases are not guessed.
 const cheap = 6
 
 // ageOptions are of a store that is not there yet.
@@ -66,7 +66,7 @@ func created(t *testing.T, names ...string) Options {
 	return o
 }
 
-// unasked is with nobody there and no passphrase.
+// unasked is without a person and without a passphrase.
 func unasked(o Options) Options {
 	o.AgePassphrase, o.Ask = nil, nil
 	return o
@@ -101,7 +101,7 @@ func outsider(t *testing.T) string {
 func TestAgeAddsWithoutAPassphraseAndReadsWithOneQuestion(t *testing.T) {
 	o := created(t, "a")
 	put(t, open(t, unasked(o)), "b", "v")
-	if err := getErr(t, open(t, unasked(o)), "b"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "nobody can be asked") {
+	if err := getErr(t, open(t, unasked(o)), "b"); !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), "cannot be asked for here") {
 		t.Errorf("Get: %v", err)
 	}
 	var asked *[]string
@@ -181,7 +181,7 @@ func TestAgeRefusesAWrongPassphrase(t *testing.T) {
 	}
 }
 
-func TestAgePassesOnWhyNobodyAnswered(t *testing.T) {
+func TestAgePassesOnWhyThereWasNoAnswer(t *testing.T) {
 	o := unasked(created(t, "a"))
 	why := errors.New("interrupted")
 	o.Ask = func(context.Context, string) (creds.Secret, error) { return creds.Secret{}, why }
@@ -535,7 +535,7 @@ func TestAgeTakesAnIdentityFromAFile(t *testing.T) {
 			t.Errorf("a file for all to read: %v", err)
 		}
 	}
-	if err := os.WriteFile(o.AgeIdentity, []byte("hunter2 is no identity\n"), 0o600); err != nil {
+	if err := os.WriteFile(o.AgeIdentity, []byte("hunter2 is not an identity\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := getErr(t, open(t, o), "a"); !errors.Is(err, ErrUnavailable) || strings.Contains(err.Error(), "hunter2") {

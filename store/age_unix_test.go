@@ -111,7 +111,7 @@ func TestAgeTakesAnIdentityThatTheProgramAgeMade(t *testing.T) {
 	put(t, open(t, unasked(o)), "k", "v")
 	wantValue(t, open(t, o), "k", "v")
 
-	// its recipients file is one that age encrypts to; what it encrypts is no item
+	// its recipients file is one that age encrypts to; what it encrypts is not an item
 	o = created(t, "k")
 	cmd := exec.Command("age", "-R", filepath.Join(o.AgeDir, "recipients.txt"), "-o", findIn(t, driverOf(t, o), "k"))
 	cmd.Stdin = strings.NewReader("by hand")

@@ -14,7 +14,7 @@ import (
 )
 
 // Backend is one entry of the table: what is known of a way to keep secrets. The zero
-// value is no back end.
+// value is not a back end.
 type Backend struct {
 	// Name is what --backend and AWS_VAULT_BACKEND take.
 	Name string
@@ -57,7 +57,7 @@ type Backend struct {
 	StoresUnasked bool
 	// otherWrites returns the directory in which another program writes the items, and does
 	// not wait until they are on the disk; nil where Put has waited for that, and where there
-	// is no disk.
+	// is not a disk.
 	otherWrites func(Options) string
 	// work is how long one call may take by its own work, without waiting for anyone.
 	work time.Duration

@@ -24,7 +24,7 @@ type driver interface {
 	remove(ctx context.Context, key string) error
 	// keys lists at least the names that begin with prefix.
 	keys(ctx context.Context, prefix string) ([]string, error)
-	// survey describes the place where the items are. It asks nobody, unlocks nothing and
+	// survey describes the place where the items are. It does not ask, unlocks nothing and
 	// decrypts nothing.
 	survey(ctx context.Context) survey
 }

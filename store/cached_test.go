@@ -14,7 +14,7 @@ import (
 	"github.com/d44b7504/vault/store"
 )
 
-// rootsItems is a store whose items root has left: this user may delete them and no more.
+// rootsItems is a store whose items root has left: this user may delete them but not read them.
 type rootsItems struct {
 	store.Store
 	left map[string]bool

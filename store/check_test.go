@@ -94,7 +94,7 @@ func TestCheckReadsNoItemOfAnotherProgram(t *testing.T) {
 	}
 }
 
-func TestCheckSaysThatItCouldNotReadWhenNobodyCanBeAsked(t *testing.T) {
+func TestCheckSaysThatItCouldNotReadWithoutAPerson(t *testing.T) {
 	o := checked(t)
 	o.FilePassphrase = nil
 	if r, err := Check(soon(t), open(t, o), nil); err != nil || r.Read || r.Items != 6 {

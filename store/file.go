@@ -211,7 +211,7 @@ func (f *files) check(pass creds.Secret, key string) error {
 	return verdict
 }
 
-// errEmptyPassphrase: everybody can guess it. A store that was made with it can still be used.
+// errEmptyPassphrase: an empty one is the first that anyone would try. A store that was made with it can still be used.
 var errEmptyPassphrase = fmt.Errorf("%w: a new store needs a passphrase that is not empty", ErrUnavailable)
 
 // explain says which of the two is wrong when an item cannot be decrypted: with a

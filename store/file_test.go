@@ -201,7 +201,7 @@ func TestFileStopsAskingAfterThreeWrongAnswers(t *testing.T) {
 	}
 }
 
-func TestFilePassesOnWhyNobodyAnswered(t *testing.T) {
+func TestFilePassesOnWhyThereWasNoAnswer(t *testing.T) {
 	o := fileOptions(t, "right")
 	put(t, open(t, o), "k", "v")
 	o.FilePassphrase = nil
@@ -223,7 +223,7 @@ func getErr(t *testing.T, s Store, key string) error {
 	return err
 }
 
-func TestFileIsLockedWhenNobodyCanBeAsked(t *testing.T) {
+func TestFileIsLockedWithoutAPerson(t *testing.T) {
 	o := fileOptions(t, "pp")
 	put(t, open(t, o), "k", "v")
 	o.FilePassphrase = nil

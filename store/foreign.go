@@ -1,6 +1,6 @@
 package store
 
-// This file keeps the items of other programs, and a person's own entries, from being
+// This file keeps the items of other programs, and entries that a person has made, from being
 // written over or deleted, in the stores where they can be beside ours. The name does not
 // tell: a profile may be called like an entry. The content does.
 
@@ -49,7 +49,7 @@ func CheckForeign(ctx context.Context, s Store, name string) error {
 	return err
 }
 
-// mayBeForeign: nobody else makes names such as vault.session,… by chance.
+// mayBeForeign: other programs do not make names such as vault.session,… by chance.
 func (b *bounded) mayBeForeign(name string) bool { return b.readItem != nil && !isGenerated(name) }
 
 // refuseForeign returns a ForeignError if an item of this name must not be written over or

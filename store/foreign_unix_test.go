@@ -55,7 +55,7 @@ func wantForeign(t *testing.T, s Store, name string) {
 	}
 }
 
-func TestPassEntriesOfThePersonsOwnAreNeitherReplacedNorDeleted(t *testing.T) {
+func TestPassEntriesThatAPersonMadeAreNeitherReplacedNorDeleted(t *testing.T) {
 	o := passwordStore(t, "")
 	s := open(t, o)
 	entries := map[string]string{

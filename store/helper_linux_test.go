@@ -43,7 +43,7 @@ func TestHelperWithSecretService(t *testing.T) {
 	})
 }
 
-// Where there is no bus this helper would have one started, which nobody would end.
+// Where there is no bus this helper would have one started, which nothing would end.
 func TestHelperWithSecretServiceIsNotRunWithoutABus(t *testing.T) {
 	testenv.Require(t, "helper", secretServiceHelper)
 	start := time.Now()

@@ -66,8 +66,8 @@ func TestKeyNamesLeavesOutSessionsAndTokens(t *testing.T) {
 	}
 }
 
-// AWS Vault lists what has this form as a session; and it is no profile's name by chance.
-func TestAStagedKeyIsNoCredentialToAnybody(t *testing.T) {
+// AWS Vault lists what has this form as a session; and no profile has such a name by chance.
+func TestAStagedKeyIsNotACredentialToAnyProgram(t *testing.T) {
 	s := newMemory()
 	name := StagedName("work")
 	if err := PutKey(soon(t), s, name, fakeKey); err != nil {

@@ -88,7 +88,7 @@ func TestKWallet(t *testing.T) {
 	quiet := open(t, Options{Backend: "kwallet", Quiet: true})
 	for call, err := range everyCall(soon(t), quiet) {
 		if !errors.Is(err, ErrLocked) {
-			t.Errorf("%s of a wallet nobody has opened: %v", call, err)
+			t.Errorf("%s of a wallet that is not open: %v", call, err)
 		}
 	}
 	f := finding(t, Probe(soon(t), Options{FileDir: t.TempDir()}), "kwallet")

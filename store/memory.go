@@ -43,7 +43,7 @@ type remembered struct {
 }
 
 // Remember makes an open store keep in memory what it reads, as long as the item is not
-// replaced, by whatever program. Where items have no Stamp it goes by changes, see Changed,
+// replaced, by whatever program. Where items have no Stamp it relies on changes, see Changed,
 // and remembers an item for a minute at most. Where a program asks the person, that program
 // decides how long a key can be read: only sessions and sign-ins are remembered. It must be
 // called before the store is used by several goroutines.

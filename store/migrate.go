@@ -51,7 +51,7 @@ type Migration struct {
 	DryRun bool
 	// Tell, if set, is called with each item as soon as its outcome is known.
 	Tell func(Moved)
-	// Lock, if set, is called before an item is deleted from the old store, so that nobody
+	// Lock, if set, is called before an item is deleted from the old store, so that no process
 	// else changes it meanwhile. An item that it refuses stays.
 	Lock func(ctx context.Context, name string) (unlock func(), err error)
 }

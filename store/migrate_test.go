@@ -86,7 +86,7 @@ func TestAMigrationLeavesAnotherKeyUnlessToldToOverwrite(t *testing.T) {
 	}
 }
 
-func TestAMigrationLeavesWhatIsNoKeyAlone(t *testing.T) {
+func TestAMigrationLeavesWhatIsNotAKeyAlone(t *testing.T) {
 	from, to := filled(t, newMemory(), "a"), newMemory()
 	for name, item := range map[string]string{"mail": "hunter2", "json": `{"password":"x"}`, "empty": ""} {
 		put(t, from, name, item)

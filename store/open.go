@@ -125,7 +125,7 @@ func within[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		var r result
 		defer func() {
 			if p := recover(); p != nil {
-				r.err = fmt.Errorf("%w: the keyring's answer was not understood", ErrUnavailable)
+				r.err = fmt.Errorf("%w: the keyring's answer has an unknown form", ErrUnavailable)
 			}
 			done <- r
 		}()

@@ -36,10 +36,10 @@ type Options struct {
 	// Ask puts a question to a person and returns the answer; nil when nobody can be asked.
 	Ask func(ctx context.Context, question string) (creds.Secret, error)
 	// Tell shows a line to a person, such as that an age plugin waits for a key to be
-	// touched; nil when nobody would see it. It may be called while another call runs.
+	// touched; nil when it would not be seen. It may be called while another call runs.
 	Tell func(line string)
 	// Opened is called once with the passphrase that a person typed and that has opened
-	// something. It must not wait for a call of the store. nil: nobody wants it.
+	// something. It must not wait for a call of the store. nil: it is not called.
 	Opened func(creds.Secret)
 	// Changed is called after each change of an item that has no Stamp, for the processes that
 	// Remember it; may be nil.

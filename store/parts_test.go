@@ -14,7 +14,7 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
-// small is a driver in memory that holds no more than size bytes in an item, as Windows
+// small is a driver in memory that holds at most size bytes in an item, as Windows
 // does. It refuses to write anything more when left is used up.
 type small struct {
 	items map[string]keyring.Item

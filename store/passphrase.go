@@ -73,7 +73,7 @@ func (p *passphrase) try(ctx context.Context, what string, question func(ctx con
 		}
 	}
 	if p.ask == nil {
-		return fmt.Errorf("%w: the passphrase of %s is needed and nobody can be asked", ErrLocked, what)
+		return fmt.Errorf("%w: the passphrase of %s is needed and cannot be asked for here", ErrLocked, what)
 	}
 	again := ""
 	for i := 1; ; i++ {

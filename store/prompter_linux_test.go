@@ -27,7 +27,7 @@ func screen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close() }()
-	// -r: on a machine that stands still, a key that is held down would be repeated, into the next dialog too.
+	// -r: on a machine that hangs for a moment, a key that is held down would be repeated, into the next dialog too.
 	x := exec.Command("Xvfb", "-displayfd", "3", "-nolisten", "tcp", "-noreset", "-r", "-screen", "0", "640x480x24")
 	x.ExtraFiles = []*os.File{w}
 	x.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM} // when this test does not come to its end
@@ -200,10 +200,10 @@ func TestSecretServiceWithAPerson(t *testing.T) {
 	screen(t)
 	t.Setenv("DISABLE_KWALLET", "1") // with a screen it would be started, and stay
 	named := Options{Backend: "secret-service", Collection: "awsvault"}
-	t.Run("a dialog that nobody answers goes with its caller", func(t *testing.T) { nobodyAnswers(t, named) })
+	t.Run("a dialog that nobody answers goes with its caller", func(t *testing.T) { unanswered(t, named) })
 	t.Run("a dialog that makes the collection, dismissed", func(t *testing.T) { makingDismissed(t, named) })
 	if !t.Run("the dialog that makes the collection", func(t *testing.T) { makingAgreed(t, named) }) {
-		return // every call from here would show that dialog again, to nobody
+		return // every call from here would show that dialog again, and no one would answer it
 	}
 	t.Run("the collection made so conforms", func(t *testing.T) { conforms(t, open(t, named), 0, 1, 100, 100_000) })
 	login := Options{Backend: "secret-service", Collection: "login"}
@@ -284,7 +284,7 @@ func lockedWithAPerson(t *testing.T, o Options, password string) {
 	quiet := o
 	quiet.Quiet = true
 	for call, err := range everyCall(soon(t), open(t, quiet)) {
-		if want := call != "List"; errors.Is(err, ErrLocked) != want { // names are no secret to GNOME's keyring
+		if want := call != "List"; errors.Is(err, ErrLocked) != want { // GNOME's keyring does not keep names secret
 			t.Errorf("quiet, %s: %v", call, err)
 		}
 	}
@@ -304,7 +304,7 @@ func lockedWithAPerson(t *testing.T, o Options, password string) {
 	}
 }
 
-func nobodyAnswers(t *testing.T, o Options) {
+func unanswered(t *testing.T, o Options) {
 	ctx, cancel := context.WithCancel(soon(t))
 	window := make(chan string, 1)
 	go func() {

@@ -235,7 +235,7 @@ func quietLocked(t *testing.T, o Options, prompts *atomic.Int32) {
 			t.Errorf("%s: %v", call, err)
 		}
 	}
-	if names, err := open(t, quiet).List(soon(t), "k"); err != nil || len(names) != 1 { // names are no secret
+	if names, err := open(t, quiet).List(soon(t), "k"); err != nil || len(names) != 1 { // names are not secret
 		t.Errorf("List: %q, %v", names, err)
 	}
 	if took := time.Since(start); took > 3*time.Second {

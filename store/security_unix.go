@@ -94,7 +94,7 @@ func (s *security) get(ctx context.Context, key string) ([]byte, error) {
 		if shown, is := bytes.CutPrefix(line, []byte("password: ")); is {
 			data, err := unprint(shown)
 			if err != nil {
-				return nil, errors.New("the answer of security was not understood")
+				return nil, errors.New("the answer of security has an unknown form")
 			}
 			return data, nil
 		}
@@ -232,7 +232,7 @@ func (s *security) attributes(ctx context.Context, key string) (attributes, erro
 		return all[0], nil
 	}
 	if err == nil {
-		err = errors.New("the answer of security was not understood")
+		err = errors.New("the answer of security has an unknown form")
 	}
 	return attributes{}, err
 }

@@ -40,10 +40,10 @@ type fakeKeychain struct {
 type fakeSecret struct {
 	Service, Account, Label, Kind, Comment string
 	Data                                   []byte
-	Trusted                                []string // nil: everybody is asked about
+	Trusted                                []string // nil: a person is asked about each program
 }
 
-// securityStandIn puts the stand-in where nobody else looks, and says where.
+// securityStandIn puts the stand-in where no other test looks, and says where.
 func securityStandIn(t *testing.T) (path string) {
 	t.Helper()
 	home := t.TempDir()
@@ -430,7 +430,7 @@ func TestSecurityConforms(t *testing.T) {
 			t.Errorf("%d items are left behind", len(k.Items))
 		}
 	})
-	// Keys that do not expire are trusted to nobody, so each read is confirmed.
+	// Keys that do not expire are given to no program without asking, so each read is confirmed.
 	for i, line := range strings.Split(strings.TrimSpace(said("dialogs")), "\n") {
 		if i == 0 && line != "a password for the new keychain" || i > 0 && !strings.HasPrefix(line, "may security read ") {
 			t.Errorf("an unexpected dialog: %s", line)
@@ -495,7 +495,7 @@ func TestSecurityKeepsTheItemsOfAWSVault(t *testing.T) {
 	}
 }
 
-func TestSecurityAsksNobodyWhenQuiet(t *testing.T) {
+func TestSecurityDoesNotAskWhenQuiet(t *testing.T) {
 	path := securityStandIn(t)
 	quiet, loud := keychainOf(t, path, Options{Quiet: true}), keychainOf(t, path, Options{})
 	if err := quiet.Put(soon(t), "k", creds.New("v")); !errors.Is(err, ErrLocked) {
@@ -585,7 +585,7 @@ func TestSecurityNamesComeBack(t *testing.T) {
 	}
 }
 
-func TestSecurityRefusesKeychainsThatAreNoNames(t *testing.T) {
+func TestSecurityRefusesWhatIsNotTheNameOfAKeychain(t *testing.T) {
 	path := securityStandIn(t)
 	for _, name := range []string{"-i", "a/b", "a\nb"} {
 		if _, err := openSecurity(path, Options{KeychainName: name}); err == nil {

@@ -20,7 +20,7 @@ func (a *ageFiles) itemFile(key string) (string, error) { return a.fileOf(key) }
 
 // Stamp returns a mark of an item, "" if there is no such item. It changes when any
 // program replaces the item, and may change without that. known is false if the back end
-// has no mark that can be read without decrypting. Stamp asks nobody.
+// has no mark that can be read without decrypting. Stamp does not ask.
 func Stamp(ctx context.Context, s Store, key string) (stamp string, known bool) {
 	b, _ := s.(*bounded)
 	if b == nil {

@@ -1,6 +1,6 @@
 // Package store keeps secrets in the operating system's keyring. It is the only package
 // that imports the keyring library, and it hides how the back ends differ: there is one set
-// of errors, a deadline for every wait, and no dialog when nobody is there to see it.
+// of errors, a deadline for every wait, and no dialog when there is nobody to see it.
 package store
 
 import (

@@ -34,7 +34,7 @@ func passphraseOf(s Store) (*bounded, passphraseDriver) {
 }
 
 // NeedsPassphrase reports whether a person would have to type the passphrase before items
-// of s can be read. It asks nobody and decrypts nothing.
+// of s can be read. It does not ask and decrypts nothing.
 func NeedsPassphrase(ctx context.Context, s Store) bool {
 	_, d := passphraseOf(s)
 	return d != nil && d.closed(ctx)
@@ -45,7 +45,7 @@ func AsksItself(s Store) bool { return Of(s).asksItself }
 
 // AskPassphrase asks a person for the passphrase of s, as reading an item would, and gives
 // it to try, which reports whether it opens the store. A person may try three times. The
-// error matches ErrLocked when nobody can be asked or no passphrase was right.
+// error matches ErrLocked when there is nobody to ask, or every passphrase was wrong.
 func AskPassphrase(ctx context.Context, s Store, try func(creds.Secret) (opens bool, err error)) error {
 	b, d := passphraseOf(s)
 	if d == nil {

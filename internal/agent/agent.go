@@ -1,7 +1,7 @@
 // Package agent is a process of one user that holds the stores which the person has
 // unlocked by typing a passphrase, so that every terminal goes on without asking again.
 // It makes sessions and gives out nothing else: no key that does not expire, no
-// passphrase. It asks nobody and reads no file of the AWS tools. Killed at any moment it
+// passphrase. It asks no questions and reads no file of the AWS tools. Killed at any moment it
 // loses nothing: sessions are in the store.
 //
 // A client and the agent talk HTTP over a socket that only their user can reach.
@@ -180,7 +180,7 @@ func (a *Agent) rest() {
 	})
 }
 
-// Rest tells the agent that a Part may be no longer busy.
+// Rest tells the agent that a Part may have become idle.
 func (a *Agent) Rest() { a.rest() }
 
 // working counts a request until done is called.

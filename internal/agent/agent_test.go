@@ -315,7 +315,7 @@ func TestAnOlderAgentIsReplacedIfAPersonIsThere(t *testing.T) {
 	newer.Built = func() time.Time { return time.Unix(2000, 0) }
 	r := app.SessionRequest{Op: app.OpCurrent, Store: s.ref, Profile: profiles.Profile{Name: "base", Source: profiles.Source{Stored: &profiles.Stored{Profile: "base"}}}}
 	if _, err := newer.Session(t.Context(), r, nil); !errors.Is(err, refresh.ErrNoSession) { // a prompt goes on with it
-		t.Errorf("nobody there: %v", err)
+		t.Errorf("without a person: %v", err)
 	}
 	r.CanOpen = true
 	if _, err := newer.Session(t.Context(), r, nil); !errors.Is(err, app.ErrNotHeld) {
@@ -401,7 +401,7 @@ func TestTheAgentCutsAProcessOfAnotherUser(t *testing.T) {
 }
 
 // More clients than the agent has connections, which write or read a part and then nothing.
-func TestSlowClientsKeepNobodyOut(t *testing.T) {
+func TestSlowClientsKeepNoClientOut(t *testing.T) {
 	for name, text := range map[string]string{
 		"writers": string(head(http.MethodPost, pathSession, 1000)) + `{"Op"`,
 		"readers": strings.Repeat("GET "+pathStatus+" HTTP/1.1\r\nHost: "+hostName+"\r\n\r\n", 4000),
@@ -489,7 +489,7 @@ func settle(t *testing.T, before int) {
 	}
 }
 
-func TestAThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
+func TestAThousandIdleConnectionsKeepNoClientOut(t *testing.T) {
 	s := newStage(t, Options{})
 	before := runtime.NumGoroutine()
 	idle := 200
@@ -546,7 +546,7 @@ func TestASilentAgentIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestAKeyIsGivenToNobody(t *testing.T) {
+func TestAKeyIsGivenToNoClient(t *testing.T) {
 	s := newStage(t, Options{})
 	if opens, err := s.unlock(passphrase, time.Hour, false); !opens {
 		t.Fatal(err)

@@ -160,7 +160,7 @@ func (ls *leases) opens(ctx context.Context, ref store.Reference) error {
 	return err
 }
 
-// open opens a store, without a person: the one that is held, or one that needs nobody.
+// open opens a store, without a person: the one that is held, or one that opens without a question.
 func (ls *leases) open(ctx context.Context, ref store.Reference) (store.Store, error) {
 	if held := ls.agent.Store(ref); held != nil {
 		return held, nil

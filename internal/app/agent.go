@@ -116,7 +116,7 @@ func (e *KeyRefusedError) Error() string {
 }
 
 // Carry carries out a request with a store that this process, the agent, holds. It asks
-// nobody, reads no file of the AWS tools but their sign-ins, and runs no command of a profile. e is this
+// no questions, reads no file of the AWS tools but their sign-ins, and runs no command of a profile. e is this
 // process's own environment. say passes on a line for the person.
 func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r SessionRequest, say func(line string)) (reply SessionReply, err error) {
 	if givesKey(r.Profile) {

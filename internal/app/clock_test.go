@@ -206,7 +206,7 @@ func TestAClockThatIsSetRightDuringTheCallDoesNotStretchTheSession(t *testing.T)
 	}
 }
 
-// While nobody sets it, a wrong clock costs nothing: one session serves for its hour.
+// A wrong clock that is not set costs nothing: one session serves for its hour.
 func TestAMachineWhoseClockIsWrongStillKeepsItsSessions(t *testing.T) {
 	for _, off := range moves {
 		m := newMachine(t, true)

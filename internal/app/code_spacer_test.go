@@ -71,7 +71,7 @@ func TestASpentCodeIsWaitedOutToTheNextHalfMinute(t *testing.T) {
 	}
 }
 
-func TestNobodyWaitsForAFirstCodeNorAfterATypoNorInANewHalfMinute(t *testing.T) {
+func TestThereIsNoWaitForAFirstCodeNorAfterATypoNorInANewHalfMinute(t *testing.T) {
 	d := newSpacer(4)
 	ask := d.typist(0, true)
 	ask()

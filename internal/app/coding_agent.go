@@ -21,7 +21,7 @@ import (
 const agentsVariable = "AWS_VAULT_AGENTS"
 
 // CodingAgent is the coding agent that has started the caller's shell, and the rule for it. Its zero
-// value is no agent.
+// value means none.
 type CodingAgent struct {
 	Name string `json:"name"`
 	Rule string `json:"rule,omitempty"` // "": none

@@ -61,7 +61,7 @@ func TestNoErrorHasTheWordsOfTheSystemOrOfALibrary(t *testing.T) {
 		"the end of a file":             {io.EOF, "it ended too early"},
 		"half a file":                   {io.ErrUnexpectedEOF, "it ended too early"},
 		"a program that does not exist": {errOf(exec.LookPath("no-such-program")), `there is no program "no-such-program"`},
-		"a file that is no program":     {exec.Command(plainFile).Run(), "it is not a program for this machine"},
+		"a file that is not a program":  {exec.Command(plainFile).Run(), "it is not a program for this machine"},
 		"no JSON":                       {json.Unmarshal([]byte("<html>"), &number), "it is not valid JSON"},
 		"half a JSON":                   {json.Unmarshal([]byte(`{"N":`), &number), "it is not valid JSON"},
 		"another JSON":                  {json.Unmarshal([]byte(`{"N":"x"}`), &number), "not of the form that is expected"},

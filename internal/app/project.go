@@ -22,7 +22,7 @@ const projectVariable = "AWS_VAULT_PROJECT"
 const (
 	ProjectOff    = "off"    // nothing; what holds without them
 	ProjectOffer  = "offer"  // the person is told
-	ProjectSwitch = "switch" // the shell is switched, if that needs nobody
+	ProjectSwitch = "switch" // the shell is switched, if nothing has to be asked
 )
 
 // ProjectModes are those values.

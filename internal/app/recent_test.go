@@ -72,7 +72,7 @@ func TestProfilesThatAreUsedOftenAndLatelyComeFirst(t *testing.T) {
 	}
 }
 
-func TestAFileOfUsesThatWasCutOffOrIsNoneDoesNoHarm(t *testing.T) {
+func TestAFileOfUsesThatIsCutOffOrDamagedDoesNoHarm(t *testing.T) {
 	task, now, file := recentWorld(t, someProfiles)
 	task.Used("c")
 	task.Used("d\n\x1b[2J\"")
@@ -129,7 +129,7 @@ func TestTheFileOfUsesIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.Chmod(filepath.Dir(file), 0o700) }()
-	task.Used("a") // a directory that cannot be written to is no error
+	task.Used("a") // a directory that cannot be written to is not an error
 }
 
 func TestAListToChooseFromSaysWhatEachProfileIs(t *testing.T) {

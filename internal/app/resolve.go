@@ -132,7 +132,7 @@ func ModeOf(text string) (mode string, known bool) {
 }
 
 // ConfiguredMode is the mode that the profile of a request asks for, "" for the usual one. The
-// error names the line of a value that is no mode. The AWS tools cannot make a special session
+// error names the line of a value that is not a mode. The AWS tools cannot make a special session
 // from the name of a profile.
 func (t *Task) ConfiguredMode(q env.Request) (string, error) {
 	p, err := t.ResolveUnopened(env.Request{Profile: q.Profile})

@@ -134,7 +134,7 @@ func TestACircleOfSymlinksIsAnError(t *testing.T) {
 }
 
 // A rename would put a file in the place of a device, for root even of /dev/null.
-func TestWhatIsNoFileIsNotReplaced(t *testing.T) {
+func TestWhatIsNotAFileIsNotReplaced(t *testing.T) {
 	dir := t.TempDir()
 	if err := atomicfile.Write(dir, []byte("x")); !errors.Is(err, atomicfile.ErrNotFile) {
 		t.Errorf("a directory: %v", err)

@@ -31,7 +31,7 @@ func TestATimeIsReadInTheFormsThatBotocoreTakes(t *testing.T) {
 	}
 	for _, text := range []string{"", "tomorrow", "1767366245", "2026-01-02", "2026-01-02T15:04:05 XYZ", "2026-13-02T15:04:05Z"} {
 		if at, _, ok := ParseTime(text); ok {
-			t.Errorf("%q is no time, and was read as %v", text, at)
+			t.Errorf("%q is not a time, and was read as %v", text, at)
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestTheEndOfAProcessIsToldOnceAndAtOnceAlsoBeforeItIsCollected(t *testing.T
 	case <-time.After(20 * time.Second):
 		t.Fatal("the end is not told")
 	}
-	if _, there := StartOf(c.Process.Pid); there { // nobody has waited for it yet
+	if _, there := StartOf(c.Process.Pid); there { // it has not been waited for yet
 		t.Error("a process that has ended is still there")
 	}
 }

@@ -31,7 +31,7 @@ var signals = struct {
 	holds    int                  // how many calls must not be cut off
 	released chan struct{}        // told when holds becomes 0
 	trace    bool                 // see TraceOnQuit
-	catch    func()               // see CatchSignals; nil: they are caught, or nobody wants it
+	catch    func()               // see CatchSignals; nil: they are caught, or it is not needed
 	soon     *time.Timer          // see CatchSignalsSoon
 }{released: make(chan struct{}, 1)}
 

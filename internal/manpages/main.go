@@ -1,5 +1,5 @@
 // Package manpages is a program that writes the manual pages of vault into a directory of a package, below
-// share/man/man1: one of the program, and one of each of its commands. It is no part of the program.
+// share/man/man1: one of the program, and one of each of its commands. It is not part of the program.
 //
 //	go run ./internal/manpages [-version 1.2.3] DIRECTORY
 //

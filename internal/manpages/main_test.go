@@ -102,7 +102,7 @@ func TestAPageWithoutADateIsTheSameEveryTime(t *testing.T) {
 		}
 	}
 	if write([]string{t.TempDir()}, "", "today") == nil {
-		t.Error("a time that is no number was taken")
+		t.Error("a time that is not a number was taken")
 	}
 	a, b := pages("", ""), pages("", "")
 	for name := range a {

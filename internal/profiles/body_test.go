@@ -42,7 +42,7 @@ func TestASectionSaysTheSameReadAloneAndInAWholeFile(t *testing.T) {
 	}
 }
 
-func TestNothingIsReadOfASectionThatNobodyAsksFor(t *testing.T) {
+func TestNothingIsReadOfASectionThatIsNotAskedFor(t *testing.T) {
 	s := Parse("config", large(200))
 	if _, err := s.Resolve("team150-app00150-admin", Overrides{}); err != nil {
 		t.Fatal(err)

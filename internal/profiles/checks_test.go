@@ -57,7 +57,7 @@ func TestAWSVaultsDurationsWinOverTheFile(t *testing.T) {
 	both := map[string]string{"AWS_ASSUME_ROLE_TTL": "40m", "AWS_VAULT_DURATION": "50m"}
 	want(t, "durations", []time.Duration{of(Overrides{}), of(Overrides{Env: ttl}), of(Overrides{Env: both}), of(Overrides{Env: both, Duration: time.Hour})},
 		[]time.Duration{2 * time.Hour, 40 * time.Minute, 50 * time.Minute, time.Hour})
-	// What is set for every profile is no mistake where it cannot have an effect.
+	// What is set for every profile is not a mistake where it cannot have an effect.
 	want(t, "warnings", len(resolveWith(t, text, "s", Overrides{Env: both}).Warnings), 0)
 	want(t, "warnings of a flag", len(resolveWith(t, text, "s", Overrides{Duration: time.Hour}).Warnings), 1)
 }

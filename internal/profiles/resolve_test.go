@@ -55,7 +55,7 @@ func TestAProfileWithoutASourceIsAKeyStoredUnderItsName(t *testing.T) {
 	})
 }
 
-func TestARoleStandsOnItsSourceProfile(t *testing.T) {
+func TestARoleIsAssumedWithItsSourceProfile(t *testing.T) {
 	p := resolve(t, `
 [profile base]
 mfa_serial = base-mfa
@@ -81,7 +81,7 @@ region = eu-west-1
 	})
 }
 
-func TestARoleWithoutASourceStandsOnTheKeyUnderItsOwnName(t *testing.T) {
+func TestARoleWithoutASourceUsesTheKeyUnderItsOwnName(t *testing.T) {
 	for _, source := range []string{"", "source_profile = prod\n"} {
 		p := resolve(t, "[profile prod]\nmfa_serial = m\nrole_arn = "+roleARN+"r\n"+source, "prod")
 		want(t, "role", p.Source.Role.MFASerial, "m")

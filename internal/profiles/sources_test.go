@@ -42,7 +42,7 @@ func TestEverySourceIsReadFromItsOwnSettings(t *testing.T) {
 	}
 }
 
-func TestARoleStandsOnAnySource(t *testing.T) {
+func TestARoleCanHaveAnySource(t *testing.T) {
 	role := "role_arn = " + roleARN + "r\n"
 	ends := map[string]Source{
 		"sso_session = corp\nsso_account_id = 111122223333\nsso_role_name = Reader\n": {SSO: &corpRole},
@@ -97,7 +97,7 @@ func TestOfSeveralSourcesBotocoresFirstOneCounts(t *testing.T) {
 	want(t, "a start URL alone is not a source", p.Source.Process, &Process{Profile: "a", Command: "get"})
 }
 
-func TestASessionSectionWinsOverWhatStandsInTheProfile(t *testing.T) {
+func TestASessionSectionWinsOverTheProfilesOwnSettings(t *testing.T) {
 	text := corp + "[profile a]\nsso_session = corp\nsso_start_url = https://old.awsapps.com/start\nsso_region = eu-central-1\nsso_account_id = 111122223333\nsso_role_name = Reader\nregion = eu-west-1\n"
 	p := resolve(t, text, "a")
 	want(t, "sso", p.Source.SSO, &corpRole)

@@ -166,7 +166,7 @@ func TestFiveThousandRolesAreSyncedInOnePass(t *testing.T) {
 	}
 }
 
-func TestAnSSOSessionStandsForItself(t *testing.T) {
+func TestAnSSOSessionResolvesWithoutAProfile(t *testing.T) {
 	set := Parse("config", []byte(session+"vault_sso_flow = device\n[sso-session half]\nsso_region = eu-west-1\n"))
 	s, extra, err := set.SSOSession("corp")
 	if err != nil || s.Session != "corp" || s.Region != "eu-west-1" || extra["vault_sso_flow"] != "device" {

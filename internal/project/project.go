@@ -60,7 +60,7 @@ func Find(dir string) (string, bool) {
 	}
 }
 
-// Read reads the file in a directory. It does not block on what is no regular file.
+// Read reads the file in a directory. It does not block on what is not a regular file.
 func Read(dir string) File {
 	f := File{Dir: dir}
 	if real, err := filepath.EvalSymlinks(dir); err == nil {

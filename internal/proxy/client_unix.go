@@ -101,7 +101,7 @@ func say(ctx context.Context, cmd command) (net.Conn, error) {
 }
 
 // dial connects to the proxy. The token that is sent there must reach what root has
-// started: nobody else can make a socket in a directory that only root can write.
+// started: no other user can make a socket in a directory that only root can write.
 func dial() (net.Conn, error) {
 	info, err := os.Lstat(socketDir)
 	if err != nil {

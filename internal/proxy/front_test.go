@@ -42,7 +42,7 @@ func TestTheFrontServesOneAtATime(t *testing.T) {
 	}
 }
 
-func TestTheFrontAsksNobodyElsewhere(t *testing.T) {
+func TestTheFrontAsksNoOtherAddress(t *testing.T) {
 	for _, line := range []string{
 		`{"Op":"join","URL":"http://192.0.2.1:80/x"}`, `{"Op":"join","URL":"http://localhost:80/x"}`, `{"Op":"join","URL":"https://127.0.0.1:1/x"}`,
 		`{"Op":"join","URL":"http://127.0.0.1/x"}`, `{"Op":"join","URL":"%"}`, `{"Op":"join"}`, `{"Op":"delete"}`, `{}`,

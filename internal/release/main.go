@@ -3,7 +3,7 @@
 //
 //	go run -C internal/release . [-date SECONDS] [-only SYSTEM] VERSION [DIRECTORY]
 //
-// It is a module of its own, so that what it needs is no dependency of the program. The files
+// It is a module of its own, so that what it needs is not a dependency of the program. The files
 // depend on the source, the version, the date and the version of Go, and on nothing else.
 package main
 

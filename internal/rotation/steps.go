@@ -144,7 +144,7 @@ func (r *Rotation) unsure(ctx context.Context, s *State, failed error) error {
 	return errors.Join(failed, r.Book.Remove(r.Item))
 }
 
-// undo deletes a key that could not be stored: nobody will have its secret.
+// undo deletes a key that could not be stored: its secret is lost.
 func (r *Rotation) undo(ctx context.Context, s *State, id string, failed error) error {
 	s.Journal.New = id
 	_ = r.record(&s.Journal, Making) // the disk may be what has failed
@@ -243,7 +243,7 @@ func (r *Rotation) verify(ctx context.Context, k creds.Key) error {
 }
 
 // retire forgets the sessions that were made with the old key, deactivates or deletes it,
-// and ends the rotation. The sessions are forgotten first, so that nobody gets one that
+// and ends the rotation. The sessions are forgotten first, so that no terminal gets one that
 // stops working with its key.
 func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err error) {
 	if s.Journal.Version != 0 {

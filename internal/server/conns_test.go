@@ -41,7 +41,7 @@ func grown(t *testing.T, before uint64, limit uint64) {
 	}
 }
 
-func TestAThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
+func TestAThousandIdleConnectionsKeepNoClientOut(t *testing.T) {
 	s := listen(t, Options{})
 	l := add(t, s, Grant{Source: fixed("A")})
 	before := memory()
@@ -58,7 +58,7 @@ func TestAThousandIdleConnectionsKeepNobodyOut(t *testing.T) {
 }
 
 // A header that never ends, byte by byte, holds a connection for a while and no more.
-func TestSlowWritersKeepNobodyOut(t *testing.T) {
+func TestSlowWritersKeepNoClientOut(t *testing.T) {
 	s := listen(t, Options{})
 	l := add(t, s, Grant{Source: fixed("A")})
 	for range 2 * maxConns {
@@ -72,7 +72,7 @@ func TestSlowWritersKeepNobodyOut(t *testing.T) {
 }
 
 // One that asks and never reads the answers fills its own connection alone.
-func TestSlowReadersKeepNobodyOut(t *testing.T) {
+func TestSlowReadersKeepNoClientOut(t *testing.T) {
 	s := listen(t, Options{})
 	l := add(t, s, Grant{Source: fixed("A")})
 	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n\r\n",

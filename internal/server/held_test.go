@@ -83,7 +83,7 @@ func TestASessionOfSecondsIsRenewedHalfWay(t *testing.T) {
 	})
 }
 
-func TestNobodyWaitsForARenewalAhead(t *testing.T) {
+func TestNoClientWaitsForARenewalAhead(t *testing.T) {
 	u := &upstream{life: time.Hour, slow: 500 * time.Millisecond}
 	inBubble(t, u, func(t *testing.T, h *held) {
 		time.Sleep(50 * time.Minute) // renewed at 44

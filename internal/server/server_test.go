@@ -281,7 +281,7 @@ func TestFetchReadsWhatALeaseAnswers(t *testing.T) {
 	}
 }
 
-func TestCloseWaitsForNobody(t *testing.T) {
+func TestCloseDoesNotWaitForClients(t *testing.T) {
 	s := listen(t, Options{})
 	var calls atomic.Int32
 	asked := make(chan struct{})

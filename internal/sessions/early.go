@@ -114,7 +114,7 @@ func (c *early) dial(ctx context.Context, network, address string) (net.Conn, er
 	return dialer.DialContext(ctx, network, address)
 }
 
-// close ends the connection if nobody has used it.
+// close ends the connection if no call has used it.
 func (c *early) close() {
 	if c == nil {
 		return

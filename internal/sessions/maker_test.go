@@ -301,7 +301,7 @@ func TestACodeComesFromTheFlagThenTheProcessThenAPerson(t *testing.T) {
 	}
 }
 
-func TestACodeThatNobodyTypedIsNotObtainedAgain(t *testing.T) {
+func TestACodeThatWasNotTypedIsNotObtainedAgain(t *testing.T) {
 	b := newBench(t)
 	b.machine, b.answers = true, []string{"000000", "code"}
 	_, err := b.Make(context.Background(), profiles.Profile{Name: "base", Source: key(b.phone.Serial)})
@@ -312,7 +312,7 @@ func TestACodeThatNobodyTypedIsNotObtainedAgain(t *testing.T) {
 	b.wantCalls("GetSessionToken 1, AssumeRole 0, all 1")
 }
 
-func TestWithNobodyThereNothingIsSent(t *testing.T) {
+func TestWithoutAPersonNothingIsSent(t *testing.T) {
 	b := newBench(t)
 	b.Ask = nil
 	_, err := b.Make(context.Background(), profiles.Profile{Name: "base", Source: key(b.phone.Serial)})

@@ -167,7 +167,7 @@ func TestTwoRolesOverAKeyShareItsSession(t *testing.T) {
 	}
 }
 
-func TestAPlanIsSilentWhenNobodyIsAskedAgain(t *testing.T) {
+func TestAPlanIsSilentWhenThereIsNoSecondQuestion(t *testing.T) {
 	process := chainOf("", false, 0, "A")
 	process.Source.Role.MFAProcess = "print-code"
 	for _, c := range []struct {

@@ -142,7 +142,7 @@ func (m *Maker) KeepSignIn(ctx context.Context, s *profiles.SSO, t store.Token) 
 }
 
 // expireShared marks the sign-in in the file as expired if it is the one that AWS rejected and
-// does not renew: nobody should take it for one that works. rejected may be empty.
+// does not renew: it should not be taken for one that works. rejected may be empty.
 func (m *Maker) expireShared(s *profiles.SSO, rejected creds.Secret) {
 	if t, is := m.shared(s); is && t.Access.Equal(rejected) {
 		t.Expires = m.Now().Add(-time.Hour)

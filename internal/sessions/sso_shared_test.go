@@ -184,7 +184,7 @@ func TestAFileOfAnotherDirectoryIsLeftAlone(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoSignInInTheFileIsNotOne(t *testing.T) {
+func TestWhatIsNotASignInInTheFileIsNotUsed(t *testing.T) {
 	c := sharingCenter(t)
 	c.made()
 	c.share()

@@ -62,7 +62,7 @@ type doer interface {
 type client struct {
 	at   Endpoint
 	http *http.Client
-	slow func(host string) // is told that an answer takes long; nil: nobody is
+	slow func(host string) // is told that an answer takes long; nil: not told
 }
 
 // httpClient returns a client that does not follow redirects, so that what is for one host

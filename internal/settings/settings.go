@@ -213,7 +213,7 @@ func networkVariables() []Setting {
 		{Name: "AWS_CA_BUNDLE", Values: "a file", What: "the certificate authorities to trust"},
 		{Name: "AWS_MAX_ATTEMPTS", Values: "a number", Default: "3", What: "how often a call is tried"},
 		{Name: "AWS_RETRY_MODE", Values: "legacy, standard, adaptive", Default: "standard", What: "how it is tried again"},
-		{Name: "AWS_EC2_METADATA_DISABLED", Values: "true, false", Default: "false", What: "credential_source = Ec2InstanceMetadata asks nobody"},
+		{Name: "AWS_EC2_METADATA_DISABLED", Values: "true, false", Default: "false", What: "credential_source = Ec2InstanceMetadata is not asked"},
 		{Name: "AWS_EC2_METADATA_SERVICE_ENDPOINT", Values: "an address", Default: "http://169.254.169.254", What: "where it asks"},
 		{Name: "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", Values: "IPv4, IPv6", Default: "IPv4", What: "which of the two usual addresses that is"},
 		{Name: "HTTP_PROXY", Values: "an address", What: "the proxy of addresses that begin with http:; http_proxy too"},

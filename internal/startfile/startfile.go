@@ -169,7 +169,7 @@ var ErrReadOnly = errors.New("the file is read-only")
 
 // ErrNotText: a line cannot be added, because the file is not in UTF-8 or another code that has
 // ASCII in it.
-var ErrNotText = errors.New("the file is in UTF-16, or is no text")
+var ErrNotText = errors.New("the file is in UTF-16, or is not text")
 
 // changeable returns why the file must stay as it is, or nil.
 func (c *Change) changeable() error {
@@ -278,7 +278,7 @@ func Files(sh *shells.Shell, p shells.Places) []string {
 	return slices.DeleteFunc(files, func(p string) bool { return !filepath.IsAbs(p) })
 }
 
-// Mention reports whether a line of the files that is no comment has one of the words.
+// Mention reports whether a line of the files that is not a comment has one of the words.
 func Mention(files, words []string) bool {
 	for _, file := range files {
 		text, _ := textOf(file)

@@ -124,7 +124,7 @@ func Required(tool string) bool {
 // beginning of TestMain.
 func ReceiveInterrupts() {
 	if signal.Ignored(os.Interrupt) {
-		// A signal that is waited for, even by nobody, has its default effect on a new program.
+		// A signal that is caught, even if nothing reads it, has its default effect on a new program.
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 }

@@ -66,7 +66,7 @@ $last = $text; $end = $w.Extent.EndOffset
 if ($text -ceq '--' -and -not $ended) { $ended = $true; $take = 0; $lost = $open; $text = "'--'" }
 elseif ($null -ne $first) { $open = $lost = $false }
 elseif ($take -lt 0) {
-if ($lost) { throw (__vault_error "vault: nothing tells which words of two lists stand before --; write '--' in quotes") }
+if ($lost) { throw (__vault_error "vault: it is not clear which words of two lists come before --; write '--' in quotes") }
 $open = $true
 }
 $say = if ($part) { __vault_say $part }

@@ -3,7 +3,7 @@
 //
 // On Linux that library connects to the session bus while the program is still
 // starting, in its package initialisation, without a deadline. Where no bus runs
-// (ssh, cron, CI) its D-Bus package starts one through dbus-launch, and nobody ever
+// (ssh, cron, CI) its D-Bus package starts one through dbus-launch, and nothing ever
 // stops it: one more daemon for each time the program is run. This package runs
 // first and, unless a bus really answers, points the dial at an address where
 // nothing listens. Package store undoes that as soon as the library is initialised,

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// nowhere is an address that fails at once: /dev/null is no directory.
+// nowhere is an address that fails at once: /dev/null is not a directory.
 const nowhere = "unix:path=/dev/null/no-session-bus"
 
 // patience is how long a bus may take to say hello. A healthy one needs a tenth of
