@@ -37,7 +37,7 @@ const module = "github.com/d44b7504/vault"
 func (r *release) compile(t target, file string) error {
 	_, err := output(r.root, []string{"CGO_ENABLED=0", "GOOS=" + t.os, "GOARCH=" + t.arch, "GOFLAGS=-mod=readonly", "GOAMD64=v1", "GOARM64=v8.0"},
 		"go", "build", "-trimpath", "-buildvcs=false", "-tags", "nethttpomithttp2",
-		"-ldflags", "-s -w -funcalign=16 -X "+module+"/cmd.Version=v"+r.version, "-o", file, ".")
+		"-ldflags", "-s -w -funcalign=8 -X "+module+"/cmd.Version=v"+r.version, "-o", file, ".")
 	return err
 }
 
