@@ -216,7 +216,8 @@ func Follow(current map[string]string, profileRegion, generation string) Activat
 	st, values := old, map[string]creds.Secret{}
 	chosen := regions(values, User(current), old.Request, creds.Session{Region: profileRegion})
 	st.remember(current, old)
-	st.Exported = maps.Clone(old.Exported)
+	st.Exported = map[string]string{} // and not a copy of nil: a state without any export is a state
+	maps.Copy(st.Exported, old.Exported)
 	var list []Change
 	for _, n := range []string{region, defaultRegion} {
 		switch v, isSession := values[n]; {
