@@ -43,3 +43,19 @@ func inFamily(name string, current map[string]string) bool {
 	}
 	return name == StateVar || name == GenerationFile
 }
+
+// A variable that says nothing but the profile is followed like any other state.
+func TestAStateThatSaysNothingOfWhatWasExportedIsFollowed(t *testing.T) {
+	current := map[string]string{StateVar: base64.RawURLEncoding.EncodeToString([]byte(`{"q":{"n":"prod"}}`))}
+	a := Follow(current, "eu-west-1", "generation")
+	var after string
+	for _, c := range a.Changes {
+		if c.Name == StateVar {
+			after = c.Value.Reveal()
+		}
+	}
+	s, ok := StateOf(map[string]string{StateVar: after})
+	if !ok || s.Request.Profile != "prod" || !s.isExport(region, "eu-west-1") {
+		t.Errorf("%+v, %v", s, ok)
+	}
+}
