@@ -8,6 +8,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
 )
@@ -61,6 +64,23 @@ func SkewText(ahead time.Duration) string {
 		way = "ahead of"
 	}
 	return "the clock of this machine is " + display.Span(ahead) + " " + way + " AWS's"
+}
+
+// againInTime is a setting of the SDK's clients by which a call is made once more if AWS refused the
+// last attempt for the time in its signature, and nothing was done. That attempt may be the first
+// that reached AWS and told the client AWS's time: the others met a network that was down, or
+// the person allows one attempt.
+func againInTime(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("AgainInTime", func(
+		ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler,
+	) (middleware.InitializeOutput, middleware.Metadata, error) {
+		out, about, err := next.HandleInitialize(ctx, in)
+		var refused smithy.APIError
+		if errors.As(err, &refused) && kindOf(refused.ErrorCode(), refused.ErrorMessage()) == ClockSkew {
+			return next.HandleInitialize(ctx, in)
+		}
+		return out, about, err
+	}), middleware.Before)
 }
 
 // Time sends STS at e one unsigned request for the Date in its answer. It returns the

@@ -145,6 +145,7 @@ func (c IAM) client(sent *bool) *iam.Client {
 		AppID: "vault", HTTPClient: noting{c.Endpoint.httpClient(nil), sent}, Credentials: static(c.Session),
 		EndpointResolverV2: iamEndpoints{c.Endpoint, iam.NewDefaultEndpointResolverV2()},
 	}
+	o.APIOptions = append(o.APIOptions, againInTime)
 	o.Region = c.Endpoint.region()
 	o.RetryMaxAttempts, o.RetryMode = c.Endpoint.retries()
 	if o.RetryMaxAttempts == 0 {

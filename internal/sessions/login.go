@@ -127,20 +127,15 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 	if region == "" {
 		region = profiles.DefaultRegion(profiles.Partition(p.Region))
 	}
-	to := m.rest(p, Signin, region)
-	proof, err := dpop(f.DPoPKey, to.base+"/v1/token", m.Now().Add(m.skew()))
-	if err != nil {
-		return creds.Session{}, fmt.Errorf("%s: %w", file, err)
+	known := m.skew()
+	out, err := m.askLogin(ctx, p, region, f)
+	if err != nil && !loginEnded(err) && (m.skew()-known).Abs() > MaxSkew { // the answer has told AWS's time
+		out, err = m.askLogin(ctx, p, region, f)
 	}
-	var out struct {
-		AccessToken  *loginKeys `json:"accessToken"`
-		ExpiresIn    int        `json:"expiresIn"`
-		RefreshToken string     `json:"refreshToken"`
+	var damaged *proofError
+	if errors.As(err, &damaged) {
+		return creds.Session{}, fmt.Errorf("%s: %w", file, damaged.error)
 	}
-	err = to.call(ctx, restCall{
-		method: http.MethodPost, path: "/v1/token", header: http.Header{"Dpop": {proof}}, once: true,
-		body: map[string]string{"clientId": f.ClientID, "grantType": "refresh_token", "refreshToken": f.RefreshToken},
-	}, &out)
 	if loginEnded(err) {
 		return creds.Session{}, needsLogin(p)
 	}
@@ -156,6 +151,30 @@ func (m *Maker) renewLogin(ctx context.Context, p profiles.Profile, l *profiles.
 		return creds.Session{}, fmt.Errorf("keep the renewed sign-in: %w", err)
 	}
 	return m.readLogin(p, file)
+}
+
+// loginReply is the answer to a refresh token.
+type loginReply struct {
+	AccessToken  *loginKeys `json:"accessToken"`
+	ExpiresIn    int        `json:"expiresIn"`
+	RefreshToken string     `json:"refreshToken"`
+}
+
+// proofError says that no proof can be made with the key in the file.
+type proofError struct{ error }
+
+// askLogin uses the refresh token once, with a proof made now, by AWS's clock as far as it is known.
+func (m *Maker) askLogin(ctx context.Context, p profiles.Profile, region string, f loginFile) (out loginReply, err error) {
+	to := m.rest(p, Signin, region)
+	proof, err := dpop(f.DPoPKey, to.base+"/v1/token", m.Now().Add(m.skew()))
+	if err != nil {
+		return out, &proofError{err}
+	}
+	err = to.call(ctx, restCall{
+		method: http.MethodPost, path: "/v1/token", header: http.Header{"Dpop": {proof}}, once: true,
+		body: map[string]string{"clientId": f.ClientID, "grantType": "refresh_token", "refreshToken": f.RefreshToken},
+	}, &out)
+	return out, err
 }
 
 // loginEnded reports whether AWS refused because the sign-in itself has ended.

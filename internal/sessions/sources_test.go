@@ -467,3 +467,47 @@ func TestARefusedSignatureSaysHowWrongTheClockIs(t *testing.T) {
 		t.Errorf("%v: %v", call.Skew, err)
 	}
 }
+
+// A clock that is an hour off is no failure, even if the attempt in which AWS refuses the signature, and tells its
+// time, is the last one of those that are allowed.
+func TestTheLastAttemptThatLearnsAWSsTimeIsMadeAgain(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, time.Hour} {
+		b := newBenchAt(t, func() time.Time { return time.Now().Add(off) })
+		attempts := 1
+		b.Endpoint = func(_ profiles.Profile, _, region string) Endpoint {
+			return Endpoint{Region: region, URL: b.aws.URL(), Network: profiles.Network{MaxAttempts: attempts}}
+		}
+		for attempts = 1; attempts <= 2; attempts++ {
+			if attempts == 2 {
+				b.aws.Inject("GetSessionToken", fakeaws.Fault{Drop: true})
+			}
+			s, err := b.Make(context.Background(), profiles.Profile{Name: "base", Region: "eu-west-1", Source: profiles.Source{Stored: &profiles.Stored{Profile: "base"}}})
+			if err != nil {
+				t.Fatalf("%d attempts, %v off: %v", attempts, off, err)
+			}
+			if left := time.Until(s.Expires); left > time.Hour+10*time.Second || left < 59*time.Minute {
+				t.Errorf("%d attempts, %v off: %v left by our clock", attempts, off, left)
+			}
+		}
+		c := b.iam()
+		c.Endpoint.Network.MaxAttempts = 1
+		_, err := c.ListAccessKeys(context.Background())
+		noError(t, err)
+	}
+}
+
+// The proof with which a sign-in of "aws login" is renewed has a time in it too, and the token is used once.
+func TestASignInIsRenewedWhenTheClockIsWrong(t *testing.T) {
+	for _, off := range []time.Duration{-time.Hour, 20 * time.Minute} {
+		b := newBenchAt(t, func() time.Time { return time.Now().Add(off) })
+		_, p, _ := b.signedIn(t, 0)
+		b.Now = func() time.Time { return time.Now().Add(2 * time.Hour) } // after the keys in the file, by both clocks
+		s, err := b.Make(context.Background(), p)
+		if err != nil {
+			t.Fatalf("%v off: %v", off, err)
+		}
+		if n := b.aws.Calls("CreateOAuth2Token"); n != 2 || s.Expires.Before(b.Now()) {
+			t.Errorf("%v off: %d calls, until %v", off, n, s.Expires)
+		}
+	}
+}

@@ -23,6 +23,7 @@ func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.
 func stsClient(e Endpoint, s creds.Session, read func(http.Header), slow func(host string)) *sts.Client {
 	o := sts.Options{AppID: "vault", HTTPClient: timed{e.httpClient(slow), read}}
 	e.apply(&o)
+	o.APIOptions = append(o.APIOptions, againInTime)
 	if s.AccessKeyID != "" {
 		o.Credentials = static(s)
 	}
