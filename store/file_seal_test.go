@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	stdpbkdf2 "crypto/pbkdf2"
 	"crypto/sha256"
 	"encoding/json"
@@ -140,6 +141,9 @@ func TestATornSessionCountsAsNoneAndIsReplaced(t *testing.T) {
 			}
 			for _, length := range []int{0, 1, 2, 3, 20, len(whole) / 3, len(whole) / 2, len(whole) - 30, len(whole) - 1} {
 				for what, torn := range map[string][]byte{"cut": whole[:length], "zero": append(whole[:length:length], make([]byte, len(whole)-length)...)} {
+					if bytes.Equal(torn, whole) { // its last byte is a zero
+						continue
+					}
 					if err := os.WriteFile(path, torn, 0o600); err != nil {
 						t.Fatal(err)
 					}
