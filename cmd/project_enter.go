@@ -179,15 +179,7 @@ func (x *entering) arrive(ctx context.Context) error {
 // switchTo makes the session of a request that of the shell, if that asks for nothing.
 func (x *entering) switchTo(ctx context.Context, q env.Request, e evaluator) error {
 	r := x.run
-	if err := checkMode(ctx, r, q); err != nil {
-		return err
-	}
-	if q.Mode == env.ModeServer {
-		if err := checkServed(r, q); err != nil {
-			return err
-		}
-	}
-	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
+	if err := checkShell(ctx, r, q); err != nil {
 		return err
 	}
 	p, q, l, err := r.task.Given(ctx, q, refresh.Want{})

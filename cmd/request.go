@@ -152,6 +152,20 @@ func checkMode(ctx context.Context, r *run, q env.Request) error {
 	return r.task.CheckToolsFollow(ctx, q)
 }
 
+// checkShell returns an error if this shell cannot have the session of q, before a person is asked
+// for anything.
+func checkShell(ctx context.Context, r *run, q env.Request) error {
+	if err := checkMode(ctx, r, q); err != nil {
+		return err
+	}
+	if q.Mode == env.ModeServer {
+		if err := checkServed(r, q); err != nil {
+			return err
+		}
+	}
+	return blockedError(env.Prevents(r.task.Env.Current, q))
+}
+
 // choose is the request of a command that runs as a profile: the one that is named, else
 // the active one as it was asked for, else the one that aws-vault or the user's variables name, else
 // the person chooses.

@@ -62,15 +62,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := checkMode(ctx, r, q); err != nil {
-		return err
-	}
-	if q.Mode == env.ModeServer {
-		if err := checkServed(r, q); err != nil {
-			return err
-		}
-	}
-	if err := blockedError(env.Prevents(r.task.Env.Current, q)); err != nil {
+	if err := checkShell(ctx, r, q); err != nil {
 		return err
 	}
 	p, l, err := o.session(ctx, r, &q)

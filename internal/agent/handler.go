@@ -82,13 +82,7 @@ func (a *Agent) session(w http.ResponseWriter, r *http.Request) {
 	request.Environ = nil // only what is served by the agent alone is begun by it
 	var reply app.SessionReply
 	InTime(w, r, func(ctx context.Context, say func(string)) { reply, err = a.Carry(ctx, request, say) })
-	answer, encodeErr := encodeReply(reply, err)
-	if encodeErr != nil {
-		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
-		return
-	}
-	defer clear(answer)
-	write(w, answer)
+	writeSecret(w)(encodeReply(reply, err))
 }
 
 func (a *Agent) unlocking(w http.ResponseWriter, r *http.Request) {
@@ -241,13 +235,19 @@ func InTime(w http.ResponseWriter, r *http.Request, f func(ctx context.Context, 
 	}
 }
 
-func writeJSON(w http.ResponseWriter, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
-		return
+func writeJSON(w http.ResponseWriter, v any) { writeSecret(w)(json.Marshal(v)) }
+
+// writeSecret returns what writes an encoded answer, or says that it could not be encoded, and
+// overwrites it afterwards.
+func writeSecret(w http.ResponseWriter) func(body []byte, err error) {
+	return func(body []byte, err error) {
+		if err != nil {
+			http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
+			return
+		}
+		defer clear(body)
+		write(w, body)
 	}
-	write(w, body)
 }
 
 func write(w http.ResponseWriter, body []byte) {

@@ -92,13 +92,7 @@ func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) {
 	}
 	var reply app.LeaseReply
 	InTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = ls.grant(ctx, request) })
-	answer, encodeErr := encodeLeaseReply(reply, err)
-	if encodeErr != nil {
-		http.Error(w, "the answer cannot be encoded", http.StatusInternalServerError)
-		return
-	}
-	defer clear(answer)
-	write(w, answer)
+	writeSecret(w)(encodeLeaseReply(reply, err))
 }
 
 func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {

@@ -206,12 +206,8 @@ func decodeRequest(body []byte) (r app.SessionRequest, err error) {
 		Op: w.Op, Store: w.Store, Profile: p, Want: w.Want, Policy: w.Policy,
 		Code: creds.New(w.Code), Proxies: w.Proxies, Final: w.Final, Within: w.Within, Environ: w.Environ,
 	}
-	if w.First != nil {
-		var first wireSession
-		if json.Unmarshal(w.First, &first) != nil {
-			return r, errForm
-		}
-		r.First = first.session()
+	if r.First, err = decodeSession(w.First); err != nil {
+		return r, err
 	}
 	if w.SignIn != nil {
 		var token wireToken
@@ -292,14 +288,20 @@ func decodeLeaseRequest(body []byte) (r app.LeaseRequest, err error) {
 	if r.Session, err = decodeRequest(w.Session); err != nil {
 		return r, err
 	}
-	if w.Have != nil {
-		var have wireSession
-		if json.Unmarshal(w.Have, &have) != nil {
-			return r, errForm
-		}
-		r.Have = have.session()
+	r.Have, err = decodeSession(w.Have)
+	return r, err
+}
+
+// decodeSession returns the session of a request, the zero value if it has none.
+func decodeSession(body []byte) (creds.Session, error) {
+	if body == nil {
+		return creds.Session{}, nil
 	}
-	return r, nil
+	var w wireSession
+	if json.Unmarshal(body, &w) != nil {
+		return creds.Session{}, errForm
+	}
+	return w.session(), nil
 }
 
 type wireLeaseReply struct {

@@ -21,12 +21,7 @@ func IsRoot(text string) bool {
 // UserOf takes the account and the name out of an IAM user's ARN; the name is "" when it
 // is not a user's.
 func UserOf(text string) (account, name string) {
-	account, resource := cutARN(text)
-	path, is := strings.CutPrefix(resource, "user/")
-	if !is {
-		return account, ""
-	}
-	return account, path[strings.LastIndexByte(path, '/')+1:]
+	return nameIn(text, "user/")
 }
 
 // RoleOf takes the account and the role out of an assumed role's ARN.
@@ -38,12 +33,17 @@ func RoleOf(text string) (account, role string) {
 
 // IAMRoleOf takes the account and the name out of an IAM role's ARN.
 func IAMRoleOf(text string) (account, role string) {
+	return nameIn(text, "role/")
+}
+
+// nameIn takes the account and the name, without its path, out of an ARN of IAM; the name is ""
+// when the resource is of another kind.
+func nameIn(text, kind string) (account, name string) {
 	account, resource := cutARN(text)
-	path, is := strings.CutPrefix(resource, "role/")
-	if !is {
-		return account, ""
+	if path, is := strings.CutPrefix(resource, kind); is {
+		name = path[strings.LastIndexByte(path, '/')+1:]
 	}
-	return account, path[strings.LastIndexByte(path, '/')+1:]
+	return account, name
 }
 
 // cutARN returns the account and the resource of an ARN, "" twice for any other text.

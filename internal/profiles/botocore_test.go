@@ -248,32 +248,42 @@ func heal(text string, s *Set) string {
 // ask sends files to one Python process.
 func ask(t *testing.T, files []string) []verdict {
 	t.Helper()
+	return askPython[verdict](t, "oracle.py", files, encoded)
+}
+
+// encoded is a file in one line.
+func encoded(file string) string { return base64.StdEncoding.EncodeToString([]byte(file)) }
+
+// askPython sends each question as a line to a script of testdata, and returns its answers: a
+// line of JSON for each.
+func askPython[A, Q any](t *testing.T, script string, questions []Q, line func(Q) string) []A {
+	t.Helper()
 	var in bytes.Buffer
-	for _, text := range files {
-		in.WriteString(base64.StdEncoding.EncodeToString([]byte(text)) + "\n")
+	for _, q := range questions {
+		in.WriteString(line(q) + "\n")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, python(t), "-X", "utf8", "testdata/oracle.py")
+	cmd := exec.CommandContext(ctx, python(t), "-X", "utf8", "testdata/"+script)
 	cmd.Stdin, cmd.Stderr = &in, os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var verdicts []verdict
+	var answers []A
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
-		var v verdict
-		if err := json.Unmarshal(lines.Bytes(), &v); err != nil {
+		var a A
+		if err := json.Unmarshal(lines.Bytes(), &a); err != nil {
 			t.Fatal(err)
 		}
-		verdicts = append(verdicts, v)
+		answers = append(answers, a)
 	}
-	if len(verdicts) != len(files) {
-		t.Fatalf("%d answers for %d files", len(verdicts), len(files))
+	if len(answers) != len(questions) {
+		t.Fatalf("%d answers to %d questions", len(answers), len(questions))
 	}
-	return verdicts
+	return answers
 }
 
 // python is an interpreter that has botocore.

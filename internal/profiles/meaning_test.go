@@ -1,14 +1,10 @@
 package profiles
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strconv"
@@ -120,34 +116,17 @@ func chainText(c meaningCase, s Source) (string, bool) {
 // askMeaning sends cases to one Python process.
 func askMeaning(t *testing.T, cases []meaningCase) []meaning {
 	t.Helper()
-	var in bytes.Buffer
-	requests := json.NewEncoder(&in)
-	for _, c := range cases {
-		if err := requests.Encode(c); err != nil {
+	answers := askPython[meaning](t, "meaning.py", cases, func(c meaningCase) string {
+		line, err := json.Marshal(c)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python(t), "-X", "utf8", "testdata/meaning.py")
-	cmd.Stdin, cmd.Stderr = &in, os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var answers []meaning
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		var m meaning
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			t.Fatal(err)
+		return string(line)
+	})
+	for i := range answers {
+		if answers[i].Refused != "" {
+			answers[i].Refused = "yes"
 		}
-		if m.Refused != "" {
-			m.Refused = "yes"
-		}
-		answers = append(answers, m)
-	}
-	if len(answers) != len(cases) {
-		t.Fatalf("%d answers for %d cases", len(answers), len(cases))
 	}
 	return answers
 }

@@ -1,24 +1,17 @@
 package profiles
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/testenv"
@@ -334,30 +327,7 @@ func isKeyLine(line string, keys []Plain) bool {
 // askKeys has botocore read credentials files; nil is one it refuses.
 func askKeys(t *testing.T, files []string) []map[string]map[string]any {
 	t.Helper()
-	var in bytes.Buffer
-	for _, text := range files {
-		in.WriteString(base64.StdEncoding.EncodeToString([]byte(text)) + "\n")
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python(t), "-X", "utf8", "testdata/credentials.py")
-	cmd.Stdin, cmd.Stderr = &in, os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []map[string]map[string]any
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		var one map[string]map[string]any
-		if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, one)
-	}
-	if len(all) != len(files) {
-		t.Fatalf("%d answers for %d files", len(all), len(files))
-	}
-	return all
+	return askPython[map[string]map[string]any](t, "credentials.py", files, encoded)
 }
 
 // FuzzTakeOut: whatever the bytes, keys go, the rest says what it said, and a second
