@@ -143,13 +143,23 @@ func sayRevoked(r *run, was agent.Status) {
 	}
 }
 
+// sayLocked says which shells are served nothing until a person goes on.
+func sayLocked(r *run, was agent.Status) {
+	for _, l := range was.Leases {
+		r.say("the programs of the shell with process %d get no credentials of %s until you run vault refresh there, or vault use %s anywhere", l.PID, l.Profile, app.Word(l.Profile))
+	}
+}
+
 func newLock(r *run) *cobra.Command {
 	return &cobra.Command{
 		Use:   "lock",
 		Short: "forget every passphrase and decrypted key at once",
 		Long: `Makes the agent forget what it holds. The next command that needs the store asks for
-its passphrase again. What it serves to shells (mode server) ends. A session that
-is in a shell itself stays until it expires or until "vault off".`,
+its passphrase again. What it serves to shells (mode server) is locked: their
+programs get an error instead of credentials, at the same address, until "vault
+refresh" there or "vault use PROFILE" in any shell. A session that is in a shell
+itself stays until it expires or until "vault off", and what "vault exec --server"
+serves until its command ends.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(c *cobra.Command, _ []string) error {
 			was := agentNow(c.Context(), r)
@@ -160,7 +170,7 @@ is in a shell itself stays until it expires or until "vault off".`,
 				if len(was.Stores) > 0 || len(was.Leases) == 0 {
 					r.say("locked: the next command that needs the store asks for its passphrase")
 				}
-				sayRevoked(r, was.Status)
+				sayLocked(r, was.Status)
 			default:
 				r.say("nothing is unlocked: no agent is running")
 			}
@@ -232,6 +242,9 @@ func printAgent(r *run, s agent.Status) error {
 // leaseWords says what a shell is served, and until when.
 func leaseWords(r *run, l agent.Leased) string {
 	words := fmt.Sprintf("%s to the shell with process %d", l.Profile, l.PID)
+	if l.Locked {
+		return words + ", locked by vault lock until vault refresh there, or vault use " + app.Word(l.Profile) + " anywhere"
+	}
 	if l.Until != nil {
 		words += ", session until " + display.Clock(*l.Until, r.Now())
 	}

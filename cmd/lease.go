@@ -92,6 +92,14 @@ func serveShell(ctx context.Context, r *run, e evaluator, p profiles.Profile, q 
 	return emitServed(r, e, p, q, l, have, reply)
 }
 
+// goOnServing has the agent serve a session again that a person has just asked for, to the shells for
+// which vault lock has locked it.
+func goOnServing(ctx context.Context, r *run, p profiles.Profile) {
+	if err := r.task.GoOn(ctx, p); err != nil {
+		r.say("what is served of %s to other shells stays locked: %s", p.Name, app.OneLine(err))
+	}
+}
+
 // emitServed writes what a shell needs whose programs ask the agent. How long the session lasts
 // counts only if it is not renewed.
 func emitServed(r *run, e evaluator, p profiles.Profile, q env.Request, l env.Lease, s creds.Session, reply app.LeaseReply) error {

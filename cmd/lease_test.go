@@ -26,6 +26,7 @@ func (w *world) withLeases(t *testing.T, extra ...string) []string {
 	for name, text := range map[string]string{
 		"ask":       sdkClient + "=1 WORK_SECONDS=9 '" + must(os.Executable()) + "' 2>&1 | sed '/WARNING: reading executable/d' | head -n 1", // which the race detector says without /proc
 		"has":       `echo "has ${AWS_ACCESS_KEY_ID:+keys} ${AWS_CONTAINER_CREDENTIALS_FULL_URI:+an address} of $AWS_VAULT"`,
+		"why":       `curl -s -H "Authorization: $AWS_CONTAINER_AUTHORIZATION_TOKEN" "$AWS_CONTAINER_CREDENTIALS_FULL_URI" | sed 's/.*"code":"\([^"]*\)","message":"\([^"]*\)".*/\1 \2/'; echo`,
 		"killagent": `kill -9 "$(vault agent status --json | sed -n 's/.*"pid": \([0-9]*\).*/\1/p' | head -n 1)"; while [ -e "$__VAULT_TOKEN" ]; do :; done`,
 	} {
 		check(os.WriteFile(w.path("tools/"+name), []byte("#!/bin/sh\n"+text+"\n"), 0o700))
@@ -66,11 +67,12 @@ func TestModeServerInEveryShell(t *testing.T) {
 		show("killed")
 		s.print(url)
 		show("again")
-		s.add("ask", "vault lock")
+		s.add("ask", "vault lock", "why")
 		show("locked")
-		s.add("vault refresh")
+		s.add("vault status", "vault refresh")
 		show("refreshed")
-		s.add("ask", "vault use base --mode server", "ask", "vault use -", "ask", "vault exec base -- has", "vault use base")
+		s.print(url)
+		s.add("ask", "vault lock", "vault use prod --mode server", "ask", "vault use base --mode server", "ask", "vault use -", "ask", "vault exec base -- has", "vault use base")
 		s.print(url, "AWS_VAULT")
 		s.add("vault off")
 		s.print(url, "AWS_VAULT", "AWS_PROFILE")
@@ -115,13 +117,16 @@ func TestWithoutProcAKilledAgentShowsAtTheNextPromptToo(t *testing.T) {
 func checkModeServer(t *testing.T, r result) {
 	t.Helper()
 	urls := address.FindAllString(r.out, -1)
-	if len(urls) != 3 || urls[0] != urls[1] || urls[1] == urls[2] {
+	if len(urls) != 4 || urls[0] != urls[1] || urls[1] == urls[2] || urls[2] != urls[3] {
 		t.Errorf("addresses %q", urls)
 	}
-	out := as.ReplaceAllString(address.ReplaceAllString(r.out, "URL"), "as $1")
+	shown := regexp.MustCompile(`(?s)profile +prod\n.*?\nserved +by the agent, as long as the shell with process \d+ lives\nnote +locked! vault lock has locked it; vault refresh goes on, at the same address\nagent [^\n]*serves 1 shell\n`)
+	out := shown.ReplaceAllString(r.out, "STATUS\n")
+	out = as.ReplaceAllString(address.ReplaceAllString(out, "URL"), "as $1")
 	want := "AWS_VAULT=prod\nAWS_ACCESS_KEY_ID=\nAWS_PROFILE=\nAWS_REGION=eu-central-1\nAWS_CONTAINER_CREDENTIALS_FULL_URI=URL\n" +
 		"used\nprod\nas assumed-role/prod\nAWS_CONTAINER_CREDENTIALS_FULL_URI=URL\nkilled\nprod agent!\nAWS_CONTAINER_CREDENTIALS_FULL_URI=URL\n" +
-		"again\nprod\nas assumed-role/prod\nlocked\nprod locked!\nrefreshed\nprod\nas assumed-role/prod\nas user\nas assumed-role/prod\n" +
+		"again\nprod\nas assumed-role/prod\nLocked prod: locked by vault lock; run vault refresh in its shell, or in another terminal: vault use prod\n" +
+		"locked\nprod locked!\nSTATUS\nrefreshed\nprod\nAWS_CONTAINER_CREDENTIALS_FULL_URI=URL\nas assumed-role/prod\nas assumed-role/prod\nas user\nas assumed-role/prod\n" +
 		"has keys  of base\nAWS_CONTAINER_CREDENTIALS_FULL_URI=\nAWS_VAULT=base\nAWS_CONTAINER_CREDENTIALS_FULL_URI=\nAWS_VAULT=\nAWS_PROFILE=mine\n"
 	if out != want {
 		t.Errorf("status %d, shown\n%s\nnot\n%s\n%s", r.status, out, want, r.err)

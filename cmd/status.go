@@ -82,9 +82,7 @@ func printStatus(r *run, s app.Status) error {
 	row("source", s.Source)
 	row("mode", s.Mode)
 	lastingRows(r, &t, s)
-	if s.Note != "" {
-		row("note", string(s.Note)+" "+r.named(s.Note.Meaning().Text()))
-	}
+	row("note", noteText(r, s))
 	row("changed", strings.Join(s.ChangedBy, ", "))
 	if s.Guard != nil {
 		row("held by", s.Guard.Words)
@@ -101,6 +99,17 @@ func printStatus(r *run, s app.Status) error {
 		r.hint("another program has set these since; vault use %s sets them again", app.Word(s.Profile))
 	}
 	return err
+}
+
+// noteText says why the session is not renewed, "" where nothing is wrong.
+func noteText(r *run, s app.Status) string {
+	switch {
+	case s.Note == "":
+		return ""
+	case s.Locked:
+		return string(s.Note) + " " + r.named("vault lock has locked it; vault refresh goes on, at the same address")
+	}
+	return string(s.Note) + " " + r.named(s.Note.Meaning().Text())
 }
 
 // lastingRows says until when the session lasts, and what renews it.

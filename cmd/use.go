@@ -69,6 +69,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
+	goOnServing(ctx, r, p)
 	q.Unhooked, q.Passphrase = e.unhooked(r), r.task.Unlocked
 	if err := o.put(ctx, r, e, p, q, l); err != nil {
 		return err

@@ -218,6 +218,12 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 	return file, err
 }
 
+// AnyLocked reports whether there may be a lease that is locked.
+func (d Directory) AnyLocked() bool {
+	found, _ := filepath.Glob(d.path("g", "*."+string(Locked)))
+	return len(found) > 0
+}
+
 // Hidden reports whether the file of a lease is a link whose target cannot be seen here, as
 // where the system hides processes.
 func Hidden(file string) bool {

@@ -47,6 +47,8 @@ type Part interface {
 	Busy() bool
 	// Lock forgets every secret at once.
 	Lock()
+	// Unlocked is told that a person has unlocked a store.
+	Unlocked(store.Reference)
 	// Close ends it, when the agent ends. wanted says that a person has ended the agent.
 	Close(wanted bool)
 	// Status adds what a person should know of it.
@@ -139,7 +141,9 @@ func (a *Agent) Lock() {
 	for _, p := range a.parts {
 		p.Lock()
 	}
-	debug.FreeOSMemory() // also collects what was forgotten
+	for range 2 { // also collects what was forgotten; the pools of buffers let go at the second time
+		debug.FreeOSMemory()
+	}
 	a.rest()
 }
 

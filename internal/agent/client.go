@@ -89,6 +89,18 @@ func (c *Client) Lease(ctx context.Context, r app.LeaseRequest) (app.LeaseReply,
 	return decodeLeaseReply(answer)
 }
 
+// GoOn has the running agent serve a session again to the shells for which it is locked.
+func (c *Client) GoOn(ctx context.Context, r app.SessionRequest) error {
+	body, err := encodeRequest(r)
+	if err == nil {
+		_, _, err = c.call(ctx, http.MethodPost, pathGoOn, body)
+	}
+	if isNone(err) {
+		return nil
+	}
+	return err
+}
+
 // Revoke ends a lease.
 func (c *Client) Revoke(ctx context.Context, id string) error {
 	body, err := json.Marshal(wireRevoking{id})

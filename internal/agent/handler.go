@@ -100,7 +100,7 @@ func (a *Agent) unlocking(w http.ResponseWriter, r *http.Request) {
 	var answer wireAnswer
 	InTime(w, r, func(ctx context.Context, _ func(string)) {
 		opens, err := a.unlock(ctx, app.Unlocking{
-			Store: u.Store, Passphrase: creds.New(u.Passphrase), For: u.For, UntilSuspended: u.UntilSuspended,
+			Store: u.Store, Passphrase: creds.New(u.Passphrase), For: u.For, UntilSuspended: u.UntilSuspended, Person: u.Person,
 		})
 		answer = wireAnswer{OK: opens, Error: errorToWire(err)}
 	})
@@ -155,9 +155,10 @@ type Status struct {
 // Leased is a session that the agent serves to a shell.
 type Leased struct {
 	Profile string       `json:"profile"`
-	PID     int          `json:"pid"`             // of the shell
-	Until   *time.Time   `json:"until,omitempty"` // the end of the session; it is renewed before that
-	Note    refresh.Note `json:"note,omitempty"`  // why it is not renewed
+	PID     int          `json:"pid"`              // of the shell
+	Until   *time.Time   `json:"until,omitempty"`  // the end of the session; it is renewed before that
+	Locked  bool         `json:"locked,omitempty"` // by vault lock: nothing is served until a person goes on
+	Note    refresh.Note `json:"note,omitempty"`   // why it is not renewed
 	ID      string       `json:"id"`
 }
 

@@ -63,7 +63,15 @@ func (a *Agent) unlock(ctx context.Context, u app.Unlocking) (opens bool, err er
 	}
 	store.Remember(s, a.Dir.Changes)
 	debug.FreeOSMemory() // the work to try a passphrase takes a hundred megabytes
-	return true, a.hold(s, u)
+	if err := a.hold(s, u); err != nil {
+		return true, err
+	}
+	if u.Person {
+		for _, p := range a.parts {
+			p.Unlocked(u.Store)
+		}
+	}
+	return true, nil
 }
 
 func (a *Agent) hold(s store.Store, u app.Unlocking) error {

@@ -25,6 +25,7 @@ import (
 const (
 	pathLease  = Path + "/lease"
 	pathRevoke = Path + "/revoke"
+	pathGoOn   = Path + "/go-on"
 )
 
 // Processes is what the agent asks of the system about shells, and of itself.
@@ -66,17 +67,19 @@ type lease struct {
 	unwatch func()
 	alive   string // see refresh.Directory.SetLease
 
-	mu   sync.Mutex
-	over bool
-	note refresh.Note // of the last attempt to renew
-	ends time.Time    // of the session
-	file string
+	mu     sync.Mutex
+	over   bool
+	locked bool         // by vault lock, until a person goes on
+	note   refresh.Note // of the last attempt to renew
+	ends   time.Time    // of the session
+	file   string
 }
 
 // Route adds the requests about leases.
 func (ls *leases) Route(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+pathLease, ls.leasing)
 	mux.HandleFunc("POST "+pathRevoke, ls.revoking)
+	mux.HandleFunc("POST "+pathGoOn, ls.goingOn)
 }
 
 func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +112,20 @@ func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, wireAnswer{OK: true})
 }
 
+func (ls *leases) goingOn(w http.ResponseWriter, r *http.Request) {
+	body, ok := ReadBody(w, r)
+	if !ok {
+		return
+	}
+	request, err := decodeRequest(body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	ls.goOn(func(l app.LeaseRequest) bool { return sameSession(l.Session, request) })
+	writeJSON(w, wireAnswer{OK: true})
+}
+
 // firstTry is how long the first session of a lease is waited for; the shell goes on without it.
 const firstTry = 1500 * time.Millisecond
 
@@ -117,6 +134,9 @@ const firstTry = 1500 * time.Millisecond
 func (ls *leases) grant(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
 	if !ls.lives(r.Lease) {
 		return app.LeaseReply{}, app.ErrShellEnded
+	}
+	if l := ls.locked(r.Lease.ID); l != nil && !r.Person {
+		return l.reply(ls.agent.Dir), nil
 	}
 	if r.Have.AccessKeyID != "" || ls.find(r) == nil {
 		if err := ls.opens(ctx, r.Session.Store); err != nil {
@@ -127,6 +147,7 @@ func (ls *leases) grant(ctx context.Context, r app.LeaseRequest) (app.LeaseReply
 	if err != nil {
 		return app.LeaseReply{}, err
 	}
+	l.unlock()
 	if r.Have.AccessKeyID != "" {
 		l.served.Offer(r.Have)
 		l.seen(ls.agent.Dir, "", r.Have.Expires)
@@ -168,8 +189,7 @@ func (ls *leases) open(ctx context.Context, ref store.Reference) (store.Store, e
 }
 
 // sameSession reports whether two requests are for one session, reached in one way.
-func sameSession(a, b app.LeaseRequest) bool {
-	p, q := a.Session, b.Session
+func sameSession(p, q app.SessionRequest) bool {
 	network := func(r app.SessionRequest) string {
 		text, _ := json.Marshal(r.Profile.Network)
 		return string(text)
@@ -181,7 +201,7 @@ func sameSession(a, b app.LeaseRequest) bool {
 func (ls *leases) find(r app.LeaseRequest) *lease {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	if l := ls.all[r.Lease.ID]; l != nil && sameSession(l.request, r) {
+	if l := ls.all[r.Lease.ID]; l != nil && sameSession(l.request.Session, r.Session) {
 		return l
 	}
 	return nil
@@ -192,7 +212,7 @@ func (ls *leases) keep(r app.LeaseRequest) (*lease, error) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	old := ls.all[r.Lease.ID]
-	if old != nil && sameSession(old.request, r) {
+	if old != nil && sameSession(old.request.Session, r.Session) {
 		r.Session.Environ = env.WithToken(r.Session.Environ, env.Parse(old.request.Session.Environ))
 		old.request = r
 		if r.Plain {
@@ -247,6 +267,9 @@ func (ls *leases) source(l *lease) server.Source {
 		ls.mu.Lock()
 		r := l.request
 		ls.mu.Unlock()
+		if l.isLocked() {
+			return creds.Session{}, app.LockedLease(r.Session.Profile.Name, r.Again)
+		}
 		open := func(ctx context.Context) (store.Store, error) {
 			s, err := ls.open(ctx, r.Session.Store)
 			if err == nil && store.NeedsPassphrase(ctx, s) {
@@ -254,7 +277,11 @@ func (ls *leases) source(l *lease) server.Source {
 			}
 			return s, err
 		}
-		seen := func(note refresh.Note, ends time.Time) { l.seen(a.Dir, note, ends) }
+		seen := func(note refresh.Note, ends time.Time) {
+			if ctx.Err() == nil { // else it was locked meanwhile
+				l.seen(a.Dir, note, ends)
+			}
+		}
 		return a.Core.LeaseSource(a.Env, open, r.Session, r.Again, seen)(ctx)
 	}
 }
@@ -263,14 +290,76 @@ func (ls *leases) source(l *lease) server.Source {
 func (l *lease) seen(dir refresh.Directory, note refresh.Note, ends time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.note, l.ends = note, ends
+	if !l.locked {
+		l.note, l.ends = note, ends
+		l.mark(dir)
+	}
+}
+
+// mark makes the generation file say how the lease is. The caller has locked. That of a locked lease
+// does not end with this process: what a person has locked stays so until a person goes on.
+func (l *lease) mark(dir refresh.Directory) {
+	var err error
+	switch key := refresh.LeaseKey(l.ID); {
+	case l.over:
+	case l.locked:
+		if l.file, err = dir.Set(key, creds.Session{}, l.note); err != nil {
+			dir.Forget(key) // a prompt that finds none asks
+		}
+	default:
+		l.file, _ = dir.SetLease(l.ID, l.served.URL(), l.note, l.alive) // the path counts, also where the disk is full
+	}
+}
+
+// lock takes the session away, and keeps address and token: the programs that ask are told what to do,
+// until a person goes on. The caller has locked the leases.
+func (l *lease) lock(dir refresh.Directory) {
+	r := &l.request
+	r.Have, r.Session.First, r.Session.Environ, r.Session.Proxies = creds.Session{}, creds.Session{}, nil, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.locked, l.note, l.ends = true, refresh.Locked, time.Time{}
+	l.served.Forget()
 	l.mark(dir)
 }
 
-// mark makes the generation file say how the lease is. The caller has locked.
-func (l *lease) mark(dir refresh.Directory) {
-	if !l.over {
-		l.file, _ = dir.SetLease(l.ID, l.served.URL(), l.note, l.alive) // the path counts, also where the disk is full
+// unlock has a lease that is locked ask for a session again.
+func (l *lease) unlock() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.locked {
+		l.locked = false
+		l.served.Forget() // also what was answered meanwhile
+	}
+}
+
+func (l *lease) isLocked() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.locked
+}
+
+// locked returns the lease with an ID if it is locked, else nil.
+func (ls *leases) locked(id string) *lease {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	if l := ls.all[id]; l != nil && l.isLocked() {
+		return l
+	}
+	return nil
+}
+
+// goOn has those of the chosen leases try again that lack a session, in the background: the
+// locked ones, and those whose renewal failed.
+func (ls *leases) goOn(chosen func(app.LeaseRequest) bool) {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.all {
+		if !l.troubled() || !chosen(l.request) {
+			continue
+		}
+		l.unlock()
+		go func() { _ = l.served.Check(ls.agent.ctx) }() // the note says what it could not do
 	}
 }
 
@@ -326,9 +415,11 @@ func (ls *leases) endAll(note refresh.Note) {
 	defer ls.mu.Unlock()
 	for id, l := range ls.all {
 		ls.drop(l)
-		if note == "" {
+		switch {
+		case l.isLocked(): // its file says so
+		case note == "":
 			ls.agent.Dir.Forget(refresh.LeaseKey(id))
-		} else {
+		default:
 			_, _ = ls.agent.Dir.Set(refresh.LeaseKey(id), creds.Session{}, note)
 		}
 	}
@@ -342,8 +433,22 @@ func (ls *leases) Busy() bool {
 	return len(ls.all) > 0
 }
 
-// Lock ends every lease: a session that is served is a secret too.
-func (ls *leases) Lock() { ls.endAll(refresh.Locked) }
+// Lock takes every session away: one that is served is a secret too. The leases stay.
+func (ls *leases) Lock() {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.all {
+		l.lock(ls.agent.Dir)
+	}
+	if ls.server != nil {
+		ls.server.CutIdle()
+	}
+}
+
+// Unlocked has the leases go on that begin with a store which a person has unlocked.
+func (ls *leases) Unlocked(ref store.Reference) {
+	ls.goOn(func(r app.LeaseRequest) bool { return r.Session.Store.Key() == ref.Key() })
+}
 
 // Close ends every lease.
 func (ls *leases) Close(wanted bool) {
@@ -360,7 +465,7 @@ func (ls *leases) Status(s *Status) {
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
 		l.mu.Lock()
-		one := Leased{Profile: l.request.Session.Profile.Name, PID: l.PID, Note: l.note, ID: l.ID}
+		one := Leased{Profile: l.request.Session.Profile.Name, PID: l.PID, Note: l.note, Locked: l.locked, ID: l.ID}
 		if !l.ends.IsZero() {
 			until := l.ends.UTC().Truncate(time.Second)
 			one.Until = &until

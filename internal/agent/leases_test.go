@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/server"
 	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/store"
 )
@@ -82,10 +84,15 @@ func mfaProfile(name string) profiles.Profile {
 
 // leaseOf asks for a lease of a shell, which has a session until then.
 func (s *stage) leaseOf(pid int, id, profile string, until time.Duration) (app.LeaseReply, error) {
+	return s.leaseFor(pid, id, profile, until, false)
+}
+
+// leaseFor is leaseOf. person says that a command of a person asks, and not a prompt.
+func (s *stage) leaseFor(pid int, id, profile string, until time.Duration, person bool) (app.LeaseReply, error) {
 	policy := refresh.Default
 	policy.EarlyMin, policy.EarlyMax, policy.BackoffMin, policy.BackoffMax = 16*time.Minute, 16*time.Minute, time.Second, time.Minute
 	r := app.LeaseRequest{
-		Lease: env.Lease{ID: id, PID: pid, Started: int64(100 * pid)}, Again: "vault use " + profile,
+		Lease: env.Lease{ID: id, PID: pid, Started: int64(100 * pid)}, Again: "vault use " + profile, Person: person,
 		Session: app.SessionRequest{Store: s.ref, Profile: mfaProfile(profile), Policy: policy},
 	}
 	if until > 0 {
@@ -161,7 +168,7 @@ func TestALeaseServesASessionAndEndsWithItsShell(t *testing.T) {
 	if status, _ := fetch(t, two.Endpoint); status != http.StatusOK {
 		t.Errorf("the other shell: %d", status)
 	}
-	if running, err := s.client().Lock(t.Context()); !running || err != nil {
+	if _, err := s.client().End(t.Context()); err != nil {
 		t.Error(err)
 	}
 	s.ended()
@@ -242,12 +249,11 @@ func TestStatusNamesShellAndSessionAndNoToken(t *testing.T) {
 	}
 }
 
-func TestLockAndStopEndEveryLeaseAndThePromptSaysWhy(t *testing.T) {
+func TestAStoppedAgentEndsEveryLeaseAndThePromptSaysWhy(t *testing.T) {
 	for name, c := range map[string]struct {
 		end  func(*stage) error
 		note refresh.Note
 	}{
-		"lock":    {func(s *stage) error { _, err := s.client().Lock(context.Background()); return err }, refresh.Locked},
 		"stop":    {func(s *stage) error { _, err := s.client().End(context.Background()); return err }, refresh.NoAgent},
 		"upgrade": {func(s *stage) error { return s.client().Stop(context.Background()) }, ""},
 	} {
@@ -267,6 +273,101 @@ func TestLockAndStopEndEveryLeaseAndThePromptSaysWhy(t *testing.T) {
 				t.Errorf("the prompt is told %+v, %v", m, there)
 			}
 		})
+	}
+}
+
+func TestALockedLeaseAnswersWhatToDoAndGoesOnAtItsAddress(t *testing.T) {
+	for name, goOn := range map[string]func(*stage) error{
+		"vault refresh in its shell": func(s *stage) error { _, err := s.leaseFor(1, "one", "prod", time.Hour, true); return err },
+		"vault use in another shell": func(s *stage) error {
+			p := mfaProfile("prod")
+			err := store.PutSession(s.t.Context(), s.agent.Store(s.ref), store.SessionName(p.Name, p.CacheKey()), s.made("prod", time.Hour))
+			return errors.Join(err, s.client().GoOn(s.t.Context(), app.SessionRequest{Store: s.ref, Profile: p}))
+		},
+		"the passphrase in another shell": func(s *stage) error {
+			_, err := s.client().Unlock(s.t.Context(), app.Unlocking{Store: s.ref, Passphrase: creds.New(passphrase), For: time.Hour, Person: true})
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := leaseStage(t, 0)
+			had, err := s.leaseOf(1, "one", "prod", time.Hour)
+			s.check(err)
+			p := mfaProfile("prod")
+			s.check(store.PutSession(t.Context(), s.agent.Store(s.ref), store.SessionName(p.Name, p.CacheKey()), s.made("prod", time.Hour)))
+			_, err = s.client().Lock(t.Context())
+			s.check(err)
+			for range 2 {
+				status, body := fetch(t, had.Endpoint)
+				if status != http.StatusBadRequest || body["code"] != "Locked" || body["message"] != "prod: locked by vault lock; run vault refresh in its shell, or in another terminal: vault use prod" {
+					t.Errorf("a program is told %d %v", status, body)
+				}
+				if opens, err := s.unlock(passphrase, time.Hour, false); !opens || err != nil { // a renewal in another shell
+					t.Fatal(err)
+				}
+				quiet, err := s.leaseOf(1, "one", "prod", 0) // a prompt
+				if err != nil || quiet.Note != refresh.Locked || quiet.Endpoint.URL != had.Endpoint.URL {
+					t.Errorf("a prompt is told %+v, %v", quiet, err)
+				}
+			}
+			if m, there := s.dir.Mark(refresh.LeaseKey("one")); !there || m.Note != refresh.Locked || m.Served {
+				t.Errorf("the prompt finds %+v", m)
+			}
+			now, err := s.client().Status(t.Context())
+			if err != nil || len(now.Leases) != 1 || !now.Leases[0].Locked || now.Leases[0].Until != nil {
+				t.Errorf("%+v, %v", now, err)
+			}
+			s.check(goOn(s))
+			if body := answers(t, had.Endpoint, http.StatusOK); body["AccessKeyId"] != "ASIAPROD" {
+				t.Errorf("%v", body)
+			}
+			if m, there := s.dir.Mark(refresh.LeaseKey("one")); !there || m.Note != "" || m.File != had.File {
+				t.Errorf("the prompt finds %+v, not %s", m, had.File)
+			}
+		})
+	}
+}
+
+func TestARenewalThatIsUnderWayAtVaultLockBringsNothingBack(t *testing.T) {
+	s, _ := leaseStage(t, 0)
+	made, started := make(chan struct{}), make(chan struct{})
+	held, err := server.Listen(server.Options{})
+	s.check(err)
+	defer func() { _ = held.Close() }()
+	var calls atomic.Int32
+	l, err := held.Add(server.Grant{Source: func(context.Context) (creds.Session, error) {
+		if calls.Add(1) == 1 {
+			close(started)
+			<-made
+			return s.made("old", time.Hour), nil
+		}
+		return creds.Session{}, errors.New("locked")
+	}})
+	s.check(err)
+	waited := make(chan error, 1)
+	go func() { waited <- l.Check(t.Context()) }()
+	<-started
+	l.Forget()
+	close(made)
+	if err := <-waited; err == nil {
+		t.Error("the session that was being made is given out")
+	}
+	if err := l.Check(t.Context()); err == nil || err.Error() != "locked" {
+		t.Errorf("the next request has %v", err)
+	}
+}
+
+// What vault lock has locked stays so when the agent ends, and is no secret of the next one's.
+func TestALockedLeaseStaysLockedWhenTheAgentEnds(t *testing.T) {
+	s, _ := leaseStage(t, 0)
+	_, err := s.leaseOf(1, "one", "prod", time.Hour)
+	s.check(err)
+	_, err = s.client().Lock(t.Context())
+	s.check(err)
+	s.check(s.client().Stop(t.Context())) // an upgrade
+	s.ended()
+	if m, there := s.dir.Mark(refresh.LeaseKey("one")); !there || m.Note != refresh.Locked || m.Served {
+		t.Errorf("the prompt finds %+v, %v", m, there)
 	}
 }
 

@@ -264,6 +264,7 @@ type wireLeaseRequest struct {
 	Have    optional `json:",omitempty"` // wireSession
 	Again   string   `json:",omitempty"`
 	Plain   bool     `json:",omitempty"`
+	Person  bool     `json:",omitempty"`
 }
 
 func encodeLeaseRequest(r app.LeaseRequest) ([]byte, error) {
@@ -271,7 +272,7 @@ func encodeLeaseRequest(r app.LeaseRequest) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := wireLeaseRequest{Lease: r.Lease, Session: session, Again: r.Again, Plain: r.Plain}
+	w := wireLeaseRequest{Lease: r.Lease, Session: session, Again: r.Again, Plain: r.Plain, Person: r.Person}
 	if r.Have.AccessKeyID != "" {
 		w.Have = some(toWire(r.Have))
 	}
@@ -284,7 +285,7 @@ func decodeLeaseRequest(body []byte) (r app.LeaseRequest, err error) {
 	if json.Unmarshal(body, &w) != nil || w.Lease.ID == "" || w.Lease.PID <= 0 {
 		return r, errForm
 	}
-	r = app.LeaseRequest{Lease: w.Lease, Again: w.Again, Plain: w.Plain}
+	r = app.LeaseRequest{Lease: w.Lease, Again: w.Again, Plain: w.Plain, Person: w.Person}
 	if r.Session, err = decodeRequest(w.Session); err != nil {
 		return r, err
 	}
@@ -332,10 +333,11 @@ type wireUnlocking struct {
 	Passphrase     string
 	For            time.Duration
 	UntilSuspended bool `json:",omitempty"`
+	Person         bool `json:",omitempty"`
 }
 
 func encodeUnlocking(u app.Unlocking) ([]byte, error) {
-	return json.Marshal(wireUnlocking{Store: u.Store, Passphrase: u.Passphrase.Reveal(), For: u.For, UntilSuspended: u.UntilSuspended})
+	return json.Marshal(wireUnlocking{Store: u.Store, Passphrase: u.Passphrase.Reveal(), For: u.For, UntilSuspended: u.UntilSuspended, Person: u.Person})
 }
 
 // wireAnswer is what came of anything but a session.

@@ -47,6 +47,8 @@ type Status struct {
 	Agent      string   `json:"agent"`
 	// ServedTo is the process of the shell for which the agent serves the session; 0: it serves none.
 	ServedTo int `json:"served_to,omitempty"`
+	// Locked says that vault lock has taken away what is served, until a person goes on.
+	Locked bool `json:"locked,omitempty"`
 
 	Project     *ProjectFacts `json:"project,omitempty"` // nil: no directory's file has named the profile
 	Guard       *GuardFacts   `json:"guard,omitempty"`
@@ -105,20 +107,22 @@ func (s *Status) addProfile(t *Task, st env.State, p profiles.Profile) {
 		s.Renews, s.RenewsAt = renewal(t, st.Request, p, *s)
 	}
 	if l := st.Lease; l != nil {
-		s.ServedTo, s.Note, s.Renews = l.PID, leaseNote(t, *l), servedRenewal(p)
+		s.ServedTo, s.Renews = l.PID, servedRenewal(p)
+		s.Note, s.Locked = leaseNote(t, *l)
 	}
 	if len(s.ChangedBy) > 0 {
 		s.Note = refresh.Changed // as the prompt has it
 	}
 }
 
-// leaseNote is what the prompt of a shell says which the agent serves.
-func leaseNote(t *Task, l env.Lease) refresh.Note {
+// leaseNote is what the prompt of a shell says which the agent serves. locked says that vault lock is
+// the reason.
+func leaseNote(t *Task, l env.Lease) (note refresh.Note, locked bool) {
 	m, there := t.Env.Runtime().Mark(refresh.LeaseKey(l.ID))
 	if !there {
-		return refresh.NoAgent
+		return refresh.NoAgent, false
 	}
-	return m.Note
+	return m.Note, m.Note == refresh.Locked && !m.Served
 }
 
 // RenewIfDue renews the active session if that is due. It asks nobody: t must be quiet. A

@@ -32,6 +32,8 @@ type Agent interface {
 	// Lease has the running agent serve a session to the programs of a shell. The error matches
 	// ErrNotHeld if there is no agent, or if it cannot open the store by itself.
 	Lease(ctx context.Context, r LeaseRequest) (LeaseReply, error)
+	// GoOn has the running agent serve a session again that vault lock has locked.
+	GoOn(ctx context.Context, r SessionRequest) error
 	// Revoke ends a lease. One that is not known has ended.
 	Revoke(ctx context.Context, id string) error
 }
@@ -46,6 +48,8 @@ type Unlocking struct {
 	For        time.Duration // how long
 	// UntilSuspended says that it is to be forgotten when the machine has been suspended.
 	UntilSuspended bool
+	// Person says that a command of a person opens it, and not a renewal in the background.
+	Person bool
 }
 
 // SessionOp says which method of a refresh.Keeper a request is for.

@@ -362,7 +362,7 @@ func (k *agentKeeper) handOver(ctx context.Context) error {
 // hold has the agent open the store and hold it. One that was killed while the person typed is
 // started again.
 func (k *agentKeeper) hold(ctx context.Context, passphrase creds.Secret) (opens bool, err error) {
-	u := Unlocking{Store: k.ref, Passphrase: passphrase, For: k.how.ttl, UntilSuspended: k.how.untilSuspended}
+	u := Unlocking{Store: k.ref, Passphrase: passphrase, For: k.how.ttl, UntilSuspended: k.how.untilSuspended, Person: !k.t.Quiet}
 	opens, err = k.t.Agent.Unlock(ctx, u)
 	if errors.Is(err, ErrNotHeld) && k.t.Agent.Start(ctx) == nil {
 		opens, err = k.t.Agent.Unlock(ctx, u)

@@ -28,6 +28,8 @@ type LeaseRequest struct {
 	Again   string        // a command line that makes the session, for messages
 	// Plain says that the client does not see the file of a lease that is a link.
 	Plain bool
+	// Person says that a person asks for it, and not a prompt: a lease that vault lock has locked goes on.
+	Person bool
 }
 
 // LeaseReply is what a shell needs of a lease.
@@ -64,6 +66,25 @@ func (c *Core) LeaseSource(e Environment, open func(context.Context) (store.Stor
 	return s.session
 }
 
+// LockedLease is what the programs of a shell are told between vault lock and the next command of a
+// person. again is a command line that makes the session.
+func LockedLease(profile, again string) error {
+	return &server.Error{Code: "Locked", Message: profile + ": locked by vault lock; run vault refresh in its shell, or in another terminal: " + again}
+}
+
+// GoOn has the agent serve the session of a profile again to shells for which vault lock has locked
+// it, after a person has asked for that session, in whatever shell. It costs nothing where no lease is locked.
+func (t *Task) GoOn(ctx context.Context, p profiles.Profile) error {
+	if t.Agent == nil || t.Quiet || !t.Env.Runtime().AnyLocked() {
+		return nil
+	}
+	s, err := t.Keyring(ctx)
+	if err != nil {
+		return err
+	}
+	return t.Agent.GoOn(ctx, SessionRequest{Store: store.ReferenceTo(s, t.StoreOptions()), Profile: forAgent(p)})
+}
+
 // Serve has the agent serve the session of a profile to the caller's shell: a new lease, or
 // the one with that name. have is the session, if the caller has made or found it.
 func (t *Task) Serve(ctx context.Context, p profiles.Profile, q env.Request, l env.Lease, have creds.Session) (LeaseReply, error) {
@@ -71,7 +92,7 @@ func (t *Task) Serve(ctx context.Context, p profiles.Profile, q env.Request, l e
 	if err != nil {
 		return LeaseReply{}, err
 	}
-	r := LeaseRequest{Lease: l, Have: have, Again: Again(q), Session: SessionRequest{
+	r := LeaseRequest{Lease: l, Have: have, Again: Again(q), Person: !t.Quiet, Session: SessionRequest{
 		Store: k.ref, Profile: forAgent(p), Policy: servedPolicy(t.Policy), Proxies: t.Env.proxies(), CanOpen: !t.Quiet,
 	}}
 	if err := t.bringOutside(ctx, p, &r.Session); err != nil {

@@ -44,7 +44,8 @@ type held struct {
 
 // flight is one call of a Source that any number of requests wait for.
 type flight struct {
-	done chan struct{}
+	done   chan struct{}
+	cancel context.CancelFunc
 }
 
 func newHeld(ctx context.Context, source Source, now func() time.Time) *held {
@@ -122,24 +123,28 @@ func (h *held) start() *flight {
 	if now := h.now(); now.Before(h.retry) && h.retry.Sub(now) <= aheadMax { // else the clock was set back
 		return nil
 	}
-	f := &flight{done: make(chan struct{})}
+	ctx, cancel := context.WithTimeout(h.ctx, deadline)
+	f := &flight{done: make(chan struct{}), cancel: cancel}
 	h.flight = f
-	go h.call(f)
+	go h.call(ctx, f)
 	return f
 }
 
 // call asks the source once. It belongs to no request: a client that has given up
-// finds the session when it asks again.
-func (h *held) call(f *flight) {
+// finds the session when it asks again. What comes of it counts only while it is the flight: a
+// session that has been forgotten meanwhile does not come back.
+func (h *held) call(ctx context.Context, f *flight) {
 	defer close(f.done)
-	ctx, cancel := context.WithTimeout(h.ctx, deadline)
 	s, err := h.source(ctx)
-	cancel()
+	f.cancel()
 	if err == nil && s.AccessKeyID == "" {
 		err = errors.New("there is no session")
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.flight != f {
+		return
+	}
 	h.flight = nil
 	now := h.now()
 	if err == nil {
@@ -159,6 +164,21 @@ func (h *held) hold(s creds.Session) {
 	a := newAnswer(s, h.now())
 	h.current.Store(a)
 	h.timer = time.AfterFunc(max(a.renew, 0), func() { h.start() })
+}
+
+// forget drops the session, and the one that is being made. The next request is the first.
+func (h *held) forget() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.flight != nil {
+		h.flight.cancel()
+		h.flight = nil
+	}
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+	h.current.Store(nil)
+	h.failures, h.retry, h.failure = 0, time.Time{}, nil
 }
 
 // offer is keep for a session that the source did not give.

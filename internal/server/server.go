@@ -112,6 +112,13 @@ func (s *Server) Close() error {
 	return err
 }
 
+// CutIdle closes the connections on which nothing is being asked. Their buffers have what was
+// answered last.
+func (s *Server) CutIdle() {
+	s.http.SetKeepAlivesEnabled(false)
+	s.http.SetKeepAlivesEnabled(true)
+}
+
 // Grant is what one lease is made of.
 type Grant struct {
 	Name   string            // the lease's path; "" is a random one
@@ -183,6 +190,15 @@ func (l *Lease) Revoke() {
 // Offer makes s the answer at once, unless what is held lasts as long: another process has
 // made it.
 func (l *Lease) Offer(s creds.Session) { l.base.offer(s) }
+
+// Forget drops the session from memory, and one that is being made. The lease stays: the next
+// request, or Offer, brings another one.
+func (l *Lease) Forget() {
+	l.base.forget()
+	for _, h := range l.roles {
+		h.forget()
+	}
+}
 
 // Check asks for a session as a client would, and returns what a client would be told. ctx
 // bounds how long it waits.
