@@ -108,16 +108,16 @@ func (s *Status) addProfile(t *Task, st env.State, p profiles.Profile) {
 	}
 	if l := st.Lease; l != nil {
 		s.ServedTo, s.Renews = l.PID, servedRenewal(p)
-		s.Note, s.Locked = leaseNote(t, *l)
+		s.Note, s.Locked = LeaseNote(t, *l)
 	}
 	if len(s.ChangedBy) > 0 {
 		s.Note = refresh.Changed // as the prompt has it
 	}
 }
 
-// leaseNote is what the prompt of a shell says which the agent serves. locked says that vault lock is
+// LeaseNote is what the prompt of a shell says which the agent serves. locked says that vault lock is
 // the reason.
-func leaseNote(t *Task, l env.Lease) (note refresh.Note, locked bool) {
+func LeaseNote(t *Task, l env.Lease) (note refresh.Note, locked bool) {
 	m, there := t.Env.Runtime().Mark(refresh.LeaseKey(l.ID))
 	if !there {
 		return refresh.NoAgent, false

@@ -48,6 +48,9 @@ func (x *examination) state() []Finding {
 		list = append(list, warning("vault use "+app.Word(st.Request.Profile)+" sets them again", "%s: %s",
 			refresh.Changed.Meaning().Sentence, display.List(names)))
 	}
+	if st.Lease != nil {
+		return append(list, x.served(st))
+	}
 	if p, err := x.ResolveUnopened(st.Request); err == nil {
 		if m, known := x.Env.Runtime().Mark(refresh.Key(p)); known && m.Note != "" {
 			meaning := m.Note.Meaning()
@@ -55,6 +58,20 @@ func (x *examination) state() []Finding {
 		}
 	}
 	return list
+}
+
+// served says how it is with what the agent serves to the programs of this shell.
+func (x *examination) served(st env.State) Finding {
+	profile := st.Request.Profile
+	switch note, locked := app.LeaseNote(x.Task, *st.Lease); {
+	case locked:
+		return warning("vault refresh goes on, at the same address", "vault lock has locked what the agent serves of %s to this shell: its programs get an error", profile)
+	case note == refresh.NoAgent:
+		return warning(note.Meaning().Advice(), "the agent that served %s to this shell has ended: what was started before gets no credentials any more", profile)
+	case note != "":
+		return warning(note.Meaning().Advice(), "the session of %s that the agent serves to this shell is not renewed: %s", profile, note.Meaning().Sentence)
+	}
+	return ok("the agent serves %s to the programs of this shell", profile)
 }
 
 const unsetKeys = "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN"
