@@ -55,6 +55,9 @@ func evaluatorOf(r *run, flag string) (evaluator, error) {
 			"type %s by itself, or for one command: vault exec PROFILE -- COMMAND", line)
 	case r.Code != nil:
 		flag, e.out, e.hooked = r.getenv(env.Shell), r.Code, true
+	case flag == "" && r.getenv("SUDO_UID") != "":
+		return e, app.WithHint(errors.New("sudo runs this program without the shell, which then cannot be changed"),
+			"type %s without sudo, or for one command: vault exec PROFILE -- sudo -E COMMAND", line)
 	case flag == "":
 		return e, app.WithHint(errors.New("this shell has not loaded the hook, so it cannot be changed"),
 			"vault init adds the hook to your shell's start file. In a script: %s --shell bash", line)

@@ -218,6 +218,19 @@ func (d Directory) SetLease(id, address string, note Note, alive string) (string
 	return file, err
 }
 
+// LeaseMark reads the generation file of a lease that a shell has, in whatever directory; false when it
+// is not there any more, or is not of that lease.
+func LeaseMark(file, id string) (Mark, bool) {
+	if filepath.Base(file) == lifeName {
+		file = filepath.Dir(file) // the link
+	}
+	info, err := os.Lstat(file)
+	if err != nil || !IsFileOf(file, LeaseKey(id)) || !info.Mode().IsRegular() && !isLive(file, info) {
+		return Mark{}, false
+	}
+	return markOf(file, info), true
+}
+
 // AnyLocked reports whether there may be a lease that is locked.
 func (d Directory) AnyLocked() bool {
 	found, _ := filepath.Glob(d.path("g", "*."+string(Locked)))

@@ -119,6 +119,9 @@ func (s *Status) addProfile(t *Task, st env.State, p profiles.Profile) {
 // the reason.
 func LeaseNote(t *Task, l env.Lease) (note refresh.Note, locked bool) {
 	m, there := t.Env.Runtime().Mark(refresh.LeaseKey(l.ID))
+	if !there { // sudo and a container have another directory, in which to look for the file of the shell
+		m, there = refresh.LeaseMark(t.Env.Get(env.GenerationFile), l.ID)
+	}
 	if !there {
 		return refresh.NoAgent, false
 	}
