@@ -125,6 +125,9 @@ func (e *Explanation) fill(p profiles.Profile) {
 	for _, w := range p.Warnings {
 		e.Warnings = append(e.Warnings, w.String())
 	}
+	if key := Origin(p).Stored; key != nil && key.ForItself {
+		e.Warnings = append(e.Warnings, fmt.Sprintf("the credential_process of %q asks vault for the same profile: it begins with the key that is stored for it", key.Profile))
+	}
 	if key := Origin(p).Stored; key != nil && key.InFile != (profiles.Place{}) {
 		e.Warnings = append(e.Warnings, fmt.Sprintf("the key of %q is in plain text in %s: vault import moves it into the keyring", key.Profile, key.InFile))
 	}

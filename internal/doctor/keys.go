@@ -133,6 +133,9 @@ func (x *examination) missingKeys(n store.Names, keys []string, users map[string
 			cure = "vault import moves it into the keyring"
 		}
 		if p, err := x.set.Resolve(key, anyKey); err == nil {
+			if own := app.Origin(p).Stored; own != nil && own.ForItself {
+				text += ", whose credential_process asks vault for the same profile"
+			}
 			cure = cmp.Or(app.MeantCure(p), cure)
 		}
 		if len(others) > 0 {

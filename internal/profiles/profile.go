@@ -94,6 +94,9 @@ type Stored struct {
 	NoSession  bool          // use the long-lived key itself
 	Federation *Federation   // the session is for the console; nil: it is not
 	InFile     Place         // where a file of the AWS tools has it in plain text
+	// ForItself says that the credential_process of Profile asks vault for Profile itself, which only a
+	// stored key ends. It is not part of the CacheKey.
+	ForItself bool
 
 	// SharedDuration is how long a session with MFA lasts that is made for everything that
 	// uses this key and device, if Duration is 0; 0: the default. Such a session is used

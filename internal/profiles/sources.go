@@ -139,6 +139,7 @@ func (c *chain) stored(v *view) (Source, error) {
 		MFASerial:  v.serial(),
 		MFAProcess: v.str("mfa_process"),
 		NoSession:  c.over.NoSession,
+		ForItself:  v.runsItself(),
 	}
 	return Source{Stored: s}, v.err
 }

@@ -40,7 +40,7 @@ func TestAProfileWhoseProcessIsVaultForItselfIsWhatItMeansWithoutThat(t *testing
 	text := "[profile iam]\nmfa_serial = m\ncredential_process = aws-vault export --format=json iam\n" +
 		"[profile admin]\nrole_arn = " + roleARN + "r\nsource_profile = iam\n" +
 		"[profile dev]\nsource_profile = admin\ncredential_process = vault export -d 1h dev --format json\n"
-	want(t, "a key", resolve(t, text, "iam").Source, Source{Stored: &Stored{Profile: "iam", MFASerial: "m"}})
+	want(t, "a key", resolve(t, text, "iam").Source, Source{Stored: &Stored{Profile: "iam", MFASerial: "m", ForItself: true}})
 	want(t, "a role over it", resolve(t, text, "admin").Source.Origin().Stored.Profile, "iam")
 	want(t, "another name", resolve(t, text, "dev").Source.Role.ARN, roleARN+"r")
 }

@@ -53,9 +53,13 @@ func (e *NeedsUserError) Is(target error) bool { return target == ErrNeedsUser }
 type NoKeyError struct {
 	Profile, Key string
 	InFile       profiles.Place // where a file of the AWS tools has it in plain text
+	ForItself    bool           // its credential_process asks vault for the profile itself
 }
 
 func (e *NoKeyError) Error() string {
+	if e.ForItself {
+		return fmt.Sprintf("no key is stored for %q, whose credential_process asks vault for the same profile", e.Key)
+	}
 	if e.InFile != (profiles.Place{}) {
 		return fmt.Sprintf("the key of %q is in plain text in %s, and vault uses keys of the keyring only", e.Key, e.InFile)
 	}

@@ -246,7 +246,7 @@ func (m *Maker) Outside(ctx context.Context, p profiles.Profile) (creds.Session,
 func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
 	k, err := store.GetKey(ctx, m.Store, plan.Key)
 	if errors.Is(err, store.ErrNotFound) {
-		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key, InFile: plan.First.Stored.InFile}
+		return creds.Session{}, &NoKeyError{Profile: p.Name, Key: plan.Key, InFile: plan.First.Stored.InFile, ForItself: plan.First.Stored.ForItself}
 	}
 	if err != nil {
 		return creds.Session{}, err
