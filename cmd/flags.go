@@ -3,11 +3,13 @@ package cmd
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/profiles"
 )
 
@@ -35,7 +37,22 @@ type regionValue string
 
 func (v *regionValue) String() string     { return string(*v) }
 func (v *regionValue) Type() string       { return "region" }
-func (v *regionValue) Set(s string) error { *v = regionValue(profiles.RegionNamed(s)); return nil }
+func (v *regionValue) Set(s string) error {
+	name, err := regionNamed(s)
+	*v = regionValue(name)
+	return err
+}
+
+// regionNamed is the region that a person has typed, in full or in a short form.
+func regionNamed(text string) (string, error) {
+	name := profiles.RegionNamed(strings.TrimSpace(text))
+	err := profiles.CheckRegion(name)
+	var unknown *profiles.RegionError
+	if errors.As(err, &unknown) && len(unknown.Nearest) > 0 {
+		return name, app.WithHint(err, "%s", app.DidYouMean(unknown.Nearest))
+	}
+	return name, err
+}
 
 // durationFlag takes Go's notation, as AWS Vault does, or a plain number of seconds.
 func durationFlag(fs *pflag.FlagSet, p *time.Duration, name, short, usage string) {

@@ -127,6 +127,9 @@ func (o ssoLoginOptions) directory(ctx context.Context, r *run) (d app.Directory
 			return d, false, err
 		}
 	}
+	if o.region, err = regionNamed(o.region); err != nil { // it may have been asked for
+		return d, false, err
+	}
 	d, saved, err = r.task.NewDirectory(o.name, o.startURL, o.region)
 	if err != nil && !app.HasHint(err) {
 		err = app.Usage(r.command, err)

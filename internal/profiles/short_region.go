@@ -1,6 +1,9 @@
 package profiles
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // areas are the first parts of regions' names for which people write a single letter, or two.
 var areas = map[string]string{"us": "u", "eu": "e", "ap": "a", "ca": "c", "sa": "s", "us-gov": "ug"}
@@ -21,6 +24,62 @@ func RegionNamed(text string) string {
 		}
 	}
 	return text
+}
+
+// CheckRegion returns an error with near matches if a text cannot be the name of a region. A region
+// that is newer than the table passes where its area and its direction are words that AWS uses.
+func CheckRegion(text string) error {
+	if text == "" || strings.HasSuffix(text, "-global") || slices.ContainsFunc(Regions(), func(g Region) bool { return g.Name == text }) {
+		return nil
+	}
+	if rest, number, ok := cutLast(text, "-"); ok && len(number) < 3 && strings.Trim(number, "0123456789") == "" && number != "" {
+		if area, direction, ok := cutLast(rest, "-"); ok && usedByRegions(area, direction) {
+			return nil
+		}
+	}
+	return &RegionError{nearRegions(text)}
+}
+
+// nearRegions are those whose name, or a short form of it, is nearly what was typed.
+func nearRegions(text string) (list []string) {
+	of := map[string]string{}
+	var names []string
+	for _, g := range Regions() {
+		words := []string{g.Name}
+		if !strings.Contains(text, "-") {
+			words = append(words, shortForms(g.Name)...)
+		}
+		for _, w := range words {
+			of[w] = g.Name
+		}
+		names = append(names, words...)
+	}
+	for _, w := range near(text, names) {
+		if !slices.Contains(list, of[w]) {
+			list = append(list, of[w])
+		}
+	}
+	return list
+}
+
+// usedByRegions reports whether regions of the table have this area, and this direction.
+func usedByRegions(area, direction string) bool {
+	a, d := false, false
+	for _, g := range Regions() {
+		rest, _, _ := cutLast(g.Name, "-")
+		was, way, _ := cutLast(rest, "-")
+		a, d = a || was == area, d || way == direction
+	}
+	return a && d
+}
+
+// RegionError says that a text is not the name of a region.
+type RegionError struct {
+	Nearest []string // regions that were probably meant
+}
+
+func (e *RegionError) Error() string {
+	return "no region has this name or this short form; short forms are like ue1 for us-east-1"
 }
 
 // shortForms are those of a region: one or two letters for the area, the beginnings of the

@@ -1,6 +1,10 @@
 package profiles
 
-import "testing"
+import (
+	"errors"
+	"slices"
+	"testing"
+)
 
 func TestAShortFormIsOneRegion(t *testing.T) {
 	of := map[string]string{}
@@ -27,6 +31,25 @@ func TestAShortFormIsOneRegion(t *testing.T) {
 	} {
 		if got := RegionNamed(form); got != want {
 			t.Errorf("%q: %q, want %q", form, got, want)
+		}
+	}
+}
+
+func TestWhatCannotBeARegionIsRefusedWithTheOneThatWasMeant(t *testing.T) {
+	for _, known := range []string{"", "us-east-1", "us-iso-east-1", "eusc-de-east-1", "cn-north-1", "aws-global", "eu-west-9", "sa-west-1", "us-gov-central-12"} {
+		if err := CheckRegion(known); err != nil {
+			t.Errorf("%s: %v", known, err)
+		}
+	}
+	for wrong, meant := range map[string]string{
+		"us-eats-1": "us-east-1", "eu-wset-2": "eu-west-2", "us-east": "us-east-1", "us_east_1": "us-east-1", "ue9": "us-east-1", "euw9": "eu-west-1", "usgov-west-1": "us-gov-west-1",
+		"us-east-1a": "us-east-1", "eu west 1": "eu-west-1", "x": "", "prod-account": "", "us-east-123": "us-east-1", "https://example.com": "", "us-east-": "us-east-1",
+	} {
+		var e *RegionError
+		if err := CheckRegion(RegionNamed(wrong)); !errors.As(err, &e) {
+			t.Errorf("%q is taken for a region: %v", wrong, err)
+		} else if meant != "" && !slices.Contains(e.Nearest, meant) || meant == "" && len(e.Nearest) > 0 {
+			t.Errorf("%q: %q, want %q", wrong, e.Nearest, meant)
 		}
 	}
 }
