@@ -116,6 +116,7 @@ func (t *typed) enter(c *cobra.Command) {
 func (t *typed) take(w string) {
 	switch {
 	case t.value != nil:
+		_ = t.value.Value.Set(w) // other flags are completed by it; a wrong one is told when it is used
 		t.value = nil
 	case t.ended:
 		t.args = append(t.args, w)
@@ -143,8 +144,12 @@ func (t *typed) takeCommand(name string) {
 }
 
 func (t *typed) takeLong(word string) {
-	name, _, assigned := strings.Cut(word, "=")
-	t.takeFlag(t.command.Flags().Lookup(name), assigned)
+	name, value, assigned := strings.Cut(word, "=")
+	f := t.command.Flags().Lookup(name)
+	if f != nil && assigned {
+		_ = f.Value.Set(value)
+	}
+	t.takeFlag(f, assigned)
 }
 
 // takeShort reads a cluster: -nd 1h, -nd1h.

@@ -88,17 +88,27 @@ func (r *run) lookOf(q env.Request, p profiles.Profile) look {
 	if r.getenv("NO_COLOR") != "" || r.getenv("TERM") == "dumb" {
 		style = nil
 	}
-	return look{labelOf(r.task.Env.Current, q), style}
+	return look{r.labelOf(q, p), style}
 }
 
-// labelOf is what the prompt shows of a request in the shell with this environment: one > for each
-// vault exec around it comes before the name.
-func labelOf(current map[string]string, q env.Request) string {
+// promptAccount is whether the prompt shows the name of the account too.
+const promptAccount = "AWS_VAULT_PROMPT_ACCOUNT"
+
+// labelOf is what the prompt shows of a request in the shell that calls: one > for each vault exec
+// around it comes before the name, and where it is wanted @ and the account's name after it.
+func (r *run) labelOf(q env.Request, p profiles.Profile) string {
+	name := q.Profile
+	if r.isOn(promptAccount) {
+		if account := r.task.AccountName(app.ProfileAccount(p)); account != "" {
+			name += "@" + account
+		}
+	}
+	current := r.task.Env.Current
 	depth := strings.Repeat(">", env.Depth(current))
 	if len(depth) > 3 {
 		depth = strconv.Itoa(len(depth)) + ">"
 	}
-	return depth + hooks.Label(q.Profile, q.Qualifier())
+	return depth + hooks.Label(name, q.Qualifier())
 }
 
 // emitForeign makes the prompt show a session of aws-vault, as long as it is the shell's.

@@ -35,8 +35,8 @@ func regionFlag(c *cobra.Command, p *string, usage string) {
 
 type regionValue string
 
-func (v *regionValue) String() string     { return string(*v) }
-func (v *regionValue) Type() string       { return "region" }
+func (v *regionValue) String() string { return string(*v) }
+func (v *regionValue) Type() string   { return "region" }
 func (v *regionValue) Set(s string) error {
 	name, err := regionNamed(s)
 	*v = regionValue(name)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/profiles"
 	"github.com/d44b7504/vault/refresh"
 )
 
@@ -30,7 +31,8 @@ func newPrompt(r *run) *cobra.Command {
 		Short: "print what a prompt shows, for programs that draw the prompt",
 		Long: `Prints what the hook shows in the prompt, such as "prod 42m", for starship,
 oh-my-posh and others that draw the prompt themselves. It looks at the environment
-and at an empty file, and at nothing else.
+and at an empty file, and at nothing else; with AWS_VAULT_PROMPT_ACCOUNT at the config
+file and the list of accounts too, for the account's name.
 
 In --format these are filled in: {profile}, {label}, {left}, {note} and {state},
 which is ok, warn or alarm. Exit status 1, and no output: no profile is active.`,
@@ -63,7 +65,11 @@ func segmentOf(r *run) (s promptSegment, active bool) {
 	if !active {
 		return s, false
 	}
-	s = promptSegment{Profile: st.Request.Profile, Label: labelOf(current, st.Request), State: "ok"}
+	var p profiles.Profile
+	if r.isOn(promptAccount) {
+		p, _ = r.task.ResolveUnopened(st.Request) // without it only the account's name is missing
+	}
+	s = promptSegment{Profile: st.Request.Profile, Label: r.labelOf(st.Request, p), State: "ok"}
 	m, _ := r.task.Env.Runtime().MarkBeside(current[env.GenerationFile])
 	if s.Note = string(m.Note); len(st.Changed(current)) > 0 {
 		s.Note = string(refresh.Changed)

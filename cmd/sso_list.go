@@ -5,38 +5,70 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
 	"github.com/d44b7504/vault/internal/sessions"
 )
 
+type ssoListOptions struct {
+	name            string
+	asJSON, refresh bool
+}
+
 func newSSOList(r *run) *cobra.Command {
-	var asJSON bool
+	var o ssoListOptions
 	c := &cobra.Command{
 		Use:   "list [PROFILE | SESSION]",
 		Short: "list the accounts and roles you have",
-		Long: `Asks Identity Center for every account you may enter and the roles you have
-there. You may have to sign in first.`,
+		Long: `Lists every account you may enter and the roles you have there. Identity Center is
+asked when it was not asked within a day, or with --refresh; until then the list is
+the one that it gave, and its age is said. You may have to sign in first.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
-		RunE:              func(c *cobra.Command, a []string) error { return runSSOList(c.Context(), r, firstArg(a), asJSON) },
+		RunE: func(c *cobra.Command, a []string) error {
+			o.name = firstArg(a)
+			return runSSOList(c.Context(), r, o)
+		},
 	}
-	boolFlag(c.Flags(), &asJSON, "json", "", false, "as JSON")
+	boolFlag(c.Flags(), &o.asJSON, "json", "", false, "as JSON")
+	boolFlag(c.Flags(), &o.refresh, "refresh", "", false, "ask Identity Center, whatever is known")
 	return c
 }
 
-func runSSOList(ctx context.Context, r *run, name string, asJSON bool) error {
-	d, err := r.task.Directory(ctx, name)
+func runSSOList(ctx context.Context, r *run, o ssoListOptions) error {
+	d, err := r.task.Directory(ctx, o.name)
 	if err != nil {
 		return err
 	}
-	accounts, err := d.Accounts(ctx)
-	switch {
-	case err != nil:
-		return err
-	case asJSON:
-		return printAccountsJSON(r, accounts)
+	var list app.AccountList
+	if o.refresh {
+		list.Accounts, err = d.Accounts(ctx)
+	} else {
+		list, err = d.Known(ctx)
 	}
-	return printAccounts(r, accounts)
+	if err != nil {
+		return err
+	}
+	sayAge(r, d, list)
+	if o.asJSON {
+		return printAccountsJSON(r, list.Accounts)
+	}
+	return printAccounts(r, list.Accounts)
+}
+
+// sayAge tells how old a list is that Identity Center was not asked for just now, and why it was
+// not.
+func sayAge(r *run, d app.Directory, list app.AccountList) {
+	if list.Asked.IsZero() {
+		return
+	}
+	age := display.Ago(r.Now().Sub(list.Asked))
+	if list.Failed != nil {
+		r.say("%s", app.Text(list.Failed))
+		r.say("the list is what %s gave %s", d.Name(), age)
+		return
+	}
+	r.say("what %s gave %s; vault sso list %s --refresh asks again", d.Name(), age, app.Word(d.Name()))
 }
 
 // accountRoles is an account in the JSON form.

@@ -331,6 +331,126 @@ func TestAnyRoleIsUsedWithoutAProfile(t *testing.T) {
 	want(t, w.vault(t, w.browser(), "sso", "login", name), 0, "signed in to corp")
 }
 
+func TestAnAccountIsNamedByItsIDItsNameOrItsAlias(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	check(w.dir.AddAccount("444455556666", "Data Lake"))
+	must(w.dir.Assign("444455556666", "Ops"))
+	w.aws.SetAlias(account, "acme-dev")
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), "export", "--sso", "corp", "--account", "data lake", "--role", "ops", "--format", "json"), 0, "AccessKeyId")
+	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, account+" (dev team)")
+	w.called(t, "ListAccountAliases", 0) // it has a name
+	calls := w.aws.Calls("ListAccounts")
+	for args, says := range map[string]string{
+		"--account=data-lake": `does not give you an account "data-lake" … did you mean "Data Lake"?`,
+		"--role=Opps":         `does not give you such a role … did you mean "Ops"?`,
+	} {
+		r := w.vault(t, w.environ(), "export", "--sso", "corp", args)
+		before, after, _ := strings.Cut(says, " … ")
+		want(t, r, 1, before, after)
+	}
+	if n := w.aws.Calls("ListAccounts"); n != calls+2 {
+		t.Errorf("a name that is not known was asked for %d times, not twice", n-calls)
+	}
+	for _, x := range []struct{ line, offered string }{
+		{"use --sso corp --account ", "Data Lake\t444455556666, dev team\t" + account},
+		{"use --account 4444", "444455556666\tData Lake"},
+		{"use --sso corp --account=444455556666 --role ", "Ops"},
+		{"exec --account acme-dev --role ", "words\n"}, // the alias is not known
+		{"exec --account dev\u00a0team --role ", "Admin, ReadOnly"},
+	} {
+		words := strings.Split(x.line, " ")
+		for i := range words {
+			words[i] = strings.ReplaceAll(words[i], "\u00a0", " ")
+		}
+		list := w.vault(t, w.environ(), append([]string{"__words", "fish"}, words...)...).out
+		for _, part := range strings.Split(x.offered, ", ") {
+			if !strings.Contains(list, part) {
+				t.Errorf("%q offers %q and not %q", x.line, list, part)
+			}
+		}
+	}
+}
+
+func TestTheListOfAccountsOpensAtOnceAndSaysItsAge(t *testing.T) {
+	w := newSSOWorld(t, corp)
+	w.signIn(t)
+	want(t, w.vault(t, w.environ(), "sso", "list"), 0, "dev team")
+	must(w.dir.Assign(account, "New"))
+	calls := w.aws.Calls("*")
+	r := w.vault(t, w.environ(), "sso", "list")
+	want(t, r, 0, "ReadOnly", "what corp gave just now; vault sso list corp --refresh asks again")
+	if strings.Contains(r.out, "New") || strings.Contains(r.out, "just now") || w.aws.Calls("*") != calls {
+		t.Errorf("%d calls, said\n%s", w.aws.Calls("*")-calls, r.out)
+	}
+	want(t, w.vault(t, w.environ(), "export", "--sso", "corp", "--account", "dev team", "--role", "new"), 0) // it is asked again for what is not there
+	w.ageAccounts(48 * time.Hour)
+	must(w.dir.Assign(account, "Newer"))
+	want(t, w.vault(t, w.environ(), "sso", "list"), 0, "Newer")
+	must(w.dir.Assign(account, "Newest"))
+	want(t, w.vault(t, w.environ(), "sso", "list", "--refresh"), 0, "Newest")
+
+	w.ageAccounts(73 * time.Hour)
+	want(t, w.vault(t, w.environ("AWS_ENDPOINT_URL_SSO=http://127.0.0.1:1"), "sso", "list"), 0, "Newest", "AWS cannot be reached", "the list is what corp gave 3 days ago")
+	want(t, w.vault(t, w.environ("AWS_ENDPOINT_URL_SSO=http://127.0.0.1:1"), "sso", "list", "--refresh"), 1)
+	want(t, w.vault(t, w.environ(), "sso", "logout"), 0)
+	want(t, w.vault(t, w.environ(), "sso", "list", "--json"), 0, `"Newest"`, "needs a sign-in", "3 days ago")
+	config := must(os.ReadFile(w.path("home/.aws/config")))
+	w.write("home/.aws/config", strings.ReplaceAll(string(config), w.dir.StartURL(), w.dir.StartURL()+"other"))
+	want(t, w.vault(t, w.environ(), "sso", "list"), 3) // another directory under this name
+}
+
+// ageAccounts makes the list of accounts older.
+func (w *ssoWorld) ageAccounts(by time.Duration) {
+	file := w.path("home/.local/state/vault/accounts.json")
+	var known map[string]map[string]any
+	check(json.Unmarshal(must(os.ReadFile(file)), &known))
+	for _, k := range known {
+		k["asked"] = must(time.Parse(time.RFC3339, k["asked"].(string))).Add(-by)
+	}
+	check(os.WriteFile(file, must(json.Marshal(known)), 0o600))
+}
+
+func TestThePromptShowsTheAccountsNameWhereThatIsWanted(t *testing.T) {
+	w := newSSOWorld(t, corp+"\n[profile base]\nmfa_serial = arn:aws:iam::111122223333:mfa/x\n")
+	w.signIn(t)
+	on := "AWS_VAULT_PROMPT_ACCOUNT=1"
+	inside := append(w.inside(t, "dev"), on)
+	want(t, w.vault(t, inside, "prompt"), 0, "dev 59m") // the name is not known
+	want(t, w.vault(t, w.environ(), "sso", "list"), 0)
+	calls := w.aws.Calls("*")
+	for _, x := range []struct{ environ, label string }{{on, ">dev@dev team 59m\n"}, {"AWS_VAULT_PROMPT_ACCOUNT=0", ">dev 59m\n"}} {
+		if r := w.vault(t, append(inside, x.environ), "prompt"); r.out != x.label {
+			t.Errorf("%s: %q, want %q", x.environ, r.out, x.label)
+		}
+	}
+	if n := w.aws.Calls("*"); n != calls {
+		t.Errorf("a prompt made %d calls", n-calls)
+	}
+}
+
+func TestWhoamiLearnsTheAliasOfAnAccountOnce(t *testing.T) {
+	w := newWorld(t, "[profile work]\nregion = eu-west-1\n[profile ops]\nregion = eu-west-1\nrole_arn = arn:aws:iam::111122223333:role/ops\nsource_profile = work\n")
+	arn := w.stored("alice", "work")
+	w.role("ops", fakeaws.Trust{Principals: []string{arn}})
+	w.aws.SetAlias(account, "acme-prod")
+	want(t, w.vault(t, w.environ(), "whoami", "ops"), 0, account+" (acme-prod)")
+	want(t, w.vault(t, w.environ(), "whoami", "ops", "--json"), 0, `"account_name": "acme-prod"`)
+	if n := w.aws.Calls("ListAccountAliases"); n != 1 {
+		t.Errorf("IAM was asked %d times", n)
+	}
+	check(os.Remove(w.path("home/.local/state/vault/accounts.json")))
+	w.aws.Deny("arn:aws:iam::111122223333:role/ops", "iam:ListAccountAliases")
+	for range 2 {
+		if r := w.vault(t, w.environ(), "whoami", "ops"); r.status != 0 || strings.Contains(r.out+r.err, "acme") || r.err != "" {
+			t.Errorf("%d %s%s", r.status, r.out, r.err)
+		}
+	}
+	if n := w.aws.Calls("ListAccountAliases"); n != 2 {
+		t.Errorf("after a refusal IAM was asked again: %d times", n)
+	}
+}
+
 func TestASessionOfARoleWithoutAProfileIsRenewed(t *testing.T) {
 	w := newSSOWorld(t, corp)
 	w.signIn(t)

@@ -74,7 +74,7 @@ func printStatus(r *run, s app.Status) error {
 		}
 	}
 	row("profile", s.Profile)
-	row("account", accountText(r, s.Account))
+	row("account", accountText(s.Account, r.task.AccountName(s.Account)))
 	row("role", s.Role)
 	row("chained", s.RoleARN)
 	row("narrowed", narrowed(s))
@@ -235,9 +235,9 @@ func asks(how app.Renewal) string {
 	return "asks for an MFA code"
 }
 
-// accountText is an account's id, with its name where Identity Center has told it.
-func accountText(r *run, id string) string {
-	if name := r.task.AccountName(id); name != "" {
+// accountText is an account's id, with its name where that is known.
+func accountText(id, name string) string {
+	if name != "" {
 		return id + " (" + name + ")"
 	}
 	return id

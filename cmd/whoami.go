@@ -17,7 +17,8 @@ func newWhoami(r *run) *cobra.Command {
 		Long: `Asks STS who the profile that is named is, or whoever this shell is: by the keys in
 its environment, the active profile, AWS_PROFILE, a web identity or the address of a
 container, as the AWS tools look for them. That needs no permission. If the session of
-a profile has expired a new one is made first.`,
+a profile has expired a new one is made first. IAM is asked once for the alias of an
+account whose name is not known, if you may; lists and prompts then show it.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(c *cobra.Command, a []string) error { return runWhoami(c.Context(), r, firstArg(a), asJSON) },
@@ -58,7 +59,7 @@ func printIdentity(r *run, i app.Identity) error {
 		}
 	}
 	row("profile", i.Profile)
-	row("account", i.Account)
+	row("account", accountText(i.Account, i.Name))
 	row("arn", i.ARN)
 	row("role", i.Role)
 	row("region", i.Region)

@@ -2,7 +2,9 @@ package app
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,9 +22,13 @@ import (
 // accountsSize is more bytes than a large company's list has.
 const accountsSize = 16 << 20
 
+// accountsAge is for how long a list is shown without asking again.
+const accountsAge = 24 * time.Hour
+
 // knownDirectory is what one directory gave.
 type knownDirectory struct {
 	Asked    time.Time          `json:"asked"`
+	Start    string             `json:"start,omitempty"` // where the directory was
 	Accounts []sessions.Account `json:"accounts"`
 }
 
@@ -56,18 +62,98 @@ func (t *Task) knownDirectories() map[string]knownDirectory {
 // remember notes what a directory gives. Nothing depends on it: where it cannot be written
 // down, it is not.
 func (d Directory) remember(list []sessions.Account) {
-	file := d.task.accountsFile()
+	d.task.addKnown(d.Name(), knownDirectory{d.task.Now().UTC().Truncate(time.Second), d.SSO.Directory(), list})
+}
+
+// addKnown writes down what a directory gave, in place of what it gave before.
+func (t *Task) addKnown(name string, k knownDirectory) {
+	file := t.accountsFile()
 	if file == "" {
 		return
 	}
-	known := d.task.knownDirectories()
+	known := t.knownDirectories()
 	if known == nil {
 		known = map[string]knownDirectory{}
 	}
-	known[d.Name()] = knownDirectory{d.task.Now().UTC().Truncate(time.Second), list}
+	known[name] = k
 	if text, err := json.Marshal(known); err == nil && len(text) < accountsSize {
 		_ = atomicfile.WriteCache(file, text)
 	}
+}
+
+// AccountList is what a directory gives, or gave when it was asked last.
+type AccountList struct {
+	Accounts []sessions.Account
+	Asked    time.Time // when that was; zero: just now
+	Failed   error     // why it could not be asked again; nil: it did not have to be
+}
+
+// Known lists the accounts as Accounts does, or as the directory gave them within a day, at once and
+// without a call. An older list is used where AWS cannot be reached, or where a person would have to
+// sign in who is not there.
+func (d Directory) Known(ctx context.Context) (AccountList, error) {
+	known, found := d.task.knownDirectories()[d.Name()]
+	found = found && (known.Start == "" || known.Start == d.SSO.Directory())
+	if age := d.task.Now().Sub(known.Asked); found && age < accountsAge && age > -time.Minute {
+		return AccountList{Accounts: known.Accounts, Asked: known.Asked}, nil
+	}
+	list, err := d.Accounts(ctx)
+	var call *sessions.CallError
+	if err != nil && found && ctx.Err() == nil && (errors.Is(err, sessions.ErrNeedsUser) || errors.As(err, &call) && call.Kind == sessions.Unreachable) {
+		return AccountList{known.Accounts, known.Asked, err}, nil
+	}
+	return AccountList{Accounts: list}, err
+}
+
+// KnownAccounts are the accounts that the directory of an sso-session gave last, of all of them with
+// "". It makes no call.
+func (t *Task) KnownAccounts(session string) (list []sessions.Account) {
+	known := t.knownDirectories()
+	for _, name := range sortedKeys(known) {
+		if session == "" || session == name {
+			list = append(list, known[name].Accounts...)
+		}
+	}
+	return list
+}
+
+// aliases is the name under which accounts stand whose alias IAM has told.
+const aliases = ""
+
+// LearnAlias asks IAM once for the alias of an account that no directory has named, and returns the
+// account's name, "" where it has none or where the caller may not ask.
+func (t *Task) LearnAlias(ctx context.Context, account string, c sessions.IAM) string {
+	known := t.knownDirectories()
+	if name := accountNames(known)[account]; name != "" {
+		return name
+	}
+	of := known[aliases]
+	if slices.ContainsFunc(of.Accounts, func(a sessions.Account) bool { return a.ID == account }) {
+		return "" // it was asked
+	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	name, err := c.AccountAlias(ctx)
+	var call *sessions.CallError
+	if err != nil && !(errors.As(err, &call) && call.Kind == sessions.Denied) {
+		return ""
+	}
+	of.Accounts = append(of.Accounts, sessions.Account{ID: account, Name: name})
+	t.addKnown(aliases, of)
+	return name
+}
+
+// IsAccount reports whether a person means the account by its id, its name or its alias.
+func (t *Task) IsAccount(a sessions.Account, text string) bool {
+	if text == a.ID || strings.EqualFold(text, strings.TrimSpace(a.Name)) {
+		return true
+	}
+	for _, other := range t.knownDirectories()[aliases].Accounts {
+		if other.ID == a.ID && other.Name != "" && strings.EqualFold(text, other.Name) {
+			return true
+		}
+	}
+	return false
 }
 
 // AccountName is the name of an account, "" where no directory was asked that has it.
@@ -82,7 +168,7 @@ func (t *Task) AccountName(id string) string {
 // order of their names, so that of two names for an account it is always the same one.
 func accountNames(known map[string]knownDirectory) map[string]string {
 	names := map[string]string{}
-	for _, session := range sortedKeys(known) {
+	for _, session := range append(sortedKeys(known), aliases) {
 		for _, a := range known[session].Accounts {
 			names[a.ID] = cmp.Or(names[a.ID], a.Name)
 		}
@@ -100,8 +186,8 @@ func otherRoles(set *profiles.Set, known map[string]knownDirectory, list []profi
 	}
 	sessions := set.SSOSessions()
 	for _, session := range sortedKeys(known) {
-		if !slices.Contains(sessions, session) {
-			continue // it was removed from the config file
+		if !slices.Contains(sessions, session) || !known[session].isOf(set, session) {
+			continue // it was removed from the config file, or is another directory now
 		}
 		for _, a := range known[session].Accounts {
 			for _, name := range a.Roles {
@@ -117,9 +203,18 @@ func otherRoles(set *profiles.Set, known map[string]knownDirectory, list []profi
 	return more
 }
 
+// isOf reports whether the sso-session still is the directory that was asked.
+func (k knownDirectory) isOf(set *profiles.Set, session string) bool {
+	s, _, err := set.SSOSession(session)
+	return k.Start == "" || err == nil && s.Directory() == k.Start
+}
+
+// sortedKeys are the names of the directories.
 func sortedKeys(known map[string]knownDirectory) (names []string) {
 	for name := range known {
-		names = append(names, name)
+		if name != aliases {
+			names = append(names, name)
+		}
 	}
 	slices.Sort(names)
 	return names

@@ -17,6 +17,7 @@ import (
 type Identity struct {
 	Profile string     `json:"profile,omitempty"` // "" for credentials that no profile gave
 	Account string     `json:"account"`
+	Name    string     `json:"account_name,omitempty"` // as Identity Center has it, or its alias
 	ARN     string     `json:"arn"`
 	UserID  string     `json:"user_id"`
 	Role    string     `json:"role,omitempty"`
@@ -38,10 +39,17 @@ func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 	}
 	i := Identity{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: SourceText(p), Chain: Chain(p)}
 	_, i.Role = RoleOf(who.ARN)
+	i.Name = t.accountName(ctx, p, l.Session, who.Account)
 	if e := l.Session.Expires; !e.IsZero() {
 		i.Expires = &e
 	}
 	return i, nil
+}
+
+// accountName is the name of a session's account. IAM is asked for its alias, once, if nothing else
+// has told it.
+func (t *Task) accountName(ctx context.Context, p profiles.Profile, s creds.Session, account string) string {
+	return t.LearnAlias(ctx, account, sessions.IAM{Endpoint: Endpoint(p, profiles.ServiceIAM, p.Region), Session: s})
 }
 
 // Given is where the environment has credentials of the caller's own, before any profile: ""
@@ -85,6 +93,7 @@ func IdentityGiven(ctx context.Context, t *Task, g Given) (Identity, error) {
 	}
 	i := Identity{Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: string(g), Chain: Chain(p)}
 	_, i.Role = RoleOf(who.ARN)
+	i.Name = t.accountName(ctx, p, s, who.Account)
 	if e := s.Expires; !e.IsZero() {
 		i.Expires = &e
 	}

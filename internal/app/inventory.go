@@ -164,6 +164,15 @@ func belongings(set *profiles.Set, name string, stored func(string) bool) (accou
 	return account, role, p.Region
 }
 
+// ProfileAccount is the id of a profile's account as far as its settings tell it, "" if they do not.
+func ProfileAccount(p profiles.Profile) string {
+	account, _ := accountAndRole(p)
+	if s := p.Source.Stored; account == "" && s != nil {
+		account = AccountOf(s.MFASerial)
+	}
+	return account
+}
+
 // accountAndRole are those of the session that a profile gives, "" where the config file does not tell.
 func accountAndRole(p profiles.Profile) (account, role string) {
 	switch s := p.Source; {

@@ -24,6 +24,7 @@ var iamService = &service{
 		"GetAccessKeyLastUsed": getAccessKeyLastUsed,
 		"GetUser":              getUser,
 		"ListMFADevices":       listMFADevices,
+		"ListAccountAliases":   listAccountAliases,
 	},
 }
 
@@ -185,6 +186,24 @@ func listMFADevices(s *Server, c *call) (any, *apiError) {
 	}
 	return struct {
 		Devices     []deviceXML `xml:"MFADevices>member"`
+		IsTruncated bool
+	}{list, false}, nil
+}
+
+// SetAlias gives an account an alias.
+func (s *Server) SetAlias(account, alias string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.aliases[account] = alias
+}
+
+func listAccountAliases(s *Server, c *call) (any, *apiError) {
+	var list []string
+	if alias := s.state.aliases[c.who.account]; alias != "" {
+		list = append(list, alias)
+	}
+	return struct {
+		Aliases     []string `xml:"AccountAliases>member"`
 		IsTruncated bool
 	}{list, false}, nil
 }

@@ -30,6 +30,7 @@ type state struct {
 	roles       map[string]*role       // by ARN
 	credentials map[string]*credential // by access key id
 	buckets     map[string][]*bucket   // by account
+	aliases     map[string]string      // by account
 	denied      map[string]map[string]bool
 	revoked     map[string]time.Time // sessions made until then have no permissions
 	lastAssume  *AssumeRoleCall
@@ -46,6 +47,7 @@ func newState() state {
 		roles:       map[string]*role{},
 		credentials: map[string]*credential{},
 		buckets:     map[string][]*bucket{},
+		aliases:     map[string]string{},
 		denied:      map[string]map[string]bool{},
 		revoked:     map[string]time.Time{},
 		sso:         newSSOState(),

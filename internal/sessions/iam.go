@@ -90,6 +90,20 @@ func (c IAM) ListMFADevices(ctx context.Context) ([]string, error) {
 	return all, nil
 }
 
+// AccountAlias returns the alias of the account, "" if it has none.
+func (c IAM) AccountAlias(ctx context.Context) (string, error) {
+	out, err := c.client(nil).ListAccountAliases(ctx, &iam.ListAccountAliasesInput{})
+	switch {
+	case err != nil:
+		return "", c.failure("ListAccountAliases", err)
+	case len(out.AccountAliases) == 0:
+		return "", nil
+	case !creds.Printable(out.AccountAliases[0]):
+		return "", c.failure("ListAccountAliases", malformed("the alias cannot be printed"))
+	}
+	return out.AccountAliases[0], nil
+}
+
 // CreateAccessKey makes another key for the user. It is not tried again after a failure:
 // an *UnsureError says that a key may exist now whose secret is lost.
 func (c IAM) CreateAccessKey(ctx context.Context) (creds.Key, error) {
