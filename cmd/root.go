@@ -9,20 +9,23 @@ import (
 
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/host"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // Main runs the program and returns its exit status. Nothing below it exits.
 func Main(ctx context.Context, w *app.World) int {
 	r := newRun(w)
 	r.task.ShowSignIn = showSignIn(r)
+	realOut, realErr := w.Stdout, w.Stderr
+	defer func() { w.Stdout, w.Stderr = realOut, realErr }()
+	r.showProgress()
+	defer r.line.Clear()
 	out := bufio.NewWriter(w.Stdout) // one write(2) for ten thousand candidates
-	real := w.Stdout
 	r.Stdout = out
-	defer func() { w.Stdout = real }()
 
 	root := newRoot(r)
 	root.SetArgs(w.Args)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(progress.With(ctx, r.line.Step))
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = flushErr
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // run is one run of the program: the world, and what the core carries out in it.
@@ -22,7 +23,8 @@ type run struct {
 	*app.World
 	task  *app.Task
 	agent *agent.Client
-	debug bool // show what AWS answered
+	line  *progress.Line // how far long work is; nil: it is not shown
+	debug bool           // show what AWS answered
 
 	command string          // that is run, as in "vault use"
 	name    string          // by which the program was called
@@ -42,6 +44,7 @@ func newRun(w *app.World) *run {
 	}
 	if w.Ask != nil {
 		caller.Ask = func(ctx context.Context, question string, hidden bool) (creds.Secret, error) {
+			r.line.Clear()
 			return w.Ask(ctx, display.Clean(r.named(question)), hidden)
 		}
 	}
@@ -55,6 +58,19 @@ func newRun(w *app.World) *run {
 	core.Agent = r.agent
 	r.task = core.Task(caller)
 	return r
+}
+
+// showProgress has long work shown on the terminal that standard error is, where that can be drawn
+// on and nobody has it read out.
+func (r *run) showProgress() {
+	if !r.StderrIsTerm || r.getenv("TERM") == "dumb" || r.getenv("ACCESSIBLE") != "" || r.getenv(pickerVariable) == "lines" {
+		return
+	}
+	r.line = &progress.Line{Out: r.Stderr, Name: r.name, Now: time.Now, Width: func() int { columns, _ := r.Size(); return columns }}
+	r.Stderr = r.line.Above(r.Stderr)
+	if r.StdoutIsTerm {
+		r.Stdout = r.line.Above(r.Stdout)
+	}
 }
 
 // say prints a line for a person, without what a terminal would act on.

@@ -22,6 +22,7 @@ import (
 	"slices"
 
 	"github.com/d44b7504/vault/internal/atomicfile"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // AgeStore administers the directory of the age back end. Its methods may ask a person for
@@ -207,7 +208,7 @@ func (s *AgeStore) change(ctx context.Context, edit func(*recipients) error) (it
 	if err != nil {
 		return 0, err
 	}
-	if err := s.a.replaceAll(list, sealed); err != nil {
+	if err := s.a.replaceAll(ctx, list, sealed); err != nil {
 		return 0, err
 	}
 	return len(sealed), s.a.noteSeen(list)
@@ -224,7 +225,8 @@ func (a *ageFiles) reencryptAll(ctx context.Context, list recipients) (map[strin
 		return nil, err
 	}
 	sealed := map[string][]byte{}
-	for _, path := range files {
+	for i, path := range files {
+		progress.Step(ctx, "encrypting items", i, len(files))
 		it, err := a.read(ctx, path)
 		if err == nil && a.item(list.hash(it.name)) != path {
 			err = errMoved
@@ -241,6 +243,7 @@ func (a *ageFiles) reencryptAll(ctx context.Context, list recipients) (map[strin
 			return nil, fmt.Errorf("nothing was changed: %w", a.withFile(path, err))
 		}
 	}
+	progress.Step(ctx, "encrypting items", len(files), len(files))
 	return sealed, nil
 }
 
@@ -263,11 +266,14 @@ func (a *ageFiles) verify(ctx context.Context, it ageItem, sealed []byte) error 
 }
 
 // replaceAll does steps 2 to 4.
-func (a *ageFiles) replaceAll(list recipients, sealed map[string][]byte) error {
+func (a *ageFiles) replaceAll(ctx context.Context, list recipients, sealed map[string][]byte) error {
 	if err := atomicfile.Write(a.next(), list.text()); err != nil {
 		return err
 	}
-	for _, path := range slices.Sorted(maps.Keys(sealed)) {
+	const what = "writing items"
+	defer progress.Step(ctx, what, len(sealed), len(sealed))
+	for i, path := range slices.Sorted(maps.Keys(sealed)) {
+		progress.Step(ctx, what, i, len(sealed))
 		if err := atomicfile.Write(path, sealed[path]); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/d44b7504/vault/internal/atomicfile"
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // ItemKind is what an item is. Its name tells.
@@ -117,7 +118,10 @@ func Check(ctx context.Context, s Store, isOwn func(name string) bool) (CheckRep
 	}
 	items, _, err := Items(ctx, s)
 	r := CheckReport{Items: len(items), Read: true}
-	for _, item := range items {
+	const what = "reading items"
+	defer progress.Step(ctx, what, len(items), len(items))
+	for i, item := range items {
+		progress.Step(ctx, what, i, len(items))
 		switch {
 		case err != nil || !r.Read:
 		case item.Kind == KeyItem && isOwn != nil && !isOwn(item.Name):

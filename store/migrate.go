@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/d44b7504/vault/internal/creds"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // Outcome is what became of an item, or would without DryRun.
@@ -62,7 +63,8 @@ type Migration struct {
 func (m Migration) Run(ctx context.Context, names []string) ([]Moved, error) {
 	moved := make([]Moved, 0, len(names))
 	whole := true
-	for _, name := range names {
+	for i, name := range names {
+		progress.Step(ctx, "copying keys", i, len(names))
 		if err := ctx.Err(); err != nil {
 			return moved, err
 		}
@@ -73,6 +75,7 @@ func (m Migration) Run(ctx context.Context, names []string) ([]Moved, error) {
 			m.Tell(one)
 		}
 	}
+	progress.Step(ctx, "copying keys", len(names), len(names))
 	if err := ctx.Err(); err != nil || !m.DeleteSource || m.DryRun || !whole {
 		return moved, err
 	}
@@ -136,7 +139,10 @@ func (m Migration) deleteSource(ctx context.Context, moved []Moved) error {
 	if err := m.checkDistinct(ctx); err != nil {
 		return err
 	}
+	const what = "deleting keys from the old store"
+	defer progress.Step(ctx, what, len(moved), len(moved))
 	for i := range moved {
+		progress.Step(ctx, what, i, len(moved))
 		one := &moved[i]
 		if one.Outcome == Foreign {
 			continue

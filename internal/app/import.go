@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/progress"
 	"github.com/d44b7504/vault/store"
 )
 
@@ -17,7 +18,10 @@ import (
 // Store stores each key, and goes on after one that fails.
 func (m *Import) Store(ctx context.Context) error {
 	stored := map[string]bool{}
-	for _, s := range m.Steps {
+	const what = "storing keys"
+	defer progress.Step(ctx, what, len(m.Steps), len(m.Steps))
+	for i, s := range m.Steps {
+		progress.Step(ctx, what, i, len(m.Steps))
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/progress"
 	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/store"
 )
@@ -92,7 +93,10 @@ func (t *Task) PlanImport(ctx context.Context, o ImportOptions) (*Import, error)
 		}
 	}
 	used := m.keysInUse()
-	for _, s := range m.Steps {
+	const what = "looking at keys"
+	defer progress.Step(ctx, what, len(m.Steps), len(m.Steps))
+	for i, s := range m.Steps {
+		progress.Step(ctx, what, i, len(m.Steps))
 		if err := m.decide(ctx, s, used); err != nil {
 			return nil, err
 		}
@@ -232,7 +236,10 @@ func settingOf(list []profiles.Setting, key string) string {
 // AskOwners asks AWS whom the keys belong to. One that AWS does not know is left; where
 // AWS cannot be asked, the error says so.
 func (m *Import) AskOwners(ctx context.Context) error {
-	for _, s := range m.Steps {
+	const what = "asking AWS about keys"
+	defer progress.Step(ctx, what, len(m.Steps), len(m.Steps))
+	for i, s := range m.Steps {
+		progress.Step(ctx, what, i, len(m.Steps))
 		if s.Action != ImportStore && s.Action != ImportReplace {
 			continue
 		}

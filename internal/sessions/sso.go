@@ -9,10 +9,12 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/progress"
 )
 
 // This file calls the portal of Identity Center: for the credentials of a role, and for
@@ -91,6 +93,9 @@ func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 	defer stop(nil)
 	var wg sync.WaitGroup
 	turn := make(chan struct{}, parallelCalls)
+	var done atomic.Int32
+	const what = "listing the roles of accounts"
+	progress.Step(ctx, what, 0, len(list))
 	for i := range list {
 		turn <- struct{}{}
 		wg.Go(func() {
@@ -99,6 +104,7 @@ func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 			if list[i].Roles, err = m.roles(ctx, p, s, list[i].ID); err != nil {
 				stop(m.failure("list the roles in", list[i].ID, p.Name, err))
 			}
+			progress.Step(ctx, what, int(done.Add(1)), len(list))
 		})
 	}
 	wg.Wait()
