@@ -213,7 +213,7 @@ func renewalText(r *run, s app.Status) string {
 		return "tried again from " + display.Clock(*s.RenewsAt, r.Now())
 	case app.RenewsAtPrompt:
 		return "by itself, at the next prompt"
-	case app.RenewsByCode, app.RenewsByPassphrase:
+	case app.RenewsByCode, app.RenewsByPassphrase, app.RenewsByProgram:
 		return r.ours("when you run vault refresh, which " + asks(s.Renews))
 	case app.Lapses:
 		return r.ours("never: vault refresh makes another, because of vault_auto_renew = false")
@@ -229,8 +229,11 @@ func renewalText(r *run, s app.Status) string {
 
 // asks says what a person is asked for at a renewal.
 func asks(how app.Renewal) string {
-	if how == app.RenewsByPassphrase {
+	switch how {
+	case app.RenewsByPassphrase:
 		return "asks for the passphrase"
+	case app.RenewsByProgram:
+		return "runs the vault_renew_command of the profile"
 	}
 	return "asks for an MFA code"
 }

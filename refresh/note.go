@@ -8,6 +8,7 @@ type Note string
 const (
 	NeedsCode   Note = "mfa!"
 	NeedsSignIn Note = "login!"
+	NeedsKey    Note = "newkey!"
 	Offline     Note = "offline!"
 	Busy        Note = "busy!"
 	Denied      Note = "denied!"
@@ -32,6 +33,7 @@ type Meaning struct {
 var meanings = [...]Meaning{
 	{NeedsCode, "an MFA code is needed", "vault refresh asks for it", false, true},
 	{NeedsSignIn, "a sign-in in the browser is needed", "vault refresh opens the browser", false, true},
+	{NeedsKey, "the program that wrote the key into the file has to be run again", "vault refresh runs it, if vault_renew_command of the profile names it", true, true},
 	{Offline, "AWS could not be reached", "", true, false},
 	{Busy, "AWS answers that there are too many calls at the moment", "", true, false},
 	{Denied, "AWS refused to renew the session", "vault refresh says why", false, false},

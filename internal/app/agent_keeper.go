@@ -222,6 +222,7 @@ func (b *bringer) next(ctx context.Context, missing error) error {
 	}
 	switch {
 	case errors.Is(missing, ErrMissing):
+		m.RenewKey = helpers{b.k.t}.keyRenewal(b.k.renew)
 		b.r.First, err = m.Outside(ctx, b.r.Profile)
 		return err
 	case errors.As(missing, &needs) && needs.Need == sessions.NeedsBrowser:

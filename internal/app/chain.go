@@ -70,9 +70,18 @@ func Chain(p profiles.Profile) []Hop {
 	case s.Login != nil:
 		hops = append(hops, Hop{Kind: HopLogin, Login: s.Login.Session, Region: s.Login.Region})
 	case s.Temporary != nil:
-		hops = append(hops, Hop{Kind: HopFile, Profile: s.Temporary.Profile, Place: s.Temporary.At.String()})
+		hops = append(hops, fileHop(s.Temporary))
 	}
 	return hops
+}
+
+func fileHop(t *profiles.Temporary) Hop {
+	h := Hop{Kind: HopFile, Profile: t.Profile}
+	if t.Session.AccessKeyID != "" {
+		h.Place = t.At.String()
+	}
+	h.Program, _ = profiles.Show(renewSetting, t.Renewer.Command)
+	return h
 }
 
 func roleHop(r *profiles.Role) Hop {
@@ -117,7 +126,14 @@ func (h Hop) Words() string {
 	case HopStored:
 		return "key stored for " + h.Profile
 	case HopFile:
-		return "temporary key in " + h.Place
+		words := "temporary key"
+		if h.Place != "" {
+			words += " in " + h.Place
+		}
+		if h.Program != "" {
+			words += " that " + h.Program + " writes"
+		}
+		return words
 	case HopSSO:
 		return "role " + h.Role + " of account " + h.Account + " in Identity Center " + cmp.Or(h.SSOSession, h.StartURL)
 	case HopProcess:
@@ -161,6 +177,8 @@ func Needs(p profiles.Profile) []Need {
 		needs = append(needs, Need{Kind: "aws_login"})
 	case s.Process != nil:
 		needs = append(needs, Need{Kind: "credential_process"})
+	case s.Temporary != nil && s.Temporary.Renewer.Command != "":
+		needs = append(needs, Need{Kind: "renew_command"})
 	}
 	plan := sessions.NewPlan(p)
 	if plan.Session != nil {
@@ -186,6 +204,9 @@ func (n Need) Words() string {
 		return fmt.Sprintf("a sign-in in the browser at %s, unless you are signed in already", n.URL)
 	case "aws_login":
 		return "a sign-in with aws login, unless you are signed in already"
+	}
+	if n.Kind == "renew_command" {
+		return "what the vault_renew_command asks for, when the key has ended"
 	}
 	return "what the credential_process asks for"
 }

@@ -203,8 +203,10 @@ func signInHint(err error) string {
 	var needs *sessions.NeedsUserError
 	var expired *sessions.ExpiredKeyError
 	switch {
+	case errors.As(err, &expired) && expired.Program != "":
+		return "run it in a terminal: vault refresh, or vault use " + Word(expired.Profile) + ", which runs " + expired.Program
 	case errors.As(err, &expired):
-		return "sign in again with the program that writes it there"
+		return "sign in again with the program that writes it there; vault runs it for you if vault_renew_command in the profile names it"
 	case !errors.As(err, &needs):
 		return ""
 	}

@@ -157,6 +157,7 @@ func (t *Task) bringOutside(ctx context.Context, p profiles.Profile, r *SessionR
 	case fixed:
 		m, err := t.makerOver(newTokens())
 		if err == nil {
+			m.RenewKey = helpers{t}.keyRenewal(false)
 			r.First, err = m.Outside(ctx, p)
 		}
 		return err

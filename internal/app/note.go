@@ -18,7 +18,7 @@ func NoteFor(err error) refresh.Note {
 	var expired *sessions.ExpiredKeyError
 	switch {
 	case errors.As(err, &expired):
-		return refresh.Failed
+		return refresh.NeedsKey
 	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
 		return refresh.NeedsSignIn
 	case errors.Is(err, sessions.ErrNeedsUser):

@@ -49,13 +49,18 @@ func (e Environment) runningProcesses() []string {
 // process. It is called before any lock is taken: the caller may hold that, and would
 // wait for this process while this one waits for the lock.
 func (h helpers) checkCircle(p profiles.Profile) error {
-	c := Origin(p).Process
-	if c == nil {
+	name := ""
+	switch from := Origin(p); {
+	case from.Process != nil:
+		name = from.Process.Profile
+	case from.Temporary != nil && from.Temporary.Renewer.Command != "":
+		name = from.Temporary.Profile
+	default:
 		return nil
 	}
 	names := h.Env.runningProcesses()
-	if at := slices.Index(names, c.Profile); at >= 0 {
-		return &sessions.CircleError{Path: append(names[at:], c.Profile)}
+	if at := slices.Index(names, name); at >= 0 {
+		return &sessions.CircleError{Path: append(names[at:], name)}
 	}
 	return nil
 }
@@ -63,20 +68,29 @@ func (h helpers) checkCircle(p profiles.Profile) error {
 // runCredentialProcess runs a credential_process in the user's own environment, and without a
 // shell, as the AWS tools do.
 func (h helpers) runCredentialProcess(ctx context.Context, c profiles.Process) (creds.Secret, error) {
-	list, err := json.Marshal(append(h.Env.runningProcesses(), c.Profile))
+	child, err := h.sourceOf(c.Profile, "credential_process", c.Command, c.Words())
 	if err != nil {
 		return creds.Secret{}, err
 	}
-	child := h.command("credential_process", c.Command, env.Source)
-	child.Argv = c.Words()
+	out, err := h.Run(ctx, child)
+	return out.Answer(), err
+}
+
+// sourceOf is a command that credentials of a profile come from, under this key, with its words.
+func (h helpers) sourceOf(profile, key, command string, words []string) (host.Child, error) {
+	list, err := json.Marshal(append(h.Env.runningProcesses(), profile))
+	if err != nil {
+		return host.Child{}, err
+	}
+	child := h.command(key, command, env.Source)
+	child.Argv = words
 	child.Extra = []string{processVariable + "=" + base64.RawURLEncoding.EncodeToString(list)}
 	if len(child.Argv) > 0 && host.IsProgram(h.Self, child.Argv[0]) { // which needs the same store
 		child.Extra = append(child.Extra, env.PassphrasesIn(h.Env.List)...)
 	} else {
 		child.Extra = append(child.Extra, withheldVariable+"="+strings.Join(h.withheld(), " "))
 	}
-	out, err := h.Run(ctx, child)
-	return out.Answer(), err
+	return child, nil
 }
 
 // withheld are the names of the passphrases that a program gets only if it is this one.

@@ -21,6 +21,7 @@ const (
 	RenewsByCode        Renewal = "asks_for_mfa_code"
 	RenewsByPassphrase  Renewal = "asks_for_passphrase"
 	RenewsFromFile      Renewal = "from_file"         // once another program has written a new key there
+	RenewsByProgram     Renewal = "runs_a_program"    // which writes a new key into the file, and may ask
 	NotRenewed          Renewal = "not_by_itself"     // the note says why
 	NotRenewedHere      Renewal = "not_in_this_shell" // whose prompt does not run the hook
 	NotRenewedUnknown   Renewal = "not_resolved"      // the profile is not in the config file any more, or is wrong
@@ -37,11 +38,22 @@ func RenewalOf(p profiles.Profile, passphrase bool) Renewal {
 	case !sessions.NewPlan(p).Silent():
 		return RenewsByCode
 	case Origin(p).Temporary != nil:
-		return RenewsFromFile
+		return renewalOfKey(Origin(p).Temporary.Renewer)
 	case passphrase:
 		return RenewsByPassphrase
 	}
 	return RenewsItself
+}
+
+// renewalOfKey is how a temporary key in a file is renewed.
+func renewalOfKey(r profiles.Renewer) Renewal {
+	switch {
+	case r.Command == "":
+		return RenewsFromFile
+	case r.Silent:
+		return RenewsItself
+	}
+	return RenewsByProgram
 }
 
 // servedRenewal is how the agent renews a session that it serves.

@@ -146,6 +146,7 @@ func keeperOf(t *Task, m *sessions.Maker, renew bool) *refresh.Keeper {
 	k := &refresh.Keeper{
 		Store: m.Store, Make: m.Make, Note: NoteFor, Dir: t.Env.Runtime(), Policy: t.Policy, Now: t.Now, Started: t.Started, Waiting: waiting(t),
 	}
+	m.RenewKey = helpers{t}.keyRenewal(renew)
 	m.Base = func(ctx context.Context, base profiles.Profile, no sessions.Rejected) (creds.Session, bool, error) {
 		w := refresh.Want{MinTTL: time.Minute, CheckKey: true, Except: no.AccessKeyID}
 		code := !m.MFAToken.IsZero()

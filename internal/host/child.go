@@ -49,6 +49,9 @@ type Child struct {
 	// Shown says that its standard error is shown to the person while it runs, and not
 	// returned.
 	Shown bool
+	// Talks says that its standard output is for the person too, and not returned, where its
+	// standard error is shown.
+	Talks bool
 	Limit int // how many bytes it may print, and say on standard error; 0: a megabyte
 }
 
@@ -277,6 +280,9 @@ func (p Child) connect(c *exec.Cmd) (release func()) {
 		c.Stderr = tty
 	default:
 		c.Stderr = os.Stderr
+	}
+	if p.Shown && p.Talks {
+		c.Stdout = c.Stderr
 	}
 	return release
 }

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"runtime"
 	"strings"
 	"time"
 
@@ -14,8 +15,45 @@ import (
 // Temporary is a temporary key that another program has written to a file of the AWS tools.
 type Temporary struct {
 	Profile string
-	At      Place         // of its access key id
-	Session creds.Session // a zero Expires: the file does not say
+	At      Place         // of its access key id; only the file if there is no key yet
+	Session creds.Session // a zero Expires: the file does not say; a zero one: there is no key yet
+	Renewer Renewer
+}
+
+// Renewer is the program that writes a new temporary key into the file, with the settings
+// vault_renew_command and vault_renew_silently.
+type Renewer struct {
+	Command string // "": it is not known
+	Silent  bool   // it asks nothing, so that it may be run where there is no person
+}
+
+// Words are the program and its arguments, split as those of a credential_process.
+func (r Renewer) Words() []string { return Process{Command: r.Command}.Words() }
+
+// ForShell reports whether the command looks as if it were written for a shell.
+func (r Renewer) ForShell() bool { return Process{Command: r.Command}.ForShell() }
+
+const (
+	renewCommand  = "vault_renew_command"
+	renewSilently = "vault_renew_silently"
+)
+
+// renewer reads how the temporary key of a profile is renewed.
+func (v *view) renewer() Renewer {
+	r := Renewer{Command: v.str(renewCommand), Silent: v.flag(renewSilently, false)}
+	if _, ok := commandWords(r.Command, runtime.GOOS == "windows"); r.Command != "" && !ok {
+		v.rejectKey(renewCommand, unclosed)
+	}
+	return r
+}
+
+// unwritten is the temporary key of a profile into whose file no program has written one yet.
+func (c *chain) unwritten(v *view) (Source, error) {
+	t := &Temporary{Profile: v.name, Renewer: v.renewer()}
+	if file := c.set.credentials; file != nil {
+		t.At.File = file.path
+	}
+	return Source{Temporary: t}, v.err
 }
 
 // Origin returns the source that a chain of roles begins with. It is never a role.
@@ -130,7 +168,7 @@ func (c *chain) fileKey(v *view, credentials bool) (Source, error) {
 	}
 	t := &Temporary{Profile: v.name, At: at, Session: creds.Session{
 		AccessKeyID: id, SecretKey: creds.New(secret), Token: creds.New(token), Expires: c.expiry(v, l),
-	}}
+	}, Renewer: v.renewer()}
 	return Source{Temporary: t}, v.err
 }
 
@@ -143,7 +181,10 @@ func (c *chain) expiry(v *view, l layer) time.Time {
 			continue
 		}
 		v.note(key, e)
-		if at, _, ok := creds.ParseTime(e.Value); ok {
+		if at, zoned, ok := creds.ParseTime(e.Value); ok {
+			if !zoned && l.ofAwsume() {
+				at = time.Date(at.Year(), at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, time.Local).UTC()
+			}
 			return at
 		}
 		c.warnings = append(c.warnings, Warning{
@@ -152,3 +193,7 @@ func (c *chain) expiry(v *view, l layer) time.Time {
 	}
 	return time.Time{}
 }
+
+// ofAwsume reports whether awsume has written a section. It writes the time of this machine, where
+// others write UTC.
+func (l layer) ofAwsume() bool { return l.text("manager") == "awsume" || l.text("autoawsume") != "" }

@@ -32,6 +32,7 @@ var free = []string{
 	"Network.FIPS", "Network.DualStack", "Network.CABundle", "Network.LegacySTS", "Network.MaxAttempts", "Network.RetryMode", "Network.Origins", "Network.Variables",
 	"Source.Role.Source.SSO.Scopes", "Source.Role.Source.Process.Profile", "Source.Role.Source.WebIdentity.Profile", "Source.Role.Source.WebIdentity.TokenFileAt",
 	"Source.Role.Source.Stored.InFile.File", "Source.Role.Source.Stored.InFile.Line", "Source.Role.Source.Stored.ForItself", "Source.Role.Source.Temporary.At.Line",
+	"Source.Role.Source.Temporary.Renewer.Command", "Source.Role.Source.Temporary.Renewer.Silent",
 }
 
 // ends are the places a chain can end at, each with every field set.

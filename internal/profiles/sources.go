@@ -22,7 +22,7 @@ var ownKeys = [...]string{
 	"web_identity_token_file", "web_identity_token_process",
 	"sso_account_id", "sso_role_name",
 	keyInCredentials, "login_session", "credential_process", keyInConfig,
-	"credential_source", "sso_session", "sso_start_url", grantedAccount, grantedRole,
+	"credential_source", "sso_session", "sso_start_url", grantedAccount, grantedRole, renewCommand,
 }
 
 // ownKey returns the first of them that is set; "" when none is, so that the key is in the
@@ -43,6 +43,10 @@ func (c *chain) ownKey(v *view) string {
 			}
 		case "credential_process":
 			if v.has(key) && !v.runsItself() {
+				return key
+			}
+		case renewCommand: // whose file has no key yet
+			if v.has(key) && !v.has("source_profile") && !c.hasOwnKey(v.name) {
 				return key
 			}
 		default:
@@ -118,6 +122,8 @@ func (c *chain) ownSource(v *view) (Source, error) {
 		return c.login(v, key)
 	case grantedAccount, grantedRole:
 		return c.granted(v)
+	case renewCommand:
+		return c.unwritten(v)
 	}
 	return c.sso(v, key)
 }

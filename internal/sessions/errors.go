@@ -67,14 +67,19 @@ func (e *NoKeyError) Error() string {
 }
 
 // ExpiredKeyError says that a temporary key, which another program wrote to a file of the AWS
-// tools, has expired. It matches ErrNeedsUser.
+// tools, has expired, or that the program has not written one yet. It matches ErrNeedsUser.
 type ExpiredKeyError struct {
 	Profile string
 	At      profiles.Place
 	Ago     time.Duration
+	None    bool   // there is no key yet
+	Program string // that renews it, without its arguments; "": it is not known
 }
 
 func (e *ExpiredKeyError) Error() string {
+	if e.None {
+		return fmt.Sprintf("there is no temporary key for %q yet", e.Profile)
+	}
 	return fmt.Sprintf("the temporary key of %q in %s expired %s ago", e.Profile, e.At, display.Span(e.Ago))
 }
 

@@ -50,6 +50,9 @@ type Maker struct {
 	// RunCredentials runs a credential_process and returns its output, of limited
 	// length. It returns a *CircleError if the process of this profile is running.
 	RunCredentials func(context.Context, profiles.Process) (creds.Secret, error)
+	// RenewKey returns the temporary key that a file has for a profile, after it has had the
+	// program write a new one that does so, if that is due and allowed. nil: the key is as it was read.
+	RenewKey func(context.Context, profiles.Temporary) (creds.Session, error)
 	// Begin, if set, returns the credentials that a chain begins with if neither a stored key
 	// nor Identity Center gives them. nil: this process gets them itself.
 	Begin func(context.Context, profiles.Profile) (creds.Session, error)
@@ -216,16 +219,24 @@ func (m *Maker) first(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	case from.Login != nil:
 		return m.login(ctx, p, from.Login)
 	case from.Temporary != nil:
-		return m.temporary(from.Temporary)
+		return m.temporary(ctx, from.Temporary)
 	}
 	return m.stored(ctx, p, plan)
 }
 
-// temporary returns a temporary key that another program has written to a file.
-func (m *Maker) temporary(t *profiles.Temporary) (creds.Session, error) {
+// temporary returns a temporary key that another program has written to a file, after that
+// program was run again where it is time for it.
+func (m *Maker) temporary(ctx context.Context, t *profiles.Temporary) (creds.Session, error) {
 	s := t.Session
-	if s.Expired(m.Now()) {
-		return creds.Session{}, &ExpiredKeyError{Profile: t.Profile, At: t.At, Ago: m.Now().Sub(s.Expires)}
+	if m.RenewKey != nil {
+		var err error
+		if s, err = m.RenewKey(ctx, *t); err != nil {
+			return creds.Session{}, err
+		}
+	}
+	if s.AccessKeyID == "" || s.Expired(m.Now()) {
+		program, _ := profiles.Show("vault_renew_command", t.Renewer.Command)
+		return creds.Session{}, &ExpiredKeyError{Profile: t.Profile, At: t.At, Ago: m.Now().Sub(s.Expires), None: s.AccessKeyID == "", Program: program}
 	}
 	s.Key = creds.KeyRef{ID: s.AccessKeyID}
 	return s, nil

@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,9 +28,11 @@ func (e *CircleError) Error() string {
 	return "the credential_process of a profile needs the profile itself: " + strings.Join(names, " -> ")
 }
 
-// ProcessError says why a credential_process gave no credentials.
+// ProcessError says why a credential_process gave no credentials, or another command of a profile
+// did not do its work.
 type ProcessError struct {
 	Profile  string
+	Setting  string // of the command; "": credential_process
 	Why      string
 	ForShell bool  // the command looks as if it were written for a shell
 	Err      error // nil if it succeeded and its output cannot be used
@@ -42,7 +45,7 @@ func (e *ProcessError) Error() string {
 	if e.Err != nil {
 		why += ": " + oneLine(e.Err.Error())
 	}
-	return fmt.Sprintf("the credential_process of %q %s", e.Profile, why)
+	return fmt.Sprintf("the %s of %q %s", cmp.Or(e.Setting, "credential_process"), e.Profile, why)
 }
 
 func (m *Maker) process(ctx context.Context, c *profiles.Process) (creds.Session, error) {

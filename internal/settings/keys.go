@@ -21,6 +21,8 @@ func vaultKeys() []Setting {
 		{Name: "vault_read_only", Flag: "--read-only", Values: "true, false", Default: "false", What: "every session is narrowed to reading", Page: "protected.md"},
 		{Name: "vault_max_duration", Values: "a duration, as 1h30m", What: "the longest session", Page: "protected.md"},
 		{Name: "vault_auto_renew", Values: "true, false", Default: "true", What: "with false a session ends rather than being renewed", Page: "protected.md"},
+		{Name: "vault_renew_command", Values: "a command", What: "the program that writes a new temporary key for the profile into the credentials file", Page: "saml.md"},
+		{Name: "vault_renew_silently", Values: "true, false", Default: "false", What: "that program asks nothing, so renewal in the background may run it", Page: "saml.md"},
 		{Name: "vault_agents", Values: "allow, read-only, deny, ask", Default: "AWS_VAULT_AGENTS", What: "what the shell of a coding agent is given", Page: "agents.md"},
 		{Name: "vault_color", Values: "a name, 0 to 255, or #rrggbb", What: "the colour of the name in the prompt, and of the container of Firefox", Page: "prompt.md"},
 		{Name: "vault_browser", Values: "a program or a command; {url} or %s is the address", What: "the browser to sign in with, also to the console", Page: "console.md"},
