@@ -5,12 +5,15 @@ package cmd_test
 // what they have.
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -26,9 +29,6 @@ import (
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
-// crowdLife is how long the sessions of a crowd last.
-const crowdLife = 20 * time.Second
-
 // crowd is the people of one test and what has happened to them.
 type crowd struct {
 	t       *testing.T
@@ -38,6 +38,7 @@ type crowd struct {
 	socket  string
 	began   time.Time
 	seed    uint64
+	life    time.Duration // of the sessions
 	think   time.Duration // the longest pause between two lines
 
 	mu        sync.Mutex
@@ -48,12 +49,12 @@ type crowd struct {
 	full      bool
 	refreshes int // that people asked for
 	steps     int
-	prompts   map[string]map[bool][]time.Duration // by shell; whether something had happened
-	happened  int                                 // how many things have begun or ended
-	troubled  bool                                // something has begun to happen
+	prompts   map[string]map[bool][]drawing // by shell; whether something had happened
+	troubled  bool                          // something has begun to happen
 	// excuse says whether a line may end with this status, or a prompt show this note, because
 	// of what happens at the moment; nil: neither a failure nor another note than the agent's.
 	excuse func(k *worker, status, note string) bool
+	loads  []load
 	closes int // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
 }
 
@@ -76,13 +77,13 @@ func newCrowd(t *testing.T, w *world, of int, extra ...string) *crowd {
 	environ := with(w.withAgent(t, extra...), "TERM=xterm", "fish_features=qmark-noglob,no-query-term", "PATH="+w.path("tools")+":"+bin+":"+os.Getenv("PATH"))
 	environ = with(environ, extra...)
 	c := &crowd{t: t, w: w, environ: environ, socket: filepath.Join(value(environ, "XDG_RUNTIME_DIR"), "vault/agent.sock"),
-		seed: rand.Uint64(), think: 1500 * time.Millisecond, prompts: map[string]map[bool][]time.Duration{}, began: time.Now(), homes: t.TempDir()}
+		seed: rand.Uint64(), life: 20 * time.Second, think: 1500 * time.Millisecond, prompts: map[string]map[bool][]drawing{}, began: time.Now(), homes: t.TempDir()}
 	if s := os.Getenv("AWS_VAULT_TEST_SEED"); s != "" {
 		c.seed = must(strconv.ParseUint(s, 10, 64))
 	}
 	t.Logf("AWS_VAULT_TEST_SEED=%d repeats what is done here, though not when", c.seed)
 	for _, sh := range shelltest.All(t) {
-		c.prompts[sh.Name] = map[bool][]time.Duration{}
+		c.prompts[sh.Name] = map[bool][]drawing{}
 		for range of {
 			c.shells = append(c.shells, &worker{crowd: c, sh: sh, r: c.random(len(c.shells))})
 		}
@@ -93,12 +94,27 @@ func newCrowd(t *testing.T, w *world, of int, extra ...string) *crowd {
 // random is a source of chance that depends on the seed.
 func (c *crowd) random(of int) *rand.Rand { return rand.New(rand.NewPCG(c.seed, uint64(of))) }
 
-// begin starts the shells and has everybody type some lines as usual.
-func (c *crowd) begin(lines int) {
-	c.work(c.t.Context(), lines)
+// live has everybody type some lines as usual, and then work while something happens to them, and
+// checks the prompts that were drawn meanwhile.
+func (c *crowd) live(usual int, happen func(*rand.Rand)) {
+	ctx, stop := context.WithCancel(c.t.Context())
+	defer stop()
+	var watching, working sync.WaitGroup
+	watching.Go(func() { c.watch(ctx) })
+	watching.Go(func() { c.watchLoad(ctx) })
+	c.work(ctx, usual)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.troubled = true
+	c.mu.Unlock()
+	until, rest := context.WithCancel(ctx)
+	defer rest()
+	working.Go(func() { c.work(until, math.MaxInt) })
+	happen(c.random(-1))
+	rest()
+	working.Wait()
+	stop()
+	watching.Wait()
+	c.report()
 }
 
 // work has everybody type some lines, or work until ctx ends, and returns when all prompts are there.
@@ -125,7 +141,10 @@ type worker struct {
 	in   string // the profile that was switched to last
 	line int    // the number of the last line that was typed
 	read int    // how much of the transcript was searched for a question
-	seen int    // how many things had happened when the line was typed
+	from int    // how long the transcript was before the last line
+
+	typed time.Time // when the last line was typed
+	ended time.Time // when it ended and its prompt was next; only that of a line that does nothing is seen
 }
 
 // crowdPrompts are start-file code for a prompt that has the number of the line before it, that
@@ -140,12 +159,15 @@ var crowdPrompts = map[string]string{
 // numbering gives a line its number.
 var numbering = map[string]string{"bash": "M=%d; ", "zsh": "M=%d; ", "fish": "set -g M %d; ", "pwsh": "$global:M = %d; "}
 
+// nothing is a line that does nothing but tell its end, before its prompt.
+const nothing = `echo "end$M"`
+
 // start opens the terminal, in a home of its own for what the shell itself keeps.
 func (k *worker) start() bool {
 	home := must(os.MkdirTemp(k.homes, k.sh.Name))
 	cmd := k.sh.Start(home, k.sh.Prompt+shelltest.In(k.t, k.sh.Name, crowdPrompts)+must(k.sh.RCLine("vault"))+"\n")
 	cmd.Env = with(k.environ, "ZDOTDIR="+home, "XDG_CONFIG_HOME="+home, "XDG_DATA_HOME="+home, "XDG_CACHE_HOME="+home, "TMPDIR="+home, "HISTFILE=")
-	k.x, k.in, k.line, k.read = shelltest.Open(k.t, cmd, 200, 50), "", 0, 0
+	k.x, k.in, k.line, k.read, k.from = shelltest.Open(k.t, cmd, 200, 50), "", 0, 0, 0
 	_, ok := k.await("start")
 	return ok
 }
@@ -171,14 +193,14 @@ func (k *worker) step() bool {
 	}
 	switch n := k.r.IntN(20); {
 	case n < 4:
-		return k.types("vault use "+profile+" -d "+crowdLife.String(), profile)
+		return k.types("vault use "+profile+" -d "+k.life.String(), profile)
 	case n < 5:
 		return k.types("vault off", "")
 	case n < 6 && k.in != "":
 		k.count(&k.refreshes)
 		return k.types("vault refresh", k.in)
 	case n < 8:
-		return k.types("vault exec "+profile+" -d "+crowdLife.String()+" -- is "+profile, k.in)
+		return k.types("vault exec "+profile+" -d "+k.life.String()+" -- is "+profile, k.in)
 	}
 	return k.types("", k.in)
 }
@@ -206,22 +228,17 @@ func (k *worker) hangUp() bool {
 // types types a line, after which the shell is to be in a profile.
 func (k *worker) types(line, in string) bool {
 	k.line++
-	began := time.Now()
-	k.mu.Lock()
-	k.seen = k.happened
-	k.mu.Unlock()
-	if k.x.Send(strings.TrimSuffix(fmt.Sprintf(shelltest.In(k.t, k.sh.Name, numbering), k.line), "; ")+strings.TrimSuffix("; "+line, "; ")+"\r") != nil {
+	k.typed, k.ended, k.from = time.Now(), time.Time{}, len(k.x.Transcript())
+	if k.x.Send(fmt.Sprintf(shelltest.In(k.t, k.sh.Name, numbering), k.line)+cmp.Or(line, nothing)+"\r") != nil {
 		return k.wrong(line, "the shell has ended")
 	}
 	s, ok := k.await(line)
-	took := time.Since(began)
 	if !ok {
 		return false
 	}
 	if line == "" {
-		s.status = "0" // that of the line before
 		k.mu.Lock()
-		k.prompts[k.sh.Name][k.troubled] = append(k.prompts[k.sh.Name][k.troubled], took)
+		k.prompts[k.sh.Name][k.troubled] = append(k.prompts[k.sh.Name][k.troubled], drawing{k.ended, time.Since(k.ended)})
 		k.mu.Unlock()
 	}
 	k.count(&k.steps)
@@ -250,13 +267,19 @@ func (k *worker) check(line, in string, s seen) bool {
 	case len(label) == 0 || label[0] != k.in || !labels.MatchString(s.label):
 		return k.wrong(line, fmt.Sprintf("the label is %q, and it switched to %q", s.label, k.in))
 	}
+	if minutes.MatchString(s.label) && k.life < time.Minute && !k.excused(k, "", "clock set") {
+		return k.wrong(line, fmt.Sprintf("the label of a session of %s is %q", k.life, s.label))
+	}
 	if note := label[len(label)-1]; strings.HasSuffix(note, "!") && note != "locked!" && !k.excused(k, "", note) {
 		return k.wrong(line, "the label is "+s.label)
 	}
 	return true
 }
 
-var labels = regexp.MustCompile(`^\w( expired| <1m| \d+m| \d+h\d+m)?( [a-z]+!)?$`)
+var (
+	labels  = regexp.MustCompile(`^\w( expired| <1m| \d+m| \d+h\d+m)?( [a-z]+!)?$`)
+	minutes = regexp.MustCompile(` \d`)
+)
 
 func (c *crowd) excused(k *worker, status, note string) bool {
 	c.mu.Lock()
@@ -289,6 +312,12 @@ var (
 func (k *worker) await(line string) (s seen, ok bool) {
 	ok = k.x.Await(crowdPatience, func() bool {
 		k.answer()
+		if k.ended.IsZero() && strings.Contains(k.x.Transcript()[k.from:], fmt.Sprintf("end%d\r\n", k.line)) {
+			k.ended = time.Now()
+		}
+		if line == "" && k.ended.IsZero() {
+			return false // fish may draw its prompt between two commands of a line
+		}
 		row := k.x.Row()
 		m := crowdPrompt.FindStringSubmatch(row)
 		if m == nil || m[1] != strconv.Itoa(k.line) {
@@ -395,6 +424,46 @@ func (c *crowd) leave() {
 	c.wantNoFile()
 }
 
+// wantIdle waits until no process of this world uses the processor while nobody types.
+func (c *crowd) wantIdle() {
+	for end := time.Now().Add(crowdPatience); ; {
+		before := c.ticks()
+		time.Sleep(500 * time.Millisecond)
+		busy := ""
+		for pid, now := range c.ticks() {
+			if was, is := before[pid]; is && now-was > 5 { // a twentieth of a second
+				busy = pid
+			}
+		}
+		if busy == "" {
+			return
+		}
+		if time.Now().After(end) {
+			c.t.Errorf("process %s spins: %s", busy, readAll("/proc/"+busy+"/cmdline"))
+			return
+		}
+	}
+}
+
+// ticks is how much processor time each process of this world has had.
+func (c *crowd) ticks() map[string]int {
+	all := map[string]int{}
+	for _, f := range must(filepath.Glob("/proc/[0-9]*/environ")) {
+		text, _ := os.ReadFile(f)
+		if !strings.Contains(string(text), c.w.dir) {
+			continue
+		}
+		stat, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "stat"))
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		if field := strings.Fields(rest); len(field) > 12 {
+			var user, system int
+			_, _ = fmt.Sscan(field[11]+" "+field[12], &user, &system)
+			all[filepath.Base(filepath.Dir(f))] = user + system
+		}
+	}
+	return all
+}
+
 // noKeyIDs joins the lines that a terminal has wrapped, and leaves out what the prompts show.
 func noKeyIDs(screen string) string {
 	return crowdPrompt.ReplaceAllString(escapeSequence.ReplaceAllString(screen, ""), "")
@@ -435,16 +504,63 @@ func readAll(path string) string {
 	return string(must(io.ReadAll(f)))
 }
 
-// report prints what happened, and how long prompts took: as usual, and while things happened.
+// drawing is when a prompt was begun, and how long it took.
+type drawing struct {
+	at   time.Time
+	took time.Duration
+}
+
+// load is how long a program that does nothing took at a time.
+type load drawing
+
+// watchLoad starts such a program now and then until ctx ends.
+func (c *crowd) watchLoad(ctx context.Context) {
+	for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
+		at := time.Now()
+		check(exec.Command("sh", "-c", ":").Run())
+		c.mu.Lock()
+		c.loads = append(c.loads, load{at, time.Since(at)})
+		c.mu.Unlock()
+	}
+}
+
+// late reports whether a prompt waited for something: it took a second longer than twenty programs would have, that
+// do nothing and are started one after another at that time. Whoever waits for the network, a lock or
+// the agent here waits for three seconds or more.
+func (c *crowd) late(d drawing) bool {
+	const around = 250 * time.Millisecond
+	most := time.Duration(0)
+	for _, l := range c.loads {
+		if l.at.Before(d.at.Add(d.took+around)) && l.at.Add(l.took).After(d.at.Add(-around)) {
+			most = max(most, l.took)
+		}
+	}
+	return d.took > time.Second+20*most
+}
+
+// report prints what happened, and how long prompts took: as usual, and while things happened. A prompt that was
+// late is an error; one that was only slower than usual is not, because of what else the machine does.
 func (c *crowd) report() {
 	made := c.w.aws.Calls("AssumeRole")
 	c.t.Logf("%d lines; %d times the store had to be opened again, %d questions; %d sessions made, of which %d were asked for", c.steps, c.locked, c.questions, made, c.refreshes)
 	for _, sh := range shelltest.All(c.t) {
-		usual, then := c.prompts[sh.Name][false], c.prompts[sh.Name][true]
+		usual, then := lengths(c.prompts[sh.Name][false]), lengths(c.prompts[sh.Name][true])
 		bound := quantile(usual, 50) + 50*time.Millisecond
 		c.t.Logf("%-4s prompts as usual: %s; meanwhile: %s; slower than the usual median + 50 ms: %d of %d, and %d of %d", sh.Name,
 			spread(usual), spread(then), slower(usual, bound), len(usual), slower(then, bound), len(then))
+		for _, d := range slices.Concat(c.prompts[sh.Name][false], c.prompts[sh.Name][true]) {
+			if c.late(d) {
+				c.t.Errorf("a prompt of %s was late: it took %s", sh.Name, d.took)
+			}
+		}
 	}
+}
+
+func lengths(of []drawing) (all []time.Duration) {
+	for _, d := range of {
+		all = append(all, d.took)
+	}
+	return all
 }
 
 func quantile(of []time.Duration, percent int) time.Duration {

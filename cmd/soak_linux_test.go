@@ -1,10 +1,8 @@
 package cmd_test
 
 import (
-	"context"
+	"cmp"
 	"encoding/binary"
-	"fmt"
-	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -36,82 +34,62 @@ func TestAnAgentThatIsKilledWhileTwentyShellsWork(t *testing.T) {
 	w := must(makeWorld(worldDir(t), fakeaws.Options{MinDuration: time.Second}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	c := newCrowd(t, w, 5)
-	ctx, stop := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	all.Go(func() { c.watch(ctx) })
-	c.begin(max(10, killings()/2))
-
-	working, rest := context.WithCancel(ctx)
-	all.Go(func() { c.work(working, math.MaxInt) })
-	r := c.random(-1)
-	for kills := 0; kills < killings() && !t.Failed(); {
-		time.Sleep(100*time.Millisecond + within(r, 1500*time.Millisecond))
-		if c.kill() {
-			kills++
+	c.live(max(10, killings()/2), func(r *rand.Rand) {
+		for kills := 0; kills < killings() && !t.Failed(); {
+			time.Sleep(100*time.Millisecond + within(r, 1500*time.Millisecond))
+			if c.kill() {
+				kills++
+			}
 		}
-	}
-	rest()
-	stop()
-	all.Wait()
-	c.report()
+	})
 	if c.questions > c.locked+1 {
 		t.Errorf("%d questions after %d kills", c.questions, c.locked)
 	}
-	due := int(time.Since(c.began)/(crowdLife/2)) + 1
+	due := int(time.Since(c.began)/(c.life/2)) + 1
 	if made := w.aws.Calls("AssumeRole"); made > 3*due+c.refreshes+c.locked {
 		t.Errorf("%d sessions were made; three were due every ten seconds, %d times; %d were asked for", made, due, c.refreshes)
 	}
 	c.leave()
 }
 
-// soaking is the variable that says how much time passes in the soak, which takes a minute and a half
-// for half an hour. It runs only if that is set.
-const soaking = "AWS_VAULT_TEST_SOAK"
+// soaking is how much time passes in the soak; AWS_VAULT_TEST_SOAK=3h says another length.
+func soaking() time.Duration {
+	return must(time.ParseDuration(cmp.Or(os.Getenv("AWS_VAULT_TEST_SOAK"), "30m")))
+}
 
-// Half an hour, in which a minute takes two seconds, of twenty shells with sessions of twenty
+// Half an hour, in which a minute takes a second, of twenty shells with sessions of twenty
 // seconds, to whom everything happens that can.
 func TestHalfAnHourInWhichEverythingHappens(t *testing.T) {
-	if os.Getenv(soaking) == "" {
-		testenv.Missing(t, "soak", soaking+" does not say for how long, as in 30m")
+	if os.Getenv("AWS_VAULT_TEST_SOAK") == "" {
+		testenv.OnlyLong(t, "twenty real shells")
 	}
 	if os.Getenv("VAULT_TEST_SOAK_INSIDE") == "" {
+		t.Parallel()
 		runWithMounts(t)
 		return
 	}
 	s := newSoak(t)
-	c := s.crowd
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var all sync.WaitGroup
-	all.Go(func() { c.watch(ctx) })
-	c.begin(6)
-	c.excuse, c.closes = s.excuse, 40
-
-	working, rest := context.WithCancel(ctx)
-	all.Go(func() { c.work(working, math.MaxInt) })
-	r := c.random(-1)
-	length := must(time.ParseDuration(os.Getenv(soaking)))
-	for s.passed < length && !t.Failed() {
-		s.pass(10*time.Second + within(r, 30*time.Second))
-		s.happen(r)
-		time.Sleep(300*time.Millisecond + within(r, 60*time.Millisecond))
-	}
-	s.calm()
-	rest()
-	stop()
-	all.Wait()
-	c.report()
-	t.Logf("in %s of %s: %v", time.Since(c.began).Round(time.Second), s.passed.Round(time.Second), s.counts)
-	if c.questions > c.locked+1+s.unheld {
-		t.Errorf("%d questions, and the store had to be opened %d times, and %d while no agent could be started", c.questions, c.locked+1, s.unheld)
+	s.live(6, func(r *rand.Rand) {
+		s.mu.Lock()
+		s.excuse, s.closes = s.causeFor, 40
+		s.mu.Unlock()
+		for length := soaking(); s.passed < length && !t.Failed(); {
+			s.pass(10*time.Second + within(r, 30*time.Second))
+			s.happen(r)
+			time.Sleep(300*time.Millisecond + within(r, 60*time.Millisecond))
+		}
+		s.calm()
+	})
+	t.Logf("in %s of %s: %v", time.Since(s.began).Round(time.Second), s.passed.Round(time.Second), s.counts)
+	if s.questions > s.locked+1+s.unheld {
+		t.Errorf("%d questions, and the store had to be opened %d times, and %d while no agent could be started", s.questions, s.locked+1, s.unheld)
 	}
 	if !t.Failed() {
 		s.recover()
-		t.Logf("recovered after %s", time.Since(c.began).Round(time.Second))
-		c.wantIdle()
+		s.wantIdle()
 	}
-	c.leave()
-	t.Logf("left after %s", time.Since(c.began).Round(time.Second))
+	s.leave()
+	t.Logf("left after %s", time.Since(s.began).Round(time.Second))
 }
 
 // runWithMounts runs this test again, where it may mount a disk: as root in a namespace of its own.
@@ -137,7 +115,9 @@ type soak struct {
 	passed, off time.Duration
 	ballast     string
 	counts      map[string]int
-	cut         bool
+	network     string
+	changing    bool
+	changed     time.Time // when a cause for commands to fail last began or ended
 }
 
 func newSoak(t *testing.T) *soak {
@@ -154,7 +134,7 @@ func newSoak(t *testing.T) *soak {
 	}
 	build("go", "build", "-o", filepath.Join(tools, "vault"), "./testdata/clocked")
 	build(gcc, "-shared", "-fPIC", "-O1", "-o", filepath.Join(tools, "clock.so"), "testdata/clock.c")
-	s := &soak{clock: must(os.Create(filepath.Join(tools, "clock"))), ballast: filepath.Join(dir, "ballast"), counts: map[string]int{}}
+	s := &soak{clock: must(os.Create(filepath.Join(tools, "clock"))), ballast: filepath.Join(dir, "ballast"), counts: map[string]int{}, network: mended}
 	t.Cleanup(func() { _ = s.clock.Close() })
 	s.set()
 	bin = tools // this process runs nothing else
@@ -190,40 +170,63 @@ func (s *soak) happen(r *rand.Rand) {
 		do   func()
 	}{
 		{"agent killed", func() { s.kill() }},
-		{"network cut", func() { s.connect(s.cut) }},
-		{"clock set", func() { s.off = time.Duration(r.IntN(3)-1) * time.Hour; s.set() }},
+		{"network", func() { s.connect([]string{mended, mended, cut, silent}[r.IntN(4)]) }},
+		{"clock set", func() { s.setClock(time.Duration(r.IntN(3)-1) * time.Hour) }},
 		{"locked", s.lock},
-		{"disk filled", func() { s.free(s.full) }},
-		{"nothing", func() {}},
+		{"disk", func() { s.free(s.full) }},
+		{"terminals", func() {}}, // which the people close themselves
 	}
 	x := things[r.IntN(len(things))]
+	x.do()
 	s.mu.Lock()
-	s.happened++
 	s.counts[x.name]++
 	s.mu.Unlock()
-	x.do()
 }
 
-// connect mends the network, or cuts it.
-func (s *soak) connect(mend bool) {
+const mended, cut, silent = "mended", "cut", "silent"
+
+// change does something that begins or ends a cause for commands to fail, of which those that run
+// at the moment may see the half, and then notes it.
+func (s *soak) change(do, note func()) {
 	s.mu.Lock()
-	s.cut = !mend
+	s.changing = true
 	s.mu.Unlock()
-	if s.w.aws.Heal(); !mend {
-		s.w.aws.Inject("*", fakeaws.Fault{Drop: true, Times: -1})
-	}
+	do()
+	s.mu.Lock()
+	note()
+	s.changing, s.changed = false, time.Now()
+	s.mu.Unlock()
+}
+
+// connect mends the network, cuts it, or has it answer only after longer than a prompt may take.
+func (s *soak) connect(to string) {
+	s.change(func() {
+		s.w.aws.Heal()
+		switch to {
+		case cut:
+			s.w.aws.Inject("*", fakeaws.Fault{Drop: true, Times: -1})
+		case silent:
+			s.w.aws.Inject("*", fakeaws.Fault{Delay: 3 * time.Second, Times: -1})
+		}
+	}, func() { s.network = to })
 }
 
 // free makes room on the disk, or fills it.
 func (s *soak) free(room bool) {
 	s.mu.Lock()
-	s.full = !room
+	s.full = true // from the first moment on
 	s.mu.Unlock()
-	if room {
-		check(os.Remove(s.ballast))
-	} else {
-		fill(s.ballast)
-	}
+	s.change(func() {
+		if room {
+			check(os.Remove(s.ballast))
+		} else {
+			fill(s.ballast)
+		}
+	}, func() { s.full = !room })
+}
+
+func (s *soak) setClock(off time.Duration) {
+	s.change(func() { s.off = off; s.set() }, func() {})
 }
 
 func (s *soak) lock() {
@@ -233,32 +236,36 @@ func (s *soak) lock() {
 
 // calm ends whatever goes on.
 func (s *soak) calm() {
-	s.connect(true)
+	s.connect(mended)
 	if s.full {
 		s.free(true)
 	}
-	s.off = 0
-	s.set()
+	s.setClock(0)
 }
 
-// excuse says what may be seen while such things happen, or because of what has happened. The
-// caller has locked.
-func (s *soak) excuse(k *worker, status, note string) bool {
-	if note != "" {
+// causeFor says what may be seen while the network or the disk fails or the clock is set, or because
+// it did so since the line was typed; a note may be older. A clock that is wrong, an agent that is
+// killed and a store that is locked are no cause for a failure. The caller has locked.
+func (s *soak) causeFor(k *worker, status, note string) bool {
+	switch note {
+	case "":
+	case "clock set": // while the line ran
+		return s.changing || k.typed.Before(s.changed)
+	default:
 		return slices.Contains([]string{"offline!", "disk!"}, note)
 	}
-	return (status == "1" || status == "3") && (s.cut || s.full || s.off != 0 || s.happened != k.seen)
+	return (status == "1" || status == "3") && (s.network != mended || s.full || s.changing || k.typed.Before(s.changed))
 }
 
 // recover has everybody go on as usual, and checks that each shell reads the clock of this test.
 func (s *soak) recover() {
-	s.crowd.excuse = nil
+	s.excuse, s.life = nil, time.Hour
 	s.everyone("use", func(k *worker) bool {
-		return k.types("vault use a -d 1h", "a") && k.types("", "a")
+		return k.types("vault use a -d "+s.life.String(), "a") && k.types("", "a")
 	})
-	s.connect(false)
+	s.connect(cut)
 	s.pass(2 * time.Hour)
-	s.crowd.excuse = s.excuse
+	s.excuse = s.causeFor
 	s.everyone("expired", func(k *worker) bool {
 		if !k.types("", "a") {
 			return false
@@ -268,7 +275,7 @@ func (s *soak) recover() {
 		}
 		return true
 	})
-	s.connect(true)
+	s.connect(mended)
 }
 
 func (s *soak) everyone(what string, does func(*worker) bool) {
@@ -281,44 +288,4 @@ func (s *soak) everyone(what string, does func(*worker) bool) {
 		})
 	}
 	all.Wait()
-}
-
-// wantIdle waits until no process of this world uses the processor while nobody types.
-func (c *crowd) wantIdle() {
-	for end := time.Now().Add(crowdPatience); ; {
-		before := c.ticks()
-		time.Sleep(500 * time.Millisecond)
-		busy := ""
-		for pid, now := range c.ticks() {
-			if was, is := before[pid]; is && now-was > 5 { // a twentieth of a second
-				busy = pid
-			}
-		}
-		if busy == "" {
-			return
-		}
-		if time.Now().After(end) {
-			c.t.Errorf("process %s spins: %s", busy, readAll("/proc/"+busy+"/cmdline"))
-			return
-		}
-	}
-}
-
-// ticks is how much processor time each process of this world has had.
-func (c *crowd) ticks() map[string]int {
-	all := map[string]int{}
-	for _, f := range must(filepath.Glob("/proc/[0-9]*/environ")) {
-		text, _ := os.ReadFile(f)
-		if !strings.Contains(string(text), c.w.dir) {
-			continue
-		}
-		stat, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "stat"))
-		_, rest, _ := strings.Cut(string(stat), ") ")
-		if field := strings.Fields(rest); len(field) > 12 {
-			var user, system int
-			_, _ = fmt.Sscan(field[11]+" "+field[12], &user, &system)
-			all[filepath.Base(filepath.Dir(f))] = user + system
-		}
-	}
-	return all
 }

@@ -6,11 +6,17 @@ import (
 	"encoding/binary"
 	"os"
 	"time"
+	_ "unsafe" // for the name of the SDK's clock
 
 	"github.com/d44b7504/vault/cmd"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/host"
 )
+
+// signingTime is the clock by which the SDK signs, which is none of its settings.
+//
+//go:linkname signingTime github.com/aws/aws-sdk-go-v2/internal/sdk.NowTime
+var signingTime func() time.Time
 
 func main() {
 	file, exit := os.Getenv("VAULT_TEST_CLOCK"), os.Exit
@@ -21,6 +27,7 @@ func main() {
 		passed, off := read(file)
 		return time.Now().Add(passed + off)
 	}
+	signingTime = w.Now
 	w.SinceBoot = func() time.Duration {
 		passed, _ := read(file)
 		return boot() + passed
