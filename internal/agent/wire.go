@@ -103,6 +103,7 @@ type wireTemporary struct {
 	At          profiles.Place
 	AccessKeyID string
 	Expires     time.Time
+	Renewer     profiles.Renewer
 }
 
 func profileToWire(p profiles.Profile) wireProfile {
@@ -112,7 +113,7 @@ func profileToWire(p profiles.Profile) wireProfile {
 		w.Roles = append(w.Roles, wireRole{Role: *s.Role})
 	}
 	if t := s.Temporary; t != nil {
-		w.Origin["Temporary"] = some(wireTemporary{t.Profile, t.At, t.Session.AccessKeyID, t.Session.Expires})
+		w.Origin["Temporary"] = some(wireTemporary{t.Profile, t.At, t.Session.AccessKeyID, t.Session.Expires, t.Renewer})
 		return w
 	}
 	for v, i := reflect.ValueOf(s), 0; i < v.NumField(); i++ {
@@ -144,7 +145,7 @@ func (w wireProfile) profile() (profiles.Profile, error) {
 				return p, errSource
 			}
 			p.Source.Temporary = &profiles.Temporary{
-				Profile: t.Profile, At: t.At, Session: creds.Session{AccessKeyID: t.AccessKeyID, Expires: t.Expires},
+				Profile: t.Profile, At: t.At, Renewer: t.Renewer, Session: creds.Session{AccessKeyID: t.AccessKeyID, Expires: t.Expires},
 			}
 		case json.Unmarshal(text, field.Addr().Interface()) != nil, field.IsNil():
 			return p, errSource
