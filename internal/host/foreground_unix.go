@@ -45,7 +45,7 @@ func runForeground(path string, argv, environ []string) (status int, err error) 
 		defer func() { _ = f.terminal.Close() }()
 	}
 	// Caught and not ignored: the program would inherit that.
-	if list := slices.DeleteFunc(slices.Clone(forwarded), signal.Ignored); len(list) > 0 { // Notify would take none for all
+	if list := slices.DeleteFunc(slices.Clone(forwarded), isIgnored); len(list) > 0 { // Notify would take none for all
 		signal.Notify(f.signals, list...)
 		defer signal.Stop(f.signals)
 	}

@@ -45,10 +45,11 @@ func Signals(ctx context.Context, exit func(status int)) (c context.Context, end
 	var first atomic.Pointer[os.Signal]
 	signals.mu.Lock()
 	defer signals.mu.Unlock()
+	quietly()
 	signals.catch = func() {
 		// Notify would take no signal for all signals. What whoever started us wants ignored,
 		// nohup for one, stays ignored, for what exec runs too.
-		if list := slices.DeleteFunc(slices.Concat(stopping, quitting), signal.Ignored); len(list) > 0 {
+		if list := slices.DeleteFunc(slices.Concat(stopping, quitting), isIgnored); len(list) > 0 {
 			signal.Notify(received, list...)
 		}
 		go act(received, &first, cancel, exit)
@@ -56,6 +57,7 @@ func Signals(ctx context.Context, exit func(status int)) (c context.Context, end
 	return c, func(status int) int {
 		if caught := letSignalsBe(); caught {
 			signal.Stop(received)
+			quietly()
 		}
 		cancel()
 		if s := first.Load(); s != nil && status == interrupted {
@@ -64,6 +66,17 @@ func Signals(ctx context.Context, exit func(status int)) (c context.Context, end
 		return status
 	}
 }
+
+// quietly has the signals that end the program at once end it without a word, as other programs end.
+// What Go would show may name what is secret.
+func quietly() {
+	for _, s := range quitting {
+		defaultEffect(s)
+	}
+}
+
+// isIgnored reports whether whoever started us wants a signal ignored. Of those in quitting Go does not know.
+func isIgnored(s os.Signal) bool { return !slices.Contains(quitting, s) && signal.Ignored(s) }
 
 // letSignalsBe keeps signals from being caught from now on, and reports whether they are.
 func letSignalsBe() (caught bool) {

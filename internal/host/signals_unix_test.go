@@ -4,10 +4,13 @@ package host
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -36,8 +39,12 @@ func signalled(part string) int {
 			return true
 		})
 	}
+	if part == "over" {
+		CatchSignals()
+		end(0)
+	}
 	fmt.Println("ready")
-	if part == "yield" {
+	if part == "yield" || part == "start" || part == "over" {
 		time.Sleep(time.Minute)
 	}
 	<-ctx.Done()
@@ -67,6 +74,7 @@ func startSignalled(t *testing.T, part string) (*exec.Cmd, *bufio.Reader) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.Stderr = &bytes.Buffer{}
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -90,6 +98,29 @@ func TestTheExitStatusIsThatOfTheSignal(t *testing.T) {
 			_ = c.Wait()
 			if got := c.ProcessState.ExitCode(); got != status {
 				t.Errorf("%s after %v: status %d, not %d", part, s, got, status)
+			}
+		}
+	}
+}
+
+// What Go shows of itself may name a secret, and is of no use to a person.
+func TestASignalEndsTheProgramWithoutAWordAtAnyTime(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux lets a program change what an uncaught signal does")
+	}
+	for _, part := range []string{"start", "stop", "over"} {
+		for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTERM, syscall.SIGHUP} {
+			c, out := startSignalled(t, part)
+			_ = c.Process.Signal(s)
+			rest, _ := io.ReadAll(out)
+			_ = c.Wait()
+			status := c.ProcessState.ExitCode()
+			if ws := c.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {
+				status = 128 + int(ws.Signal())
+			}
+			if said := c.Stderr.(*bytes.Buffer).String(); status != 128+int(s) || said != "" || len(rest) > 0 {
+				t.Errorf("%s, %v: status %d, said %q %q", part, s, status, said, rest)
 			}
 		}
 	}
