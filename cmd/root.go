@@ -13,8 +13,13 @@ import (
 )
 
 // Main runs the program and returns its exit status. Nothing below it exits.
-func Main(ctx context.Context, w *app.World) int {
+func Main(ctx context.Context, w *app.World) (status int) {
 	r := newRun(w)
+	defer func() {
+		if recover() != nil {
+			status = stopped(w.Stderr, r.name)
+		}
+	}()
 	r.task.ShowSignIn = showSignIn(r)
 	realOut, realErr := w.Stdout, w.Stderr
 	defer func() { w.Stdout, w.Stderr = realOut, realErr }()
