@@ -94,8 +94,8 @@ func serveShell(ctx context.Context, r *run, e evaluator, p profiles.Profile, q 
 
 // goOnServing has the agent serve a session again that a person has just asked for, to the shells for
 // which vault lock has locked it.
-func goOnServing(ctx context.Context, r *run, p profiles.Profile) {
-	if err := r.task.GoOn(ctx, p); err != nil {
+func goOnServing(ctx context.Context, r *run, p profiles.Profile, q env.Request, have creds.Session) {
+	if err := r.task.GoOn(ctx, p, q, have); err != nil {
 		r.say("what is served of %s to other shells stays locked: %s", p.Name, app.OneLine(err))
 	}
 }

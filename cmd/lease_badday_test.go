@@ -95,6 +95,10 @@ func TestModeServerOnABadDay(t *testing.T) {
 			shown:  serves + "prod locked!\nprod" + serves,
 			said:   "the disk is full", // the session could not be kept
 		},
+		"vault lock, and vault use in another shell": { // a loop may hold the first one
+			script: `vault use prod --mode server; url=$AWS_CONTAINER_CREDENTIALS_FULL_URI; vault lock 2>/dev/null; (vault off; vault use prod) 2>/dev/null; echo; ask; __vault_precmd; __vault_precmd; echo "$__vault_text"; [[ $url = "$AWS_CONTAINER_CREDENTIALS_FULL_URI" ]] && echo same`,
+			shown:  serves + "prod\nsame\n",
+		},
 		"vault is run by sudo": {
 			script: `SUDO_UID=1000 command vault use prod --mode server; echo "$? $AWS_VAULT."`, // it knows no functions
 			shown:  "1 .\n", said: "vault: sudo runs this program without the shell, which then cannot be changed",

@@ -60,7 +60,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	if err != nil {
 		return err
 	}
-	goOnServing(ctx, r, p)
+	goOnServing(ctx, r, p, st.Request, l.Session)
 	st.Request.Unhooked, st.Request.Passphrase = e.unhooked(r), r.task.Unlocked
 	if st.Lease != nil {
 		if err := serveShell(ctx, r, e, p, st.Request, leaseHere(r, had, st.Request), l.Session); err != nil {

@@ -69,7 +69,7 @@ func runUse(ctx context.Context, r *run, o useOptions) error {
 	if err != nil {
 		return err
 	}
-	goOnServing(ctx, r, p)
+	goOnServing(ctx, r, p, q, l.Session)
 	q.Unhooked, q.Passphrase = e.unhooked(r), r.task.Unlocked
 	if err := o.put(ctx, r, e, p, q, l); err != nil {
 		return err

@@ -72,11 +72,15 @@ func notHeld(ctx context.Context, err error) error {
 
 // Lease has the agent serve a session to a shell.
 func (c *Client) Lease(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
+	return c.aboutLeases(ctx, pathLease, r)
+}
+
+func (c *Client) aboutLeases(ctx context.Context, path string, r app.LeaseRequest) (app.LeaseReply, error) {
 	body, err := encodeLeaseRequest(r)
 	if err != nil {
 		return app.LeaseReply{}, err
 	}
-	answer, older, err := c.talk(ctx, http.MethodPost, pathLease, body, nil)
+	answer, older, err := c.talk(ctx, http.MethodPost, path, body, nil)
 	clear(body)
 	if older && (err != nil || r.Session.CanOpen) { // it knows no leases, or a person is there
 		_ = c.Stop(ctx)
@@ -89,16 +93,9 @@ func (c *Client) Lease(ctx context.Context, r app.LeaseRequest) (app.LeaseReply,
 	return decodeLeaseReply(answer)
 }
 
-// GoOn has the running agent serve a session again to the shells for which it is locked.
-func (c *Client) GoOn(ctx context.Context, r app.SessionRequest) error {
-	body, err := encodeRequest(r)
-	if err == nil {
-		_, _, err = c.call(ctx, http.MethodPost, pathGoOn, body)
-	}
-	if isNone(err) {
-		return nil
-	}
-	return err
+// GoOn has the agent serve a session again to the shells for which it is locked.
+func (c *Client) GoOn(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
+	return c.aboutLeases(ctx, pathGoOn, r)
 }
 
 // Revoke ends a lease.

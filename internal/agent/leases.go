@@ -82,7 +82,10 @@ func (ls *leases) Route(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+pathGoOn, ls.goingOn)
 }
 
-func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) {
+func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) { ls.answering(w, r, ls.grant) }
+
+// answering answers a request about leases.
+func (ls *leases) answering(w http.ResponseWriter, r *http.Request, do func(context.Context, app.LeaseRequest) (app.LeaseReply, error)) {
 	body, ok := ReadBody(w, r)
 	if !ok {
 		return
@@ -94,7 +97,7 @@ func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var reply app.LeaseReply
-	InTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = ls.grant(ctx, request) })
+	InTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = do(ctx, request) })
 	writeSecret(w)(encodeLeaseReply(reply, err))
 }
 
@@ -112,18 +115,19 @@ func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, wireAnswer{OK: true})
 }
 
+// goingOn answers a person who has asked for a session, in whatever shell.
 func (ls *leases) goingOn(w http.ResponseWriter, r *http.Request) {
-	body, ok := ReadBody(w, r)
-	if !ok {
-		return
-	}
-	request, err := decodeRequest(body)
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	ls.goOn(func(l app.LeaseRequest) bool { return sameSession(l.Session, request) })
-	writeJSON(w, wireAnswer{OK: true})
+	ls.answering(w, r, func(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
+		same := func(l app.LeaseRequest) bool { return sameSession(l.Session, r.Session) }
+		if !ls.anyTroubled(same) {
+			return app.LeaseReply{}, nil
+		}
+		err := ls.opens(ctx, r.Session.Store)
+		if err == nil {
+			ls.goOn(same, r.Have)
+		}
+		return app.LeaseReply{}, err
+	})
 }
 
 // firstTry is how long the first session of a lease is waited for; the shell goes on without it.
@@ -349,18 +353,34 @@ func (ls *leases) locked(id string) *lease {
 	return nil
 }
 
-// goOn has those of the chosen leases try again that lack a session, in the background: the
-// locked ones, and those whose renewal failed.
-func (ls *leases) goOn(chosen func(app.LeaseRequest) bool) {
+// goOn has those of the chosen leases go on that lack a session, the locked ones, and those whose
+// renewal failed: with the one that a person has, else with what a new attempt brings, in the background.
+func (ls *leases) goOn(chosen func(app.LeaseRequest) bool, have creds.Session) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	for _, l := range ls.all {
 		if !l.troubled() || !chosen(l.request) {
 			continue
 		}
-		l.unlock()
+		if l.unlock(); have.AccessKeyID != "" {
+			l.served.Offer(have)
+			l.seen(ls.agent.Dir, "", have.Expires)
+			continue
+		}
 		go func() { _ = l.served.Check(ls.agent.ctx) }() // the note says what it could not do
 	}
+}
+
+// anyTroubled reports whether one of the chosen leases lacks a session.
+func (ls *leases) anyTroubled(chosen func(app.LeaseRequest) bool) bool {
+	ls.mu.Lock()
+	defer ls.mu.Unlock()
+	for _, l := range ls.all {
+		if l.troubled() && chosen(l.request) {
+			return true
+		}
+	}
+	return false
 }
 
 // troubled reports whether there is no session, or none after this one.
@@ -447,7 +467,7 @@ func (ls *leases) Lock() {
 
 // Unlocked has the leases go on that begin with a store which a person has unlocked.
 func (ls *leases) Unlocked(ref store.Reference) {
-	ls.goOn(func(r app.LeaseRequest) bool { return r.Session.Store.Key() == ref.Key() })
+	ls.goOn(func(r app.LeaseRequest) bool { return r.Session.Store.Key() == ref.Key() }, creds.Session{})
 }
 
 // Close ends every lease.

@@ -281,8 +281,10 @@ func TestALockedLeaseAnswersWhatToDoAndGoesOnAtItsAddress(t *testing.T) {
 		"vault refresh in its shell": func(s *stage) error { _, err := s.leaseFor(1, "one", "prod", time.Hour, true); return err },
 		"vault use in another shell": func(s *stage) error {
 			p := mfaProfile("prod")
-			err := store.PutSession(s.t.Context(), s.agent.Store(s.ref), store.SessionName(p.Name, p.CacheKey()), s.made("prod", time.Hour))
-			return errors.Join(err, s.client().GoOn(s.t.Context(), app.SessionRequest{Store: s.ref, Profile: p}))
+			_, err := s.client().GoOn(s.t.Context(), app.LeaseRequest{
+				Lease: env.Lease{ID: "every", PID: 1}, Have: s.made("prod", time.Hour), Person: true, Session: app.SessionRequest{Store: s.ref, Profile: p},
+			})
+			return err
 		},
 		"the passphrase in another shell": func(s *stage) error {
 			_, err := s.client().Unlock(s.t.Context(), app.Unlocking{Store: s.ref, Passphrase: creds.New(passphrase), For: time.Hour, Person: true})

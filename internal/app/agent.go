@@ -32,8 +32,9 @@ type Agent interface {
 	// Lease has the running agent serve a session to the programs of a shell. The error matches
 	// ErrNotHeld if there is no agent, or if it cannot open the store by itself.
 	Lease(ctx context.Context, r LeaseRequest) (LeaseReply, error)
-	// GoOn has the running agent serve a session again that vault lock has locked.
-	GoOn(ctx context.Context, r SessionRequest) error
+	// GoOn has the running agent serve a session again that vault lock has locked, to every shell. Its
+	// error is as that of Lease.
+	GoOn(ctx context.Context, r LeaseRequest) (LeaseReply, error)
 	// Revoke ends a lease. One that is not known has ended.
 	Revoke(ctx context.Context, id string) error
 }

@@ -72,17 +72,23 @@ func LockedLease(profile, again string) error {
 	return &server.Error{Code: "Locked", Message: profile + ": locked by vault lock; run vault refresh in its shell, or in another terminal: " + again}
 }
 
+// everyLease stands for the lease in a request that is for those of all shells.
+var everyLease = env.Lease{ID: "every", PID: 1}
+
 // GoOn has the agent serve the session of a profile again to shells for which vault lock has locked
 // it, after a person has asked for that session, in whatever shell. It costs nothing where no lease is locked.
-func (t *Task) GoOn(ctx context.Context, p profiles.Profile) error {
-	if t.Agent == nil || t.Quiet || !t.Env.Runtime().AnyLocked() {
+func (t *Task) GoOn(ctx context.Context, p profiles.Profile, q env.Request, have creds.Session) error {
+	if t.Agent == nil || t.Quiet || !t.Env.Runtime().AnyLocked() || t.CanServe(q) != nil || givesKey(p) {
 		return nil
 	}
-	s, err := t.Keyring(ctx)
+	k, err := t.leaseKeeper(ctx, p, q)
 	if err != nil {
 		return err
 	}
-	return t.Agent.GoOn(ctx, SessionRequest{Store: store.ReferenceTo(s, t.StoreOptions()), Profile: forAgent(p)})
+	_, err = k.leased(ctx, LeaseRequest{Lease: everyLease, Have: have, Person: true, Session: SessionRequest{
+		Store: k.ref, Profile: forAgent(p), CanOpen: true,
+	}}, t.Agent.GoOn)
+	return err
 }
 
 // Serve has the agent serve the session of a profile to the caller's shell: a new lease, or
@@ -98,10 +104,10 @@ func (t *Task) Serve(ctx context.Context, p profiles.Profile, q env.Request, l e
 	if err := t.bringOutside(ctx, p, &r.Session); err != nil {
 		return LeaseReply{}, err
 	}
-	reply, err := k.leased(ctx, r)
+	reply, err := k.leased(ctx, r, t.Agent.Lease)
 	if err == nil && refresh.Hidden(reply.File) {
 		r.Plain = true
-		reply, err = k.leased(ctx, r)
+		reply, err = k.leased(ctx, r, t.Agent.Lease)
 	}
 	return reply, err
 }
@@ -179,11 +185,11 @@ func runsOutside(s profiles.Source) bool {
 	return s.SSO == nil && (s.Stored == nil || s.Stored.MFAProcess != "")
 }
 
-// leased has the agent serve, after it was started and given the store, if need be.
-func (k *agentKeeper) leased(ctx context.Context, r LeaseRequest) (LeaseReply, error) {
+// leased makes a call of the agent about leases, after it was started and given the store, if need be.
+func (k *agentKeeper) leased(ctx context.Context, r LeaseRequest, call func(context.Context, LeaseRequest) (LeaseReply, error)) (LeaseReply, error) {
 	steps := []func(context.Context) error{k.t.Agent.Start, k.unlock}
 	for {
-		reply, err := k.t.Agent.Lease(ctx, r)
+		reply, err := call(ctx, r)
 		if !errors.Is(err, ErrNotHeld) || len(steps) == 0 {
 			return reply, err
 		}
