@@ -118,7 +118,7 @@ func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {
 // goingOn answers a person who has asked for a session, in whatever shell.
 func (ls *leases) goingOn(w http.ResponseWriter, r *http.Request) {
 	ls.answering(w, r, func(ctx context.Context, r app.LeaseRequest) (app.LeaseReply, error) {
-		same := func(l app.LeaseRequest) bool { return sameSession(l.Session, r.Session) }
+		same := func(l app.LeaseRequest) bool { return sameOutcome(l.Session, r.Session) }
 		if !ls.anyTroubled(same) {
 			return app.LeaseReply{}, nil
 		}
@@ -198,7 +198,13 @@ func sameSession(p, q app.SessionRequest) bool {
 		text, _ := json.Marshal(r.Profile.Network)
 		return string(text)
 	}
-	return refresh.Key(p.Profile) == refresh.Key(q.Profile) && p.Store.Key() == q.Store.Key() && network(p) == network(q)
+	return sameOutcome(p, q) && network(p) == network(q)
+}
+
+// sameOutcome reports whether two requests are for one session, however it is reached: another
+// shell may have other proxies and certificates.
+func sameOutcome(p, q app.SessionRequest) bool {
+	return refresh.Key(p.Profile) == refresh.Key(q.Profile) && p.Store.Key() == q.Store.Key()
 }
 
 // find returns the lease of a request, nil if there is none of that session.

@@ -281,6 +281,7 @@ func TestALockedLeaseAnswersWhatToDoAndGoesOnAtItsAddress(t *testing.T) {
 		"vault refresh in its shell": func(s *stage) error { _, err := s.leaseFor(1, "one", "prod", time.Hour, true); return err },
 		"vault use in another shell": func(s *stage) error {
 			p := mfaProfile("prod")
+			p.Network.CABundle = "/another/shell/has/one.pem"
 			_, err := s.client().GoOn(s.t.Context(), app.LeaseRequest{
 				Lease: env.Lease{ID: "every", PID: 1}, Have: s.made("prod", time.Hour), Person: true, Session: app.SessionRequest{Store: s.ref, Profile: p},
 			})
