@@ -1,6 +1,7 @@
 package sessions
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -166,20 +167,24 @@ var near = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// local is near with a bound on what an answer may hold.
+// local is near with a bound on what an answer may hold. An answer that is the word null is an empty
+// object: the SDK takes it for an answer that is there, and would look into it.
 type local struct{}
 
 func (local) Do(r *http.Request) (*http.Response, error) {
 	res, err := near.Do(r)
-	if err == nil {
-		res.Body = bounded{io.LimitReader(res.Body, maxAnswer), res.Body}
+	if err != nil {
+		return nil, err
 	}
-	return res, err
-}
-
-type bounded struct {
-	io.Reader
-	io.Closer
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer))
+	if _ = res.Body.Close(); err != nil {
+		return nil, err
+	}
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("null")) {
+		body = []byte("{}")
+	}
+	res.Body = io.NopCloser(bytes.NewReader(body))
+	return res, nil
 }
 
 // hostCredentials asks a provider and checks what it returns.

@@ -24,7 +24,7 @@ const account = "111122223333"
 // answers are given beforehand.
 type bench struct {
 	*Maker
-	t       *testing.T
+	t       testing.TB
 	aws     *fakeaws.Server
 	phone   *fakeaws.MFA
 	issuer  *fakeaws.Issuer // see web
@@ -35,10 +35,10 @@ type bench struct {
 	bases   int
 }
 
-func newBench(t *testing.T) *bench { return newBenchAt(t, time.Now) }
+func newBench(t testing.TB) *bench { return newBenchAt(t, time.Now) }
 
 // newBenchAt is a bench whose AWS has a clock of its own.
-func newBenchAt(t *testing.T, now func() time.Time) *bench {
+func newBenchAt(t testing.TB, now func() time.Time) *bench {
 	t.Helper()
 	aws, err := fakeaws.Start(fakeaws.Options{Now: now})
 	noError(t, err)
@@ -64,7 +64,7 @@ func newBenchAt(t *testing.T, now func() time.Time) *bench {
 	return b
 }
 
-func noError(t *testing.T, err error) {
+func noError(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -362,7 +362,7 @@ func TestAnErrorOfTheMachineDoesNotQuoteItsAnswer(t *testing.T) {
 }
 
 // signedIn puts what aws login leaves behind where the maker looks for it.
-func (b *bench) signedIn(t *testing.T, left time.Duration) (*fakeaws.Login, profiles.Profile, string) {
+func (b *bench) signedIn(t testing.TB, left time.Duration) (*fakeaws.Login, profiles.Profile, string) {
 	t.Helper()
 	l, err := b.aws.Login(b.user, left)
 	noError(t, err)
@@ -508,6 +508,22 @@ func TestASignInIsRenewedWhenTheClockIsWrong(t *testing.T) {
 		}
 		if n := b.aws.Calls("CreateOAuth2Token"); n != 2 || s.Expires.Before(b.Now()) {
 			t.Errorf("%v off: %d calls, until %v", off, n, s.Expires)
+		}
+	}
+}
+
+// The SDK would look into what is not there.
+func TestAContainerThatAnswersNullGivesNoCredentials(t *testing.T) {
+	for _, status := range []int{http.StatusOK, http.StatusBadRequest} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			fmt.Fprint(w, strings.Repeat(" \n", 5000)+"null")
+		}))
+		_, err := newBench(t).hosted(profiles.HostContainer, map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": server.URL})
+		server.Close()
+		if err == nil || strings.Contains(err.Error(), "null") {
+			t.Errorf("%d: %v", status, err)
 		}
 	}
 }
