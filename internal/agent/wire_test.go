@@ -206,3 +206,30 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// Whatever an agent answers, a session or an error that can be shown is read, and means the same when it is sent again.
+func FuzzReply(f *testing.F) {
+	f.Add([]byte(`{"Lease":{"Session":{"Profile":"p","AccessKeyID":"ASIA1","Skew":5,"Expires":"2100-01-01T00:00:00Z"},"File":"/x","Note":"mfa"},"CodeUsed":true}`))
+	f.Add([]byte(`{"Error":{"Text":"x","Is":["needs user","y"],"Errno":28,"Needs":{},"NoKey":{},"Call":{},"Note":{},"Outside":{}}}`))
+	for _, err := range []error{&sessions.CallError{Kind: sessions.ClockSkew, Skew: time.Hour}, sessions.ErrNeedsUser, errors.New("x")} {
+		text, failed := encodeReply(app.SessionReply{Lease: refresh.Lease{Warning: err}}, err)
+		if failed != nil {
+			f.Fatal(failed)
+		}
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		reply, err := decodeReply(body)
+		if err != nil {
+			_, _, _ = err.Error(), app.Text(err), app.Hint(err)
+		}
+		again, failed := encodeReply(reply, err)
+		if failed != nil { // a time beyond the year 9999
+			return
+		}
+		back, err2 := decodeReply(again)
+		if back.Lease.Session.AccessKeyID != reply.Lease.Session.AccessKeyID || (err == nil) != (err2 == nil) || err != nil && err.Error() != err2.Error() {
+			t.Errorf("%q became %q: %v, %v", body, again, err, err2)
+		}
+	})
+}
