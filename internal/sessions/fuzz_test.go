@@ -60,6 +60,7 @@ func FuzzAnswer(f *testing.F) {
 	var body string
 	var good bool
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Connection", "close") // or each of a million would stay open for a while
 		if !good {
 			w.WriteHeader(http.StatusBadRequest)
 		}
