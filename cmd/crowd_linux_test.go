@@ -47,7 +47,8 @@ type crowd struct {
 	locked    int // how often a store that was open had to be opened again: kills and locks
 	unheld    int // questions whose answer perhaps no agent could hold, because the disk was full
 	full      bool
-	refreshes int // that people asked for
+	wasFull   time.Time // when the disk last had room again
+	refreshes int       // that people asked for
 	steps     int
 	prompts   map[string]map[bool][]drawing // by shell; whether something had happened
 	troubled  bool                          // something has begun to happen
@@ -137,11 +138,12 @@ type worker struct {
 	sh *shelltest.Shell
 	r  *rand.Rand
 
-	x    *shelltest.Terminal
-	in   string // the profile that was switched to last
-	line int    // the number of the last line that was typed
-	read int    // how much of the transcript was searched for a question
-	from int    // how long the transcript was before the last line
+	x     *shelltest.Terminal
+	in    string // the profile that was switched to last
+	line  int    // the number of the last line that was typed
+	read  int    // how much of the transcript was searched for a question
+	asked int    // how often the last line was asked for the passphrase
+	from  int    // how long the transcript was before the last line
 
 	typed time.Time // when the last line was typed
 	ended time.Time // when it ended and its prompt was next; only that of a line that does nothing is seen
@@ -233,6 +235,12 @@ func (k *worker) types(line, in string) bool {
 		return k.wrong(line, "the shell has ended")
 	}
 	s, ok := k.await(line)
+	k.mu.Lock()
+	if k.full || k.typed.Before(k.wasFull) {
+		k.unheld += k.asked
+	}
+	k.asked = 0
+	k.mu.Unlock()
 	if !ok {
 		return false
 	}
@@ -349,11 +357,7 @@ func (k *worker) answer() {
 	}
 	k.read += at + len(asked)
 	k.count(&k.questions)
-	k.mu.Lock()
-	if k.full {
-		k.unheld++
-	}
-	k.mu.Unlock()
+	k.asked++
 	_ = k.x.Send(passphrase + "\r")
 }
 

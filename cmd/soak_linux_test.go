@@ -222,7 +222,7 @@ func (s *soak) free(room bool) {
 		} else {
 			fill(s.ballast)
 		}
-	}, func() { s.full = !room })
+	}, func() { s.full, s.wasFull = !room, time.Now() })
 }
 
 func (s *soak) setClock(off time.Duration) {

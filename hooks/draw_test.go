@@ -5,6 +5,7 @@ package hooks
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -71,6 +72,27 @@ func TestARenewalThatEndsWhileThePromptIsDrawnIsShown(t *testing.T) {
 			"__vault_segment >/dev/null; functions -e renewed; __vault_segment; end", variable))
 		if !strings.Contains(got, "59m") {
 			t.Errorf("after a renewal at %s the next prompt shows %q", variable, got)
+		}
+	}
+}
+
+// In fish the end of a renewal may come when an answer of the program was read, and was not yet applied. That answer is
+// for what the shell had before: to apply another one first would leave the keys of one session with the state of
+// another, and "off" would take those keys for the person's own.
+func TestARenewalThatEndsWhileAnAnswerIsAppliedWaitsForThePrompt(t *testing.T) {
+	t.Parallel()
+	x := newWorld(t, "fish").start("", "")
+	x.run("vault use prod")
+	x.shows("prod 41m")
+	for _, does := range []string{"vault use prod", "vault refresh", "set -g __vault_end -9999999999; set -g __vault_late 0; __vault_preexec", "vault off"} {
+		got := x.output(fmt.Sprintf("begin; set -g nested; set -g ended; functions -c __vault_precmd kept; function __vault_precmd; set -a nested x; end; "+
+			"function ended --on-variable code; set -a ended x; __vault_ended; end; %s >/dev/null 2>&1; functions -e ended __vault_precmd; "+
+			"functions -c kept __vault_precmd; functions -e kept; string join / looked (count $nested) again (set -q __vault_again; and echo yes) (count $ended) ; set -e __vault_again; end", does))
+		if !regexp.MustCompile(`looked/0/again/yes/[1-9]`).MatchString(got) {
+			t.Errorf("%s: %q", does, got)
+		}
+		if busy := x.output("set -q __vault_busy; and echo still busy; or echo free"); !strings.Contains(busy, "free") {
+			t.Errorf("after %s it is %q", does, busy)
 		}
 	}
 }

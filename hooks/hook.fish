@@ -12,6 +12,7 @@ function @NAME@ --description 'AWS sessions in this shell'
     end
     # nothing below is traced
     set -l fish_trace
+    set -g __vault_busy
     set -l code ''
     set -l rc 0
     begin
@@ -19,10 +20,12 @@ function @NAME@ --description 'AWS sessions in this shell'
         set rc $pipestatus[1]
     end 4>&1
     # A Ctrl-C also ends the line, whose rest would be run in the account of before.
+    test $rc -eq 0; or set -e __vault_busy
     test $rc -eq 130; and command kill -INT $fish_pid
     test $rc -eq 0; or return $rc
     string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
     test -z "$code"; or eval $code
+    set -e __vault_busy
     return 0
 end
 
@@ -205,15 +208,21 @@ function __vault_renew
     command @BINARY@ refresh --if-due </dev/null >/dev/null 2>&1 &
     function __vault_renewed --on-process-exit $last_pid
         builtin functions -e __vault_renewed
-        # events interrupt functions
-        if set -q __vault_busy
-            set -g __vault_again
-            return
-        end
-        set -l before "$__vault_text"
-        __vault_precmd
-        test "$before" = "$__vault_text"; or builtin commandline -f repaint
+        __vault_ended
     end
+end
+
+# A renewal has ended. That is an event, which may interrupt any function between two commands:
+# also where an answer of the program was read and is about to be applied, to what the shell had
+# when the program was asked. Then the prompt that comes looks again.
+function __vault_ended
+    if set -q __vault_busy
+        set -g __vault_again
+        return
+    end
+    set -l before "$__vault_text"
+    __vault_precmd
+    test "$before" = "$__vault_text"; or builtin commandline -f repaint
 end
 
 # Writes the text, and from which to which age it is right.
@@ -258,7 +267,9 @@ function __vault_preexec
     set -l now (__vault_now)
     test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
     set -g __vault_late $now
+    set -g __vault_busy
     __vault_apply --if-due --env
+    set -e __vault_busy
 end@PROJECT@
 
 # --- the prompt segment

@@ -7,16 +7,19 @@ command 'vault' $argv
 return
 end
 set -l fish_trace
+set -g __vault_busy
 set -l code ''
 set -l rc 0
 begin
 __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command 'vault' $argv 3>&1 >&4 | read -z code
 set rc $pipestatus[1]
 end 4>&1
+test $rc -eq 0; or set -e __vault_busy
 test $rc -eq 130; and command kill -INT $fish_pid
 test $rc -eq 0; or return $rc
 string match -q '* *' "$__VAULT_LACKS"; and set -g __vault_told told
 test -z "$code"; or eval $code
+set -e __vault_busy
 return 0
 end
 function __vault_lacks
@@ -168,6 +171,10 @@ command -q 'vault'; or return
 command 'vault' refresh --if-due </dev/null >/dev/null 2>&1 &
 function __vault_renewed --on-process-exit $last_pid
 builtin functions -e __vault_renewed
+__vault_ended
+end
+end
+function __vault_ended
 if set -q __vault_busy
 set -g __vault_again
 return
@@ -175,7 +182,6 @@ end
 set -l before "$__vault_text"
 __vault_precmd
 test "$before" = "$__vault_text"; or builtin commandline -f repaint
-end
 end
 function __vault_show
 set -l s (builtin math $__vault_exp - $argv[1])
@@ -216,7 +222,9 @@ test "$__vault_id" = "$__vault_who"; or return
 set -l now (__vault_now)
 test $now -ge (builtin math $__vault_late + 30) -o $now -lt $__vault_late; or return
 set -g __vault_late $now
+set -g __vault_busy
 __vault_apply --if-due --env
+set -e __vault_busy
 end
 # --- the prompt segment
 # --- registration

@@ -42,11 +42,12 @@ end
 function __vault_project
 command -q vault; or return
 set -l fish_trace
+set -g __vault_busy
 set -l code ''
 set -g __vault_rec ''
 __VAULT_SHELL=fish __VAULT_PID=$fish_pid __VAULT_DRAW=$__vault_draw __VAULT_UNIVERSAL=(__vault_fixed) command vault project enter --mode switch $argv 3>&1 </dev/null >/dev/null | read -z code
-test $pipestatus[1] -eq 0; and test -n "$code"; or return
-eval $code
+test $pipestatus[1] -eq 0; and test -n "$code"; and eval $code
+set -e __vault_busy
 end
 function __vault_watch
 set -g __vault_rec $argv[1]
