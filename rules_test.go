@@ -767,6 +767,21 @@ func TestTheTestsOfTheThreatModelExist(t *testing.T) {
 	}
 }
 
+// Every package with a fuzz target is fuzzed each night.
+func TestEveryFuzzTargetIsFuzzed(t *testing.T) {
+	workflow, err := os.ReadFile(".github/workflows/test.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range tracked(t) {
+		text, _ := os.ReadFile(file)
+		dir := "./" + filepath.ToSlash(filepath.Dir(file))
+		if strings.HasSuffix(file, "_test.go") && strings.Contains(string(text), "\nfunc Fuzz") && !regexp.MustCompile(`package: \[.*`+regexp.QuoteMeta(dir)+`[,\]]`).Match(workflow) {
+			t.Errorf("%s has a fuzz target, and the workflow does not fuzz %s", file, dir)
+		}
+	}
+}
+
 // outside is an environment in which nothing of the user's can be reached.
 func outside(t testing.TB) []string {
 	home := t.TempDir()
