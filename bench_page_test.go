@@ -10,10 +10,12 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -35,22 +37,34 @@ func BenchmarkPage(b *testing.B) {
 		b.Skip("only with -page")
 	}
 	var text strings.Builder
+	var v verdicts
 	warm, cold, full := newStage(b), newStage(b), newStage(b)
 	rows, growth := warm.budgetRows(), warm.growthRows()
-	rows = append(append(rows, cold.coldRows()...), full.listRows()...)
-	all := rows
+	lists := full.listRows()
+	all := slices.Concat(rows, lists)
 	for _, of := range growth {
 		all = append(all, of...)
 	}
+	calls := warm.aws.Calls("*") + full.aws.Calls("*")
+	first := cold.coldRows()
+	all = append(all, first...)
+	before := usage()
 	measure(b, all)
-	fmt.Fprintf(&text, "%s\n%s\n\n", origin(), machine())
-	text.WriteString("### Whole processes\n\n" + budgetTable(rows))
-	text.WriteString("\n### Prompts\n\n" + promptTable(b))
-	text.WriteString("\n### The endpoint and the agent\n\n" + endpointTable(b) + warm.agentLines())
+	others := usage().others(before)
+	calls = warm.aws.Calls("*") + full.aws.Calls("*") - calls
+	rows = slices.Concat(rows, first, lists)
+	fmt.Fprintf(&text, "%s\n%s\n%s\n\n", origin(), machine(), others)
+	text.WriteString("### Whole processes\n\n" + budgetTable(rows, &v))
+	fmt.Fprintf(&text, "\n%s%s", behind(first, &v), full.pickerLine(&v))
+	fmt.Fprintf(&text, "Calls of AWS that all warm commands made: %d (0, %s).\n", calls, v.of("calls", calls == 0))
+	text.WriteString("\n### Prompts\n\n" + promptTable(b, &v))
+	text.WriteString("\n### The endpoint and the agent\n\n" + endpointTable(b, &v) + warm.agentLines(&v))
 	text.WriteString("\n### Growth\n\n![time against profiles and terminals](performance.svg)\n\n" + growthTable(rows[0], growth))
 	together := cold.crowdRows()
-	text.WriteString("\n" + crowdTable(together))
+	text.WriteString("\n" + crowdTable(together, &v))
+	text.WriteString("\n### What misses its budget, and why\n\n" + v.reasons())
 	putBetween(b, pageFile, text.String())
+	b.Logf("%s\n%s", others, strings.Join(v.missed, " "))
 	plot := chart{floor: rows[0].least(), growth: growth, crowd: together}
 	if err := os.WriteFile(plotFile, []byte(plot.svg()), 0o644); err != nil {
 		b.Fatal(err)
@@ -168,25 +182,36 @@ func (s *stage) crowdRows() []together {
 	return list
 }
 
-func budgetTable(rows []*row) string {
+func budgetTable(rows []*row, v *verdicts) string {
 	floor := rows[0].least()
 	var t strings.Builder
 	t.WriteString("| what | least | median | × floor | budget | |\n| --- | --- | --- | --- | --- | --- |\n")
 	for _, r := range rows {
 		budget, verdict := "", ""
 		if most := r.budget(floor); most > 0 {
-			budget, verdict = fmt.Sprintf("≤ %.2f", float64(most)/float64(floor)), "met"
+			budget, verdict = fmt.Sprintf("≤ %.2f", float64(most)/float64(floor)), v.of(r.name, r.least() <= most)
 			if r.limit != nil {
 				budget += fmt.Sprintf(" (%.1f ms)", inMilliseconds(most))
-			}
-			if r.least() > most {
-				verdict = "**missed**"
 			}
 		}
 		fmt.Fprintf(&t, "| %s | %.2f ms | %.2f ms | %.2f | %s | %s |\n", r.what, inMilliseconds(r.least()), inMilliseconds(median(r.wall)),
 			float64(r.least())/float64(floor), budget, verdict)
 	}
 	return t.String()
+}
+
+// behind compares the first commands with the program that caches nothing. cold are those of coldRows.
+func behind(cold []*row, v *verdicts) string {
+	last := cold[len(cold)-1]
+	if last.name != "uncached" {
+		return ""
+	}
+	var list []string
+	for _, r := range cold[1 : len(cold)-1] {
+		ratio := float64(r.least()) / float64(last.least())
+		list = append(list, fmt.Sprintf("%s %.2f (%s)", r.name, ratio, v.of("behind", ratio <= 1)))
+	}
+	return "Times of the program that caches nothing (≤ 1): " + strings.Join(list, ", ") + ".\n"
 }
 
 func growthTable(floor *row, growth [][]*row) string {
@@ -206,14 +231,11 @@ func growthTable(floor *row, growth [][]*row) string {
 	return t.String()
 }
 
-func crowdTable(list []together) string {
+func crowdTable(list []together, v *verdicts) string {
 	var t strings.Builder
 	t.WriteString("The same command in terminals at once, nothing cached:\n\n| terminals | least | median | budget of the least | calls of AWS |\n| --- | --- | --- | --- | --- |\n")
 	for _, x := range list {
-		verdict := "met"
-		if x.least > x.budget {
-			verdict = "**missed**"
-		}
+		verdict := v.of("terminals", x.least <= x.budget)
 		fmt.Fprintf(&t, "| %d | %.0f ms | %.0f ms | ≤ %.0f ms, %s | %d |\n", x.terminals, inMilliseconds(x.least), inMilliseconds(x.middle),
 			inMilliseconds(x.budget), verdict, x.calls)
 	}
@@ -243,8 +265,9 @@ func figures(b *testing.B, pattern, pkg string, more ...string) map[string]map[s
 }
 
 // promptTable has what a prompt costs in each shell that is installed.
-func promptTable(b *testing.B) string {
-	all := figures(b, "Precmd|PromptProcesses", "./hooks")
+func promptTable(b *testing.B, v *verdicts) string {
+	all := figures(b, "(Precmd|PromptProcesses)/^(bash|zsh|fish)$/^(empty|none|active)$", "./hooks")
+	maps.Copy(all, figures(b, "(Precmd|PromptProcesses)Pwsh$", "./hooks"))
 	var t strings.Builder
 	t.WriteString("Microseconds of the shell's time, the best of some hundred short rounds; and processes, counted by `strace`.\n\n" +
 		"| shell | nothing active | active, nothing due | budget | an empty function | processes, none and active |\n| --- | --- | --- | --- | --- | --- |\n")
@@ -269,32 +292,26 @@ func promptTable(b *testing.B) string {
 		if counted {
 			processes = fmt.Sprintf("%g, %g", started["none-processes"], started["active-processes"])
 		}
-		verdict := ""
-		if idle > x.idle || active > x.active {
-			verdict = ", **missed**"
-		}
-		fmt.Fprintf(&t, "| %s | %.1f | %.1f | ≤ %.0f / %.0f%s | %s | %s |\n", x.shell, idle, active, x.idle, x.active, verdict, empty, processes)
+		verdict := v.of("prompt", idle <= x.idle) + " / " + v.of("prompt", active <= x.active)
+		fmt.Fprintf(&t, "| %s | %.1f | %.1f | ≤ %.0f / %.0f, %s | %s | %s |\n", x.shell, idle, active, x.idle, x.active, verdict, empty, processes)
 	}
 	return t.String()
 }
 
-func endpointTable(b *testing.B) string {
+func endpointTable(b *testing.B, v *verdicts) string {
 	all := figures(b, "Endpoint", "./internal/server")
 	var t strings.Builder
 	t.WriteString("| connections | requests a second | × a bare `net/http` handler | budget | |\n| --- | --- | --- | --- | --- |\n")
 	for _, n := range []string{"1", "8"} {
 		m := all["Endpoint/connections="+n]
-		verdict := "met"
-		if m["×bare"] < 0.95 {
-			verdict = "**missed**"
-		}
+		verdict := v.of("endpoint", m["×bare"] >= 0.95)
 		fmt.Fprintf(&t, "| %s | %.0f | %.2f | ≥ 0.95 | %s |\n", n, m["requests/s"], m["×bare"], verdict)
 	}
 	return t.String()
 }
 
 // agentLines are what the running agent uses, and the sizes.
-func (s *stage) agentLines() string {
+func (s *stage) agentLines(v *verdicts) string {
 	var t strings.Builder
 	status := exec.Command(s.bin, "agent", "status")
 	status.Env = s.environ(s.path("config-10"))
@@ -304,11 +321,12 @@ func (s *stage) agentLines() string {
 		time.Sleep(3 * time.Second)
 		_, after, _ := processUse(string(m[1]))
 		if known {
-			fmt.Fprintf(&t, "\nThe agent: %.1f MB resident (≤ 25), %d ticks of CPU in three idle seconds (0).\n", resident, after-before)
+			fmt.Fprintf(&t, "\nThe agent: %.1f MB resident (≤ 25, %s), %d ticks of CPU in three idle seconds (0, %s).\n",
+				resident, v.of("agent-memory", resident <= 25), after-before, v.of("agent-idle", after == before))
 		}
 	}
 	if info, err := os.Stat(s.bin); err == nil {
-		fmt.Fprintf(&t, "The program, without symbols: %.1f MB (≤ 16).\n", float64(info.Size())/1e6)
+		fmt.Fprintf(&t, "The program, without symbols: %.1f MB (≤ 16, %s).\n", float64(info.Size())/1e6, v.of("size", info.Size() <= 16e6))
 	}
 	t.WriteString("Hooks:")
 	for i, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
@@ -351,7 +369,7 @@ func machine() string {
 	}
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {
 		f := strings.Fields(string(load))
-		facts = append(facts, fmt.Sprintf("load %s on %d cores when it was measured: compare ratios, not milliseconds", f[0], runtime.NumCPU()))
+		facts = append(facts, fmt.Sprintf("load %s after the measurement", f[0]))
 	}
 	return "The machine: " + strings.Join(facts, ", ") + "."
 }
