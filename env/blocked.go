@@ -3,6 +3,7 @@ package env
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/d44b7504/vault/internal/creds"
@@ -33,7 +34,7 @@ func possible(current map[string]string, changes []Change) ([]Change, []Blocked)
 			blocked = append(blocked, Blocked{Name: c.Name, Universal: !fixed})
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list, blocked
 }
 

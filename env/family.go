@@ -2,6 +2,7 @@ package env
 
 import (
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -110,6 +111,6 @@ func Alone(current map[string]string, changes []Change) []Change {
 			list = append(list, unset(n))
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Change) int { return strings.Compare(a.Name, b.Name) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }

@@ -8,8 +8,8 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/d44b7504/vault/internal/app"
@@ -181,7 +181,7 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 		}
 	}
 	a.mu.Unlock()
-	slices.SortStableFunc(s.Stores, func(x, y Held) int { return strings.Compare(x.Store, y.Store) })
+	sort.SliceStable(s.Stores, func(i, j int) bool { return s.Stores[i].Store < s.Stores[j].Store })
 	for _, p := range a.parts {
 		p.Status(&s)
 	}

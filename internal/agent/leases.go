@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -499,7 +499,8 @@ func (ls *leases) Status(s *Status) {
 		l.mu.Unlock()
 		s.Leases = append(s.Leases, one)
 	}
-	slices.SortStableFunc(s.Leases, func(x, y Leased) int {
-		return cmp.Or(cmp.Compare(x.Profile, y.Profile), cmp.Compare(x.PID, y.PID), cmp.Compare(x.ID, y.ID))
+	sort.SliceStable(s.Leases, func(i, j int) bool {
+		x, y := s.Leases[i], s.Leases[j]
+		return cmp.Or(cmp.Compare(x.Profile, y.Profile), cmp.Compare(x.PID, y.PID), cmp.Compare(x.ID, y.ID)) < 0
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +64,7 @@ func (t *Task) recent() (list []visit) {
 		}
 	}
 	now := t.Now()
-	slices.SortStableFunc(list, func(a, b visit) int { return compareScores(b.at(now), a.at(now)) })
+	sort.SliceStable(list, func(i, j int) bool { return compareScores(list[j].at(now), list[i].at(now)) < 0 })
 	return list[:min(len(list), recentMost)]
 }
 

@@ -1,7 +1,6 @@
 package project
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,7 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -128,7 +127,7 @@ func (r Records) List() ([]Record, error) {
 			list = append(list, rec)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Record) int { return cmp.Compare(a.Path, b.Path) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Path < list[j].Path })
 	return list, nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -151,6 +151,6 @@ func (b Book) List() ([]Journal, error) {
 			list = append(list, j)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Journal) int { return strings.Compare(a.Item, b.Item) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].Item < list[j].Item })
 	return list, err
 }

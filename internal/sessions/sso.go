@@ -6,8 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -111,7 +111,7 @@ func (m *Maker) Accounts(ctx context.Context, p profiles.Profile, s *profiles.SS
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	slices.SortStableFunc(list, func(a, b Account) int { return strings.Compare(a.ID, b.ID) })
+	sort.SliceStable(list, func(i, j int) bool { return list[i].ID < list[j].ID })
 	return list, nil
 }
 
