@@ -95,6 +95,36 @@ func TestTheConnectionIsMadeWhileTheKeyIsRead(t *testing.T) {
 	}
 }
 
+func TestTheCallIsPreparedWhileTheKeyIsRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	prepared := make(chan struct{}, 1)
+	b.SessionName = func() string { prepared <- struct{}{}; return "alice@laptop" }
+	waits := func() error {
+		select {
+		case <-prepared:
+			return nil
+		case <-time.After(20 * time.Second):
+			return errors.New("the key is read first")
+		}
+	}
+	items := b.Store
+	b.Store = keyring{items, waits}
+	prod := over("prod", b.role("prod", time.Hour, fakeaws.Trust{}), key(""))
+	s, err := b.Make(t.Context(), prod)
+	noError(t, err)
+	if s.Key.ID == "" {
+		t.Error("nothing says which key it was made with")
+	}
+
+	// Without a key there is the keyring's error and no call.
+	calls := b.aws.Calls("*")
+	b.Store = keyring{items, func() error { return cmp.Or(waits(), store.ErrLocked) }}
+	if _, err := b.Make(t.Context(), prod); !errors.Is(err, store.ErrLocked) || b.aws.Calls("*") != calls {
+		t.Errorf("%d calls, %v", b.aws.Calls("*")-calls, err)
+	}
+}
+
 func TestNoConnectionIsMadeBeforeAPersonIsAsked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

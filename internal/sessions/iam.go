@@ -156,7 +156,7 @@ func (c IAM) AccessKeyLastUsed(ctx context.Context, id string) (KeyUse, error) {
 // client returns IAM's client. It sets *sent, unless nil, when a request leaves.
 func (c IAM) client(sent *bool) *iam.Client {
 	o := iam.Options{
-		AppID: "vault", HTTPClient: noting{c.Endpoint.httpClient(nil), sent}, Credentials: static(c.Session),
+		AppID: "vault", HTTPClient: noting{c.Endpoint.httpClient(nil), sent}, Credentials: given(c.Session),
 		EndpointResolverV2: iamEndpoints{c.Endpoint, iam.NewDefaultEndpointResolverV2()},
 	}
 	o.APIOptions = append(o.APIOptions, againInTime)

@@ -270,7 +270,7 @@ func TestMotoUnderstandsOurCallsOfIAM(t *testing.T) {
 	}
 	sdk := iam.New(iam.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(base),
-		Credentials: static(creds.Session{AccessKeyID: "setup", SecretKey: creds.New("setup")}),
+		Credentials: given(creds.Session{AccessKeyID: "setup", SecretKey: creds.New("setup")}),
 	})
 	_, err = sdk.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")})
 	noError(t, err)

@@ -1,10 +1,12 @@
 package sessions
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -159,6 +161,10 @@ type Rejected struct {
 
 // begin makes the first call of the plan, and returns the roles that are left.
 func (m *Maker) begin(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, []RoleCall, error) {
+	if plan.Base == nil && plan.overKey() {
+		s, err := m.overKey(ctx, p, plan)
+		return s, plan.Roles[1:], err
+	}
 	if plan.Base == nil {
 		s, err := m.first(ctx, p, plan)
 		return s, plan.Roles, err
@@ -173,6 +179,27 @@ func (m *Maker) begin(ctx context.Context, p profiles.Profile, plan Plan) (creds
 	}
 	s, err := m.overBase(ctx, p, plan)
 	return s, plan.Roles[1:], err
+}
+
+// overKey reports whether the plan begins with a role that is assumed with a stored key, for
+// which no person is asked.
+func (plan Plan) overKey() bool {
+	return len(plan.Roles) > 0 && plan.Roles[0].MFASerial == "" && plan.First.Stored != nil && plan.Session == nil && plan.Console == nil
+}
+
+// overKey assumes the first role with the stored key. The call is prepared while the key is
+// read: with a keyring of files each takes as long as the other.
+func (m *Maker) overKey(ctx context.Context, p profiles.Profile, plan Plan) (creds.Session, error) {
+	key := sync.OnceValues(func() (creds.Session, error) {
+		s, err := m.stored(ctx, p, plan)
+		return s, cmp.Or(err, usable(s, p.Name))
+	})
+	go func() { _, _ = key() }()
+	s, err := m.assumeBy(ctx, p, key, plan.Roles[0])
+	if _, unread := key(); unread != nil {
+		return creds.Session{}, unread
+	}
+	return s, err
 }
 
 // overBase assumes the first role with the shared session. AWS may not accept a cached one
@@ -282,6 +309,11 @@ func (m *Maker) stored(ctx context.Context, p profiles.Profile, plan Plan) (cred
 }
 
 func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session, r RoleCall) (creds.Session, error) {
+	return m.assumeBy(ctx, p, given(by), r)
+}
+
+// assumeBy assumes a role with credentials that may not be known yet.
+func (m *Maker) assumeBy(ctx context.Context, p profiles.Profile, by signer, r RoleCall) (creds.Session, error) {
 	name := r.SessionName
 	if name == "" {
 		name = m.SessionName()
@@ -290,14 +322,17 @@ func (m *Maker) assume(ctx context.Context, p profiles.Profile, by creds.Session
 	if region == "" {
 		region = p.Region
 	}
-	c := m.client(p, region, by)
+	c := m.clientBy(p, region, by)
 	return m.withMFA(ctx, p, r.MFASerial, r.MFAProcess, func(code mfa) (creds.Session, error) {
 		out, err := assumeRole(ctx, c, r, name, code)
 		if err != nil {
 			return creds.Session{}, m.failure("assume role", r.ARN, p.Name, err)
 		}
 		s, err := m.session(out.Credentials, aws.ToString(out.AssumedRoleUser.Arn), r.Duration)
-		s.Key = creds.KeyRef{ID: by.Key.ID}
+		if by != nil {
+			with, _ := by() // which has signed
+			s.Key = creds.KeyRef{ID: with.Key.ID}
+		}
 		return s, err
 	})
 }

@@ -2,6 +2,7 @@ package sessions
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -15,27 +16,51 @@ import (
 
 // client returns an STS client that signs with s and reads AWS's time.
 func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.Client {
-	return stsClient(m.Endpoint(p, STS, region), s, m.readTime, m.slow)
+	return m.clientBy(p, region, given(s))
 }
 
-// stsClient returns an STS client that signs with s, or not at all if s has no key. The
-// SDK's own loader of settings is not used: it reads files and costs more than a call.
-func stsClient(e Endpoint, s creds.Session, read func(http.Header), slow func(host string)) *sts.Client {
+// clientBy is client for a signer that may not be known yet. The first call waits for it when
+// nothing is left to do but to sign.
+func (m *Maker) clientBy(p profiles.Profile, region string, by signer) *sts.Client {
+	return stsClient(m.Endpoint(p, STS, region), by, m.readTime, m.slow)
+}
+
+// stsClient returns an STS client. The SDK's own loader of settings is not used: it reads files
+// and costs more than a call.
+func stsClient(e Endpoint, by signer, read func(http.Header), slow func(host string)) *sts.Client {
 	o := sts.Options{AppID: "vault", HTTPClient: timed{e.httpClient(slow), read}}
 	e.apply(&o)
 	o.APIOptions = append(o.APIOptions, againInTime)
-	if s.AccessKeyID != "" {
-		o.Credentials = static(s)
+	if by != nil {
+		o.Credentials = by
 	}
 	return sts.New(o)
 }
 
-func static(s creds.Session) aws.CredentialsProvider {
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
-		return aws.Credentials{
-			AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretKey.Reveal(), SessionToken: s.Token.Reveal(),
-		}, nil
-	})
+// signer returns the credentials that a call is signed with; it may block. nil: calls are not signed.
+type signer func() (creds.Session, error)
+
+// given signs with s, or not at all if s has no key.
+func given(s creds.Session) signer {
+	if s.AccessKeyID == "" {
+		return nil
+	}
+	return func() (creds.Session, error) { return s, nil }
+}
+
+// errNoSigner is what the SDK is told when there are no credentials: the reason is not its own, and
+// it should not try again.
+var errNoSigner = errors.New("there are no credentials to sign with")
+
+// Retrieve implements aws.CredentialsProvider.
+func (by signer) Retrieve(context.Context) (aws.Credentials, error) {
+	s, err := by()
+	if err != nil {
+		return aws.Credentials{}, errNoSigner
+	}
+	return aws.Credentials{
+		AccessKeyID: s.AccessKeyID, SecretAccessKey: s.SecretKey.Reveal(), SessionToken: s.Token.Reveal(),
+	}, nil
 }
 
 // mfa is an MFA device and its current code; the zero value is none.
@@ -79,7 +104,7 @@ type Identity struct{ Account, ARN, UserID string }
 
 // WhoAmI asks STS whose credentials s are. It needs no permission.
 func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
-	out, err := stsClient(e, s, func(http.Header) {}, nil).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := stsClient(e, given(s), func(http.Header) {}, nil).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, failure("ask who this key belongs to", "", s.Profile, err)
 	}
