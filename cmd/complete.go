@@ -30,7 +30,7 @@ func newWords(root *cobra.Command, r *run) *cobra.Command {
 			if err != nil {
 				return usage(c, err)
 			}
-			_, err = r.Stdout.Write(q.Text(completeLine(root, q)))
+			_, err = r.Stdout.Write(q.Text(r.completeLine(root, q)))
 			return err
 		},
 	}
@@ -45,6 +45,19 @@ type typed struct {
 	ended   bool        // by --
 	other   int         // where another program's line begins, if > 0
 	wrong   bool        // a word we cannot place
+}
+
+// completeLine is the function of this name, where a profile may stand for a command too.
+func (r *run) completeLine(root *cobra.Command, q completions.Request) completions.Answer {
+	if len(q.Words) > 0 && r.isProfileWord(q.Words[0]) {
+		q.Words = append([]string{"use"}, q.Words...)
+	}
+	a := completeLine(root, q)
+	if len(q.Words) == 0 && r.isOn(shortForms) && !strings.HasPrefix(q.Word.Text, "-") {
+		taken := verbs()
+		a.Candidates = append(a.Candidates, withoutNames(profileCandidates(r, q.Word.Text), taken)...)
+	}
+	return a
 }
 
 // completeLine says what the last word of a line may become.

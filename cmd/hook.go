@@ -121,7 +121,7 @@ func runHook(c *cobra.Command, r *run, o hookOptions) error {
 		return usage(c, err)
 	}
 	text, err := hooks.Script(sh, hooks.Options{
-		Binary: r.Program, Name: o.name, Prompt: o.prompt, Draw: o.draw, Now: r.Now(), ValueFlags: valueFlags(c.Root()),
+		Binary: r.Program, Name: o.name, Prompt: o.prompt, Draw: o.draw, Now: r.Now(), ValueFlags: valueFlags(c.Root()), Verbs: verbs(),
 		Call: o.call, Project: mode,
 	})
 	if err != nil {

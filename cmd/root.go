@@ -28,8 +28,9 @@ func Main(ctx context.Context, w *app.World) (status int) {
 	out := bufio.NewWriter(w.Stdout) // one write(2) for ten thousand candidates
 	r.Stdout = out
 
+	r.expandShort()
 	root := newRoot(r)
-	root.SetArgs(w.Args)
+	root.SetArgs(r.Args)
 	err := root.ExecuteContext(progress.With(ctx, r.line.Step))
 	if flushErr := out.Flush(); err == nil && flushErr != nil {
 		err = flushErr
@@ -117,6 +118,7 @@ type command struct {
 	name  string
 	build func(*run) *cobra.Command
 	group bool // has commands of its own
+	also  []string
 	brief bool // it catches signals only when it has a reason to; see host.CatchSignals
 }
 
@@ -124,15 +126,24 @@ func commands() []command {
 	return []command{
 		{name: "use", build: newUse, brief: true}, {name: "off", build: newOff, brief: true}, {name: "status", build: newStatus, brief: true},
 		{name: "refresh", build: newRefresh, brief: true}, {name: "exec", build: newExec, brief: true}, {name: "export", build: newExport, brief: true},
-		{name: "add", build: newAdd}, {name: "import", build: newImport}, {name: "migrate", build: newMigrate},
-		{name: "rotate", build: newRotate}, {name: "remove", build: newRemove}, {name: "clear", build: newClear},
-		{name: "list", build: newList, brief: true}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow, brief: true},
-		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "login", build: newLogin}, {name: "whoami", build: newWhoami},
+		{name: "add", build: newAdd}, {name: "import", build: newImport}, {name: "migrate", build: newMigrate, also: []string{"migrate-backend"}},
+		{name: "rotate", build: newRotate}, {name: "remove", build: newRemove, also: []string{"rm"}}, {name: "clear", build: newClear},
+		{name: "list", build: newList, also: []string{"ls"}, brief: true}, {name: "store", build: newStore, group: true}, {name: "show", build: newShow, brief: true},
+		{name: "doctor", build: newDoctor}, {name: "sso", build: newSSO, group: true}, {name: "login", build: newLogin, also: []string{"console"}}, {name: "whoami", build: newWhoami},
 		{name: "hook", build: newHook, brief: true}, {name: "init", build: newInit}, {name: "prompt", build: newPrompt, brief: true}, {name: "completion", build: newCompletion, brief: true},
-		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy},
+		{name: "demo", build: newDemo}, {name: "version", build: newVersion, brief: true}, {name: "proxy", build: newProxy, also: []string{"server"}},
 		{name: "agent", build: newAgent, group: true}, {name: "lock", build: newLock}, {name: "serve", build: newServe}, {name: "project", build: newProject, group: true},
 		{name: previewCommand, build: newPreview, brief: true},
 	}
+}
+
+// verbs are the words that a line can begin with, with those that mean the same.
+func verbs() []string {
+	list := []string{"help", wordsCommand}
+	for _, c := range commands() {
+		list = append(append(list, c.name), c.also...)
+	}
+	return list
 }
 
 // isBrief reports whether a command, or what completes one, catches signals only when it has a

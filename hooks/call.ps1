@@ -7,7 +7,7 @@ function global:__vault_switches {
   $skip = $false
   foreach ($w in $Words) {
     if ($skip) { $skip = $false }
-    elseif ("$w" -notlike '-*') { return "$w" -cin 'use', 'off', 'refresh' }
+    elseif ("$w" -notlike '-?*') { return "$w" -cin 'use', 'off', 'refresh' -or ($env:AWS_VAULT_SHORT -and "$w" -cnotin ('@VERBS@' -split ' ')) }
     else { $skip = "$w" -like '-*:' -or "$w" -cin ('@VALUE_FLAGS@' -split ' ') }
   }
   $false

@@ -60,13 +60,14 @@ _v_in() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]
 _v_ours() {
   while (($#)); do
     case $1 in
-      use | off | refresh) return 0 ;;
-      -*) [[ " @VALUE_FLAGS@ " != *" $1 "* ]] || shift "$(($# > 1))" ;;
-      *) return 1 ;;
+      use|off|refresh) return 0 ;;
+      -?*) [[ " @VALUE_FLAGS@ " != *" $1 "* ]] || shift "$(($# > 1))" ;;
+      # a profile, where that is wanted
+      *) [[ ${AWS_VAULT_SHORT-} && " @VERBS@ " != *" $1 "* ]]; return ;;
     esac
     shift
   done
-  return 1
+  ((0))
 }
 
 _v_run() {

@@ -74,8 +74,9 @@ __vault_switches() {
   while (( $# )); do
     case $1 in
       (use|off|refresh) return 0 ;;
-      (-*) [[ " @VALUE_FLAGS@ " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
-      (*) return 1 ;;
+      (-?*) [[ " @VALUE_FLAGS@ " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
+      # a profile, where that is wanted
+      (*) [[ -n ${AWS_VAULT_SHORT-} && " @VERBS@ " != *" $1 "* ]]; return ;;
     esac
     shift
   done

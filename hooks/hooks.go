@@ -35,6 +35,9 @@ type Options struct {
 	// ValueFlags are the flags that take the next word as their value. The function
 	// skips them when it looks for the command's name.
 	ValueFlags []string
+
+	// Verbs are the names of the commands. With AWS_VAULT_SHORT another first word may be a profile.
+	Verbs []string
 }
 
 // Script returns the hook for one shell. It fails when Binary cannot be quoted, when
@@ -88,6 +91,7 @@ func (o Options) placeholders(sh *shells.Shell) (map[string]string, error) {
 		"TITLE":       bit(o.Draw.Title),
 		"EPOCH":       strconv.FormatInt(o.Now.Unix(), 10),
 		"VALUE_FLAGS": strings.Join(o.ValueFlags, " "),
+		"VERBS":       strings.Join(o.Verbs, " "),
 		"RCLINE":      sh.StartFile + ", as the last line:  " + rc,
 	}, nil
 }

@@ -144,3 +144,17 @@ func TestTheClipboardIsThatOfThePersonsMachine(t *testing.T) {
 		}
 	}
 }
+
+// The names of Granted's map, which its users type.
+const grantedServices = `acm aos amplify apigateway apigw appsync athena backup bedrock billing c9 ce cf cfn cloudformation cloudmap
+	cloudwatch codeartifact codecommit codedeploy codepipeline codesuite config controltower ct cw ddb dms dx dynamodb eb ebs ec2 ecr
+	ecs eks eventbridge events gd grafana iam kms l lambda mwaa orgs organizations param r53 ram rds redshift route53 s3 sagemaker
+	scrh scrm secretsmanager securityhub ses sfn sm sns ssm sso states stepfn tra trustedadvisor vpc waf wafv2`
+
+func TestEveryServiceNameOfGrantedIsKnown(t *testing.T) {
+	for _, name := range strings.Fields(grantedServices) {
+		if _, known := ServicePath(name); !known {
+			t.Errorf("%s is not known", name)
+		}
+	}
+}

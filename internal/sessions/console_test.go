@@ -22,6 +22,10 @@ func TestTheConsoleOfEachPartitionIsAtItsOwnAddress(t *testing.T) {
 		{"us-gov-east-1", "us-gov-east-1.signin.amazonaws-us-gov.com", "us-gov-east-1.console.amazonaws-us-gov.com", false, false},
 		{"us-gov-west-1", "signin-fips.amazonaws-us-gov.com", "us-gov-west-1.console.amazonaws-us-gov.com", false, true},
 		{"eusc-de-east-1", "eusc-de-east-1.signin.amazonaws-eusc.eu", "eusc-de-east-1.console.amazonaws-eusc.eu", false, false},
+		{"us-iso-east-1", "us-iso-east-1.signin.c2shome.ic.gov", "us-iso-east-1.console.c2shome.ic.gov", false, false},
+		{"us-isob-east-1", "us-isob-east-1.signin.sc2shome.sgov.gov", "us-isob-east-1.console.sc2shome.sgov.gov", false, false},
+		{"eu-isoe-west-1", "eu-isoe-west-1.signin.csphome.adc-e.uk", "eu-isoe-west-1.console.csphome.adc-e.uk", false, false},
+		{"us-isof-south-1", "us-isof-south-1.signin.csphome.hci.ic.gov", "us-isof-south-1.console.csphome.hci.ic.gov", false, false},
 	} {
 		if got := consoleHome(tc.region, profiles.Network{FIPS: tc.fips}, tc.signOut); got != "https://"+tc.signin {
 			t.Errorf("%s: signs in at %s, want %s", tc.region, got, tc.signin)

@@ -148,6 +148,7 @@ func commandVariables() []Setting {
 		{Name: "AWS_VAULT_PROFILE_ENV", Flag: "--profile-env", Values: "true, false", Default: "false", What: "exec gives the command AWS_PROFILE in place of keys"},
 		{Name: "AWS_VAULT_DISABLE_HELP_MESSAGE", Values: "true, false", Default: "false", What: "exec opens a sub-shell without a word about it"},
 		{Name: "AWS_VAULT_PROJECT", Values: "offer, switch, off", Default: "vault hook --project", What: "what the prompt does in a directory with a .vault-profile", Page: "project-directories.md"},
+		{Name: "AWS_VAULT_SHORT", Values: "true, false", Default: "false", What: "vault PROFILE is vault use PROFILE, and vault - is vault use -, where no command has that name"},
 		{Name: "AWS_VAULT_PROMPT_ACCOUNT", Values: "true, false", Default: "false", What: "the prompt shows the account's name too, where it is known", Page: "prompt.md"},
 		{Name: "AWS_VAULT_PICKER", Values: "fzf, lines", Default: "fzf", What: "choose a profile in the finder, or from numbered lines"},
 		{Name: "ACCESSIBLE", Values: "anything", What: "choose from numbered lines, as a screen reader wants them"},

@@ -3,7 +3,7 @@ param($Words)
 $skip = $false
 foreach ($w in $Words) {
 if ($skip) { $skip = $false }
-elseif ("$w" -notlike '-*') { return "$w" -cin 'use', 'off', 'refresh' }
+elseif ("$w" -notlike '-?*') { return "$w" -cin 'use', 'off', 'refresh' -or ($env:AWS_VAULT_SHORT -and "$w" -cnotin ('' -split ' ')) }
 else { $skip = "$w" -like '-*:' -or "$w" -cin ('--backend --keychain' -split ' ') }
 }
 $false

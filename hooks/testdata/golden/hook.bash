@@ -43,13 +43,13 @@ _v_in() { [[ ${PROMPT_COMMAND[*]-}${precmd_functions[*]-} == *__vault_precmd* ]]
 _v_ours() {
 while (($#)); do
 case $1 in
-use | off | refresh) return 0 ;;
--*) [[ " --backend --keychain " != *" $1 "* ]] || shift "$(($# > 1))" ;;
-*) return 1 ;;
+use|off|refresh) return 0 ;;
+-?*) [[ " --backend --keychain " != *" $1 "* ]] || shift "$(($# > 1))" ;;
+*) [[ ${AWS_VAULT_SHORT-} && "  " != *" $1 "* ]]; return ;;
 esac
 shift
 done
-return 1
+((0))
 }
 _v_run() {
 builtin local _vcode='' _vrc=0

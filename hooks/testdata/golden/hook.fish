@@ -45,10 +45,14 @@ while set -q argv[1]
 switch $argv[1]
 case use off refresh
 return 0
+case -
+test -n "$AWS_VAULT_SHORT"
+return
 case '-*'
 builtin contains -- $argv[1] --backend --keychain; and set -e argv[1]
-case '*'
-return 1
+case '*' # a profile, where that is wanted
+test -n "$AWS_VAULT_SHORT"; and not builtin contains -- $argv[1] 
+return
 end
 set -e argv[1]
 end

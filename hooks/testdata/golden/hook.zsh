@@ -54,8 +54,8 @@ __vault_switches() {
 while (( $# )); do
 case $1 in
 (use|off|refresh) return 0 ;;
-(-*) [[ " --backend --keychain " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
-(*) return 1 ;;
+(-?*) [[ " --backend --keychain " != *" $1 "* ]] || shift $(( $# > 1 )) ;;
+(*) [[ -n ${AWS_VAULT_SHORT-} && "  " != *" $1 "* ]]; return ;;
 esac
 shift
 done
