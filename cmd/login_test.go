@@ -217,6 +217,27 @@ func TestTheAddressOfTheConsoleIsInNoCommandLineAndNoMessage(t *testing.T) {
 	}
 }
 
+func TestACommandThatOpensTheConsoleGetsWhatItsTemplateNames(t *testing.T) {
+	t.Parallel()
+	w := consoleWorld(t)
+	w.write("open it", "#!/bin/sh\nprintf '%s\\n' \"$@\" >>"+w.path("argv")+"\nfor last; do :; done\n"+browsing+"=1 exec "+os.Args[0]+" \"$last\"\n")
+	check(os.Chmod(w.path("open it"), 0o700))
+	for i, template := range []string{
+		`'OPEN' --container={account} '--name={profile} {role}' {region} {url}`,
+		`"OPEN" --container={account} "--name={profile} {role}" {region} %s`,
+	} {
+		command := strings.ReplaceAll(template, "OPEN", w.path("open it"))
+		want(t, w.vault(t, w.environ("AWS_VAULT_BROWSER="+command), "login", "direct", "--browser", command), 0, "opens in your browser")
+		w.wantCalls(t, "console", i+1)
+		list := strings.Split(strings.TrimSpace(string(must(os.ReadFile(w.path("argv"))))), "\n")
+		got := strings.Join(list[max(0, len(list)-4):], "|")
+		if !strings.HasPrefix(got, "--container=111122223333|--name=direct prod|eu-central-1|http://127.0.0.1:") {
+			t.Errorf("%s: started with %q", template, got)
+		}
+	}
+	want(t, w.vault(t, w.environ(), "login", "direct", "--browser", "'unfinished {url}"), 1, "no browser was opened: 'unfinished")
+}
+
 func TestWhereNoBrowserCanOpenTheConsoleItIsSaidHowElse(t *testing.T) {
 	t.Parallel()
 	w := consoleWorld(t)
