@@ -31,9 +31,11 @@ With --mode server, or vault_mode = server in the profile, the agent serves the
 session to the programs of this shell and renews it, so that they may run longer
 than it lasts. It ends with the shell, or with "vault off".
 
-A role of Identity Center needs no profile: --sso SESSION --account ID --role NAME,
-or the name SESSION:ID:NAME, with which it is remembered. What you leave out is
-chosen from a list.
+A role of Identity Center needs no profile: --sso SESSION --account ACCOUNT --role
+NAME, or the name SESSION:ID:NAME, with which it is remembered. What you leave out
+is chosen from a list. ACCOUNT is the id, the name or the alias of an account.
+
+With AWS_VAULT_SHORT=true, vault PROFILE and vault - are short for this command.
 
 Exit status: 0 switched, 1 failed and nothing changed, 2 usage, 3 a person must
 sign in and nobody can be asked, 130 interrupted.`,
