@@ -42,8 +42,10 @@ func announce(r *run, p profiles.Profile, q env.Request, l refresh.Lease) {
 		r.say("%s until %s (renews once there is a new key in %s)", name, until, temporary.At.File)
 	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsItself:
 		r.say("%s until %s (renews by itself)", name, until)
+	case app.RenewalOf(p, r.task.Unlocked) == app.RenewsByProgram:
+		r.say("%s until %s (then %s)", name, until, r.ours("vault refresh "+asks(app.RenewsByProgram, app.RenewProgram(app.Chain(p)))))
 	default:
-		r.say("%s until %s (then %s)", name, until, asks(app.RenewalOf(p, r.task.Unlocked)))
+		r.say("%s until %s (then %s)", name, until, asks(app.RenewalOf(p, r.task.Unlocked), ""))
 	}
 }
 

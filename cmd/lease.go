@@ -160,7 +160,7 @@ func announceServed(r *run, p profiles.Profile, q env.Request, l refresh.Lease) 
 	case how == app.RenewsFromFile:
 		r.say("%s, served to the programs of this shell until %s, and longer once there is a new key%s", name, display.Clock(l.Session.Expires, r.Now()), reach(r))
 	default:
-		r.say("%s, served to the programs of this shell until %s%s (then vault refresh %s)", name, display.Clock(l.Session.Expires, r.Now()), reach(r), asks(how))
+		r.say("%s, served to the programs of this shell until %s%s (then vault refresh %s)", name, display.Clock(l.Session.Expires, r.Now()), reach(r), asks(how, app.RenewProgram(app.Chain(p))))
 	}
 	announceLabel(r)
 }

@@ -73,6 +73,9 @@ func TestTheProgramThatWritesAKeyAsksOnTheTerminal(t *testing.T) {
 		if ran := strings.Contains(r.err, "running saml2aws, which renews the key of \"saml\""); ran != (len(c.talk) > 0) || strings.Contains(r.err, "hunter2") {
 			t.Errorf("%s: said %q", c.what, r.err)
 		}
+		if c.args[0] == "use" && c.id != "ASIAOLD" && !strings.Contains(r.err, "(then vault refresh runs saml2aws)") {
+			t.Errorf("%s: it does not say what comes then: %s", c.what, r.err)
+		}
 		if strings.Contains(r.out, "Okta") {
 			t.Errorf("%s: what the program printed is in the answer: %q", c.what, r.out)
 		}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -214,7 +215,7 @@ func renewalText(r *run, s app.Status) string {
 	case app.RenewsAtPrompt:
 		return "by itself, at the next prompt"
 	case app.RenewsByCode, app.RenewsByPassphrase, app.RenewsByProgram:
-		return r.ours("when you run vault refresh, which " + asks(s.Renews))
+		return r.ours("when you run vault refresh, which " + asks(s.Renews, app.RenewProgram(s.Chain)))
 	case app.Lapses:
 		return r.ours("never: vault refresh makes another, because of vault_auto_renew = false")
 	case app.RenewsFromFile:
@@ -227,13 +228,13 @@ func renewalText(r *run, s app.Status) string {
 	return "not by itself"
 }
 
-// asks says what a person is asked for at a renewal.
-func asks(how app.Renewal) string {
+// asks says what a person is asked for at a renewal, or that a program is run, by its name.
+func asks(how app.Renewal, program string) string {
 	switch how {
 	case app.RenewsByPassphrase:
 		return "asks for the passphrase"
 	case app.RenewsByProgram:
-		return "runs the vault_renew_command of the profile"
+		return "runs " + cmp.Or(program, "the vault_renew_command of the profile")
 	}
 	return "asks for an MFA code"
 }

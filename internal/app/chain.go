@@ -84,6 +84,15 @@ func fileHop(t *profiles.Temporary) Hop {
 	return h
 }
 
+// RenewProgram is the program that writes the temporary key which a chain begins with, "" if it
+// is not known.
+func RenewProgram(chain []Hop) string {
+	if n := len(chain); n > 0 && chain[n-1].Kind == HopFile {
+		return chain[n-1].Program
+	}
+	return ""
+}
+
 func roleHop(r *profiles.Role) Hop {
 	h := Hop{
 		Kind: HopRole, Profile: r.Profile, ARN: r.ARN, SessionName: r.SessionName, ExternalID: r.ExternalID, MFASerial: r.MFASerial,
