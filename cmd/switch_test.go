@@ -280,6 +280,7 @@ func TestAnIntendedSubShellIsSwitchedWithAMessage(t *testing.T) {
 // The account's shell may be another one, or none.
 func TestExecWithoutACommandOpensTheShellOneIsIn(t *testing.T) {
 	t.Parallel()
+	testenv.Require(t, "ps")
 	inEachShell(t, shelltest.Hooked(t), func(t *testing.T, s *shellScript) {
 		s.environ = append(s.environ, "SHELL="+s.w.path("account's"))
 		for _, shell := range append(s.sh.Programs(), "dash") {
