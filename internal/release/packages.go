@@ -78,6 +78,7 @@ func (r *release) pack(format string, info *nfpm.Info) error {
 func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
 	doc := "/usr/share/doc/" + packageName
 	contents := files.Contents{
+		r.directory(doc), // which rpm would leave behind
 		r.content(r.binary(t), "/usr/bin/vault", 0o755),
 		r.content(r.staged("common", "completions", "vault.bash"), "/usr/share/bash-completion/completions/vault", 0o644),
 		r.content(r.staged("common", "completions", "_vault"), zsh+"/_vault", 0o644),
@@ -108,6 +109,13 @@ func (r *release) content(source, destination string, mode os.FileMode) *files.C
 		Source: source, Destination: destination,
 		FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: mode, MTime: r.date},
 	}
+}
+
+// directory is one that belongs to the package alone.
+func (r *release) directory(destination string) *files.Content {
+	c := r.content("", destination, 0o755)
+	c.Type = files.TypeDir
+	return c
 }
 
 // compressed makes the files that Linux's packages have compressed.
