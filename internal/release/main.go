@@ -1,7 +1,7 @@
 // Command release builds all files of a release: the program for every system, archives,
 // Linux packages, lists of components, checksums, and the manifests of package managers.
 //
-//	go run -C internal/release . [-date SECONDS] [-only SYSTEM] VERSION [DIRECTORY]
+//	go run -C internal/release . [-date SECONDS] [-only SYSTEM] [-module] VERSION [DIRECTORY]
 //
 // It is a module of its own, so that what it needs is not a dependency of the program. The files
 // depend on the source, the version, the date and the version of Go, and on nothing else.
@@ -32,8 +32,9 @@ func main() {
 func run() error {
 	date := flag.String("date", os.Getenv("SOURCE_DATE_EPOCH"), "the time of all files, in seconds since 1970; by default that of the commit")
 	only := flag.String("only", "", "build for this system alone, such as linux-amd64, and no manifests")
+	asModule := flag.Bool("module", false, "instead, write the source for GOPROXY=file://DIRECTORY, as a version of its module")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run -C internal/release . [-date SECONDS] [-only SYSTEM] VERSION [DIRECTORY]\n"+
+		fmt.Fprintln(flag.CommandLine.Output(), "usage: go run -C internal/release . [-date SECONDS] [-only SYSTEM] [-module] VERSION [DIRECTORY]\n"+
 			"A relative directory is one at the top of the repository; the default is dist.")
 		flag.PrintDefaults()
 	}
@@ -53,6 +54,9 @@ func run() error {
 	r, err := newRelease(root, out, flag.Arg(0), *date)
 	if err != nil {
 		return err
+	}
+	if *asModule {
+		return r.goModule()
 	}
 	if *only != "" {
 		r.targets = slices.DeleteFunc(slices.Clone(targets), func(t target) bool { return t.String() != *only })
