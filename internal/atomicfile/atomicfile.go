@@ -206,9 +206,10 @@ func Sync(dir string) error {
 
 // Read returns the content of the file at path, at most limit bytes; a longer file is a
 // *SizeError. It is for files that a person may have named: a device like /dev/zero never
-// ends. It may block on a pipe.
+// ends. At a named pipe it waits for a writer for five seconds, see ErrNoWriter, and then for
+// as long as the writer takes.
 func Read(path string, limit int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return nil, failed("read", path, err)
 	}

@@ -16,6 +16,9 @@ var (
 
 	// ErrNotFile: what is there is a directory, a device or a pipe.
 	ErrNotFile = errors.New("it is not a regular file")
+
+	// ErrNoWriter: what is there is a named pipe, and no program has opened it to write to it.
+	ErrNoWriter = errors.New("it is a named pipe, and no program writes to it")
 )
 
 // OwnerError: the file, or the directory of a new one, belongs to another user, or to a

@@ -1,6 +1,7 @@
 package profiles
 
 import (
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -218,12 +219,11 @@ func (v *view) checkURL(e found) string {
 	return e.Value
 }
 
-const notURL = "it must begin with https:// or http:// and contain no white space"
+const notURL = "it must be a valid address that begins with https:// or http://, without white space"
 
 func isURL(s string) bool {
-	_, rest, ok := strings.Cut(s, "://")
-	scheme := strings.ToLower(s[:len(s)-len(rest)])
-	return ok && rest != "" && (scheme == "https://" || scheme == "http://") && !strings.ContainsFunc(s, isSpace)
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && !strings.ContainsFunc(s, isSpace)
 }
 
 // yes reads a setting that is true or false. botocore takes every other word for false;

@@ -183,6 +183,7 @@ func TestAVariableThatCannotBeReadIsNamed(t *testing.T) {
 	for name, value := range map[string]string{
 		"AWS_SESSION_TAGS": "a,b", "AWS_ROLE_ARN": "admin", "AWS_REGION": "../x", "AWS_USE_FIPS_ENDPOINT": "yes", "AWS_MAX_ATTEMPTS": "many",
 		"AWS_RETRY_MODE": "never", "AWS_STS_REGIONAL_ENDPOINTS": "here", "AWS_ENDPOINT_URL": "localhost:4566", "AWS_ENDPOINT_URL_SIGNIN": "https://a b",
+		"AWS_ENDPOINT_URL_STS": "http://[::1", "AWS_ENDPOINT_URL_IAM": "https://:443x", "AWS_ENDPOINT_URL_SSO": "http:///path",
 	} {
 		var bad *ValueError
 		err := resolveError(t, "[profile a]\nrole_arn = "+roleARN+"x\n", "a", Overrides{Env: map[string]string{name: value}})
@@ -190,6 +191,11 @@ func TestAVariableThatCannotBeReadIsNamed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestAVariableOfTwoLinesIsNotToldAsIndented(t *testing.T) {
+	err := resolveError(t, "[profile a]\n", "a", Overrides{Env: map[string]string{"AWS_REGION": "eu\nwest"}})
+	want(t, "error", err.Error(), `AWS_REGION "eu" of profile "a": it must be one line`)
 }
 
 func TestOnlyARoleCanBeNarrowed(t *testing.T) {

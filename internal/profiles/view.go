@@ -94,7 +94,11 @@ func (v *view) str(key string) string {
 	}
 	if strings.Contains(e.Value, "\n") {
 		e.Value, _, _ = strings.Cut(e.Value, "\n")
-		v.reject(e, "it must be one line, but the lines below it are indented, and so belong to it")
+		why := "it must be one line, but the lines below it are indented, and so belong to it"
+		if e.variable != "" {
+			why = "it must be one line"
+		}
+		v.reject(e, why)
 		return ""
 	}
 	v.note(key, e)

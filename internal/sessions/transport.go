@@ -237,7 +237,7 @@ func (c client) explain(r *http.Request, w *watch, err error) error {
 	case errors.As(err, &refused):
 		e.Kind, e.Why, e.Final = NotAWS, fmt.Sprintf("the proxy %s refused to connect to %s (%s)", proxy, host, status(int(refused))), refused/100 == 4
 	case proxy == notProxy:
-		e.Kind, e.Why, e.Final = BadSetting, "what the variable for the proxy has is not the address of one", true
+		e.Kind, e.Why, e.Final = BadSetting, "the address of the proxy in the environment is not valid", true
 	case proxy != "" && errors.As(err, &op) && op.Op == "proxyconnect":
 		e.Why = fmt.Sprintf("the proxy %s cannot be reached: %s", proxy, cause(op.Err))
 	case errors.As(err, &dns):
