@@ -339,7 +339,9 @@ func TestAnAccountIsNamedByItsIDItsNameOrItsAlias(t *testing.T) {
 	w.signIn(t)
 	want(t, w.vault(t, w.environ(), "export", "--sso", "corp", "--account", "data lake", "--role", "ops", "--format", "json"), 0, "AccessKeyId")
 	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, account+" (dev team)")
-	w.called(t, "ListAccountAliases", 0) // it has a name
+	want(t, w.vault(t, w.environ(), "whoami", "dev"), 0, account+" (dev team)")
+	w.called(t, "ListAccountAliases", 1)
+	want(t, w.vault(t, w.environ(), "export", "--sso", "corp", "--account", "acme-dev", "--role", "Admin"), 0, "AWS_ACCESS_KEY_ID")
 	calls := w.aws.Calls("ListAccounts")
 	for args, says := range map[string]string{
 		"--account=data-lake": `does not give you an account "data-lake" … did you mean "Data Lake"?`,
@@ -356,7 +358,8 @@ func TestAnAccountIsNamedByItsIDItsNameOrItsAlias(t *testing.T) {
 		{"use --sso corp --account ", "Data Lake\t444455556666, dev team\t" + account},
 		{"use --account 4444", "444455556666\tData Lake"},
 		{"use --sso corp --account=444455556666 --role ", "Ops"},
-		{"exec --account acme-dev --role ", "words\n"}, // the alias is not known
+		{"exec --account acme-dev --role ", "Admin, ReadOnly"},
+		{"exec --account nobody --role ", "words\n"},
 		{"exec --account dev\u00a0team --role ", "Admin, ReadOnly"},
 	} {
 		words := strings.Split(x.line, " ")

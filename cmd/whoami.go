@@ -18,7 +18,7 @@ func newWhoami(r *run) *cobra.Command {
 its environment, the active profile, AWS_PROFILE, a web identity or the address of a
 container, as the AWS tools look for them. That needs no permission. If the session of
 a profile has expired a new one is made first. IAM is asked once for the alias of an
-account whose name is not known, if you may; lists and prompts then show it.`,
+account, if you may; lists and prompts show it where no name is known.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(c *cobra.Command, a []string) error { return runWhoami(c.Context(), r, firstArg(a), asJSON) },

@@ -120,27 +120,25 @@ func (t *Task) KnownAccounts(session string) (list []sessions.Account) {
 // aliases is the name under which accounts stand whose alias IAM has told.
 const aliases = ""
 
-// LearnAlias asks IAM once for the alias of an account that no directory has named, and returns the
-// account's name, "" where it has none or where the caller may not ask.
+// LearnAlias asks IAM for the alias of an account, once, and returns the account's name: that of
+// Identity Center, or the alias; "" where it has neither, or where the caller may not ask.
 func (t *Task) LearnAlias(ctx context.Context, account string, c sessions.IAM) string {
 	known := t.knownDirectories()
-	if name := accountNames(known)[account]; name != "" {
-		return name
-	}
+	name := accountNames(known)[account]
 	of := known[aliases]
 	if slices.ContainsFunc(of.Accounts, func(a sessions.Account) bool { return a.ID == account }) {
-		return "" // it was asked
+		return name
 	}
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	name, err := c.AccountAlias(ctx)
+	alias, err := c.AccountAlias(ctx)
 	var call *sessions.CallError
 	if err != nil && !(errors.As(err, &call) && call.Kind == sessions.Denied) {
-		return ""
+		return name
 	}
-	of.Accounts = append(of.Accounts, sessions.Account{ID: account, Name: name})
+	of.Accounts = append(of.Accounts, sessions.Account{ID: account, Name: alias})
 	t.addKnown(aliases, of)
-	return name
+	return cmp.Or(name, alias)
 }
 
 // IsAccount reports whether a person means the account by its id, its name or its alias.
