@@ -384,3 +384,26 @@ func TestDoctorDoesNotWaitForAPipeInPlaceOfAFile(t *testing.T) {
 		t.Errorf("status %d: %q", status, found)
 	}
 }
+
+func TestDoctorLooksAtTheFileOfAProject(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "[profile work]\nregion = eu-west-1\n")
+	w.stored("alice", "work")
+	for _, c := range []struct{ name, trust, want string }{
+		{"work", "", `warning .vault-profile names "work" and is not trusted`},
+		{"work", "trust", `.vault-profile names "work", and is trusted`},
+		{"wrok", "trust", `.vault-profile has changed since it was trusted and names "wrok"`}, // which cannot be trusted
+		{"work", "ignore", ""},
+	} {
+		w.write(".vault-profile", c.name+"\n")
+		if c.trust != "" {
+			if r := w.vault(t, w.environ(), "project", c.trust); r.status != 0 {
+				t.Logf("%s %s: %s", c.trust, c.name, r.err)
+			}
+		}
+		r := w.vault(t, w.environ(), "doctor")
+		if found := strings.Contains(r.out, ".vault-profile"); found != (c.want != "") || c.want != "" && !strings.Contains(strings.ReplaceAll(r.out, w.dir+"/", ""), strings.TrimPrefix(c.want, "warning ")) {
+			t.Errorf("%s, %s: not %q:\n%s", c.name, c.trust, c.want, r.out)
+		}
+	}
+}
