@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/d44b7504/vault/internal/shelltest"
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // leasePrompts are start-file code for a prompt that has the number of the line before it.
@@ -59,7 +60,7 @@ func (p *typist) wants(line, segment string) {
 
 func TestModeServerAsItIsTyped(t *testing.T) {
 	t.Parallel()
-	shelltest.Each(t, shelltest.All(t), func(t *testing.T, sh *shelltest.Shell) {
+	shelltest.Each(t, testenv.Sample(shelltest.All(t), 2), func(t *testing.T, sh *shelltest.Shell) {
 		w := roleWorld(t)
 		environ := with(w.withLeases(t), "TERM=xterm", "fish_features=qmark-noglob,no-query-term", "HISTFILE=")
 		home := w.path("typing")
