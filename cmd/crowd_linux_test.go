@@ -48,6 +48,7 @@ type crowd struct {
 	unheld    int // questions whose answer perhaps no agent could hold, because the disk was full
 	full      bool
 	wasFull   time.Time // when the disk last had room again
+	stales    int       // prompts that were stale
 	refreshes int       // that people asked for
 	steps     int
 	prompts   map[string]map[bool][]drawing // by shell; whether something had happened
@@ -138,12 +139,15 @@ type worker struct {
 	sh *shelltest.Shell
 	r  *rand.Rand
 
-	x     *shelltest.Terminal
-	in    string // the profile that was switched to last
-	line  int    // the number of the last line that was typed
-	read  int    // how much of the transcript was searched for a question
-	asked int    // how often the last line was asked for the passphrase
-	from  int    // how long the transcript was before the last line
+	x    *shelltest.Terminal
+	in   string // the profile that was switched to last
+	line int    // the number of the last line that was typed
+	read int    // how much of the transcript was searched for a question
+	// stale: the clock was set between the program's answer and the prompt, and what that prompt
+	// said of the time is said until the program is asked again.
+	stale bool
+	asked int // how often the last line was asked for the passphrase
+	from  int // how long the transcript was before the last line
 
 	typed time.Time // when the last line was typed
 	ended time.Time // when it ended and its prompt was next; only that of a line that does nothing is seen
@@ -275,7 +279,13 @@ func (k *worker) check(line, in string, s seen) bool {
 	case len(label) == 0 || label[0] != k.in || !labels.MatchString(s.label):
 		return k.wrong(line, fmt.Sprintf("the label is %q, and it switched to %q", s.label, k.in))
 	}
-	if minutes.MatchString(s.label) && k.life < time.Minute && !k.excused(k, "", "clock set") {
+	switch {
+	case !minutes.MatchString(s.label) || k.life > time.Minute:
+		k.stale = false
+	case k.stale, k.excused(k, "", "clock set"):
+		k.stale = true
+		k.count(&k.stales)
+	default:
 		return k.wrong(line, fmt.Sprintf("the label of a session of %s is %q", k.life, s.label))
 	}
 	if note := label[len(label)-1]; strings.HasSuffix(note, "!") && note != "locked!" && !k.excused(k, "", note) {
@@ -547,6 +557,9 @@ func (c *crowd) late(d drawing) bool {
 func (c *crowd) report() {
 	made := c.w.aws.Calls("AssumeRole")
 	c.t.Logf("%d lines; %d times the store had to be opened again, %d questions; %d sessions made, of which %d were asked for", c.steps, c.locked, c.questions, made, c.refreshes)
+	if c.stales > 0 {
+		c.t.Logf("%d prompts showed minutes that were those of the clock before it was set", c.stales)
+	}
 	for _, sh := range shelltest.All(c.t) {
 		usual, then := lengths(c.prompts[sh.Name][false]), lengths(c.prompts[sh.Name][true])
 		bound := quantile(usual, 50) + 50*time.Millisecond
