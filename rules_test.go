@@ -592,7 +592,9 @@ func compiled(t testing.TB, source string, environ ...string) string {
 	if runtime.GOOS == "windows" {
 		file += ".exe"
 	}
-	build := exec.Command("go", "build", "-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w -funcalign=8", "-o", linked, source)
+	build := exec.Command("go", "build", "-trimpath", "-tags=nethttpomithttp2", "-ldflags=-s -w -funcalign=8", // as internal/release does
+		"-gcflags=github.com/d44b7504/vault/cmd=-l", "-gcflags=github.com/d44b7504/vault/internal/fakeaws=-l", "-gcflags=github.com/junegunn/fzf/src=-l",
+		"-o", linked, source)
 	build.Env = append(os.Environ(), environ...)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", source, err, out)
