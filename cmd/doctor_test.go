@@ -356,6 +356,13 @@ func TestDoctorReportsTheKeyring(t *testing.T) {
 	find("ok file, " + w.path("keys") + ", 1 item: in use, because --backend or AWS_VAULT_BACKEND names it")
 	find("warning 8,192 rounds of PBKDF2, as AWS Vault needs it: whoever has the files can guess a short passphrase | vault migrate --from file --to age")
 	find(`problem there is no back end called "shoebox" on this system | choose one of `, "AWS_VAULT_BACKEND=shoebox")
+	check(os.Symlink("loop", w.path("loop")))
+	find("problem file cannot be used: "+w.path("loop")+" cannot be read: its links lead in a circle", "AWS_VAULT_FILE_DIR="+w.path("loop"))
+	if os.Getuid() != 0 {
+		closed := w.path("closed")
+		check(os.Mkdir(closed, 0))
+		find("problem its items cannot be listed: "+closed+" cannot be read: permission denied", "AWS_VAULT_FILE_DIR="+closed)
+	}
 	find("problem pass cannot be used: ", "AWS_VAULT_BACKEND=pass", "PATH=/nonexistent")
 	find("problem there is no keyring to use: pass was asked for", "AWS_VAULT_BACKEND=pass", "PATH=/nonexistent")
 	find("ok file, "+w.path("keys")+", 1 item: in use, the first one that is available", "AWS_VAULT_BACKEND=", "PATH=/nonexistent")

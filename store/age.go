@@ -275,9 +275,9 @@ func (a *ageFiles) survey(context.Context) survey {
 	files, err := a.items()
 	switch {
 	case err != nil:
-		return survey{a.dir, -1, err.Error()}
+		return survey{place: a.dir, items: -1, err: err}
 	case !a.hasAnything():
-		return survey{a.dir, 0, "the first key makes the store"}
+		return survey{place: a.dir, remark: "the first key makes the store"}
 	}
-	return survey{a.dir, len(files), ""}
+	return survey{place: a.dir, items: len(files)}
 }

@@ -34,6 +34,7 @@ type survey struct {
 	place  string // for people
 	items  int    // -1 when it is not known
 	remark string // one more thing to know, or ""
+	err    error  // why the items cannot be listed; nil when they can, or are not counted
 }
 
 // listed returns the survey of a driver whose names can be listed without asking.
@@ -41,11 +42,11 @@ func listed(ctx context.Context, place string, d driver) survey {
 	names, err := d.keys(ctx, "")
 	switch {
 	case err == nil:
-		return survey{place, len(names), ""}
+		return survey{place: place, items: len(names)}
 	case errors.Is(err, ErrLocked), isLocked(err):
-		return survey{place, -1, "it is locked"}
+		return survey{place: place, items: -1, remark: "it is locked"}
 	}
-	return survey{place, -1, err.Error()}
+	return survey{place: place, items: -1, err: err}
 }
 
 // bounded is the Store that is made of a driver: one call at a time, each with a deadline

@@ -17,6 +17,8 @@ type Finding struct {
 	Where string
 	// Remark is one more thing to know before keeping keys there, or "".
 	Remark string
+	// Unlisted is why the items cannot be listed; nil when they can, or are not counted.
+	Unlisted error
 	// Items is how many items there are, with those of other programs in the same place; -1
 	// when counting needs a person, or is not possible.
 	Items int
@@ -52,7 +54,7 @@ func probe(ctx context.Context, b Backend, o Options) Finding {
 	if err != nil {
 		return f
 	}
-	f.Where, f.Items, f.Remark = seen.place, seen.items, seen.remark
+	f.Where, f.Items, f.Remark, f.Unlisted = seen.place, seen.items, seen.remark, seen.err
 	switch {
 	case f.Remark != "":
 	case b.Volatile:

@@ -167,7 +167,7 @@ func (s *security) keys(ctx context.Context, _ string) ([]string, error) {
 func (s *security) survey(ctx context.Context) survey {
 	place := filepath.Join(s.folder, s.keychain+"-db")
 	if !s.exists() {
-		return survey{place, 0, "the keychain does not exist yet; it is created in a dialog when the first item is stored"}
+		return survey{place: place, remark: "the keychain does not exist yet; it is created in a dialog when the first item is stored"}
 	}
 	seen := listed(ctx, place, s)
 	if seen.items >= 0 {

@@ -92,6 +92,7 @@ var phrases = sync.OnceValue(func() (list []phrase) {
 		{`connect: no such file or directory`, "nothing answers there"},
 		{`(^|: )is a directory`, "${1}it is a directory"},
 		{`(^|: )not a directory`, "${1}a part of its path is not a directory"},
+		{`getwd: no such file or directory`, "the current directory does not exist any more"},
 		{`(?:connect: )?connection refused`, "the connection was refused"},
 		{`(?:\w+: )?connection reset by peer|(?:\w+: )?broken pipe`, "the connection was cut off"},
 		{`unexpected EOF|\bEOF\b`, "it ended too early"},

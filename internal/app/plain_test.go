@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,6 +48,7 @@ func TestNoErrorHasTheWordsOfTheSystemOrOfALibrary(t *testing.T) {
 	}{
 		"a file that does not exist":    {errOf(os.ReadFile(missing)), missing + " does not exist"},
 		"a folder that does not exist":  {os.WriteFile(missing, nil, 0o600), missing + " does not exist"},
+		"a directory that was removed":  {os.NewSyscallError("getwd", syscall.ENOENT), "the current directory does not exist any more"},
 		"a rename":                      {os.Rename(missing, plainFile), plainFile + " does not exist"},
 		"a directory":                   {errOf(os.ReadFile(t.TempDir())), "cannot be read: it is a directory"},
 		"a file in the place of one":    {errOf(os.ReadFile(filepath.Join(plainFile, "x"))), "cannot be read"},

@@ -49,9 +49,11 @@ func (x *examination) backend(f store.Finding, named string) Finding {
 	}
 	switch {
 	case f.Err != nil && f.Backend == named:
-		return problem("", "%s cannot be used: %s", what, f.Err)
+		return problem("", "%s cannot be used: %s", what, app.OneLine(f.Err))
 	case f.Err != nil:
-		return note("", "%s is not available: %s", what, f.Err)
+		return note("", "%s is not available: %s", what, app.OneLine(f.Err))
+	case f.Chosen && f.Unlisted != nil:
+		return problem("", "%s is in use, but its items cannot be listed: %s", what, app.OneLine(f.Unlisted))
 	case f.Chosen && named != "":
 		return ok("%s: in use, because --backend or AWS_VAULT_BACKEND names it", what)
 	case f.Chosen:
