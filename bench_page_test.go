@@ -266,7 +266,8 @@ func figures(b *testing.B, pattern, pkg string, more ...string) map[string]map[s
 
 // promptTable has what a prompt costs in each shell that is installed.
 func promptTable(b *testing.B, v *verdicts) string {
-	all := figures(b, "(Precmd|PromptProcesses)/^(bash|zsh|fish)$/^(empty|none|active)$", "./hooks")
+	all := figures(b, "Precmd$/^(bash|zsh|fish)$/^(empty|none|active)$", "./hooks")
+	maps.Copy(all, figures(b, "PromptProcesses$", "./hooks", "-benchtime", "1x"))
 	maps.Copy(all, figures(b, "(Precmd|PromptProcesses)Pwsh$", "./hooks", "-benchtime", "1x"))
 	var t strings.Builder
 	t.WriteString("Microseconds of the shell's time, the best of some hundred short rounds; and processes, counted by `strace`.\n\n" +
