@@ -96,7 +96,7 @@ func TestASignInAtABrowserIsKeptByTheAgent(t *testing.T) {
 }
 
 // What a person signs in to is kept by the agent, which is given the sign-in and asked for no key.
-func TestSSOLoginAsksForNoPassphraseWhileTheAgentHoldsTheStore(t *testing.T) {
+func TestSSOAsksForNoPassphraseWhileTheAgentHoldsTheStore(t *testing.T) {
 	t.Parallel()
 	w := newSSOWorld(t, corp)
 	w.stored("alice", "base")
@@ -114,8 +114,17 @@ func TestSSOLoginAsksForNoPassphraseWhileTheAgentHoldsTheStore(t *testing.T) {
 			t.Error("the agent holds no store")
 		}
 	}
-	if r := w.vault(t, environ, "export", "dev"); r.status != 0 {
-		t.Errorf("status %d, said %q", r.status, r.err)
+	for _, c := range []struct{ args, says string }{
+		{"export dev", "AWS_ACCESS_KEY_ID"},
+		{"sso list corp --refresh --json", `"account": "111122223333"`},
+		{"sso sync corp --dry-run", "[profile"},
+		{"sso login --share", "the AWS CLI finds it in"},
+		{"sso logout", "signed out of corp"},
+		{"sso logout", "you were not signed in to corp"},
+	} {
+		if r := w.vault(t, environ, strings.Fields(c.args)...); r.status != 0 || !strings.Contains(r.out+r.err, c.says) {
+			t.Errorf("%s: status %d, said %q, printed %q", c.args, r.status, r.err, r.out)
+		}
 	}
 }
 

@@ -147,14 +147,10 @@ func (o ssoLoginOptions) isFirst(r *run, err error) bool {
 
 // shareSignIn writes the sign-in where the AWS CLI looks for it.
 func shareSignIn(ctx context.Context, r *run, d app.Directory) error {
-	m, err := r.task.Maker(ctx)
-	if err != nil {
-		return err
-	}
 	if _, err := r.task.Env.SSOCacheDir(); err != nil {
 		return err
 	}
-	file, err := m.Share(ctx, d.SSO)
+	file, err := d.Share(ctx)
 	if err != nil {
 		return fmt.Errorf("share the sign-in: %w", err)
 	}
@@ -179,11 +175,7 @@ func runSSOLogout(ctx context.Context, r *run, name string) error {
 	if err != nil {
 		return err
 	}
-	m, err := r.task.Maker(ctx)
-	if err != nil {
-		return err
-	}
-	was, err := m.SignOut(ctx, d.Profile, d.SSO)
+	was, err := d.SignOut(ctx)
 	if err != nil {
 		return err
 	}

@@ -205,7 +205,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 		return s, err
 	}
 	if err := json.Unmarshal(answer, &s); err != nil {
-		return s, errors.New("the agent's answer cannot be read")
+		return s, errAnswer
 	}
 	s.Older, s.Socket = older, Socket(c.Dir())
 	return s, nil
@@ -281,7 +281,7 @@ func (c *Client) talk(ctx context.Context, method, path string, body []byte, say
 		return nil, false, c.broken(ctx, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	answer, err = io.ReadAll(io.LimitReader(res.Body, maxBody))
+	answer, err = io.ReadAll(io.LimitReader(res.Body, maxReply))
 	if err != nil {
 		return nil, false, c.broken(ctx, err)
 	}

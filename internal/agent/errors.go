@@ -121,7 +121,7 @@ func someError(err error) optional {
 func errorIn(text optional) error {
 	var w *wireError
 	if text != nil && json.Unmarshal(text, &w) != nil {
-		return errors.New("the agent's answer cannot be read")
+		return errAnswer
 	}
 	return w.error()
 }

@@ -21,9 +21,12 @@ import (
 // protocol is counted up when a client and an agent would not understand each other.
 const protocol = 1
 
-// maxBody is the most bytes of a request or a reply. A session policy and a chain of roles
-// have a few thousand.
+// maxBody is the most bytes of a request. A session policy and a chain of roles have a few
+// thousand.
 const maxBody = 256 << 10
+
+// maxReply is the most bytes of a reply. The list of 10,000 accounts has about two million.
+const maxReply = 4 << 20
 
 // optional is the JSON of what most messages do not have. To prepare for a type takes
 // encoding/json longer than to encode it, and a client does everything for the first time.
@@ -188,6 +191,8 @@ func encodeRequest(r app.SessionRequest) ([]byte, error) {
 	return json.Marshal(w)
 }
 
+var errAnswer = errors.New("the agent's answer cannot be read")
+
 var errForm = errors.New("the request is not of the known form")
 
 // decodeRequest refuses what no client sends, so that nothing below has to expect it.
@@ -233,30 +238,42 @@ type wireReply struct {
 	Lease    wireLease
 	CodeUsed bool     `json:",omitempty"`
 	Error    optional `json:",omitempty"` // wireError
+
+	Accounts optional `json:",omitempty"` // []sessions.Account
+	File     string   `json:",omitempty"`
+	WasIn    bool     `json:",omitempty"`
 }
 
 func encodeReply(r app.SessionReply, failed error) ([]byte, error) {
 	l := r.Lease
+	var accounts optional
+	if r.Accounts != nil {
+		accounts = some(r.Accounts)
+	}
 	return json.Marshal(wireReply{
 		Lease: wireLease{
 			Session: toWire(l.Session), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: someError(l.Warning),
 		},
-		CodeUsed: r.CodeUsed, Error: someError(failed),
+		CodeUsed: r.CodeUsed, Error: someError(failed), Accounts: accounts, File: r.File, WasIn: r.WasIn,
 	})
 }
 
 func decodeReply(body []byte) (app.SessionReply, error) {
 	var w wireReply
 	if err := json.Unmarshal(body, &w); err != nil {
-		return app.SessionReply{}, errors.New("the agent's answer cannot be read")
+		return app.SessionReply{}, errAnswer
 	}
 	l := w.Lease
-	return app.SessionReply{
+	reply := app.SessionReply{
 		Lease: refresh.Lease{
 			Session: l.Session.session(), File: l.File, RefreshAt: l.RefreshAt, Note: l.Note, New: l.New, Warning: errorIn(l.Warning),
 		},
-		CodeUsed: w.CodeUsed,
-	}, errorIn(w.Error)
+		CodeUsed: w.CodeUsed, File: w.File, WasIn: w.WasIn,
+	}
+	if w.Accounts != nil && json.Unmarshal(w.Accounts, &reply.Accounts) != nil {
+		return app.SessionReply{}, errAnswer
+	}
+	return reply, errorIn(w.Error)
 }
 
 type wireLeaseRequest struct {
@@ -320,7 +337,7 @@ func encodeLeaseReply(r app.LeaseReply, failed error) ([]byte, error) {
 func decodeLeaseReply(body []byte) (app.LeaseReply, error) {
 	var w wireLeaseReply
 	if json.Unmarshal(body, &w) != nil {
-		return app.LeaseReply{}, errors.New("the agent's answer cannot be read")
+		return app.LeaseReply{}, errAnswer
 	}
 	return app.LeaseReply{Endpoint: env.Endpoint{URL: w.URL, Token: creds.New(w.Token)}, File: w.File, Note: w.Note, Ends: w.Ends}, w.Error.error()
 }

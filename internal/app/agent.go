@@ -65,6 +65,12 @@ const (
 	// OpSignIn makes sure of a sign-in to the profile's Identity Center. The reply has its end
 	// as that of a session without keys.
 	OpSignIn SessionOp = "sign-in"
+	// OpAccounts lists the accounts that the profile's Identity Center gives.
+	OpAccounts SessionOp = "accounts"
+	// OpShare writes the sign-in into the file where the AWS tools look for it.
+	OpShare SessionOp = "share"
+	// OpSignOut ends the sign-in, and deletes it.
+	OpSignOut SessionOp = "sign-out"
 )
 
 // SessionRequest asks for a session of a resolved profile. It has what only the client can
@@ -98,6 +104,10 @@ type SessionRequest struct {
 type SessionReply struct {
 	Lease    refresh.Lease
 	CodeUsed bool // the code was sent to AWS
+
+	Accounts []sessions.Account // of OpAccounts
+	File     string             // of OpShare
+	WasIn    bool               // of OpSignOut: there was a sign-in
 }
 
 // ErrMissing is matched by the error of a request that lacks something.
@@ -138,9 +148,8 @@ func (c *Core) Carry(ctx context.Context, e Environment, s store.Store, r Sessio
 	if err := takeFrom(ctx, m, r, c.Now); err != nil {
 		return reply, err
 	}
-	if r.Op == OpSignIn {
-		reply.Lease.Session.Expires, err = signedIn(ctx, m, r.Profile)
-		return reply, err
+	if sso := Origin(r.Profile).SSO; r.Op.isOfCenter() && sso != nil {
+		return atCenter(ctx, m, r.Op, r.Profile, sso)
 	}
 	k := localKeeper{keeperOf(t, m, r.Want.IgnoreCache)}
 	k.Missing = func(err error) bool { return !r.Final && canBeBrought(err) }
@@ -190,13 +199,24 @@ func takeFrom(ctx context.Context, m *sessions.Maker, r SessionRequest, now func
 	return nil
 }
 
-// signedIn makes sure of a sign-in to the Identity Center of a profile.
-func signedIn(ctx context.Context, m *sessions.Maker, p profiles.Profile) (expires time.Time, err error) {
-	sso := Origin(p).SSO
-	if sso == nil {
-		return expires, errors.New("the profile does not come from Identity Center")
+// isOfCenter reports whether a request is about a sign-in to Identity Center rather than a session.
+func (o SessionOp) isOfCenter() bool {
+	return o == OpSignIn || o == OpAccounts || o == OpShare || o == OpSignOut
+}
+
+// atCenter carries out a request about a sign-in.
+func atCenter(ctx context.Context, m *sessions.Maker, op SessionOp, p profiles.Profile, sso *profiles.SSO) (reply SessionReply, err error) {
+	switch op {
+	case OpAccounts:
+		reply.Accounts, err = m.Accounts(ctx, p, sso)
+	case OpShare:
+		reply.File, err = m.Share(ctx, sso)
+	case OpSignOut:
+		reply.WasIn, err = m.SignOut(ctx, p, sso)
+	default:
+		reply.Lease.Session.Expires, err = m.EnsureSignedIn(ctx, p, sso)
 	}
-	return m.EnsureSignedIn(ctx, p, sso)
+	return reply, err
 }
 
 // runNothing makes m begin with what the request has.

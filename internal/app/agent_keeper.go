@@ -88,25 +88,17 @@ func (k *agentKeeper) Current(ctx context.Context, p profiles.Profile) (refresh.
 	return k.orHere(ctx, l, err, func(k SessionKeeper) (refresh.Lease, error) { return k.Current(ctx, p) })
 }
 
-// signIn makes sure of a sign-in that the agent keeps. again: the person signs in, whether there is
-// one or not. done is false where there is no agent that can.
-func (k *agentKeeper) signIn(ctx context.Context, d Directory, again bool) (expires time.Time, done bool, err error) {
+// signIn has the person sign in, whether there is a sign-in or not, and the agent keep it.
+func (k *agentKeeper) signIn(ctx context.Context, d Directory) (SessionReply, error) {
 	r := SessionRequest{Op: OpSignIn, Profile: d.Profile}
-	if again {
-		b := bringer{k: k, r: &r, again: true}
-		m, err := k.t.makerOver(newTokens())
-		if err == nil {
-			err = b.signIn(ctx, m, nil)
-		}
-		if err != nil {
-			return expires, true, err
-		}
+	m, err := k.t.makerOver(newTokens())
+	if err != nil {
+		return SessionReply{}, err
 	}
-	l, err := k.carry(ctx, r)
-	if errors.Is(err, ErrNotHeld) {
-		return expires, false, nil
+	if err := (&bringer{k: k, r: &r, again: true}).signIn(ctx, m, nil); err != nil {
+		return SessionReply{}, err
 	}
-	return l.Session.Expires, true, err
+	return k.carryOut(ctx, r)
 }
 
 // orHere returns what the agent gave, or does the work in this process if there is no agent
@@ -122,18 +114,18 @@ func (k *agentKeeper) orHere(ctx context.Context, l refresh.Lease, err error, he
 	return here(localKeeper{keeperOf(k.t, m, k.renew)})
 }
 
-// carry has a request carried out, and brings what is missing: one process after the
+// carryOut has a request carried out, and brings what is missing: one process after the
 // other, so that a person is asked in one terminal only.
-func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Lease, error) {
+func (k *agentKeeper) carryOut(ctx context.Context, r SessionRequest) (SessionReply, error) {
 	r.Store, r.Policy, r.Code, r.Proxies = k.ref, k.t.Policy, k.t.MFACode, k.t.Env.proxies()
 	r.Profile = forAgent(r.Profile)
 	reply, err := k.held(ctx, &r)
 	if !canBeBrought(err) {
-		return reply.Lease, err
+		return reply, err
 	}
 	unlock, got, lockErr := k.lockQuestion(ctx, r, err)
 	if lockErr != nil || !got {
-		return refresh.Lease{}, lockErr
+		return SessionReply{}, lockErr
 	}
 	defer unlock()
 	b := bringer{k: k, r: &r}
@@ -141,9 +133,15 @@ func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Leas
 		b.refused = err
 	}
 	if reply, err = k.held(ctx, &r); !canBeBrought(err) {
-		return reply.Lease, err // another process has brought it
+		return reply, err // another process has brought it
 	}
 	return b.bring(ctx, err)
+}
+
+// carry is carryOut for a session.
+func (k *agentKeeper) carry(ctx context.Context, r SessionRequest) (refresh.Lease, error) {
+	reply, err := k.carryOut(ctx, r)
+	return reply.Lease, err
 }
 
 // lockQuestion waits until no other process brings the same thing. A renewal in the
@@ -190,26 +188,26 @@ type bringer struct {
 // the code of each role.
 const most = 8
 
-func (b *bringer) bring(ctx context.Context, err error) (refresh.Lease, error) {
+func (b *bringer) bring(ctx context.Context, err error) (SessionReply, error) {
 	for range most {
 		failed := b.next(ctx, err)
 		if failed != nil && ctx.Err() != nil || errors.Is(failed, context.Canceled) {
-			return refresh.Lease{}, failed
+			return SessionReply{}, failed
 		}
 		b.r.Final = failed != nil
 		var reply SessionReply
 		reply, err = b.k.held(ctx, b.r)
 		switch {
 		case failed != nil && err != nil:
-			return reply.Lease, failed
+			return reply, failed
 		case failed != nil && reply.Lease.Warning != nil:
 			reply.Lease.Warning = failed
-			return reply.Lease, nil
+			return reply, nil
 		case !canBeBrought(err):
-			return reply.Lease, err
+			return reply, err
 		}
 	}
-	return refresh.Lease{}, err
+	return SessionReply{}, err
 }
 
 // next brings one thing, or says why it cannot.

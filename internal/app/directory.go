@@ -173,36 +173,63 @@ func onlySession(set *profiles.Set) (string, error) {
 // SignIn makes sure of a sign-in that works, and returns when it ends. again: the person signs in,
 // whether there is one or not.
 func (d Directory) SignIn(ctx context.Context, again bool) (expires time.Time, err error) {
+	if !again {
+		reply, err := d.do(ctx, OpSignIn)
+		return reply.Lease.Session.Expires, err
+	}
 	k, err := agentKeeperOf(ctx, d.task, d.Profile, false)
 	if err != nil {
 		return expires, err
 	}
 	if k != nil {
-		if expires, done, err := k.signIn(ctx, d, again); done || err != nil {
-			return expires, err
+		if reply, err := k.signIn(ctx, d); !errors.Is(err, ErrNotHeld) {
+			return reply.Lease.Session.Expires, err
 		}
 	}
 	m, err := d.task.Maker(ctx)
 	if err != nil {
 		return expires, err
 	}
-	if again {
-		return m.SignInAgain(ctx, d.Profile, d.SSO)
-	}
-	return m.EnsureSignedIn(ctx, d.Profile, d.SSO)
+	return m.SignInAgain(ctx, d.Profile, d.SSO)
+}
+
+// Share writes the sign-in where the AWS tools look for it, and returns the file.
+func (d Directory) Share(ctx context.Context) (file string, err error) {
+	reply, err := d.do(ctx, OpShare)
+	return reply.File, err
+}
+
+// SignOut ends the sign-in and deletes it, and reports whether there was one.
+func (d Directory) SignOut(ctx context.Context) (was bool, err error) {
+	reply, err := d.do(ctx, OpSignOut)
+	return reply.WasIn, err
 }
 
 // Accounts lists what the directory gives. The person may be sent to the browser first.
 func (d Directory) Accounts(ctx context.Context) ([]sessions.Account, error) {
+	reply, err := d.do(ctx, OpAccounts)
+	if err == nil {
+		d.remember(reply.Accounts)
+	}
+	return reply.Accounts, err
+}
+
+// do carries out a request about the sign-in, by the agent that holds the store or in this process.
+func (d Directory) do(ctx context.Context, op SessionOp) (SessionReply, error) {
+	k, err := agentKeeperOf(ctx, d.task, d.Profile, false)
+	if err != nil {
+		return SessionReply{}, err
+	}
+	if k != nil {
+		if reply, err := k.carryOut(ctx, SessionRequest{Op: op, Profile: d.Profile}); !errors.Is(err, ErrNotHeld) {
+			return reply, err
+		}
+	}
 	m, err := d.task.Maker(ctx)
 	if err != nil {
-		return nil, err
+		return SessionReply{}, err
 	}
-	list, err := m.Accounts(ctx, d.Profile, d.SSO)
-	if err == nil {
-		d.remember(list)
-	}
-	return list, err
+	return atCenter(ctx, m, op, d.Profile, d.SSO)
 }
 
 // SyncOptions say how profiles are written for the roles that a directory gives.
