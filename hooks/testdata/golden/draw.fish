@@ -41,7 +41,9 @@ if test 0 -eq 1; and not builtin functions -q __vault_title
 builtin functions -q fish_title; and builtin functions -c fish_title __vault_title
 or function __vault_title; prompt_pwd; end
 function fish_title
-test -z "$__vault_text"; or builtin printf '%s: ' $__vault_text
-__vault_title $argv
+builtin set -l theirs (__vault_title $argv)
+builtin test -z "$__vault_text"; or builtin printf '%s: ' $__vault_text
+builtin test -n "$__vault_text$theirs"; or builtin printf ' '
+builtin string join \n -- $theirs
 end
 end
