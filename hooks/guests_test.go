@@ -260,6 +260,19 @@ func TestTideShowsTheLabelFromTheFirstPrompt(t *testing.T) {
 	}
 }
 
+// A prompt that shows the session is not told to be without it, whatever the shell shows it with.
+func TestAPromptThatShowsTheSessionIsNotSaidToLackIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.shows("prod 41m")
+		if got := x.lacks("doctor"); got != "" {
+			t.Errorf("told %q", got)
+		}
+	})
+}
+
 func TestCtrlCAtTheQuestionIsStatus130(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, w *world) {

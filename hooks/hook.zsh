@@ -37,7 +37,7 @@ __vault_lacks() {
   [[ -n $__vault_draw ]] || return
   __vault_drawer
   case $__vault_by in
-    ("") [[ -z ${__VAULT_TOKEN-} || $PROMPT${RPROMPT-} == *(87v|__vault_text)* ]] || __vault_no+=" label $__vault_told" ;;
+    ("") [[ -z ${__VAULT_TOKEN-} || $PROMPT${RPROMPT-} == *(8[78]v|__vault_text)* ]] || __vault_no+=" label $__vault_told" ;;
     (p10k) __vault_named || __vault_no+=" p10k $__vault_told" ;;
     (omp|pure) [[ $PROMPT == *87v* ]] || __vault_no+=" $__vault_by $__vault_told" ;;
   esac
