@@ -46,6 +46,8 @@ func runDemo(ctx context.Context, r *run, o demoOptions) error {
 	if !interactive {
 		life = 8 * time.Second
 	}
+	ctx, release := endingByItself(ctx, interactive)
+	defer release()
 	s, err := openStage(ctx, r, life)
 	if err != nil {
 		return err
@@ -62,6 +64,22 @@ func runDemo(ctx context.Context, r *run, o demoOptions) error {
 	err = s.visit(ctx, cmd)
 	fmt.Fprintf(r.Stderr, farewell, display.Count(s.aws.Calls("*"), "time"))
 	return err
+}
+
+// endingByItself returns a context that ends with the first signal which asks the demo to end, and
+// keeps it and the next ones from ending the process: a closed terminal sends two of them, and what
+// the demo has made has still to be removed, which takes a few seconds at most. Ctrl-C and Ctrl-\
+// typed in the shell of a visitor belong to that shell, and may reach this process too. They are
+// not ignored: then the shell, and what is started there, would ignore them too.
+func endingByItself(ctx context.Context, interactive bool) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	release := host.YieldSignals(func(s os.Signal) bool {
+		if !interactive || !host.Typed(s) {
+			cancel()
+		}
+		return true
+	})
+	return ctx, func() { release(); cancel() }
 }
 
 // visitLife is how long sessions last for a visitor: the prompt says 1m, after 40 seconds
@@ -128,11 +146,8 @@ func (r *run) demoShell(want string) (string, *shells.Shell, error) {
 	return "", nil, fmt.Errorf("none of %s is installed here", strings.Join(shells.Names(), ", "))
 }
 
-// visit hands the terminal to the shell until it ends. Ctrl-C and Ctrl-\ belong to the shell.
+// visit hands the terminal to the shell until it ends.
 func (s *stage) visit(ctx context.Context, cmd *exec.Cmd) error {
-	// Typed in the shell, they may reach this process too. They are not ignored: then the
-	// shell, and what is started there, would ignore them too.
-	defer host.YieldSignals(host.Typed)()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := cmd.Start(); err != nil {
 		return err

@@ -15,8 +15,10 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/d44b7504/vault/internal/agent"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
+	"github.com/d44b7504/vault/refresh"
 	"github.com/d44b7504/vault/shells"
 	"github.com/d44b7504/vault/store"
 )
@@ -74,17 +76,28 @@ func (s *stage) makeHome(ctx context.Context, r *run, user string) error {
 
 func (s *stage) inDir(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
-// tearDown removes everything. A renewal that is under way holds its lock; waiting for
-// it keeps it from writing into a directory that is gone.
+// tearDown removes everything, and ends the agent if the visitor has used one. A renewal that is
+// under way holds its lock; waiting for it keeps it from writing into a directory that is gone. What
+// a shell that was ended leaves running may still write for a moment, so it is tried again.
 func (s *stage) tearDown() {
 	_ = s.aws.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	locks, _ := filepath.Glob(s.inDir("run/vault/l/*"))
+	dir := refresh.Directory{Path: s.inDir("run/vault")}
+	_ = (&agent.Client{Dir: func() refresh.Directory { return dir }, Built: time.Now}).Stop(ctx)
+	locks, _ := filepath.Glob(filepath.Join(dir.Path, "l", "*"))
 	for _, l := range locks {
 		_, _ = flock.New(l).TryLockContext(ctx, 20*time.Millisecond)
 	}
-	_ = os.RemoveAll(s.dir)
+	for range 20 {
+		if os.RemoveAll(s.dir) == nil {
+			time.Sleep(50 * time.Millisecond)
+			if _, err := os.Lstat(s.dir); err != nil {
+				return
+			}
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
 }
 
 // stageEnviron is the user's environment with the stage in front of everything AWS.

@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/creack/pty"
 
+	"github.com/d44b7504/vault/internal/fakeaws"
 	"github.com/d44b7504/vault/internal/testenv"
 	"github.com/d44b7504/vault/shells"
 )
@@ -88,6 +90,33 @@ func TestAVisitorOfTheDemoCanTypeItsTour(t *testing.T) {
 			}
 			if err := v.cmd.Wait(); err != nil {
 				t.Error(err)
+			}
+			w.wantNoProcess(t)
+		})
+	}
+}
+
+// A terminal that is closed hangs up twice, and takes the agent of the demo and its files with it.
+func TestADemoWhoseTerminalIsClosedLeavesNothing(t *testing.T) {
+	t.Parallel()
+	for _, shell := range testenv.Sample(shells.Names(), 2) {
+		t.Run(shell, func(t *testing.T) {
+			t.Parallel()
+			testenv.Require(t, shell)
+			dir := must(os.MkdirTemp("", "vd")) // the path of a socket has to be short
+			t.Cleanup(func() { check(os.RemoveAll(dir)) })
+			w := must(makeWorld(dir, fakeaws.Options{}))
+			t.Cleanup(func() { _ = w.aws.Close() })
+			v := w.visitor(t, shell)
+			v.until("demo>")
+			v.send("vault use dev --mode server\r")
+			v.until("dev, served")
+			v.until("demo>")
+			check(v.cmd.Process.Signal(syscall.SIGHUP))
+			check(v.tty.Close())
+			_ = v.cmd.Wait()
+			if left := must(os.ReadDir(w.path("tmp"))); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
 			}
 			w.wantNoProcess(t)
 		})
