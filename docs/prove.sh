@@ -210,14 +210,15 @@ prove() {
 }
 
 prove_shells() {
-  local program name path proved=:
+  local program name path shell proved=:
   for program in /bin/bash bash zsh fish pwsh; do
     name="${program##*/}"
     path="$(command -v "$program")" || { [[ $program == /* ]] || printf 'absent  %s\n' "$program"; continue; }
-    [[ $proved != *":$(shell_version "$path" "$name"):"* ]] || continue # /bin/bash may be the bash of PATH
-    proved="$proved$(shell_version "$path" "$name"):"
-    prove "$(shell_version "$path" "$name"): use, off and mode server" in_shell "$path" "$name"
-    [[ $quick == yes ]] || prove "$path: the demo, with a renewal" demo "$path"
+    shell="$(shell_version "$path" "$name")"
+    [[ $proved != *":$shell:"* ]] || continue # /bin/bash may be the bash of PATH
+    proved="$proved$shell:"
+    prove "$shell: use, off and mode server" in_shell "$path" "$name"
+    [[ $quick == yes ]] || prove "$shell: the demo, with a renewal" demo "$path"
   done
 }
 
