@@ -153,13 +153,13 @@ function Test-Demo([string]$Shell) {
 
 # Test-Shells goes through the PowerShells that are installed.
 function Test-Shells {
-  foreach ($name in 'powershell', 'pwsh') {
-    $engine = @(Get-Command $name -CommandType Application -ErrorAction SilentlyContinue)
-    if ($engine.Count -eq 0) { Write-Output "absent  $name"; continue }
+  foreach ($shell in 'powershell', 'pwsh') {
+    $engine = @(Get-Command $shell -CommandType Application -ErrorAction SilentlyContinue)
+    if ($engine.Count -eq 0) { Write-Output "absent  $shell"; continue }
     $engine = $engine[0].Path
     $version = (Start-One $engine '-NoProfile', '-NonInteractive', '-Command', '$PSVersionTable.PSVersion.ToString()').Out.Trim()
     Test-One "PowerShell ${version}: use, off and mode server" { Test-Shell $engine }
-    if (-not $Quick) { Test-One "PowerShell ${version}: the demo" { Test-Demo $name } }
+    if (-not $Quick) { Test-One "PowerShell ${version}: the demo" { Test-Demo $shell } }
   }
 }
 
