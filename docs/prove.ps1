@@ -46,7 +46,8 @@ $environ = @{
 $script:failed = 0
 
 # Start-One runs a program to its end in that place, with nothing on standard input. It returns its
-# status, and what it printed. A word may have spaces, and no quote.
+# status, and what it printed. A word may have spaces, and no quote. Each PowerShell finds its own
+# modules: those of PowerShell 7 are not for 5.1.
 function Start-One([string]$File, [string[]]$Words, [hashtable]$More = @{}) {
   $i = [Diagnostics.ProcessStartInfo]::new()
   $i.FileName = $File
@@ -55,7 +56,7 @@ function Start-One([string]$File, [string[]]$Words, [hashtable]$More = @{}) {
   $i.RedirectStandardInput = $i.RedirectStandardOutput = $i.RedirectStandardError = $true
   $i.StandardOutputEncoding = $i.StandardErrorEncoding = [Text.Encoding]::UTF8
   foreach ($name in @($i.EnvironmentVariables.Keys)) {
-    if ($name -match '^(AWS_|__VAULT_|XDG_)') { $i.EnvironmentVariables.Remove($name) }
+    if ($name -match '^(AWS_|__VAULT_|XDG_|PSModulePath$)') { $i.EnvironmentVariables.Remove($name) }
   }
   foreach ($set in $environ, $More) { foreach ($name in $set.Keys) { $i.EnvironmentVariables[$name] = $set[$name] } }
   $p = [Diagnostics.Process]::Start($i)
@@ -134,7 +135,8 @@ vault off
 "left <$env:AWS_VAULT> at <$env:AWS_CONTAINER_CREDENTIALS_FULL_URI>"
 '@
 
-# Test-Shell evaluates the hook in a PowerShell and switches there: the session as keys, then from the agent, and back each time.
+# Test-Shell evaluates the hook in a PowerShell and switches there: the session as keys, then from the
+# agent, and back each time.
 function Test-Shell([string]$Engine) {
   $file = [IO.Path]::Combine($place, 'in shell.ps1')
   [IO.File]::WriteAllText($file, $inShell)
@@ -194,7 +196,9 @@ function Test-Remove {
 # Test-Left looks where only a mistake could have left something. A renewal in the background has ten seconds to end.
 function Test-Left {
   for ($i = 0; $i -lt 100; $i++) {
-    $left = @([Diagnostics.Process]::GetProcessesByName('vault') | Where-Object { $_.MainModule -and $_.MainModule.FileName -eq $vault })
+    $left = @([Diagnostics.Process]::GetProcessesByName('vault') | Where-Object {
+        try { $_.MainModule.FileName -eq $vault } catch { $false } # it has ended, or is another user's
+      })
     if ($left.Count -eq 0) { break }
     [Threading.Thread]::Sleep(100)
   }

@@ -36,7 +36,8 @@ esac
 # --- the place, and how it is left -------------------------------------------------
 
 own_keychains="$HOME/Library/Keychains"
-top="$(mktemp -d "${TMPDIR:-/tmp}/vp.XXXXXX")" || exit 1
+tmp="${TMPDIR:-/tmp}"
+top="$(mktemp -d "${tmp%/}/vp.XXXXXX")" || exit 1 # short: a socket's path has room for 103 bytes
 home="$top/Zoë's home"
 vault="$home/bin of mine/vault"
 key="vault-prove-$$"       # the profile with the stored key; in the keyring under this name
@@ -121,18 +122,18 @@ execute() {
 
 agent() {
   "$vault" agent start || return
-  has "$("$vault" agent status)" "$top/run" || return
+  has "$("$vault" agent status)" "${top##*/}/run" || return
   "$vault" lock || return
   "$vault" agent stop || return
   ! "$vault" agent status || { echo "the agent runs after vault agent stop"; return 1; }
 }
 
-# in_shell evaluates the hook in a shell and switches there: the session as keys, then from the agent, and back each time.
+# in_shell evaluates the hook in a shell and switches there: the session as keys, then from the agent,
+# and back each time.
 # shellcheck disable=SC2016 # for the shells
 in_shell() {
-  local options load dollar='$' said
-  local code='
-export AWS_PROFILE=mine
+  local options load said
+  local own='export AWS_PROFILE=mine' code='
 vault use "$PROVE_SESSION"
 echo "use <$AWS_VAULT> <$AWS_PROFILE> <$AWS_REGION> <$AWS_SESSION_TOKEN>"
 vault off
@@ -147,11 +148,10 @@ echo "left <$AWS_VAULT> at <$AWS_CONTAINER_CREDENTIALS_FULL_URI>"'
     fish) options=(--no-config -c) load='"$PROVE_VAULT" hook fish | source' ;;
     pwsh)
       options=(-NoProfile -NonInteractive -Command) load='Invoke-Expression (& $env:PROVE_VAULT hook pwsh | Out-String)'
-      code="${code//[$]/${dollar}env:}"
-      code="${code/export AWS_PROFILE=mine/${dollar}env:AWS_PROFILE = \"mine\"}"
+      own='$env:AWS_PROFILE = "mine"' code="$(printf '%s\n' "$code" | sed 's/[$]/$env:/g')"
       ;;
   esac
-  said="$("$1" "${options[@]}" "$load$code")"
+  said="$("$1" "${options[@]}" "$(printf '%s\n' "$load" "$own" "$code")")"
   "$vault" agent stop
   has "$said" "use <$session> <> <eu-west-1> <it's>" "off <> <mine> <> <>" "served <$session> <> at http://127.0.0.1:" "left <> at <>"
 }
@@ -166,8 +166,7 @@ shell_version() {
 
 demo() {
   local said
-  # The demo has a keyring of its own.
-  said="$(env -u AWS_VAULT_BACKEND "$vault" demo --shell "$1" </dev/null 2>&1)" || { echo "$said"; return 1; }
+  said="$("$vault" demo --shell "$1" </dev/null 2>&1)" || { echo "$said"; return 1; }
   has "$said" "vault: dev until" 'did you mean "prod"?' "[prod <1m]" "vault: left prod" "everything of the demo is removed"
 }
 
@@ -204,7 +203,7 @@ prove() {
     printf 'ok      %s\n' "$name"
   else
     printf 'FAILED  %s\n' "$name"
-    printf '        %s\n' "${said//$'\n'/$'\n        '}"
+    printf '%s\n' "$said" | sed 's/^/        /'
     failed=$((failed + 1))
   fi
 }
