@@ -40,7 +40,7 @@ $environ = @{
   XDG_STATE_HOME = "$top/local/state"; XDG_CACHE_HOME = "$top/local/cache"
   AWS_CONFIG_FILE = $config; AWS_SHARED_CREDENTIALS_FILE = "$place/credentials"; AWS_EC2_METADATA_DISABLED = 'true'
   AWS_VAULT_BACKEND = $Backend; AWS_VAULT_FILE_DIR = "$place/keys of mine"; AWS_VAULT_FILE_PASSPHRASE = 'throw-away'
-  AWS_VAULT_AGE_DIR = "$place/age keys"; AWS_VAULT_AGE_IDENTITY = "$place/age identity"; AWS_VAULT_AGE_PASSPHRASE = 'throw-away'
+  AWS_VAULT_AGE_PASSPHRASE = 'throw-away'
   NO_COLOR = '1'; PROVE_VAULT = $vault; PROVE_SESSION = $session
 }
 $script:failed = 0

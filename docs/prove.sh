@@ -74,7 +74,6 @@ enter() {
   export AWS_CONFIG_FILE="$home/.aws/config" AWS_SHARED_CREDENTIALS_FILE="$home/.aws/credentials"
   export AWS_EC2_METADATA_DISABLED=true AWS_VAULT_BACKEND="$backend" AWS_VAULT_KEYCHAIN_NAME="$key"
   export AWS_VAULT_FILE_DIR="$home/keys of mine" AWS_VAULT_FILE_PASSPHRASE=throw-away AWS_VAULT_AGE_PASSPHRASE=throw-away
-  export AWS_VAULT_AGE_DIR="$home/age keys" AWS_VAULT_AGE_IDENTITY="$home/age identity"
   export NO_COLOR=1 PROVE_VAULT="$vault" PROVE_SESSION="$session"
 }
 
