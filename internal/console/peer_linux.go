@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // sameUser reports whether the other end of a connection within this machine belongs to this
@@ -23,13 +24,20 @@ func sameUser(c net.Conn) bool {
 	}
 	plain := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(peer.IP.To4()), peer.Port)
 	mapped := "0000000000000000FFFF0000" + plain
-	for file, local := range map[string]string{"/proc/net/tcp": plain, "/proc/net/tcp6": mapped} {
-		if uid, found := ownerOf(file, local); found {
-			return uid == os.Getuid()
+	for range looks {
+		for file, local := range map[string]string{"/proc/net/tcp": plain, "/proc/net/tcp6": mapped} {
+			if uid, found := ownerOf(file, local); found {
+				return uid == os.Getuid()
+			}
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	return false
 }
+
+// looks is how often the tables are read. The kernel gives them in pieces, and a reader may miss a
+// socket while others come and go.
+const looks = 20
 
 // ownerOf finds the user of the socket with a local address in one of the kernel's tables.
 func ownerOf(file, local string) (uid int, found bool) {
