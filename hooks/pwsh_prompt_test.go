@@ -288,6 +288,11 @@ func TestPwshLivesWithThemes(t *testing.T) {
 	x.prints("$__vault.Depth", "0\n")
 	x.prompts("theme", "theme:True ")
 	x.prompts("vault use prod", "[prod 42m] theme:True ")
+	// A line that is kept free stays free, and the segment is behind it.
+	x.prompts("function global:prompt { \"`n`nsrc P\" + 'S> ' }; vault off", "src ")
+	if printed, prompt := x.run("vault use prod"); printed != "\n\n" || prompt != "[prod 42m] src PS> " {
+		t.Errorf("the lines before the prompt are %q, the prompt is %q", printed, prompt)
+	}
 }
 
 func TestPwshASegmentWorksAgainAfterThePromptFailed(t *testing.T) {
