@@ -99,7 +99,10 @@ func runBare(r *run, c *cobra.Command) error {
 	if err := c.Help(); err != nil || r.hookLoaded() {
 		return err
 	}
-	return r.print("\nThis shell has not loaded the hook. To begin: vault init")
+	if err := r.print(""); err != nil {
+		return err
+	}
+	return r.print("This shell has not loaded the hook. To begin: vault init")
 }
 
 // fillRoot adds the one command that the line names, or all of them.
