@@ -171,7 +171,7 @@ func agentVariables() []Setting {
 		{Name: "AWS_VAULT_AGENT", Values: "auto, on, off", Default: "auto", What: "off: no agent; on: one also where a variable has the passphrase", Page: "agent.md"},
 		{Name: "AWS_VAULT_AGENT_TTL", Values: "a duration, as 1h30m; 0 for no agent", Default: "8h", What: "how long the agent holds what you have unlocked", Page: "agent.md"},
 		{Name: "AWS_VAULT_AGENT_LOCK_ON_SUSPEND", Values: "true, false", Default: "false", What: "it forgets that when the machine is suspended", Page: "agent.md"},
-		{Name: "AWS_VAULT_AGENTS", Values: "allow, read-only, deny, ask", Default: "allow", What: "what the shell of a coding agent is given, where vault_agents of the profile does not say it", Page: "agents.md"},
+		{Name: "AWS_VAULT_AGENTS", Values: "allow, read-only, deny, ask", Default: "no rule", What: "what the shell of a coding agent is given, where vault_agents of the profile does not say it", Page: "agents.md"},
 	}
 }
 
