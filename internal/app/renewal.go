@@ -56,10 +56,14 @@ func renewalOfKey(r profiles.Renewer) Renewal {
 	return RenewsByProgram
 }
 
-// servedRenewal is how the agent renews a session that it serves.
+// servedRenewal is how a session is renewed that the agent serves. The agent runs no program that
+// writes a key into a file: a prompt does, when the key has ended.
 func servedRenewal(p profiles.Profile) Renewal {
-	if how := RenewalOf(p, false); how != RenewsItself {
+	switch how := RenewalOf(p, false); {
+	case how != RenewsItself:
 		return how
+	case Origin(p).Temporary != nil:
+		return RenewsAtPrompt
 	}
 	return RenewsForTheCommand
 }

@@ -116,3 +116,21 @@ func TestAProfileWithAnMFADeviceIsNotPromisedARenewal(t *testing.T) {
 		t.Errorf("renews %q", got)
 	}
 }
+
+// The agent renews what it serves, but for a key in a file: the program that writes it is run by a prompt.
+func TestAServedKeyOfAFileIsRenewedAtAPrompt(t *testing.T) {
+	silent := profiles.Renewer{Command: "saml2aws", Silent: true}
+	for _, c := range []struct {
+		source profiles.Source
+		want   Renewal
+	}{
+		{profiles.Source{Process: &profiles.Process{Command: "get"}}, RenewsForTheCommand},
+		{profiles.Source{Temporary: &profiles.Temporary{}}, RenewsFromFile},
+		{profiles.Source{Temporary: &profiles.Temporary{Renewer: profiles.Renewer{Command: "saml2aws"}}}, RenewsByProgram},
+		{profiles.Source{Temporary: &profiles.Temporary{Renewer: silent}}, RenewsAtPrompt},
+	} {
+		if got := servedRenewal(profiles.Profile{Name: "saml", Source: c.source}); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.source, got, c.want)
+		}
+	}
+}

@@ -49,11 +49,7 @@ func (v *view) renewer() Renewer {
 
 // unwritten is the temporary key of a profile into whose file no program has written one yet.
 func (c *chain) unwritten(v *view) (Source, error) {
-	t := &Temporary{Profile: v.name, Renewer: v.renewer()}
-	if file := c.set.credentials; file != nil {
-		t.At.File = file.path
-	}
-	return Source{Temporary: t}, v.err
+	return Source{Temporary: &Temporary{Profile: v.name, At: Place{File: c.set.keysAt}, Renewer: v.renewer()}}, v.err
 }
 
 // Origin returns the source that a chain of roles begins with. It is never a role.

@@ -16,6 +16,7 @@ func LoadFiles(config, credentials string) (*Set, error) {
 	if err != nil || credentials == "" {
 		return set, err
 	}
+	set.keysAt = credentials
 	data, err := ReadCredentials(credentials)
 	if err != nil {
 		set.unread = err

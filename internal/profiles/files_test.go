@@ -163,3 +163,32 @@ func TestAStoredKeyGoesBeforeTheSourcesThatAKeyInAFileGoesBefore(t *testing.T) {
 		t.Errorf("Identity Center: %+v, %v", p.Source, err)
 	}
 }
+
+// The first key in a file that did not exist makes no other profile: what is served to a shell goes on at its address.
+func TestAProfileStaysTheSameWhenItsFirstKeyIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	config, credentials := filepath.Join(dir, "config"), filepath.Join(dir, "credentials")
+	if err := os.WriteFile(config, []byte("[profile a]\nvault_renew_command = saml2aws\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	resolve := func() Profile {
+		set, err := LoadFiles(config, credentials)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := set.Resolve("a", Overrides{})
+		if err != nil || p.Source.Temporary == nil {
+			t.Fatalf("%+v, %v", p.Source, err)
+		}
+		return p
+	}
+	without := resolve()
+	for _, text := range []string{"", "[a]\n" + tempKey} {
+		if err := os.WriteFile(credentials, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if with := resolve(); with.CacheKey() != without.CacheKey() {
+			t.Errorf("%q: %+v is another profile than %+v", text, with.Source.Temporary, without.Source.Temporary)
+		}
+	}
+}

@@ -35,8 +35,9 @@ type Set struct {
 	damaged func() []*SyntaxError // every line that cannot be read, in order; found once
 	ignored func() []Ignored      // the sections of this file that are ignored; found once
 
-	credentials *Set  // the credentials file; nil when there is none
-	unread      error // why it could not be read
+	credentials *Set   // the credentials file; nil when there is none
+	keysAt      string // where the credentials file is, or would be; "" when none was named
+	unread      error  // why it could not be read
 }
 
 // section is where a section is in the text. A file may have thousands, of which hardly any
