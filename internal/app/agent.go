@@ -113,11 +113,11 @@ type SessionReply struct {
 // ErrMissing is matched by the error of a request that lacks something.
 var ErrMissing = errors.New("something is missing that only the client has")
 
-// OutsideError says that the credentials which a chain begins with are missing.
+// OutsideError says that the agent has no credentials, or none that are good, for a chain to begin with.
 type OutsideError struct{ Profile string }
 
 func (e *OutsideError) Error() string {
-	return "the credentials that " + e.Profile + " begins with are missing"
+	return "the credentials that " + e.Profile + " begins with have expired: run vault refresh in its shell"
 }
 
 // Is makes it match ErrMissing.

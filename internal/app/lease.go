@@ -224,9 +224,9 @@ func (t *Task) Served(ctx context.Context, p profiles.Profile, q env.Request, l 
 	defer cancel()
 	reply, err := t.Serve(ctx, p, q, l, creds.Session{})
 	if err != nil {
-		note := refresh.NoAgent
-		if errors.Is(err, store.ErrLocked) {
-			note = refresh.Locked
+		note := NoteFor(err)
+		if note != refresh.Locked && note != refresh.NeedsKey {
+			note = refresh.NoAgent
 		}
 		return LeaseReply{Endpoint: had, File: t.Env.Get(env.GenerationFile), Note: note}, false
 	}

@@ -16,8 +16,9 @@ func NoteFor(err error) refresh.Note {
 	var needs *sessions.NeedsUserError
 	var noKey *sessions.NoKeyError
 	var expired *sessions.ExpiredKeyError
+	var ended *OutsideError // the agent has the key alone, and no file
 	switch {
-	case errors.As(err, &expired):
+	case errors.As(err, &expired), errors.As(err, &ended):
 		return refresh.NeedsKey
 	case errors.As(err, &needs) && needs.Need != sessions.NeedsCode:
 		return refresh.NeedsSignIn

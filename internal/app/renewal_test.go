@@ -10,6 +10,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/profiles"
+	"github.com/d44b7504/vault/internal/sessions"
 	"github.com/d44b7504/vault/refresh"
 )
 
@@ -131,6 +132,14 @@ func TestAServedKeyOfAFileIsRenewedAtAPrompt(t *testing.T) {
 	} {
 		if got := servedRenewal(profiles.Profile{Name: "saml", Source: c.source}); got != c.want {
 			t.Errorf("%+v: %s, want %s", c.source, got, c.want)
+		}
+	}
+}
+
+func TestAKeyThatTheAgentHasNoMoreIsToldAsOneToWriteAgain(t *testing.T) {
+	for _, err := range []error{&OutsideError{"saml"}, &sessions.ExpiredKeyError{Profile: "saml"}} {
+		if note := NoteFor(err); note != refresh.NeedsKey {
+			t.Errorf("%v: %q", err, note)
 		}
 	}
 }
