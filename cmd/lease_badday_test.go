@@ -38,7 +38,7 @@ say ended`)
 		{"locked! vault lock has locked it; vault refresh goes on, at the same address", `"locked": true`,
 			"vault lock has locked what the agent serves of prod to this shell: its programs get an error", "vault refresh goes on",
 			", locked by vault lock until vault refresh there, or vault use prod anywhere\n"},
-		{"agent! the agent that served this shell has ended", `"note": "agent!"`,
+		{"served   not any more\n", "agent! the agent that served this shell has ended", `"note": "agent!"`,
 			"the agent that served prod to this shell has ended: what was started before gets no credentials any more"},
 	} {
 		part := parts[i+1]

@@ -13,6 +13,7 @@ import (
 	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/app"
 	"github.com/d44b7504/vault/internal/display"
+	"github.com/d44b7504/vault/refresh"
 )
 
 func newStatus(r *run) *cobra.Command {
@@ -135,6 +136,10 @@ func lastingRows(r *run, t *display.Table, s app.Status) {
 
 // servedRows says how the agent serves the session to the programs of this shell.
 func servedRows(r *run, t *display.Table, s app.Status) {
+	if s.Note == refresh.NoAgent {
+		t.Row("served", "not any more")
+		return
+	}
 	t.Row("served", fmt.Sprintf("by the agent, as long as the shell with process %d lives", s.ServedTo))
 	if s.Expires != nil {
 		t.PaintedRow(r.paint(urgency(s)), "expires", fmt.Sprintf("%s (%s)", display.Clock(*s.Expires, r.Now()), display.Left(s.Expires.Sub(r.Now()))))
