@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -57,7 +58,7 @@ type crowd struct {
 	// of what happens at the moment; nil: neither a failure nor another note than the agent's.
 	excuse func(k *worker, status, note string) bool
 	loads  []load
-	closes int // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
+	closes atomic.Int32 // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
 }
 
 // newCrowd is a world with three roles, whose store only a person opens, and as many shells of each
@@ -194,7 +195,7 @@ func (k *worker) work(ctx context.Context, lines int) {
 // step types one line and checks the prompt after it.
 func (k *worker) step() bool {
 	profile := string(rune('a' + k.r.IntN(3)))
-	if k.closes > 0 && k.in != "" && k.r.IntN(k.closes) == 0 {
+	if n := int(k.closes.Load()); n > 0 && k.in != "" && k.r.IntN(n) == 0 {
 		return k.cutOff() && k.start()
 	}
 	switch n := k.r.IntN(20); {

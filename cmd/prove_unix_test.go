@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -90,6 +91,9 @@ func TestAProvingScriptThatIsInterruptedLeavesNothing(t *testing.T) {
 		c := exec.Command(call[0], call[1:]...)
 		c.Env, c.Dir = environ, w.dir
 		c.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		caught := make(chan os.Signal, 1) // a script cannot trap what whoever started it ignores
+		signal.Notify(caught, syscall.SIGINT)
+		defer signal.Stop(caught)
 		out := must(c.StdoutPipe())
 		check(c.Start())
 		lines := bufio.NewScanner(out)

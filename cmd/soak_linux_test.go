@@ -71,8 +71,9 @@ func TestHalfAnHourInWhichEverythingHappens(t *testing.T) {
 	s := newSoak(t)
 	s.live(6, func(r *rand.Rand) {
 		s.mu.Lock()
-		s.excuse, s.closes = s.causeFor, 40
+		s.excuse = s.causeFor
 		s.mu.Unlock()
+		s.closes.Store(40)
 		for length := soaking(); s.passed < length && !t.Failed(); {
 			s.pass(10*time.Second + within(r, 30*time.Second))
 			s.happen(r)

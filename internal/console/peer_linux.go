@@ -16,17 +16,16 @@ import (
 // the other end is Windows, of which the table of Linux knows nothing.
 func sameUser(c net.Conn) bool {
 	peer, ok := c.RemoteAddr().(*net.TCPAddr)
-	if !ok || peer.IP.To4() == nil {
+	here, is := c.LocalAddr().(*net.TCPAddr)
+	if !ok || !is || peer.IP.To4() == nil || here.IP.To4() == nil {
 		return false
 	}
 	if os.Getenv("WSL_INTEROP") != "" || os.Getenv("WSL_DISTRO_NAME") != "" {
 		return true
 	}
-	plain := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(peer.IP.To4()), peer.Port)
-	mapped := "0000000000000000FFFF0000" + plain
 	for range looks {
-		for file, local := range map[string]string{"/proc/net/tcp": plain, "/proc/net/tcp6": mapped} {
-			if uid, found := ownerOf(file, local); found {
+		for file, before := range map[string]string{"/proc/net/tcp": "", "/proc/net/tcp6": "0000000000000000FFFF0000"} {
+			if uid, found := ownerOf(file, before+inTable(peer), before+inTable(here)); found {
 				return uid == os.Getuid()
 			}
 		}
@@ -39,8 +38,14 @@ func sameUser(c net.Conn) bool {
 // socket while others come and go.
 const looks = 20
 
-// ownerOf finds the user of the socket with a local address in one of the kernel's tables.
-func ownerOf(file, local string) (uid int, found bool) {
+// inTable is an address as the kernel's tables have it.
+func inTable(a *net.TCPAddr) string {
+	return fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(a.IP.To4()), a.Port)
+}
+
+// ownerOf finds the user of the socket between two addresses in one of the kernel's tables. One local
+// address may have sockets to several others, and those that have ended belong to root there.
+func ownerOf(file, local, remote string) (uid int, found bool) {
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, false
@@ -48,7 +53,7 @@ func ownerOf(file, local string) (uid int, found bool) {
 	defer func() { _ = f.Close() }()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		fields := strings.Fields(lines.Text())
-		if len(fields) > 7 && fields[1] == local {
+		if len(fields) > 7 && fields[1] == local && fields[2] == remote {
 			uid, err := strconv.Atoi(fields[7])
 			return uid, err == nil
 		}
