@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/d44b7504/vault/internal/testenv"
 )
 
 // signalled is a process that does not look at its context. Its part says what it does.
@@ -107,7 +109,7 @@ func TestTheExitStatusIsThatOfTheSignal(t *testing.T) {
 func TestASignalEndsTheProgramWithoutAWordAtAnyTime(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux lets a program change what an uncaught signal does")
+		testenv.Missing(t, "linux", "elsewhere a program cannot change what an uncaught signal does")
 	}
 	for _, part := range []string{"start", "stop", "over"} {
 		for _, s := range []syscall.Signal{syscall.SIGQUIT, syscall.SIGABRT, syscall.SIGTERM, syscall.SIGHUP} {
