@@ -43,8 +43,11 @@ vault="$home/bin of mine/vault"
 key="vault-prove-$$"       # the profile with the stored key; in the keyring under this name
 session="vault-prove-$$-s" # the profile with a session that a program gives
 
+worker="" # the process group of the checks, while they run
+
 clean_up() {
   trap '' INT TERM HUP
+  [[ -z $worker ]] || end_group "$worker"
   if [[ -x $vault ]]; then
     "$vault" agent stop
     "$vault" remove "$key" --yes
@@ -52,6 +55,16 @@ clean_up() {
   fi >/dev/null 2>&1 </dev/null
   [[ $backend != keychain ]] || security delete-keychain "$key.keychain" >/dev/null 2>&1
   rm -rf "$top"
+}
+
+# end_group asks the processes of a group to end, and ends what is still there after five seconds.
+end_group() {
+  local tries=0
+  kill -TERM -- "-$1" 2>/dev/null
+  while kill -0 -- "-$1" 2>/dev/null; do
+    ((tries++ < 50)) || kill -KILL -- "-$1" 2>/dev/null
+    sleep 0.1
+  done
 }
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -61,11 +74,12 @@ trap 'exit 143' TERM
 # enter makes the home and leaves the person's own settings: what follows cannot reach them.
 enter() {
   local name
-  for name in $(compgen -e); do
+  compgen -e >"$top/names"
+  while read -r name; do
     case "$name" in
       AWS_* | __VAULT_* | XDG_* | ZDOTDIR | BASH_ENV | ENV | PROMPT_COMMAND) unset "$name" ;;
     esac
-  done
+  done <"$top/names"
   mkdir -p "$home/.aws" "$home/bin of mine" "$home/Library/Keychains" "$home/Library/Preferences" "$top/run" "$top/tmp"
   chmod 700 "$top/run"
   cp "$1" "$vault"
@@ -220,22 +234,35 @@ prove_shells() {
   done
 }
 
-enter "$1"
-write_config
-printf '%s, %s, back end %s\n' "$(uname -srm)" "$("$vault" version)" "$backend"
-prove "version" version
-prove "a config file with CRLF, and paths with spaces" config_with_crlf
-prove "add, list: the key is in $backend" add
-prove "export: the key comes back" export_key
-prove "export: a session of a program" export_session
-prove "exec: variables and status" execute
-prove "agent: start, lock, stop" agent
-prove_shells
-prove "remove: no key and no session is left" remove
-prove "nothing is left elsewhere" nothing_left
+checks() {
+  write_config
+  printf '%s, %s, back end %s\n' "$(uname -srm)" "$("$vault" version)" "$backend"
+  prove "version" version
+  prove "a config file with CRLF, and paths with spaces" config_with_crlf
+  prove "add, list: the key is in $backend" add
+  prove "export: the key comes back" export_key
+  prove "export: a session of a program" export_session
+  prove "exec: variables and status" execute
+  prove "agent: start, lock, stop" agent
+  prove_shells
+  prove "remove: no key and no session is left" remove
+  prove "nothing is left elsewhere" nothing_left
 
-if ((failed > 0)); then
-  echo "$failed failed: please report the lines above"
-  exit 1
-fi
-echo "all is proved"
+  if ((failed > 0)); then
+    echo "$failed failed: please report the lines above"
+    exit 1
+  fi
+  echo "all is proved"
+}
+
+# bash can lose a signal that comes while it reads a $( ). So this shell reads none: the checks are a
+# process group of their own, and this shell waits for them and for signals.
+enter "$1"
+set -m
+checks &
+worker=$!
+set +m
+wait "$worker"
+status=$?
+worker=""
+((status == 0)) || exit "$status"
