@@ -39,7 +39,8 @@ func TestTheDemoTellsItsStoryAndLeavesNothing(t *testing.T) {
 					t.Errorf("%q is missing from\n%s", want, r.out)
 				}
 			}
-			if !regexp.MustCompile(`AWS was asked [4-6] times`).MatchString(r.out) {
+			// dev, prod, prod again, and dev again if its session is about to end
+			if !regexp.MustCompile(`AWS was asked [3-6] times`).MatchString(r.out) {
 				t.Errorf("how often was AWS asked?\n%s", r.out)
 			}
 			expiries := regexp.MustCompile(`(?m)^20\S+Z$`).FindAllString(r.out, -1)
