@@ -77,13 +77,13 @@ type release struct {
 	targets []target // what it is built for
 }
 
-// versionRE is semantic versioning, without build metadata: package managers disagree about it.
-var versionRE = regexp.MustCompile(`^v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.]+)?)$`)
+// versionRE is of semantic versioning what every package manager can write and puts in the same order.
+var versionRE = regexp.MustCompile(`^v(\d+\.\d+\.\d+(?:-(?:alpha|beta|rc)\.\d+)?)$`)
 
 func newRelease(root, out, version, date string) (*release, error) {
 	m := versionRE.FindStringSubmatch(version)
 	if m == nil {
-		return nil, fmt.Errorf("%q is not a version such as v1.2.3", version)
+		return nil, fmt.Errorf("%q is not a version such as v1.2.3 or v1.2.3-rc.1", version)
 	}
 	if _, err := os.Stat(filepath.Join(root, "main.go")); err != nil {
 		return nil, fmt.Errorf("this runs in internal/release of the repository: %w", err)

@@ -39,7 +39,7 @@ type facts struct {
 
 func (r *release) facts() (facts, error) {
 	f := facts{
-		Version: r.version, ArchVersion: strings.ReplaceAll(r.version, "-", "_"), Day: r.date.Format("2006-01-02"),
+		Version: r.version, ArchVersion: strings.Replace(r.version, "-", "", 1), Day: r.date.Format("2006-01-02"),
 		Package: packageName, Conflicting: conflicting, Homepage: homepage, Authors: authors, Summary: summary, Winget: winget,
 		Files: map[string]published{},
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/apk" // each of the three knows one format
@@ -30,14 +31,24 @@ const (
 )
 
 // formats are the packages for Linux: where each distribution keeps zsh's completions, and how
-// a package says that it cannot be installed beside another.
+// a package says that it cannot be installed beside another, and what else is its own.
 var formats = []struct {
 	name, zsh string
-	conflict  func(*nfpm.Info)
+	adapt     func(*nfpm.Info)
 }{
 	{"deb", "/usr/share/zsh/vendor-completions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
 	{"rpm", "/usr/share/zsh/site-functions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
-	{"apk", "/usr/share/zsh/site-functions", func(i *nfpm.Info) { i.Depends = []string{"!" + conflicting} }},
+	{"apk", "/usr/share/zsh/site-functions", forAlpine},
+}
+
+// forAlpine says what an .apk says in its own way: 1.2.3-rc.1 is 1.2.3_rc1, and a description has one line.
+func forAlpine(i *nfpm.Info) {
+	i.Depends = []string{"!" + conflicting}
+	i.Description = summary
+	i.VersionSchema = "none"
+	if plain, pre, is := strings.Cut(i.Version, "-"); is {
+		i.Version = plain + "_" + strings.Replace(pre, ".", "", 1)
+	}
 }
 
 // packages makes a package of each format for each Linux.
@@ -54,7 +65,7 @@ func (r *release) packages() error {
 			if err != nil {
 				return err
 			}
-			f.conflict(info)
+			f.adapt(info)
 			if err := r.pack(f.name, info); err != nil {
 				return fmt.Errorf("%s for %s: %w", f.name, t, err)
 			}
@@ -72,7 +83,9 @@ func (r *release) pack(format string, info *nfpm.Info) error {
 	if err := nfpm.PrepareForPackager(info, format); err != nil {
 		return err
 	}
-	return create(r.finished(packager.ConventionalFileName(info)), func(w io.Writer) error { return packager.Package(info, w) })
+	// GitHub gives a file another name if there is a "~" in it.
+	name := strings.ReplaceAll(packager.ConventionalFileName(info), "~", "-")
+	return create(r.finished(name), func(w io.Writer) error { return packager.Package(info, w) })
 }
 
 func (r *release) info(t target, zsh string) (*nfpm.Info, error) {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -281,10 +282,29 @@ func TestAnArchiveHasTheProgramTheLicencesAndTheCompletions(t *testing.T) {
 
 func TestAVersionIsOneThatEveryPackageManagerCanOrder(t *testing.T) {
 	root := filepath.Join("..", "..")
-	for version, want := range map[string]string{"v1.2.3": "1.2.3", "v1.2.3-rc.1": "1.2.3-rc.1", "1.2.3": "", "v1.2": "", "v1.2.3+x": "", "v1.2.3 ": "", "": ""} {
+	for version, want := range map[string]string{
+		"v1.2.3": "1.2.3", "v1.2.3-rc.1": "1.2.3-rc.1", "1.2.3": "", "v1.2": "", "v1.2.3+x": "", "v1.2.3 ": "", "": "",
+		"v1.2.3-rc1": "", "v1.2.3-1": "", "v1.2.3-rc.1.2": "", "v1.2.3-preview.1": "",
+	} {
 		r, err := newRelease(root, "dist", version, "0")
 		if (err == nil) != (want != "") || err == nil && r.version != want {
 			t.Errorf("%q: %+v, %v", version, r, err)
+		}
+	}
+}
+
+// GitHub changes the name of a file that has another character, and the sums would name a file that is not there.
+func TestTheNamesOfAReleasesFilesAreThoseTheyHaveAtGitHub(t *testing.T) {
+	r := imitated(t)
+	r.version = "1.2.3-rc.1"
+	must(t, r.archives, r.packages, r.manifests, r.sums)
+	files, err := os.ReadDir(r.finished())
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	for _, f := range files {
+		if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`).MatchString(f.Name()) {
+			t.Errorf("%s", f.Name())
 		}
 	}
 }
