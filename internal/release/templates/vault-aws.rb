@@ -26,7 +26,7 @@ class VaultAws < Formula
     end
   end
 
-  conflicts_with "vault", because: "both install a program named vault"
+  conflicts_with "vault", "hashicorp/tap/vault", because: "both install a program named vault"
 
   def install
     bin.install "vault"
