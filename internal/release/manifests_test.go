@@ -133,43 +133,49 @@ func TestTheNixExpressionPutsEachFileWhereNixHasIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("NIX_REMOTE", "dummy://") // a store is not needed, and may be another user's
-	for system, name := range map[target]string{
-		{"linux", "amd64"}: "x86_64-linux", {"linux", "arm64"}: "aarch64-linux", {"darwin", "amd64"}: "x86_64-darwin", {"darwin", "arm64"}: "aarch64-darwin",
-	} {
-		t.Run(name, func(t *testing.T) {
-			var made struct {
-				Pname, Version, InstallPhase string
-
-				Src               struct{ URL, Hash string }
-				NativeBuildInputs []string
-				Meta              struct {
-					Description, Homepage, License, MainProgram string
-					Platforms                                   []string
-				}
-			}
-			text := prints(t, "nix-instantiate", "--eval", "--strict", "--json", filepath.Join("testdata", "nixpkgs.nix"),
-				"--arg", "file", r.staged("manifests", "nix", "vault-aws.nix"), "--argstr", "system", name)
-			if err := json.Unmarshal([]byte(text), &made); err != nil {
-				t.Fatal(err)
-			}
+	helpers, err := os.ReadFile(filepath.Join("testdata", "nixpkgs.sh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := "share/doc/vault-aws/"
+	places := with("", map[string]string{"share/bash-completion/completions/vault": "completions/vault.bash",
+		doc + "LICENSE": "LICENSE", doc + "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES", doc + "CHANGELOG.md": "CHANGELOG.md"})
+	for _, system := range unix {
+		t.Run(system.String(), func(t *testing.T) {
+			made := nixMade(t, r, map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[system.arch]+"-"+system.os)
 			file := facts.Files[system.String()]
 			if made.Src.URL != file.URL || made.Src.Hash != file.SRI || made.Version != r.version || made.Pname != packageName || made.Meta.License != "MIT" || made.Meta.MainProgram != "vault" || len(made.Meta.Platforms) != len(unix) {
 				t.Errorf("it is made of %+v", made)
 			}
 			archive, prefix := inArchive(t, r, system), t.TempDir()
-			helpers, err := os.ReadFile(filepath.Join("testdata", "nixpkgs.sh"))
-			if err != nil {
-				t.Fatal(err)
-			}
 			if _, err := output(archive, []string{"out=" + prefix}, "bash", "-c", string(helpers)+made.InstallPhase); err != nil {
 				t.Fatal(err)
 			}
-			doc := "share/doc/vault-aws/"
-			puts(t, prefix, archive, with("", map[string]string{"share/bash-completion/completions/vault": "completions/vault.bash",
-				doc + "LICENSE": "LICENSE", doc + "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES", doc + "CHANGELOG.md": "CHANGELOG.md"}))
+			puts(t, prefix, archive, places)
 		})
 	}
+}
+
+// derivation is what a package of Nix is built from.
+type derivation struct {
+	Pname, Version, InstallPhase string
+
+	Src  struct{ URL, Hash string }
+	Meta struct {
+		License, MainProgram string
+		Platforms            []string
+	}
+}
+
+func nixMade(t *testing.T, r *release, system string) (made derivation) {
+	t.Helper()
+	t.Setenv("NIX_REMOTE", "dummy://") // a store is not needed, and may be another user's
+	text := prints(t, "nix-instantiate", "--eval", "--strict", "--json", filepath.Join("testdata", "nixpkgs.nix"),
+		"--arg", "file", r.staged("manifests", "nix", "vault-aws.nix"), "--argstr", "system", system)
+	if err := json.Unmarshal([]byte(text), &made); err != nil {
+		t.Fatal(err)
+	}
+	return made
 }
 
 // makepkg checks the archive's sum, unpacks it, and makes a package, as it does on Arch Linux.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/tar"
+	"archive/zip"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -248,10 +249,41 @@ func TestEveryManifestHasTheSumsOfTheArchives(t *testing.T) {
 	}
 }
 
-func TestAnArchiveHasTheProgramTheLicencesAndTheCompletions(t *testing.T) {
+func TestAnArchiveHasTheProgramTheLicencesManualPagesAndCompletions(t *testing.T) {
 	r := imitated(t)
 	must(t, r.archives)
-	data, err := os.ReadFile(r.finished("vault-1.2.3-darwin-arm64.tar.gz"))
+	want := []string{"CHANGELOG.md", "LICENSE", "README.md", "THIRD_PARTY_NOTICES", "completions/_vault", "completions/vault.bash", "completions/vault.fish", "completions/vault.ps1", "man/vault.1.gz"}
+	for _, system := range targets {
+		read := tarMembers
+		if system.os == "windows" {
+			read = zipMembers
+		}
+		var names []string
+		for _, m := range read(t, r.finished(r.archive(system))) {
+			name, inside := strings.CutPrefix(m.name, r.stem(system)+"/")
+			if !inside || !m.date.Equal(r.date) || m.owner != 0 || (m.mode == 0o755) != (name == system.program()) {
+				t.Errorf("%+v", m)
+			}
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		if all := append([]string{system.program()}, want...); !slices.Equal(names, slices.Sorted(slices.Values(all))) {
+			t.Errorf("%s has %q", system, names)
+		}
+	}
+}
+
+// member is a file in an archive.
+type member struct {
+	name  string
+	mode  int64
+	owner int
+	date  time.Time
+}
+
+func tarMembers(t *testing.T, file string) (all []member) {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,25 +291,28 @@ func TestAnArchiveHasTheProgramTheLicencesAndTheCompletions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var names []string
 	for tr := tar.NewReader(zr); ; {
 		h, err := tr.Next()
 		if errors.Is(err, io.EOF) {
-			break
+			return all
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		name, inside := strings.CutPrefix(h.Name, "vault-1.2.3-darwin-arm64/")
-		if !inside || !h.ModTime.Equal(r.date) || h.Uid != 0 || (h.Mode == 0o755) != (name == "vault") {
-			t.Errorf("%s: mode %o, owner %d, time %v", h.Name, h.Mode, h.Uid, h.ModTime)
-		}
-		names = append(names, name)
+		all = append(all, member{h.Name, h.Mode, h.Uid, h.ModTime})
 	}
-	for _, want := range []string{"vault", "LICENSE", "THIRD_PARTY_NOTICES", "man/vault.1.gz", "completions/_vault", "completions/vault.bash", "completions/vault.fish", "completions/vault.ps1"} {
-		if !slices.Contains(names, want) {
-			t.Errorf("there is no %s among %q", want, names)
-		}
+}
+
+func zipMembers(t *testing.T, file string) (all []member) {
+	t.Helper()
+	zr, err := zip.OpenReader(file)
+	if err != nil {
+		t.Fatal(err)
 	}
+	defer zr.Close()
+	for _, f := range zr.File {
+		all = append(all, member{f.Name, int64(f.Mode()), 0, f.Modified})
+	}
+	return all
 }
 
 func TestAVersionIsOneThatEveryPackageManagerCanOrder(t *testing.T) {
