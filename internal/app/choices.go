@@ -16,35 +16,27 @@ type Choice struct {
 
 	Expires time.Time // of the session that is cached; zero: none, or it is not known
 	Active  bool      // in the caller's shell
+	used    bool      // lately
 }
 
 // HasKey reports whether a key may be stored under the profile's own name, as far as its section
 // tells.
 func (c Choice) HasKey() bool { return c.Source == profiles.OwnKey }
 
-// looked is how many profiles of a list are resolved to find their sessions. They are those
-// that were used lately: another one has hardly a session.
+// looked is how many profiles of a list are looked at for what their own sections do not say.
 const looked = 300
 
 // Choices lists the profiles of the AWS files, those first that are used often and lately, and the
 // others in the order of the files, and the roles of Identity Center without a profile after them.
 // It opens no keyring and makes no call.
 func (t *Task) Choices() ([]Choice, error) {
-	data, err := profiles.ReadFile(t.Env.ConfigFile())
+	set, err := t.Profiles()
 	if err != nil {
 		return nil, err
 	}
-	keys, err := profiles.ReadCredentials(t.Env.CredentialsFile())
-	if err != nil {
-		keys = nil // whoever uses a profile that needs the file is told
-	}
-	details := profiles.ScanDetails(data, keys)
+	details := set.Details()
 	known := t.knownDirectories()
 	if len(known) > 0 {
-		set, err := t.Profiles()
-		if err != nil {
-			return nil, err
-		}
 		details = append(details, otherRoles(set, known, details)...)
 	}
 	list := inOrder(details, t.recent())
@@ -70,7 +62,7 @@ func inOrder(all []profiles.Detail, used []visit) []Choice {
 	list := make([]Choice, len(used), len(used)+len(all))
 	for _, d := range all {
 		if at := place[d.Name]; at > 0 {
-			list[at-1] = Choice{Detail: d}
+			list[at-1] = Choice{Detail: d, used: true}
 		} else {
 			list = append(list, Choice{Detail: d})
 		}
@@ -92,13 +84,13 @@ func nextFirst(list []Choice) []Choice {
 	return list
 }
 
-// addExpiries fills in until when the sessions of some profiles last, and what a profile is whose
-// own section does not say.
+// addExpiries fills in until when the sessions of the profiles last that were used lately, as hardly
+// another one has a session, and what a profile is whose own section does not say.
 func (t *Task) addExpiries(list []Choice) {
 	marks := t.Env.Runtime().Marks()
 	for i := range list {
 		c := &list[i]
-		if len(marks) == 0 && c.Account != "" {
+		if c.Account != "" && (len(marks) == 0 || !c.used && !c.Active) {
 			continue
 		}
 		p, err := t.ResolveUnopened(env.Request{Profile: c.Name})

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -114,40 +113,54 @@ func joinInventory(t *Task, set *profiles.Set, configured []string, c storeConte
 	if !whose {
 		set = nil
 	}
-	known := addFacts(t, set, rows, n.CountSessions(), c.marks, func(name string) bool { return keys[name] })
+	active, _ := t.Env.Active()
+	known := facts{t, set, n.CountSessions(), c.marks, func(name string) bool { return keys[name] }, active.Request.Profile}.addTo(rows)
 	return Inventory{
 		Profiles: rows, HiddenKeys: n.Hidden, OtherSessions: len(n.Sessions) - known, SignIns: len(n.Tokens), Foreign: len(n.AWSVault),
 	}
 }
 
-// addFacts fills in whose session each profile of the set gives, unless that is nil, how many are cached and until when, and
+// facts are where what a row says of its profile comes from.
+type facts struct {
+	task     *Task
+	set      *profiles.Set // nil: whose session a profile gives is not wanted
+	sessions store.Counts
+	marks    refresh.Marks
+	stored   func(string) bool
+	active   string // the profile that is active in the caller's shell
+}
+
+// addTo fills in whose session each profile gives, how many are cached and until when, and
 // returns how many there are in all. For thousands of profiles this is work for every core
-// there is.
-func addFacts(t *Task, set *profiles.Set, rows []InventoryRow, sessions store.Counts, marks refresh.Marks, stored func(string) bool) int {
-	active, _ := t.Env.Active()
-	var known atomic.Int64
+// there is, in small parts: the rows with a session cost most, and are often next to each other.
+func (f facts) addTo(rows []InventoryRow) int {
+	const part = 32
+	var known, next atomic.Int64
 	var wg sync.WaitGroup
-	for part := range slices.Chunk(rows, max(len(rows)/runtime.GOMAXPROCS(0)+1, 256)) {
+	for range min(runtime.GOMAXPROCS(0), len(rows)/(4*part)+1) {
 		wg.Go(func() {
-			for i := range part {
-				row := &part[i]
-				row.Active = row.Profile == active.Request.Profile
-				if set != nil {
-					row.Account, row.Role, row.Region = belongings(set, row.Profile, stored)
-					row.Guard = guardFacts(set.GuardOf(row.Profile))
-				}
-				if len(sessions) == 0 {
-					continue
-				}
-				if row.Sessions = sessions.Of(row.Profile); row.Sessions > 0 {
-					known.Add(int64(row.Sessions))
-					row.Expires = expiryOf(t, row.Profile, marks, stored)
+			for end := int(next.Add(part)); end-part < len(rows); end = int(next.Add(part)) {
+				for i := range rows[end-part : min(end, len(rows))] {
+					known.Add(f.add(&rows[end-part+i]))
 				}
 			}
 		})
 	}
 	wg.Wait()
 	return int(known.Load())
+}
+
+// add fills in a row, and returns how many sessions are cached for it.
+func (f facts) add(row *InventoryRow) int64 {
+	row.Active = row.Profile == f.active
+	if f.set != nil {
+		row.Account, row.Role, row.Region = belongings(f.set, row.Profile, f.stored)
+		row.Guard = guardFacts(f.set.GuardOf(row.Profile))
+	}
+	if row.Sessions = f.sessions.Of(row.Profile); row.Sessions > 0 {
+		row.Expires = expiryOf(f.task, row.Profile, f.marks, f.stored)
+	}
+	return int64(row.Sessions)
 }
 
 // belongings are the account and the role whose session a profile gives, and its own region.

@@ -16,6 +16,7 @@ type Table struct {
 	ends   []int // where each row ends in cells
 	widths []int // of the columns, the last cell of a row apart
 	paint  map[int]func(string) string
+	wide   bool // a cell has characters of several bytes
 }
 
 // Grow makes room for rows of so many columns.
@@ -26,7 +27,9 @@ func (t *Table) Grow(rows, columns int) {
 // Row adds a row.
 func (t *Table) Row(cells ...string) {
 	for i, text := range cells {
-		text = Clean(text)
+		if !isPlainASCII(text) {
+			text, t.wide = Clean(text), true
+		}
 		t.cells = append(t.cells, text)
 		if i == len(cells)-1 {
 			break
@@ -34,9 +37,17 @@ func (t *Table) Row(cells ...string) {
 		if i == len(t.widths) {
 			t.widths = append(t.widths, 0)
 		}
-		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(text))
+		t.widths[i] = max(t.widths[i], t.width(text))
 	}
 	t.ends = append(t.ends, len(t.cells))
+}
+
+// width is how many characters a cell has, which are not counted where all are of one byte.
+func (t *Table) width(text string) int {
+	if !t.wide {
+		return len(text)
+	}
+	return utf8.RuneCountInString(text)
 }
 
 // PaintedRow adds a row whose last cell is passed through paint after it was cleaned: it
@@ -62,7 +73,7 @@ func (t *Table) Write(w io.Writer) error {
 			}
 			_, _ = b.WriteString(text)
 			if at+i < end-1 {
-				_, _ = b.WriteString(blanks[:t.widths[i]+2-utf8.RuneCountInString(text)])
+				_, _ = b.WriteString(blanks[:t.widths[i]+2-t.width(text)])
 			}
 		}
 		_ = b.WriteByte('\n')

@@ -64,7 +64,7 @@ func TestWhatGrantedCallsDescriptionAndColorIsThatHereToo(t *testing.T) {
 	text := "[profile a]\ngranted_description = the team's\ngranted_color = turquoise\n[profile b]\nvault_color = red\ngranted_color = blue\n"
 	want(t, "settings", resolve(t, text, "a").Extra, map[string]string{"vault_description": "the team's", "vault_color": "turquoise"})
 	want(t, "its own first", resolve(t, text, "b").Extra["vault_color"], "red")
-	list := ScanDetails([]byte("[profile dev/Reader]\n"+grantedDev+"granted_description = the team's\ncredential_process = granted credential-process --profile dev/Reader\n"), nil)
+	list := Parse("", []byte("[profile dev/Reader]\n"+grantedDev+"granted_description = the team's\ncredential_process = granted credential-process --profile dev/Reader\n")).Details()
 	want(t, "the list", list, []Detail{{Name: "dev/Reader", Account: "111122223333", Role: "Reader", Source: "sso", Text: "the team's"}})
 }
 
@@ -138,7 +138,7 @@ func TestAProfileOfAWSSSOIsTheRoleOfIdentityCenterThatItNames(t *testing.T) {
 			t.Errorf("%s is %+v: the program has to be run", command, s)
 		}
 	}
-	list := ScanDetails([]byte("[profile a]\ncredential_process = /usr/local/bin/aws-sso -u open -S \"Default\" process --arn arn:aws:iam::111122223333:role/Reader\n"), nil)
+	list := Parse("", []byte("[profile a]\ncredential_process = /usr/local/bin/aws-sso -u open -S \"Default\" process --arn arn:aws:iam::111122223333:role/Reader\n")).Details()
 	want(t, "the list", list, []Detail{{Name: "a", Account: "111122223333", Role: "Reader", Source: "sso"}})
 }
 

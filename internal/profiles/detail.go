@@ -9,26 +9,6 @@ type Detail struct {
 	Protected     bool   // vault_protected
 }
 
-// ScanDetails lists the profiles of a config file and of a credentials file, each once, as
-// ScanSummaries does. The texts are parts of the data, which must not be changed afterwards.
-func ScanDetails(config, credentials []byte) []Detail {
-	list := gather(config, readHeader, detailOf)
-	places := make(map[string]int, len(list))
-	for i := range list {
-		places[list[i].Name] = i
-	}
-	for _, d := range gather(credentials, credentialsHeader, detailOf) {
-		switch at, both := places[d.Name]; {
-		case meantOtherwise(d.Name):
-		case !both:
-			list = append(list, d)
-		case list[at].Source == OwnKey:
-			list[at].Source = d.Source
-		}
-	}
-	return list
-}
-
 // OwnKey is the Source of a profile whose section names none: its key is in the keyring.
 const OwnKey = "key"
 

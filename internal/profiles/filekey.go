@@ -111,8 +111,8 @@ func (s *Set) PlainKeys() map[string]Place {
 		lends := anyKey(file.defaults.settings)
 		for i, at := range file.index().profiles.sections {
 			p := part{file, &file.sections[at]}
-			if !lends && !strings.Contains(strings.ToLower(file.below(p.section)), settingID) {
-				continue // without reading its settings
+			if o := file.outlines()[at]; !lends && o.sound && !o.key {
+				continue
 			}
 			e, ok := p.lookup(settingID)
 			if !ok || e.Value == "" {

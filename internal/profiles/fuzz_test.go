@@ -30,10 +30,29 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%v, of %d lines", p, lines)
 			}
 		}
+		checkOutlines(t, s)
 		for _, name := range s.Names() {
 			checkResolve(t, s, name)
 		}
 	})
+}
+
+// checkOutlines compares what is told of all sections at once with what is told of one that is read.
+func checkOutlines(t *testing.T, s *Set) {
+	for i, o := range s.outlines() {
+		sec := &s.sections[i]
+		b := s.read(sec)
+		if o.sound && (len(b.problems) > 0 || b.bad != nil) {
+			t.Errorf("[%s] is sound, and has %v", s.header(sec), b.bad)
+		}
+		var c clues
+		for _, e := range s.only(i).settings() {
+			c.note(e.Key, e.Value)
+		}
+		if x := outlineOf(sec, &c, true); o.sound && x != o {
+			t.Errorf("[%s] is %+v, and %+v when it is read", s.header(sec), o, x)
+		}
+	}
 }
 
 func checkResolve(t *testing.T, s *Set, name string) {

@@ -62,6 +62,9 @@ func (s *Set) GuardOf(name string) Guard {
 	if !s.guards() {
 		return g
 	}
+	if o, ok := s.outline(name); ok && !o.guarded {
+		return g
+	}
 	for known := map[string]bool{}; name != "" && s.Has(name) && !known[name]; {
 		v := &view{set: s, name: name}
 		if v.collect() != nil {

@@ -181,8 +181,10 @@ func (s *Set) findDamage() []*SyntaxError {
 		list = append(list, e)
 	}
 	list = slices.Concat(list, s.index().problems, s.readPreamble().problems, s.defaults.problems)
-	for i := range s.sections {
-		list = append(list, s.read(&s.sections[i]).problems...)
+	for i, o := range s.outlines() {
+		if !o.sound {
+			list = append(list, s.read(&s.sections[i]).problems...)
+		}
 	}
 	slices.SortStableFunc(list, func(a, b *SyntaxError) int { return a.Line - b.Line })
 	return list

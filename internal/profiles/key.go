@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"hash"
 	"maps"
 	"slices"
 )
@@ -41,36 +40,35 @@ func (s Stored) CacheKey(partition, endpoint string) string {
 	return k.hex()
 }
 
-// key is a CacheKey that is being made.
-type key struct{ sum hash.Hash }
+// key is what a CacheKey is the hash of.
+type key struct{ text []byte }
 
-func newKey(purpose string) key {
-	k := key{sha256.New()}
+func newKey(purpose string) *key {
+	k := &key{make([]byte, 0, 512)}
 	k.add(purpose)
 	return k
 }
 
-func (k key) hex() string { return hex.EncodeToString(k.sum.Sum(nil)) }
-
-func (k key) number(n int64) {
-	var b [8]byte
-	binary.BigEndian.PutUint64(b[:], uint64(n))
-	k.sum.Write(b[:])
+func (k *key) hex() string {
+	sum := sha256.Sum256(k.text)
+	return hex.EncodeToString(sum[:])
 }
 
-func (k key) add(parts ...string) {
+func (k *key) number(n int64) { k.text = binary.BigEndian.AppendUint64(k.text, uint64(n)) }
+
+func (k *key) add(parts ...string) {
 	for _, part := range parts {
 		k.number(int64(len(part)))
-		k.sum.Write([]byte(part))
+		k.text = append(k.text, part...)
 	}
 }
 
-func (k key) list(items []string) {
+func (k *key) list(items []string) {
 	k.number(int64(len(items)))
 	k.add(items...)
 }
 
-func (k key) source(s Source) {
+func (k *key) source(s Source) {
 	switch {
 	case s.Stored != nil:
 		k.add("stored")
@@ -96,7 +94,7 @@ func (k key) source(s Source) {
 	}
 }
 
-func (k key) stored(s *Stored) {
+func (k *key) stored(s *Stored) {
 	k.add(s.Profile, s.MFASerial)
 	k.number(int64(s.Duration))
 	switch {
@@ -110,13 +108,13 @@ func (k key) stored(s *Stored) {
 	}
 }
 
-func (k key) webIdentity(w *WebIdentity) {
+func (k *key) webIdentity(w *WebIdentity) {
 	k.add(w.ARN, w.SessionName, w.TokenFile, w.Process, w.Policy, Partition(w.Region))
 	k.number(int64(w.Duration))
 	k.list(w.PolicyARNs)
 }
 
-func (k key) role(r *Role) {
+func (k *key) role(r *Role) {
 	k.add(r.ARN, r.ExternalID, r.SessionName, r.MFASerial, r.SourceIdentity, r.Policy, Partition(r.Region))
 	k.number(int64(r.Duration))
 	k.number(int64(len(r.Tags)))

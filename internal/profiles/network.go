@@ -212,10 +212,11 @@ func nearby(name string, names []string) string {
 
 // checkURL returns the value if it is a URL. Otherwise a later error would be less clear.
 func (v *view) checkURL(e found) string {
-	if !isURL(e.Value) {
+	if e.Value != v.url && !isURL(e.Value) {
 		v.reject(e, notURL)
 		return ""
 	}
+	v.url = e.Value
 	return e.Value
 }
 

@@ -24,16 +24,17 @@ type Set struct {
 	notText *SyntaxError         // why no line can be read; nil if that is not so
 	notUTF8 map[int]*SyntaxError // the lines that are not UTF-8; nil when all are
 
-	names   func(header string) (sectionKind, string) // reads a header
-	reading sync.Mutex                                // for the bodies of sections
-	reader  bodyReader
-	asked   atomic.Int32          // how many names were looked up one by one
-	index   func() *index         // made once
-	counted atomic.Int32          // how many headers had their line counted
-	lines   func() []int          // the line of each header; made once
-	ours    func() bool           // whether there may be a setting of this program's own; found once
-	damaged func() []*SyntaxError // every line that cannot be read, in order; found once
-	ignored func() []Ignored      // the sections of this file that are ignored; found once
+	names    func(header string) (sectionKind, string) // reads a header
+	reading  sync.Mutex                                // for the bodies of sections
+	reader   bodyReader
+	asked    atomic.Int32          // how many names were looked up one by one
+	index    func() *index         // made once
+	counted  atomic.Int32          // how many headers had their line counted
+	lines    func() []int          // the line of each header; made once
+	outlines func() []outline      // of each section; made once
+	ours     func() bool           // whether there may be a setting of this program's own; found once
+	damaged  func() []*SyntaxError // every line that cannot be read, in order; found once
+	ignored  func() []Ignored      // the sections of this file that are ignored; found once
 
 	credentials *Set   // the credentials file; nil when there is none
 	keysAt      string // where the credentials file is, or would be; "" when none was named
@@ -172,6 +173,7 @@ func newSet(path string, names func(header string) (sectionKind, string)) *Set {
 	s := &Set{path: path, names: names}
 	s.index = sync.OnceValue(s.makeIndex)
 	s.lines = sync.OnceValue(s.countLines)
+	s.outlines = sync.OnceValue(s.makeOutlines)
 	s.ours = sync.OnceValue(s.mentionsOurs)
 	s.damaged = sync.OnceValue(s.findDamage)
 	s.ignored = sync.OnceValue(s.findIgnored)

@@ -98,7 +98,7 @@ func gather[T any](data []byte, names func(header string) (sectionKind, string),
 			list = append(list, *new(T))
 		}
 		open, cur = at, clues{}
-	}, func(key, value string) { cur.note(key, value) })
+	}, func(key, value string) { cur.note(lower(key), value) })
 	flush()
 	return list
 }
@@ -156,13 +156,20 @@ func scan(data []byte, names func(string) (sectionKind, string), name func(strin
 type clues struct {
 	role, account, permission, source, kind, key string
 	session, text, protected                     string // sso_session, vault_description, vault_protected
+	region, include                              string
+	guarded                                      bool // there may be a Guard
 }
 
+// note takes a setting, whose key is in lower case.
 func (c *clues) note(key, value string) {
 	if value == "" {
 		return
 	}
-	switch lower(key) {
+	switch key {
+	case "region":
+		c.region = value
+	case "include_profile":
+		c.include = value
 	case "role_arn":
 		c.role = value
 	case "sso_account_id", "vault_sso_account_id", grantedAccount:
@@ -176,7 +183,9 @@ func (c *clues) note(key, value string) {
 	case grantedText:
 		c.text = or(c.text, value)
 	case "vault_protected":
-		c.protected = value
+		c.protected, c.guarded = value, true
+	case "vault_read_only", "vault_max_duration", "vault_auto_renew", "vault_agents":
+		c.guarded = true
 	case "sso_session", "vault_sso_session":
 		c.kind, c.session = "sso", value
 	case "sso_start_url", grantedURL:

@@ -17,6 +17,7 @@ type view struct {
 	given  []found // from the environment, which goes before all sections
 	layers []layer // none for a profile that is a stored key without a section
 	trace  *Step   // records what is read; nil for Resolve
+	url    string  // the last that was found to be one: all services may have the same
 	err    error
 }
 

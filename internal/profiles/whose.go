@@ -13,32 +13,37 @@ func (s *Set) OwnRegion(name string) string {
 // Owner reads a profile's section without following it, so that thousands of profiles can be
 // listed at once. complete is false where what other sections say is needed: then Resolve tells.
 func (s *Set) Owner(name string) (o Owner, complete bool) {
-	l := s.layer(name)
-	get := func(key string) string {
-		e, _ := l.lookup(key)
-		return e.Value
+	if x, ok := s.outline(name); ok {
+		o, complete = x.owner, x.complete
+	} else {
+		l := s.layer(name)
+		if len(l) == 0 || l.damage() != nil {
+			return o, false
+		}
+		var c clues
+		for _, e := range l.settings() {
+			c.note(e.Key, e.Value)
+		}
+		o, complete = c.owner()
 	}
-	if len(l) == 0 || l.damage() != nil || get("include_profile") != "" {
-		return o, false
+	if o.Region == "" && name != "default" {
+		o.Region = s.OwnRegion("default")
 	}
-	if o.Region = get("region"); o.Region == "" && name != "default" {
-		e, _ := s.layer("default").lookup("region")
-		o.Region = e.Value
-	}
-	account, role, is := roleOf(get("role_arn"))
+	return o, complete && o.Region != "" && isLabel(o.Region)
+}
+
+// owner is whose session these settings give. complete is false where they name another profile
+// that gives it.
+func (c *clues) owner() (o Owner, complete bool) {
+	o.Region = c.region
+	account, role, is := roleOf(c.role)
 	switch {
 	case is:
 		o.Account, o.Role = account, role
-	case get("role_arn") != "":
-		return o, false
-	default:
-		var c clues
-		for _, key := range [...]string{"credential_process", grantedAccount, grantedRole, "vault_sso_account_id", "vault_sso_role_name", "sso_account_id", "sso_role_name"} {
-			c.note(key, get(key))
-		}
+	case c.role == "":
 		o.Account, o.Role = c.account, c.permission
 	}
-	return o, o.Region != "" && isLabel(o.Region)
+	return o, c.include == "" && (is || c.role == "" && (c.source == "" || c.account != ""))
 }
 
 // Where is the line of a setting in a profile's own section, and false if it is not there.

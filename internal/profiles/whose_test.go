@@ -24,8 +24,17 @@ sso_role_name = ReadOnly
 [profile wrong]
 role_arn = nonsense
 source_profile = key
+[profile other name]
+source_profile = near
+[profile twice]
+region = us-east-1
+region = us-east-2
+[profile lines]
+region = us-east-1
+s3 =
+  max_queue_size = 1
 `))
-	for name, followed := range map[string]bool{"key": false, "role": false, "near": false, "directory": false, "includes": true, "wrong": true, "none": true, "default": false} {
+	for name, followed := range map[string]bool{"key": false, "role": false, "near": false, "directory": false, "includes": true, "wrong": true, "none": true, "default": false, "other name": true, "twice": true, "lines": false} {
 		o, complete := set.Owner(name)
 		if complete == followed {
 			t.Errorf("%s: complete is %v", name, complete)
