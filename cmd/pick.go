@@ -128,13 +128,9 @@ func find(ctx context.Context, f finder) (int, error) {
 	o.Input, o.Output = input, output
 	go func() {
 		defer close(input)
-		for i := -1; i < f.rows; i++ {
-			line := "\t\t" + f.header
-			if i >= 0 {
-				line = strconv.Itoa(i) + "\t" + previewKey(f.key(i)) + "\t" + f.row(i)
-			}
+		for i := range f.rows {
 			select {
-			case input <- line:
+			case input <- strconv.Itoa(i) + "\t" + previewKey(f.key(i)) + "\t" + f.row(i):
 			case <-ctx.Done():
 				return
 			}
@@ -163,7 +159,9 @@ const endFinder = "\x1b[?1000l\x1b[?1002l\x1b[?1006l\x1b[?2004l\x1b[?7h\x1b[?25h
 // Lines of the finder on the terminal: of rows at most, and of the preview.
 const finderRows, previewLines = 12, 7
 
-// options are the finder's. Looks that it does not know are left out, all of them.
+// options are the finder's. Looks that it does not know are left out, all of them. With --sync it
+// draws once, as soon as it has all rows; without, it waits between the first of them and the others.
+// (With --header-lines it would use a core meanwhile.)
 func (f finder) options(looks []string) (*fzf.Options, error) {
 	height := min(f.rows, finderRows) + 3 + previewLines + 1 // question, line, header; border
 	if len(looks) > 0 {
@@ -171,7 +169,7 @@ func (f finder) options(looks []string) (*fzf.Options, error) {
 	}
 	options := slices.Concat([]string{"--layout=reverse", "--info=inline-right"}, looks, []string{
 		"--height=" + strconv.Itoa(height), "--prompt=profile> ", "--no-multi", "--scheme=default", "--tiebreak=begin,index",
-		"--delimiter=\t", "--with-nth=3..", "--tabstop=4", "--header-lines=1", "--ellipsis=..", "--no-hscroll",
+		"--delimiter=\t", "--with-nth=3..", "--tabstop=4", "--header=" + f.header, "--sync", "--ellipsis=..", "--no-hscroll",
 	}, f.preview())
 	o, err := fzf.ParseOptions(false, options)
 	if err != nil && len(looks) > 0 {

@@ -23,7 +23,8 @@ type Choice struct {
 // tells.
 func (c Choice) HasKey() bool { return c.Source == profiles.OwnKey }
 
-// looked is how many profiles of a list are looked at for what their own sections do not say.
+// looked is how many profiles of a list are resolved, for what their own sections do not say. Of a
+// longer list they are those that were used lately: another one has hardly a session.
 const looked = 300
 
 // Choices lists the profiles of the AWS files, those first that are used often and lately, and the
@@ -44,7 +45,7 @@ func (t *Task) Choices() ([]Choice, error) {
 	for i := range list {
 		list[i].Active = active && list[i].Name == st.Request.Profile
 	}
-	t.addExpiries(list[:min(len(list), looked)])
+	t.addExpiries(list)
 	names := accountNames(known)
 	for i := range list {
 		list[i].AccountName = names[list[i].Account]
@@ -84,13 +85,14 @@ func nextFirst(list []Choice) []Choice {
 	return list
 }
 
-// addExpiries fills in until when the sessions of the profiles last that were used lately, as hardly
-// another one has a session, and what a profile is whose own section does not say.
+// addExpiries fills in until when the sessions of profiles last, and what a profile is whose own
+// section does not say.
 func (t *Task) addExpiries(list []Choice) {
 	marks := t.Env.Runtime().Marks()
-	for i := range list {
+	all := len(list) <= looked
+	for i := range list[:min(len(list), looked)] {
 		c := &list[i]
-		if c.Account != "" && (len(marks) == 0 || !c.used && !c.Active) {
+		if wanted := len(marks) > 0 && (all || c.used || c.Active); c.Account != "" && !wanted {
 			continue
 		}
 		p, err := t.ResolveUnopened(env.Request{Profile: c.Name})
