@@ -77,14 +77,17 @@ func (s *Set) ignoredFor(kind, name string) []Ignored {
 	return list
 }
 
-// alike is Ignored without the headers that cannot have been meant to name a profile.
+// alike is Ignored without the headers that cannot have been meant to name a profile. A file may
+// have 5,000 headers, of which hardly one can.
 func (s *Set) alike(name string) (list []Ignored) {
+	end := tailOf(name)
+	same := end.sameBits(len(name))
 	for _, file := range [...]*Set{s, s.credentials} {
 		if file == nil || file != s && file.path == s.path {
 			continue
 		}
 		for i := range file.sections {
-			if !file.sections[i].tail.mayMean(name) {
+			if t := file.sections[i].tail; (t^end)&same != 0 && t.endsName() {
 				continue
 			}
 			if x, ok := (part{file, &file.sections[i]}).ignored(); ok {
@@ -95,16 +98,23 @@ func (s *Set) alike(name string) (list []Ignored) {
 	return list
 }
 
-// mayMean reports whether a header may have been meant to name a profile: whether both end
-// alike. A file may have 5,000 headers, of which hardly one does.
-func (t tail) mayMean(name string) bool {
-	const signs, upper = 0x80808080, 0x20202020 // what is no ASCII, and what makes ASCII lower case
-	last := byte(t) | 0x20
-	if (last < 'a' || last > 'z') && (last < '0' || last > '9') || t&signs != 0 {
-		return true // what stands at the end may not belong to the name
+// What is no ASCII in a tail, and what makes ASCII lower case.
+const signs, upper = 0x80808080, 0x20202020
+
+// sameBits are the bits that the tail of a header has in common with that of the name, of n bytes, for
+// which it was meant; none where that cannot be told, because more than case may differ.
+func (t tail) sameBits(n int) tail {
+	if t&signs != 0 {
+		return 0
 	}
-	end := tailOf(name)
-	return end&signs != 0 || (t^end)&^upper&tailMask(len(name)) == 0
+	return tailMask(n) &^ upper
+}
+
+// endsName reports whether a header ends as a name does. Otherwise what stands at the end may not
+// belong to the name.
+func (t tail) endsName() bool {
+	last := byte(t) | 0x20
+	return t&signs == 0 && (last-'a' < 26 || last-'0' < 10)
 }
 
 // ignored reads a section that is not what its header seems to say.
