@@ -7,7 +7,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -689,20 +688,6 @@ func TestEveryCommandInTheDocumentsExists(t *testing.T) {
 	}
 }
 
-// The prompt's words are explained on a page, from the one table that has them.
-func TestThePageOfThePromptExplainsEveryNote(t *testing.T) {
-	page, err := os.ReadFile("docs/prompt.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, m := range refresh.Meanings() {
-		row := fmt.Sprintf("| `%s` | %s | %s |\n", m.Note, m.Sentence, m.Advice())
-		if !strings.Contains(string(page), row) {
-			t.Errorf("docs/prompt.md lacks the line %s", row)
-		}
-	}
-}
-
 // The hooks show one note without asking the program.
 func TestEveryHookShowsTheNoteOfAChangedEnvironment(t *testing.T) {
 	files, err := filepath.Glob("hooks/hook.*")
@@ -885,8 +870,17 @@ func TestEverySourceFileThatADocumentNamesExists(t *testing.T) {
 	}
 }
 
-// linkRE finds the target of a link in Markdown.
-var linkRE = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+// linkRE finds the target of a link in Markdown, and the heading there.
+var linkRE = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)]*))?\)`)
+
+// anchors are the names of the headings of a page, as GitHub makes them.
+func anchors(page string) (list []string) {
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(page, -1) {
+		name := regexp.MustCompile(`[^\p{L}\p{N} _-]`).ReplaceAllString(strings.ToLower(m[1]), "")
+		list = append(list, strings.ReplaceAll(name, " ", "-"))
+	}
+	return list
+}
 
 func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 	for _, file := range tracked(t) {
@@ -901,8 +895,15 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 			if strings.Contains(link[1], ":") {
 				continue // elsewhere
 			}
-			if _, err := os.Stat(filepath.FromSlash(path.Join(path.Dir(file), link[1]))); err != nil {
+			target := filepath.FromSlash(file)
+			if link[1] != "" {
+				target = filepath.FromSlash(path.Join(path.Dir(file), link[1]))
+			}
+			if _, err := os.Stat(target); err != nil {
 				t.Errorf("%s leads to %s: %v", file, link[1], err)
+			}
+			if page, _ := os.ReadFile(target); link[2] != "" && !slices.Contains(anchors(string(page)), link[2]) {
+				t.Errorf("%s leads to %s#%s, and there is no such heading", file, link[1], link[2])
 			}
 		}
 	}

@@ -79,12 +79,12 @@ func cutBlock(path, text, name string) (around, error) {
 		switch strings.TrimRight(line, "\r\n") {
 		case begins(name):
 			if from >= 0 {
-				return a, fmt.Errorf("%s has two blocks of vault sso sync for %q", path, name)
+				return a, fmt.Errorf("%s has two blocks of vault sso sync for %q; delete one of them", path, name)
 			}
 			from, inside = at, at+len(line)
 		case endsWith(name):
 			if from < 0 || a.found {
-				return a, fmt.Errorf("%s: the block of vault sso sync for %q ends before it begins", path, name)
+				return a, fmt.Errorf("%s: the block of vault sso sync for %q ends before it begins; put its first and last line in order, or delete both", path, name)
 			}
 			a.found = true
 			a.before, a.block, a.after = text[:from], text[inside:at], text[at+len(line):]
@@ -92,7 +92,7 @@ func cutBlock(path, text, name string) (around, error) {
 		at += len(line)
 	}
 	if from >= 0 && !a.found {
-		return a, fmt.Errorf("%s: the block of vault sso sync for %q has no end", path, name)
+		return a, fmt.Errorf("%s: the block of vault sso sync for %q has no end; write its last line again: %s", path, name, strings.TrimSpace(endsWith(name)))
 	}
 	return a, nil
 }
