@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // tell sends a line to a front and returns its answer, "" if it hangs up. The connection
@@ -77,5 +79,32 @@ func TestTheFrontIsNeverRoot(t *testing.T) {
 		if uid, gid := o.front(); uid == 0 || gid == 0 {
 			t.Errorf("%+v: %d %d", o, uid, gid)
 		}
+	}
+}
+
+// A connection has the limit of the socket that accepted it.
+func TestAnAnswerOfTheProxyDoesNotLeaveTheMachine(t *testing.T) {
+	l, err := oneHop.Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	client, err := net.Dial("tcp4", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = client.Close() }()
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	hops := 0
+	if e := raw.Control(func(fd uintptr) { hops, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL) }); e != nil || err != nil || hops != 1 {
+		t.Errorf("%d hops: %v %v", hops, e, err)
 	}
 }

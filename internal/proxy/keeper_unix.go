@@ -57,14 +57,15 @@ func Keep(ctx context.Context, owner Owner, argv, environ []string, ready func(t
 	return err
 }
 
+// oneHop listens with a hop limit of one: an answer never leaves this machine, whoever forwards it.
+var oneHop = net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
+	e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, 1) })
+	return errors.Join(e, err)
+}}
+
 // listeners binds what only root can bind.
 func listeners(ctx context.Context, owner Owner) ([]*os.File, error) {
-	// A hop limit of one: an answer never leaves this machine, whoever forwards it.
-	one := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) (err error) {
-		e := c.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_TTL, 1) })
-		return errors.Join(e, err)
-	}}
-	requests, err := one.Listen(ctx, "tcp4", server.MetadataAddr+":80")
+	requests, err := oneHop.Listen(ctx, "tcp4", server.MetadataAddr+":80")
 	if errors.Is(err, unix.EADDRINUSE) {
 		return nil, errors.New("another program listens at port 80 of every address of this machine")
 	}
