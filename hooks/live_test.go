@@ -35,8 +35,11 @@ func TestAFailureEvaluatesNothing(t *testing.T) {
 		if got := x.value(w.status(), "vault use typo"); got != "1" {
 			t.Errorf("status %q", got)
 		}
-		if got := x.value(w.status(), "vault use dev --fail-late"); got != "5" {
-			t.Errorf("status %q", got)
+		// In one line, because the next prompt would put right what was evaluated.
+		file := filepath.Join(x.home, "late")
+		x.run("vault use dev --fail-late; " + x.printf() + ` '%s %s %s' ` + w.status() + ` "$AWS_VAULT" "$AWS_ACCESS_KEY_ID" >` + file)
+		if got := string(must(os.ReadFile(file))); got != "5 prod FAKEID1" {
+			t.Errorf("after a command that fails in the end: %q", got)
 		}
 		x.want(`"$AWS_VAULT"`, "prod")
 		x.want(`"$AWS_ACCESS_KEY_ID"`, "FAKEID1")

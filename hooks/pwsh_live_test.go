@@ -70,9 +70,10 @@ func TestPwshUseSwitchesAndOffGivesBack(t *testing.T) {
 	}
 }
 
-func TestPwshAFailedSwitchEndsTheLine(t *testing.T) {
+func TestPwshAFailureEvaluatesNothingAndEndsTheLine(t *testing.T) {
 	w := newPwsh(t)
 	w.answers("prod", pwshSession{name: "prod"})
+	w.answers("dev", pwshSession{name: "dev"}) // what half says before it fails
 	x := w.start("function inner { vault use typo; [IO.File]::WriteAllText('" + w.path("ran") + "', 'x') }\nfunction ran { [IO.File]::WriteAllText('" + w.path("ran") + "', 'x') }")
 	x.prompts("vault use prod", "[prod] <True 0>")
 	for _, line := range []string{

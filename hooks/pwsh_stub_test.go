@@ -34,7 +34,7 @@ use) case $2 in
   typo) echo 'vault: no profile named "typo"' >&2; exit 1 ;;
   ask) printf 'code? ' >/dev/tty; read -r x </dev/tty || exit 1 ;;
   stdin) read -r x; printf '%s' "$x" >"$PWSH_STUB/stdin" ;;
-  half) cat "$PWSH_STUB/code.prod"; exit 1 ;;
+  half) cat "$PWSH_STUB/code.dev"; exit 1 ;;
   esac
   cat "$PWSH_STUB/code.$2" ;;
 off) cat "$PWSH_STUB/code.off" ;;
