@@ -565,6 +565,36 @@ func TestTheReadmeHasTheLineOfEveryShell(t *testing.T) {
 	}
 }
 
+func TestEveryCellOfTheComparisonHasItsSource(t *testing.T) {
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(page), "\n## Beside other tools\n")
+	part, _, _ = strings.Cut(part, "\n## ")
+	rows, unused := 0, map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^\[([a-z-]+)\]: https://`).FindAllStringSubmatch(part, -1) {
+		unused[m[1]] = true
+	}
+	known := maps.Clone(unused)
+	for _, row := range regexp.MustCompile(`(?m)^\| [a-z].*$`).FindAllString(part, -1) {
+		cells := strings.Split(strings.Trim(row, "| "), " | ")
+		rows++
+		for _, cell := range cells[1:] {
+			m := regexp.MustCompile(`^\[[^]]+\](?:\[([a-z-]+)\]|\([^)]+\))$`).FindStringSubmatch(cell)
+			if len(cells) != 7 || m == nil || m[1] != "" && !known[m[1]] {
+				t.Errorf("%s: %q of %d", cells[0], cell, len(cells))
+			} else {
+				delete(unused, m[1])
+			}
+		}
+	}
+	delete(unused, "av") // in the text
+	if rows < 8 || len(unused) > 0 {
+		t.Errorf("%d rows; %v are not used", rows, unused)
+	}
+}
+
 func TestEveryShellHasATestShell(t *testing.T) {
 	shelltest.All(t) // fails for one that has none
 }
@@ -667,7 +697,7 @@ func TestEveryCommandInTheDocumentsExists(t *testing.T) {
 	for _, line := range inCode(text.String()) {
 		for _, call := range callRE.FindAllStringSubmatch(line, -1) {
 			words, rest := strings.Fields(call[1]), call[2]
-			if len(words) == 0 {
+			if len(words) == 0 || slices.Equal(words, []string{"prod"}) { // a profile, with AWS_VAULT_SHORT
 				continue
 			}
 			seen[words[0]] = true

@@ -26,7 +26,7 @@ func TestTheLinesOfTheReadmeRun(t *testing.T) {
 	testenv.Require(t, "bash")
 	w := newWorld(t, "[profile work]\nregion = eu-west-1\n[profile prod]\nsource_profile = work\nrole_arn = arn:aws:iam::111122223333:role/prod\nregion = eu-central-1\n")
 	w.role("prod", fakeaws.Trust{Principals: []string{w.stored("ci", "work")}})
-	script := "vault use work 2>said\n"
+	script := "export AWS_VAULT_SHORT=true\nvault use work 2>said\n"
 	seen := 0
 	for _, m := range regexp.MustCompile("`vault ([^`]+)`").FindAllStringSubmatch(string(must(os.ReadFile("../README.md"))), -1) {
 		line, _, command := strings.Cut(m[1], " -- ")
