@@ -7,6 +7,7 @@ func Keys() []Group {
 		{"Of vault, in a profile", vaultKeys()},
 		{"Of vault, for Identity Center", centerKeys()},
 		{"Of AWS Vault", awsVaultKeys()},
+		{"Of Granted", grantedKeys()},
 		{"Of the AWS tools: who you are", sourceKeys()},
 		{"Of the AWS tools: Identity Center", ssoKeys()},
 		{"Of the AWS tools: calls to AWS", networkKeys()},
@@ -54,6 +55,19 @@ func awsVaultKeys() []Setting {
 	}
 }
 
+func grantedKeys() []Setting {
+	const page = "from-granted.md"
+	return []Setting{
+		{Name: "granted_sso_account_id", Values: "12 digits", What: "the account, as sso_account_id", Page: page},
+		{Name: "granted_sso_role_name", Values: "a name", What: "the role there, as sso_role_name", Page: page},
+		{Name: "granted_sso_start_url", Values: "an address", What: "the address of Identity Center, as sso_start_url", Page: page},
+		{Name: "granted_sso_region", Values: "a region", What: "its region, as sso_region", Page: page},
+		{Name: "granted_sso_registration_scopes", Values: "scopes, with commas", What: "what the sign-in is for, as sso_registration_scopes", Page: page},
+		{Name: "granted_description", Values: "text", What: "the same as vault_description, where that is not set", Page: page},
+		{Name: "granted_color", Values: "a colour", What: "the same as vault_color, where that is not set", Page: page},
+	}
+}
+
 func sourceKeys() []Setting {
 	const page = "config-differences.md"
 	return []Setting{
@@ -71,7 +85,12 @@ func sourceKeys() []Setting {
 		{Name: "aws_access_key_id", Values: "a key", What: "an access key in a file: a temporary one is used, and import moves another into the keyring", Page: page},
 		{Name: "aws_secret_access_key", Values: "a key", What: "its secret"},
 		{Name: "aws_session_token", Values: "a token", What: "its session token"},
-		{Name: "x_security_token_expires", Values: "a time", What: "when that ends; so do aws_session_expiration, aws_expiration, aws_credential_expiration and expiration"},
+		{Name: "aws_security_token", Values: "a token", What: "an older name of aws_session_token"},
+		{Name: "x_security_token_expires", Values: "a time", What: "when that ends"},
+		{Name: "aws_session_expiration", Values: "a time", What: "the same, as some programs write it"},
+		{Name: "aws_expiration", Values: "a time", What: "the same"},
+		{Name: "aws_credential_expiration", Values: "a time", What: "the same"},
+		{Name: "expiration", Values: "a time", What: "the same"},
 	}
 }
 
