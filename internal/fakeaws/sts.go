@@ -114,13 +114,16 @@ type AssumeRoleCall struct {
 // LastAssumeRole returns the last AssumeRole request whose signature and MFA
 // code, if any, were right, whether or not it then succeeded. Its map and slices
 // are the caller's to read, not to change.
-func (s *Server) LastAssumeRole() (AssumeRoleCall, bool) {
+func (s *Server) LastAssumeRole() (AssumeRoleCall, bool) { return s.last(&s.state.lastAssume) }
+
+// last returns a call that the state keeps, false if there was none.
+func (s *Server) last(kept **AssumeRoleCall) (AssumeRoleCall, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state.lastAssume == nil {
+	if *kept == nil {
 		return AssumeRoleCall{}, false
 	}
-	return *s.state.lastAssume, true
+	return **kept, true
 }
 
 func assumeRole(s *Server, c *call) (any, *apiError) {

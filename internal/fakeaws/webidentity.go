@@ -39,14 +39,7 @@ func like(pattern, s string) bool {
 
 // LastWebIdentity returns the last AssumeRoleWithWebIdentity request whose token
 // was right, whether or not it then succeeded. Its Caller is the token's subject.
-func (s *Server) LastWebIdentity() (AssumeRoleCall, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state.lastWeb == nil {
-		return AssumeRoleCall{}, false
-	}
-	return *s.state.lastWeb, true
-}
+func (s *Server) LastWebIdentity() (AssumeRoleCall, bool) { return s.last(&s.state.lastWeb) }
 
 func assumeRoleWithWebIdentity(s *Server, c *call) (any, *apiError) {
 	seconds, fail := c.number("DurationSeconds", 0)
