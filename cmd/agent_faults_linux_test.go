@@ -70,11 +70,7 @@ func (w *world) awaitIdle(t *testing.T, pid int) {
 // It is one small process that does nothing by itself.
 func TestTheAgentIsSmallAndIdle(t *testing.T) {
 	t.Parallel()
-	w, environ := agentWorld(t)
-	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
-		t.Fatal(r.err)
-	}
-	pid := w.agentStatus(t, environ).PID
+	w, _, pid := unlockedAgent(t)
 	status := string(must(os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))))
 	var rss int
 	for line := range strings.Lines(status) {

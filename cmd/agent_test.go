@@ -32,12 +32,18 @@ func agentWorld(t *testing.T) (w *world, environ []string) {
 	return w, w.withAgent(t)
 }
 
-// withAgent is an environment without a passphrase, in which there may be an agent. A socket
-// wants a short path.
+// withAgent is an environment without a passphrase, in which there may be an agent.
 func (w *world) withAgent(t *testing.T, extra ...string) []string {
 	t.Helper()
+	return w.withAgentIn(t, without(w.environ(extra...), "AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGENT"))
+}
+
+// withAgentIn is environ with a runtime directory whose path is short enough for the socket of an
+// agent, which is ended with the test.
+func (w *world) withAgentIn(t *testing.T, environ []string) []string {
+	t.Helper()
 	run := must(os.MkdirTemp("", "va"))
-	environ := without(w.environ(append([]string{"XDG_RUNTIME_DIR=" + run}, extra...)...), "AWS_VAULT_FILE_PASSPHRASE", "AWS_VAULT_AGENT")
+	environ = with(environ, "XDG_RUNTIME_DIR="+run)
 	t.Cleanup(func() {
 		pid := w.agentStatus(t, environ).PID
 		w.vault(t, environ, "agent", "stop")
@@ -45,6 +51,17 @@ func (w *world) withAgent(t *testing.T, extra ...string) []string {
 		check(os.RemoveAll(run))
 	})
 	return environ
+}
+
+// unlockedAgent is agentWorld, in which a person has unlocked the store and dev has a session. pid is
+// that of the agent.
+func unlockedAgent(t *testing.T) (w *world, environ []string, pid int) {
+	t.Helper()
+	w, environ = agentWorld(t)
+	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
+		t.Fatal(r.err)
+	}
+	return w, environ, w.agentStatus(t, environ).PID
 }
 
 type agentStatus struct {
@@ -97,11 +114,7 @@ func TestAPassphraseIsAskedForOnceAndEveryTerminalGoesOn(t *testing.T) {
 
 func TestLockForgetsThePassphraseAndEndsTheAgent(t *testing.T) {
 	t.Parallel()
-	w, environ := agentWorld(t)
-	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
-		t.Fatal(r.err)
-	}
-	pid := w.agentStatus(t, environ).PID
+	w, environ, pid := unlockedAgent(t)
 	if r := w.vault(t, environ, "lock"); r.status != 0 || !strings.Contains(r.err, "locked") {
 		t.Fatalf("status %d, said %q", r.status, r.err)
 	}
@@ -178,10 +191,7 @@ func TestANewPassphraseIsAskedForOnce(t *testing.T) {
 
 func TestTheAgentGivesOutNoKey(t *testing.T) {
 	t.Parallel()
-	w, environ := agentWorld(t)
-	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
-		t.Fatal(r.err)
-	}
+	w, environ, _ := unlockedAgent(t)
 	if r := w.vault(t, environ, "export", "--no-session", "base"); r.status != 3 || r.out != "" {
 		t.Errorf("status %d, said %q", r.status, r.err)
 	}
@@ -267,11 +277,7 @@ func TestASettingThatCannotBeUnderstoodIsSaidInOneSentence(t *testing.T) {
 // An agent that is killed loses nothing: the next command at a terminal starts another one.
 func TestAfterAnAgentWasKilledTheNextCommandAsksAndGoesOn(t *testing.T) {
 	t.Parallel()
-	w, environ := agentWorld(t)
-	if r, _ := w.talk(t, environ, []exchange{w.askedPassphrase(), {"MFA code", w.code("phone") + "\r"}}, "use", "dev", "--shell", "bash"); r.status != 0 {
-		t.Fatal(r.err)
-	}
-	pid := w.agentStatus(t, environ).PID
+	w, environ, pid := unlockedAgent(t)
 	check(syscall.Kill(pid, syscall.SIGKILL))
 	awaitEnd(t, pid)
 	if r := w.vault(t, environ, "use", "dev", "--shell", "bash"); r.status != 3 {

@@ -201,21 +201,6 @@ fi
 	}
 }
 
-// withAgentIn is environ with a runtime directory whose path is short enough for an agent,
-// which is ended with the test.
-func (w *world) withAgentIn(t *testing.T, environ []string) []string {
-	t.Helper()
-	run := must(os.MkdirTemp("", "va"))
-	environ = with(environ, "XDG_RUNTIME_DIR="+run)
-	t.Cleanup(func() {
-		pid := w.agentStatus(t, environ).PID
-		w.vault(t, environ, "agent", "stop")
-		awaitEnd(t, pid)
-		check(os.RemoveAll(run))
-	})
-	return environ
-}
-
 // lazyHelper is a credential helper that, like most, does not wait for the disk.
 const lazyHelper = `#!/bin/sh
 dir=$HOME/items
