@@ -20,7 +20,7 @@ func newDoctor(r *run) *cobra.Command {
 		Short: "find out why it does not work",
 		Long: `Looks at the keyrings, the hook, this shell's variables, the clock, the config file
 and at keys in plain text, and says what is wrong and what to do about it. It changes
-nothing, asks nobody and decrypts nothing. AWS is asked for the time, without a key;
+nothing, asks you for nothing and decrypts nothing. AWS is asked for the time, without a key;
 --offline leaves that out.
 
 With --json it is an array of objects: check, level (ok, note, warning, problem),

@@ -34,10 +34,10 @@ func newExec(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "exec [PROFILE] [flags] [--] [COMMAND [ARG…]]",
 		Short: "run one command with a profile's credentials",
-		Long: `Runs a command with credentials in its environment, or a sub-shell, of the kind
-you are in, when none is given. The flags of vault end at -- or at the first word
-after the profile that is not a flag: the rest is the command's own. Without a
-profile the active one is used.
+		Long: `Runs a command with credentials in its environment. Without a command it opens a
+sub-shell, of the same kind as the shell that you are in. The flags of vault end at --,
+or at the first word after the profile that is not a flag: the rest is the command.
+Without a profile the active one is used.
 
 Exit status: the command's; 127 when it is not found, 126 when it cannot be run.`,
 		ValidArgsFunction: completeProfile(r),

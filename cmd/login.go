@@ -41,8 +41,8 @@ no message. --stdout prints it and --copy puts it into the clipboard, over SSH i
 that of your own machine. It works once and for 15 minutes.
 
 The console lasts as long as a session of the profile, or as --duration says: from 15m
-to 12h for a role, at most 1h for a role that is assumed with another session, to 36h
-for the key of a user, with which AWS does not count MFA.
+to 12h for a role, at most 1h for a role that is assumed with another session, and to
+36h for the key of a user, where AWS does not know of an MFA code.
 
 The profile's settings vault_browser (vault_console_browser for the console alone),
 vault_browser_profile and vault_container choose where it opens, AWS_VAULT_BROWSER and

@@ -21,9 +21,9 @@ func newRotate(r *run) *cobra.Command {
 		Use:   "rotate [PROFILE]",
 		Short: "replace the stored access key by a new one",
 		Long: `Makes a new access key for the IAM user whose key a profile uses, stores it beside
-the old one, and waits until AWS knows it. Then it takes the old one's place, and the
-old one is deactivated and deleted. Sessions of every profile that uses the key are
-deleted.
+the old one, and waits until AWS knows it. Then the new key takes the place of the old
+one, which is deactivated and deleted. Sessions of every profile that uses the key are
+deleted too.
 
 If it is interrupted, a key that works is stored, and the same command, or --resume,
 continues. The profile may be a role, any number of roles above the key. The user
@@ -56,7 +56,7 @@ func (o *rotateOptions) bindRotate(c *cobra.Command) {
 	boolFlag(fs, &o.resume, "resume", "", false, "finish a rotation, and begin none")
 	boolFlag(fs, &o.noSession, "no-session", "n", false, "sign with the key itself, not with a session or role")
 	fs.StringVarP(&o.mfaToken, "mfa-token", "t", "", "the MFA code, instead of being asked")
-	fs.StringVar(&o.deleteOther, "delete-other", "", "of two keys, delete the one that is not stored; `KEY` is its id or the last four of it, for one that was used today")
+	fs.StringVar(&o.deleteOther, "delete-other", "", "if the user has two keys: delete the one that is not stored first; `KEY`, its id or the last four characters of that, is needed if it was used today")
 	fs.Lookup("delete-other").NoOptDefVal = anyOther
 	boolFlag(fs, &o.keepOld, "keep-old", "", false, "deactivate the old key, do not delete it")
 	boolFlag(fs, &o.dryRun, "dry-run", "", false, "say what would be done, and change nothing")

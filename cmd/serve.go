@@ -44,7 +44,7 @@ Ctrl-C. Every AWS SDK reads them there, and gets new ones before they expire. Th
 keys stay here. Who asks must have the token, which is in a file that only you can
 read; it is a new one each time. Without a profile the active one is served.
 
-To a command that you start here, give vault exec --server.`,
+For a command that you start here, use vault exec --server.`,
 		ValidArgsFunction: completeProfiles(r),
 		RunE: func(c *cobra.Command, a []string) error {
 			o.profiles = a

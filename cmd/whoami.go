@@ -14,11 +14,12 @@ func newWhoami(r *run) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "whoami [PROFILE]",
 		Short: "ask AWS who you are",
-		Long: `Asks STS who the profile that is named is, or whoever this shell is: by the keys in
-its environment, the active profile, AWS_PROFILE, a web identity or the address of a
-container, as the AWS tools look for them. That needs no permission. If the session of
-a profile has expired a new one is made first. IAM is asked once for the alias of an
-account, if you may; lists and prompts show it where no name is known.`,
+		Long: `Asks STS which identity a profile has. Without a profile it is the identity that
+programs in this shell have: the AWS tools find it in the keys of the environment, the
+active profile, AWS_PROFILE, a web identity or the address of a container, and this
+command looks there in the same order. That needs no permission. If the session of a
+profile has expired, a new one is made first. IAM is asked once for the alias of the
+account, if you have permission; lists and prompts show it where no name is known.`,
 		Args:              args(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: completeProfile(r),
 		RunE:              func(c *cobra.Command, a []string) error { return runWhoami(c.Context(), r, firstArg(a), asJSON) },
