@@ -243,15 +243,6 @@ func (w *world) spy(t *testing.T, k keeping, c spyCase) {
 	}
 }
 
-// with is an environment with more in it, or other values.
-func with(environ []string, extra ...string) []string {
-	for _, e := range extra {
-		name, _, _ := strings.Cut(e, "=")
-		environ = append(without(environ, name), e)
-	}
-	return environ
-}
-
 // masked keeps the secrets of a test out of its own log.
 func (w *world) masked(line string) string { return likeSecret.ReplaceAllString(line, "(secret)") }
 

@@ -315,3 +315,12 @@ region = eu-central-1
 func (w *world) sessions(profile string) int {
 	return len(must(w.keyring().List(context.Background(), store.ProfilePrefix(profile))))
 }
+
+// with is an environment with more in it, or other values.
+func with(environ []string, extra ...string) []string {
+	for _, e := range extra {
+		name, _, _ := strings.Cut(e, "=")
+		environ = append(without(environ, name), e)
+	}
+	return environ
+}

@@ -20,9 +20,7 @@ type Marker struct {
 	Source   string   // where it is documented
 }
 
-// Markers returns the table. The variables of one agent come before those that any agent may set.
-func Markers() []Marker { return slices.Clone(markers) }
-
+// markers is the table. The variables of one agent come before those that any agent may set.
 var markers = []Marker{
 	{Variable: "CLAUDECODE", Agent: "claude-code", Source: "https://code.claude.com/docs/en/env-vars"},
 	{Variable: "CURSOR_AGENT", Agent: "cursor", Source: "https://cursor.com/docs/agent/terminal"},

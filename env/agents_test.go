@@ -6,7 +6,7 @@ import (
 )
 
 func TestACodingAgentIsKnownByWhatItSets(t *testing.T) {
-	for _, m := range Markers() {
+	for _, m := range markers {
 		value, want := "1", m.Agent
 		if len(m.Values) > 0 {
 			value = m.Values[0]

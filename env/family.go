@@ -33,9 +33,6 @@ type Member struct {
 // name of a service, so there is no list of them.
 const bearerPrefix = "AWS_BEARER_TOKEN_"
 
-// Family returns the table.
-func Family() []Member { return slices.Clone(family) }
-
 var family = []Member{
 	{Name: keyID, Secret: true, What: "the id of the access key", Readers: "all"},
 	{Name: secretKey, Secret: true, What: "the secret access key", Readers: "all"},

@@ -14,7 +14,7 @@ var update = flag.Bool("update", false, "write docs/identity-variables.md again"
 // others are identities that a shell may have from somewhere else, one variable each.
 func others() map[string]string {
 	m := map[string]string{bearerPrefix + "BEDROCK": "foreign", bearerPrefix + "SOME_LATER_SERVICE": "foreign"}
-	for _, v := range Family() {
+	for _, v := range family {
 		m[v.Name] = "foreign"
 	}
 	return m
@@ -85,7 +85,7 @@ func TestThePageOfIdentityVariablesIsTheTable(t *testing.T) {
 		"which tools read a variable, from their sources; numbers are major versions of the AWS SDKs, botocore is\n" +
 		"also boto3, and \"all\" includes the AWS provider of Terraform, which uses the SDK for Go 2.\n\n" +
 		"| variable | what it is | who reads it |\n| --- | --- | --- |\n")
-	for _, v := range Family() {
+	for _, v := range family {
 		b.WriteString("| `" + v.Name + "` | " + v.What + " | " + v.Readers + " |\n")
 	}
 	b.WriteString("| `" + bearerPrefix + "…` | a token that is sent instead of a signature; the rest of the name is a service, as in `" + bearerPrefix +
