@@ -62,6 +62,7 @@ func conforms(t *testing.T, s Store, sizes ...int) {
 	t.Run("values of all sizes come back", func(t *testing.T) { values(t, s, sizes) })
 	t.Run("a second put replaces the first", func(t *testing.T) { replaces(t, s) })
 	t.Run("list is sorted and by prefix", func(t *testing.T) { lists(t, s) })
+	t.Run("names that differ in case are two", func(t *testing.T) { cases(t, s) })
 	t.Run("many at once", func(t *testing.T) { concurrently(t, s) })
 	t.Run("impossible names are refused", func(t *testing.T) { refuses(t, s) })
 }
@@ -107,6 +108,32 @@ func names(t *testing.T, s Store) {
 	}
 	if got, err = s.List(soon(t), ""); err != nil || len(got) != 0 {
 		t.Errorf("after deleting everything List gives %q, %v", got, err)
+	}
+}
+
+// A store that cannot have both refuses the second.
+func cases(t *testing.T, s Store) {
+	put(t, s, "Cased", "one")
+	if _, err := s.Get(soon(t), "cASED"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Get: %v", err)
+	}
+	if err := s.Delete(soon(t), "cASED"); !errors.Is(err, ErrNotFound) {
+		t.Errorf("Delete: %v", err)
+	}
+	if err := s.Put(soon(t), "cASED", creds.New("two")); err == nil {
+		wantValue(t, s, "cASED", "two")
+		err = s.Delete(soon(t), "cASED")
+		if err != nil {
+			t.Error(err)
+		}
+	} else if !errors.Is(err, ErrUnavailable) {
+		t.Errorf("Put: %v", err)
+	}
+	wantValue(t, s, "Cased", "one")
+	put(t, s, "Cased", "three")
+	wantValue(t, s, "Cased", "three")
+	if err := s.Delete(soon(t), "Cased"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -70,10 +70,27 @@ func (f *files) get(ctx context.Context, key string) ([]byte, error) {
 	if errors.Is(err, errDamaged) && isSession(key) {
 		err = fmt.Errorf("%w: %w", ErrNotFound, err) // a loss of power; the next one replaces it
 	}
+	if err == nil && item.Key != key && f.otherCase(key) != "" {
+		clear(item.Data)
+		return nil, ErrNotFound
+	}
 	return named(item, key, err)
 }
 
+// otherCase is the item of which the file would be taken for key's, because the file system takes no notice of
+// the case of letters.
+func (f *files) otherCase(key string) string {
+	if _, err := os.Lstat(f.path(key)); err != nil || isSession(key) {
+		return ""
+	}
+	names, _ := f.keys(context.Background(), "")
+	return otherCase(names, key)
+}
+
 func (f *files) put(ctx context.Context, item keyring.Item) error {
+	if other := f.otherCase(item.Key); other != "" {
+		return errOtherCase(f.dir, other)
+	}
 	return f.try(ctx, func(pass creds.Secret) error {
 		if err := f.check(pass, item.Key); err != nil {
 			return err
@@ -87,6 +104,9 @@ func (f *files) put(ctx context.Context, item keyring.Item) error {
 }
 
 func (f *files) remove(_ context.Context, key string) error {
+	if f.otherCase(key) != "" {
+		return ErrNotFound
+	}
 	err := atomicfile.Remove(f.path(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		return ErrNotFound
@@ -157,7 +177,7 @@ func windowsFileName(key string) string {
 }
 
 // devices are the names that Windows keeps for them, with any extension.
-var devices = strings.Fields("CON PRN AUX NUL CONIN$ CONOUT$ COM1 COM2 COM3 COM4 COM5 COM6 COM7 COM8 COM9 LPT1 LPT2 LPT3 LPT4 LPT5 LPT6 LPT7 LPT8 LPT9")
+var devices = strings.Fields("CON PRN AUX NUL CONIN$ CONOUT$ COM0 COM1 COM2 COM3 COM4 COM5 COM6 COM7 COM8 COM9 COM¹ COM² COM³ LPT0 LPT1 LPT2 LPT3 LPT4 LPT5 LPT6 LPT7 LPT8 LPT9 LPT¹ LPT² LPT³")
 
 // controls are the characters that end a line or a word.
 var controls = func() string {

@@ -11,5 +11,5 @@ const credentialSize = 2560
 
 func openWincred(_ context.Context, o Options, _ bool) (driver, error) {
 	l := &library{cfg: config(keyring.WinCredBackend, o), place: "Windows Credential Manager"}
-	return &partsDriver{l, credentialSize}, nil
+	return &partsDriver{&casedDriver{l, l.place}, credentialSize}, nil
 }
