@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/settings"
 )
 
@@ -96,6 +97,18 @@ func TestEverySettingThatTheCodeReadsIsInTheTableAndNoOther(t *testing.T) {
 	for name := range other {
 		if !words[name] || known[name] {
 			t.Errorf("%s is not in the code, or is a setting: take it out of the list above", name)
+		}
+	}
+}
+
+// Windows takes a name in any case for the same, and so does this program for every name that it reads.
+func TestEveryVariableIsReadInAnyCaseOnWindows(t *testing.T) {
+	for _, s := range settings.All() {
+		if !variableRE.MatchString(s.Name) || strings.HasSuffix(s.Name, "_PROXY") {
+			continue
+		}
+		if got := env.Spelled([]string{strings.ToLower(s.Name) + "=x"}); got[0] != s.Name+"=x" {
+			t.Errorf("%s: %q", s.Name, got)
 		}
 	}
 }

@@ -67,6 +67,16 @@ func use(m, stash map[string]string, profile, region string) {
 	do(m, stash, Activate(m, Request{Profile: profile}, session(profile, region), "/run/g/"+profile))
 }
 
+// On Windows the case of letters makes no difference to a variable's name: its own is Path, and aws_profile is
+// what the AWS CLI reads.
+func TestTheNamesThatAreReadAreSpelledInOneWay(t *testing.T) {
+	in := []string{"Path=C:\\bin", "aws_profile=dev", "AWS_Profile=other", "ComSpec=cmd", "MyVar=1", "http_proxy=x", "=C:=C:\\x", "=D:=D:\\y", "AWS_REGION=a=b", "aws_empty="}
+	want := []string{"PATH=C:\\bin", "AWS_PROFILE=dev", "COMSPEC=cmd", "MyVar=1", "http_proxy=x", "=C:=C:\\x", "=D:=D:\\y", "AWS_REGION=a=b", "AWS_EMPTY="}
+	if got := Spelled(in); !slices.Equal(got, want) {
+		t.Errorf("%q\nwant %q", got, want)
+	}
+}
+
 func TestOffGivesBackWhateverWasThere(t *testing.T) {
 	starts := map[string]map[string]string{
 		"nothing":          {"HOME": "/h"},

@@ -115,7 +115,7 @@ func (h helpers) runToken(ctx context.Context, command string) (creds.Secret, er
 func (h helpers) command(key, command string, kind env.Kind) host.Child {
 	name, _ := profiles.Show(key, command)
 	return host.Child{
-		Name: name, Argv: host.ShellLine(command), Kind: kind, Environ: h.Env.List,
+		Name: name, Line: command, Kind: kind, Environ: h.Env.List,
 		Contact: h.contact(), Shown: !h.Quiet,
 	}
 }

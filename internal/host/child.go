@@ -39,6 +39,7 @@ const (
 type Child struct {
 	Name    string   // what errors call it; "": the program's name
 	Argv    []string // a name to find on the PATH, or a path; then the arguments
+	Line    string   // instead of Argv: a command as the system's shell takes it
 	Kind    env.Kind // which variables of Environ it gets
 	Environ []string // the whole environment, as we have it; nil: that of this process
 	Extra   []string // NAME=value, more than Environ; these are not filtered
@@ -134,7 +135,8 @@ func Run(ctx context.Context, p Child) (Output, error) {
 		limit = defaultLimit
 	}
 	out, said := &bounded{left: limit, end: end}, &bounded{left: limit, end: end}
-	c := exec.CommandContext(within, p.Argv[0], p.Argv[1:]...)
+	c := p.command(within)
+	name := cmp.Or(p.Name, filepath.Base(c.Path))
 	c.Env, c.Dir, c.WaitDelay = p.environ(), p.Dir, outputPatience
 	c.Stdout, c.Stderr = out, said
 	if p.Input != nil {
@@ -154,11 +156,18 @@ func Run(ctx context.Context, p Child) (Output, error) {
 	if err == nil {
 		return Output{out.text, said.text}, nil
 	}
-	failed := &ChildError{Program: cmp.Or(p.Name, filepath.Base(p.Argv[0])), Err: err}
+	failed := &ChildError{Program: name, Err: err}
 	if !errors.Is(err, ErrFlood) {
 		failed.Said = Sayable(said.text, p.Input)
 	}
 	return Output{out.text, said.text}, failed
+}
+
+func (p Child) command(ctx context.Context) *exec.Cmd {
+	if p.Line != "" {
+		return shellCommand(ctx, p.Line)
+	}
+	return exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 }
 
 // supervise starts the program and waits. When ctx ends first, the program and all that
@@ -172,13 +181,17 @@ func supervise(ctx context.Context, c *exec.Cmd, contact Contact) error {
 		return nil
 	}
 	CatchSignals()
-	if err := c.Start(); err != nil {
+	err := prepare(c)
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return err
 	}
 	f.started()
 	running.add(f)
 	defer running.remove(f)
-	err := c.Wait()
+	err = c.Wait()
 	if ctx.Err() != nil {
 		if kill != nil {
 			kill.Stop()
@@ -313,7 +326,11 @@ const startPatience = 300 * time.Millisecond
 func StartDetached(argv, environ []string) error {
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env, c.SysProcAttr = env.For(env.Tool, environ), detached()
-	if err := c.Start(); err != nil {
+	err := prepare(c)
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
 		return &ChildError{Program: filepath.Base(argv[0]), Err: err}
 	}
 	ended := make(chan error, 1)

@@ -38,12 +38,12 @@ func TestMain(m *testing.M) {
 func onTerminal(script string) int {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
-	o, err := Run(ctx, Child{Argv: ShellLine(script), Kind: env.Tool, Contact: Terminal})
+	o, err := Run(ctx, Child{Line: script, Kind: env.Tool, Contact: Terminal})
 	fmt.Printf("printed %s, err %v\n", o.Stdout, err)
 	return 0
 }
 
-func sh(script string) Child { return Child{Argv: ShellLine(script), Kind: env.Tool} }
+func sh(script string) Child { return Child{Line: script, Kind: env.Tool} }
 
 // soon is a context that no test should see the end of.
 func soon(t *testing.T) context.Context {

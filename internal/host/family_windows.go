@@ -21,7 +21,8 @@ func newFamily(c *exec.Cmd, ownSession bool) *family {
 	f := &family{c: c}
 	f.job, _ = windows.CreateJobObject(nil, nil)
 	if ownSession {
-		c.SysProcAttr = &syscall.SysProcAttr{HideWindow: true, CreationFlags: windows.CREATE_NO_WINDOW}
+		a := attributes(c)
+		a.HideWindow, a.CreationFlags = true, windows.CREATE_NO_WINDOW
 	}
 	return f
 }

@@ -101,7 +101,7 @@ var ownFile = sync.OnceValues(func() (string, error) {
 // Real is what the program finds outside itself.
 func Real() *World {
 	w := &World{
-		Args: os.Args[1:], Program: program(os.Args[0]), Environ: os.Environ(),
+		Args: os.Args[1:], Program: program(os.Args[0]), Environ: environ(),
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(), Size: size,
@@ -111,6 +111,7 @@ func Real() *World {
 		w.Tell = tell
 	}
 	w.Self, _ = ownFile()
+	onlyFromPath()
 	if !filepath.IsAbs(os.Getenv("HOME")) && runtime.GOOS != "windows" {
 		_ = os.Setenv("HOME", home()) // for libraries, which would look in the current directory
 	}

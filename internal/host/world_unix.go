@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"syscall"
 
@@ -134,5 +135,16 @@ func execute(path string, argv, environ []string) (int, error) {
 	return 0, syscall.Exec(path, argv, environ)
 }
 
-// ShellLine is a configured command as the system's shell takes it.
-func ShellLine(command string) []string { return []string{"/bin/sh", "-c", command} }
+// environ is the environment of this process.
+func environ() []string { return os.Environ() }
+
+// onlyFromPath has nothing to do: a program is looked for on the PATH alone.
+func onlyFromPath() {}
+
+// prepare has nothing to do: a program is given its arguments one by one.
+func prepare(*exec.Cmd) error { return nil }
+
+// shellCommand is a command line for the system's shell.
+func shellCommand(ctx context.Context, line string) *exec.Cmd {
+	return exec.CommandContext(ctx, "/bin/sh", "-c", line)
+}

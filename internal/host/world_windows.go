@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/creds"
 )
 
@@ -62,10 +63,15 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	return creds.New(line), err
 }
 
-// execute runs the program and waits: Windows cannot replace a process.
+// execute runs the program and waits: Windows cannot replace a process. Ctrl-C reaches the program by
+// itself, and it says what that means: this process outlives it.
 func execute(path string, argv, environ []string) (int, error) {
+	defer YieldSignals(func(os.Signal) bool { return true })()
 	c := exec.Command(path, argv[1:]...)
 	c.Env, c.Stdin, c.Stdout, c.Stderr = environ, os.Stdin, os.Stdout, os.Stderr
+	if err := prepare(c); err != nil {
+		return 0, err
+	}
 	err := c.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -74,5 +80,9 @@ func execute(path string, argv, environ []string) (int, error) {
 	return 0, err
 }
 
-// ShellLine is a configured command as the system's shell takes it.
-func ShellLine(command string) []string { return []string{"cmd.exe", "/C", command} }
+// environ is the environment of this process, in which the case of names makes no difference.
+func environ() []string { return env.Spelled(os.Environ()) }
+
+// onlyFromPath keeps programs from being looked for in the current directory before the PATH: whoever made that
+// directory would choose what gets the keys. PowerShell does not look there either.
+func onlyFromPath() { _ = os.Setenv("NoDefaultCurrentDirectoryInExePath", "1") }
