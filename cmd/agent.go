@@ -103,7 +103,7 @@ func runAgent(ctx context.Context, r *run, ready func()) error {
 	})
 	l, err := agent.Listen(r.task.Env.Runtime(), r.task.Env)
 	if err != nil {
-		return fmt.Errorf("start the agent: %w", err)
+		return err
 	}
 	return a.Serve(ctx, l, ready)
 }

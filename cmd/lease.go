@@ -87,7 +87,13 @@ func leaseHere(r *run, st env.State, q env.Request) env.Lease {
 func serveShell(ctx context.Context, r *run, e evaluator, p profiles.Profile, q env.Request, l env.Lease, have creds.Session) error {
 	reply, err := r.task.Serve(ctx, p, q, l, have)
 	if err != nil {
-		return fmt.Errorf("have the agent serve %s: %w", p.Name, err)
+		err = fmt.Errorf("have the agent serve %s: %w", p.Name, err)
+	}
+	if errors.Is(err, app.ErrNoAgent) && !app.HasHint(err) {
+		err = app.WithHint(err, "without an agent: vault exec --server %[1]s -- COMMAND, or vault use %[1]s --mode env", app.Word(p.Name))
+	}
+	if err != nil {
+		return err
 	}
 	return emitServed(r, e, p, q, l, have, reply)
 }

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/d44b7504/vault/internal/app"
@@ -29,6 +30,7 @@ var (
 	// ErrRunning says that an agent is running already.
 	ErrRunning = errors.New("an agent is running already")
 	errNoDir   = errors.New("there is no directory for its socket that belongs to this user alone")
+	errNoUnix  = errors.New("this system has no Unix sockets; Windows has them since version 1803 of Windows 10")
 )
 
 // Listener is the agent's socket. It accepts connections of this user only.
@@ -129,7 +131,7 @@ func bind(path string) (net.Listener, error) {
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, err
+		return nil, inWords(err)
 	}
 	// The directory keeps others out until this is done.
 	if err := os.Chmod(path, 0o600); err != nil && runtime.GOOS != "windows" {
@@ -137,6 +139,15 @@ func bind(path string) (net.Listener, error) {
 		return nil, err
 	}
 	return l, nil
+}
+
+// inWords is the error of a system that has no Unix sockets at all, and otherwise err.
+func inWords(err error) error {
+	const windows = syscall.Errno(10047) // WSAEAFNOSUPPORT
+	if errors.Is(err, syscall.EAFNOSUPPORT) || runtime.GOOS == "windows" && errors.Is(err, windows) {
+		return errNoUnix
+	}
+	return err
 }
 
 // checkSocket returns an error if what is at path is not a socket of this user.

@@ -39,6 +39,14 @@ type Agent interface {
 	Revoke(ctx context.Context, id string) error
 }
 
+// ErrNoAgent is matched by the reason why no agent could be started.
+var ErrNoAgent = errors.New("there is no agent")
+
+type noAgent struct{ error }
+
+func (n noAgent) Unwrap() error        { return n.error }
+func (n noAgent) Is(target error) bool { return target == ErrNoAgent }
+
 // ErrNotHeld says that there is no agent which holds the store.
 var ErrNotHeld = errors.New("no agent holds the store")
 

@@ -193,7 +193,11 @@ func (k *agentKeeper) leased(ctx context.Context, r LeaseRequest, call func(cont
 		if !errors.Is(err, ErrNotHeld) || len(steps) == 0 {
 			return reply, err
 		}
-		if err := steps[0](ctx); err != nil {
+		err = steps[0](ctx)
+		if err != nil && len(steps) == 2 {
+			err = noAgent{err}
+		}
+		if err != nil {
 			return reply, err
 		}
 		steps = steps[1:]
