@@ -5,14 +5,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
+// asciiOnly: PowerShell reads what programs print in the code page of the console, and few are UTF-8.
+const asciiOnly = runtime.GOOS == "windows"
+
 // JSON writes a value for a program, indented so that a person can read it too. What a
-// terminal would act on or hide is escaped.
+// terminal would act on or hide is escaped, and on Windows all that is not ASCII.
 func JSON(w io.Writer, v any) error {
 	text, err := encode(v, "  ")
 	if err != nil {
@@ -28,13 +32,13 @@ func encode(v any, indent string) ([]byte, error) {
 	e.SetIndent("", indent)
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
-	return escapeUnprintable(b.Bytes()), err
+	return escapeUnprintable(b.Bytes(), asciiOnly), err
 }
 
 // escapeUnprintable writes the characters of a text in JSON that Clean would replace as
-// \u and digits. They can occur only in strings.
-func escapeUnprintable(text []byte) []byte {
-	unprintable := func(r rune) bool { return r > '~' && !unicode.IsPrint(r) }
+// \u and digits, or all that are not ASCII. They can occur only in strings.
+func escapeUnprintable(text []byte, all bool) []byte {
+	unprintable := func(r rune) bool { return r > '~' && (all || !unicode.IsPrint(r)) }
 	if bytes.IndexFunc(text, unprintable) < 0 {
 		return text
 	}
