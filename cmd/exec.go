@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 
@@ -202,7 +203,11 @@ func findCommand(r *run, argv []string) (args []string, path string, err error) 
 	}
 	path, err = exec.LookPath(argv[0])
 	if err != nil && !errors.Is(err, exec.ErrDot) {
-		return nil, "", cannotRun(argv[0], err)
+		err = cannotRun(argv[0], err)
+		if here := "." + string(filepath.Separator) + argv[0]; app.Word(argv[0]) == argv[0] && filepath.Base(argv[0]) == argv[0] && isProgram(here) {
+			err = app.WithHint(err, "there is one in this directory, which is not on the PATH: write %s", here)
+		}
+		return nil, "", err
 	}
 	return argv, path, nil
 }
