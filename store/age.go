@@ -88,7 +88,7 @@ func (a *ageFiles) get(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := os.ReadFile(path)
+	sealed, err := atomicfile.Read(path, largestItem)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound
 	}
@@ -240,7 +240,7 @@ func allGenerated(prefix string) bool {
 
 // read decrypts the item in a file.
 func (a *ageFiles) read(ctx context.Context, path string) (ageItem, error) {
-	sealed, err := os.ReadFile(path)
+	sealed, err := atomicfile.Read(path, largestItem)
 	if err != nil {
 		return ageItem{}, err
 	}

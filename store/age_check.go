@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"filippo.io/age"
+
+	"github.com/d44b7504/vault/internal/atomicfile"
 )
 
 // Check looks at everything in the store and changes nothing. It decrypts every item. If
@@ -69,7 +71,7 @@ func (r *CheckReport) add(a *ageFiles, path string, p Problem) {
 // checkItem looks at one item: at the decrypted item with inside, and always at whom it seems
 // to be encrypted to.
 func (a *ageFiles) checkItem(ctx context.Context, list recipients, path, shape string, inside bool) (Problem, error) {
-	sealed, err := os.ReadFile(path)
+	sealed, err := atomicfile.Read(path, largestItem)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}

@@ -22,6 +22,9 @@ import (
 	"github.com/d44b7504/vault/internal/creds"
 )
 
+// largestItem is more than any item has.
+const largestItem = 16 << 20
+
 // files is the driver.
 type files struct {
 	dir  string
@@ -55,7 +58,7 @@ func existingFolder(dir string) (string, error) {
 }
 
 func (f *files) get(ctx context.Context, key string) ([]byte, error) {
-	sealed, err := os.ReadFile(f.path(key))
+	sealed, err := atomicfile.Read(f.path(key), largestItem)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotFound
 	}
@@ -255,7 +258,7 @@ func (f *files) explain(key string, err error, pass creds.Secret) error {
 
 // opens returns nil if the passphrase decrypts the item of this name.
 func (f *files) opens(name string, pass creds.Secret) error {
-	sealed, err := os.ReadFile(f.path(name))
+	sealed, err := atomicfile.Read(f.path(name), largestItem)
 	if err == nil {
 		_, err = f.last.decrypt(sealed, pass)
 	}

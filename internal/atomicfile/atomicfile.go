@@ -178,7 +178,7 @@ func PrivateDir(dir string) error {
 // Remove deletes the file at path. When it returns nil, that is on the disk. The error is
 // fs.ErrNotExist when there is none. A symlink is not followed.
 func Remove(path string) error {
-	err := os.Remove(path)
+	err := patiently(func() error { return os.Remove(path) })
 	if err == nil {
 		err = syncDir(filepath.Dir(path))
 	}
@@ -228,7 +228,8 @@ func ReadChecked(path string, limit int64, check func(os.FileInfo) error) ([]byt
 	if err := check(info); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDONLY|asItIs, 0)
+	var f *os.File
+	err = patiently(func() error { f, err = os.OpenFile(path, os.O_RDONLY|asItIs, 0); return err })
 	if err != nil {
 		return nil, failed("read", path, err)
 	}

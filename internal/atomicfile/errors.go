@@ -17,6 +17,9 @@ var (
 	// ErrNotFile: what is there is a directory, a device or a pipe.
 	ErrNotFile = errors.New("it is not a regular file")
 
+	// ErrInUse: another program has the file open and keeps others away from it, on Windows.
+	ErrInUse = errors.New("another program has it open; close it there and try again")
+
 	// ErrNoWriter: what is there is a named pipe, and no program has opened it to write to it.
 	ErrNoWriter = errors.New("it is a named pipe, and no program writes to it")
 )

@@ -186,3 +186,6 @@ func isFull(err error) bool {
 }
 
 func isReadOnly(err error) bool { return errors.Is(err, unix.EROFS) }
+
+// patiently is for Windows: here no program keeps others from a file by having it open.
+func patiently(do func() error) error { return do() }

@@ -66,8 +66,7 @@ func copyAccess(from, to string) error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, dacl, nil)
 }
 
-// rename waits a moment for programs that have the file open: a virus scanner, or a tool
-// that reads the configuration.
+// rename gives a file another name, in the place of one that has it.
 func rename(from, to string) error {
 	a, err := windows.UTF16PtrFromString(from)
 	if err != nil {
@@ -77,13 +76,37 @@ func rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	for wait := time.Millisecond; ; wait *= 2 {
-		err = windows.MoveFileEx(a, b, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
-		busy := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_ACCESS_DENIED)
-		if !busy || wait > 500*time.Millisecond {
-			return err
+	return patiently(func() error {
+		err := windows.MoveFileEx(a, b, windows.MOVEFILE_REPLACE_EXISTING|windows.MOVEFILE_WRITE_THROUGH)
+		if errors.Is(err, windows.ERROR_ACCESS_DENIED) { // which is what it says of a file that is open
+			return busy{err}
 		}
-		time.Sleep(wait)
+		return err
+	})
+}
+
+// busy is an error that may pass.
+type busy struct{ error }
+
+func (b busy) Unwrap() error { return b.error }
+
+// patiently waits a moment, a second in all, for programs that have a file open for themselves: a virus
+// scanner, an editor, a program that makes backups.
+func patiently(do func() error) error {
+	for wait := time.Millisecond; ; wait *= 2 {
+		err := do()
+		shared := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || errors.Is(err, windows.ERROR_LOCK_VIOLATION)
+		var b busy
+		switch {
+		case !shared && !errors.As(err, &b):
+			return err
+		case wait <= 500*time.Millisecond:
+			time.Sleep(wait)
+		case shared:
+			return ErrInUse
+		default:
+			return b.error
+		}
 	}
 }
 

@@ -11,9 +11,10 @@ var pipeWait = 5 * time.Second
 
 // open opens a file to read it. For a named pipe the system would wait for ever if no program
 // writes to it; this returns ErrNoWriter after pipeWait.
-func open(path string) (*os.File, error) {
+func open(path string) (f *os.File, err error) {
 	if info, err := os.Stat(path); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
-		return os.Open(path)
+		err = patiently(func() error { f, err = os.Open(path); return err })
+		return f, err
 	}
 	type result struct {
 		file *os.File
