@@ -15,6 +15,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/d44b7504/vault/env"
 	"github.com/d44b7504/vault/internal/agent"
 	"github.com/d44b7504/vault/internal/creds"
 	"github.com/d44b7504/vault/internal/fakeaws"
@@ -76,6 +77,14 @@ func (s *stage) makeHome(ctx context.Context, r *run, user string) error {
 
 func (s *stage) inDir(rel string) string { return filepath.Join(s.dir, filepath.FromSlash(rel)) }
 
+// runtimeDir is the stage's refresh.RuntimeDir.
+func (s *stage) runtimeDir() refresh.Directory {
+	if runtime.GOOS == "windows" {
+		return refresh.Directory{Path: s.inDir("local/vault/run")}
+	}
+	return refresh.Directory{Path: s.inDir("run/vault")}
+}
+
 // tearDown removes everything, and ends the agent if the visitor has used one. A renewal that is
 // under way holds its lock; waiting for it keeps it from writing into a directory that is gone. What
 // a shell that was ended leaves running may still write for a moment, so it is tried again.
@@ -83,7 +92,7 @@ func (s *stage) tearDown() {
 	_ = s.aws.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	dir := refresh.Directory{Path: s.inDir("run/vault")}
+	dir := s.runtimeDir()
 	_ = (&agent.Client{Dir: func() refresh.Directory { return dir }, Built: time.Now}).Stop(ctx)
 	locks, _ := filepath.Glob(filepath.Join(dir.Path, "l", "*"))
 	for _, l := range locks {
@@ -102,29 +111,31 @@ func (s *stage) tearDown() {
 
 // stageEnviron is the user's environment with the stage in front of everything AWS.
 func (s *stage) stageEnviron(outer []string) []string {
-	var out []string
-	path := ""
-	for _, e := range outer {
-		name, value, _ := strings.Cut(e, "=")
-		switch {
-		case name == "PATH":
-			path = value
-		case strings.HasPrefix(name, "AWS_"), strings.HasPrefix(name, "__VAULT_"), strings.HasPrefix(name, "XDG_"),
-			name == "HOME", name == "ZDOTDIR", name == "BASH_ENV", name == "ENV", name == "PROMPT_COMMAND":
-		default:
-			out = append(out, e)
-		}
-	}
+	path := env.Parse(outer)["PATH"]
 	ttl := s.life.String()
-	return append(out,
-		"PATH="+s.inDir("bin")+string(os.PathListSeparator)+path,
-		"HOME="+s.inDir("home"), "ZDOTDIR="+s.inDir("home"), "XDG_RUNTIME_DIR="+s.inDir("run"), "TMPDIR="+s.inDir("tmp"),
-		"XDG_CONFIG_HOME="+s.inDir("home/.config"), "XDG_DATA_HOME="+s.inDir("home/.local/share"),
-		"AWS_CONFIG_FILE="+s.inDir("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE="+s.inDir("home/.aws/credentials"),
-		"AWS_ENDPOINT_URL="+s.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR="+s.inDir("keys"), "AWS_VAULT_FILE_PASSPHRASE="+s.pass,
-		"AWS_ASSUME_ROLE_TTL="+ttl, "AWS_SESSION_TOKEN_TTL="+ttl,
-	)
+	own := []string{
+		"PATH=" + s.inDir("bin") + string(os.PathListSeparator) + path,
+		"HOME=" + s.inDir("home"), "ZDOTDIR=" + s.inDir("home"), "XDG_RUNTIME_DIR=" + s.inDir("run"), "TMPDIR=" + s.inDir("tmp"),
+		"XDG_CONFIG_HOME=" + s.inDir("home/.config"), "XDG_DATA_HOME=" + s.inDir("home/.local/share"),
+		"AWS_CONFIG_FILE=" + s.inDir("home/.aws/config"), "AWS_SHARED_CREDENTIALS_FILE=" + s.inDir("home/.aws/credentials"),
+		"AWS_ENDPOINT_URL=" + s.aws.URL(), "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_DIR=" + s.inDir("keys"), "AWS_VAULT_FILE_PASSPHRASE=" + s.pass,
+		"AWS_ASSUME_ROLE_TTL=" + ttl, "AWS_SESSION_TOKEN_TTL=" + ttl,
+	}
+	if runtime.GOOS == "windows" { // where the agent and all files of vault's own are; else they would be the person's
+		own = append(own, "USERPROFILE="+s.inDir("home"), "LOCALAPPDATA="+s.inDir("local"), "TEMP="+s.inDir("tmp"), "TMP="+s.inDir("tmp"))
+	}
+	mine := env.Parse(own)
+	var out []string
+	for _, e := range outer {
+		name, _, _ := strings.Cut(e, "=")
+		if _, replaced := mine[name]; replaced || name == "BASH_ENV" || name == "ENV" || name == "PROMPT_COMMAND" ||
+			strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "__VAULT_") || strings.HasPrefix(name, "XDG_") {
+			continue
+		}
+		out = append(out, e)
+	}
+	return append(out, own...)
 }
 
 // prepareShell prepares a shell with the hook loaded and nothing else of the user's.
