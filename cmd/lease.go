@@ -90,7 +90,7 @@ func serveShell(ctx context.Context, r *run, e evaluator, p profiles.Profile, q 
 		err = fmt.Errorf("have the agent serve %s: %w", p.Name, err)
 	}
 	if errors.Is(err, app.ErrNoAgent) && !app.HasHint(err) {
-		err = app.WithHint(err, "without an agent: vault exec --server %[1]s -- COMMAND, or vault use %[1]s --mode env", app.Word(p.Name))
+		err = app.WithHint(err, "without an agent: vault exec --server %s -- COMMAND, or --mode env", app.Word(p.Name))
 	}
 	if err != nil {
 		return err

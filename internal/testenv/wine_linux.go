@@ -3,6 +3,7 @@ package testenv
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
@@ -64,12 +65,8 @@ func (w *Wine) complete() {
 	}
 	library := filepath.Join(system, "bcryptprimitives.dll")
 	if _, err := os.Stat(library); err != nil {
-		root, err := output("go", "list", "-m", "-f", "{{.Dir}}")
-		if err != nil {
-			w.t.Fatal(err)
-		}
 		w.must(w.inherit, "x86_64-w64-mingw32-gcc", "-shared", "-O2", "-o", library,
-			filepath.Join(root, "internal/testenv/testdata/wine/bcryptprimitives.c"), "-ladvapi32")
+			filepath.Join(w.root(), "internal/testenv/testdata/wine/bcryptprimitives.c"), "-ladvapi32")
 	}
 }
 
@@ -109,3 +106,84 @@ func (w *Wine) run(environ []string, name string, args ...string) (string, error
 
 // Path is a file of this system by the name that it has in Wine.
 func (*Wine) Path(file string) string { return "Z:" + strings.ReplaceAll(file, "/", `\`) }
+
+// WineCall is a program for Windows to be run by another one, which gives it its whole environment.
+type WineCall struct {
+	Environ []string // replaces what Wine sets, in any case of the names; NAME= removes; $PID is the caller's number
+	Dir     string   // "": where the caller is
+	Argv    []string
+	Input   string
+	Hold    string // a file that another program has open for itself alone
+	HoldFor int    // milliseconds; 0: until the call has ended
+}
+
+// WineResult is what came of a call.
+type WineResult struct {
+	Out, Err string
+	Status   int
+	Failed   string // why it could not be started, or did not end in a minute
+}
+
+// Caller builds what Calls runs, and returns its path on this system. As a program of its own it does what its
+// source says of "wait" and "words".
+func (w *Wine) Caller() string {
+	w.t.Helper()
+	exe := filepath.Join(w.t.TempDir(), "calls.exe")
+	w.Go("build", "-o", exe, filepath.Join(w.root(), "internal/testenv/testdata/wine/calls.go"))
+	return exe
+}
+
+// Calls carries out all calls in one start of Wine, one after the other.
+func (w *Wine) Calls(caller string, calls []WineCall) []WineResult {
+	w.t.Helper()
+	list, answer := filepath.Join(w.t.TempDir(), "calls.json"), filepath.Join(w.t.TempDir(), "results.json")
+	text, err := json.Marshal(calls)
+	if err == nil {
+		err = os.WriteFile(list, text, 0o600)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if out, err := w.Run(nil, caller, w.Path(list), w.Path(answer)); err != nil {
+		w.t.Fatalf("%v\n%s", err, out)
+	}
+	var results []WineResult
+	if text, err = os.ReadFile(answer); err == nil {
+		err = json.Unmarshal(text, &results)
+	}
+	if err != nil || len(results) != len(calls) {
+		w.t.Fatalf("%d calls have %d results: %v", len(calls), len(results), err)
+	}
+	return results
+}
+
+// Share makes a directory of this system \\server\NAME in Wine.
+func (w *Wine) Share(name, dir string) {
+	w.t.Helper()
+	server := filepath.Join(w.prefix, "dosdevices/unc/server")
+	err := os.MkdirAll(server, 0o700)
+	if err == nil {
+		_ = os.Remove(filepath.Join(server, name))
+		err = os.Symlink(dir, filepath.Join(server, name))
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// InTerminal is the command that runs a program for Windows in the terminal that it is started in.
+func (w *Wine) InTerminal(environ []string, exe string, args ...string) *exec.Cmd {
+	c := exec.CommandContext(w.ctx, "wine", append([]string{exe}, args...)...)
+	c.Env = append(slices.Clone(w.environ), environ...)
+	return c
+}
+
+// root is the directory of this module.
+func (w *Wine) root() string {
+	w.t.Helper()
+	root, err := output("go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return root
+}
