@@ -36,6 +36,8 @@ type evaluator struct {
 	out     io.Writer
 	hooked  bool              // the hook listens, and has functions to call
 	current map[string]string // the environment of that shell
+	clock   func() time.Time
+	began   time.Time // of this run, by that clock
 
 	also  string                              // code that goes before what is emitted
 	amend func(env.Activation) env.Activation // changes what is emitted; nil: nothing does
@@ -44,7 +46,7 @@ type evaluator struct {
 // evaluatorOf says who evaluates the code: the hook, or a script that asked with --shell,
 // which reads standard output.
 func evaluatorOf(r *run, flag string) (evaluator, error) {
-	e := evaluator{out: r.Stdout, current: r.task.Env.Current}
+	e := evaluator{out: r.Stdout, current: r.task.Env.Current, clock: r.Now, began: r.began}
 	line := r.command
 	if r.root.CommandPath()+" use" == line {
 		line += " PROFILE"
@@ -177,15 +179,29 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, k look) (string, e
 	if a.Ends {
 		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
-	words := []string{epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), k.label}
+	check := ""
 	if l.Session.Clock.Skew != 0 {
-		words = append(words, "1") // the clock is wrong: the prompt asks again whether it was set
+		check = "1" // the clock is wrong: the prompt asks again whether it was set
 	}
-	add(hook.Call("__vault_set", words...))
+	add(hook.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), k.label, check, epoch(e.from(l.Session))))
 	if k.label != "" && draws != "" {
 		add(hook.Call("__vault_style", k.style...))
 	}
 	return b.String(), failed
+}
+
+// from is the earliest time that the shell may read after the answer, unless the clock was set back
+// since: while this program ran, or before the shell draws its prompt. What is left of the session
+// is then not what it was here.
+func (e evaluator) from(s creds.Session) time.Time {
+	const coarse = time.Second // a shell may read a clock that is some milliseconds behind
+	latest := e.began
+	for _, t := range []time.Time{e.clock(), s.Issued.Add(-creds.ClockTolerance)} {
+		if t.After(latest) {
+			latest = t
+		}
+	}
+	return latest.Add(-coarse)
 }
 
 // blockedError names the variables that keep a shell from being switched, nil for none.

@@ -23,6 +23,7 @@ type run struct {
 	*app.World
 	task  *app.Task
 	agent *agent.Client
+	began time.Time      // by the machine's clock
 	line  *progress.Line // how far long work is; nil: it is not shown
 	debug bool           // show what AWS answered
 
@@ -33,7 +34,7 @@ type run struct {
 }
 
 func newRun(w *app.World) *run {
-	r := &run{World: w}
+	r := &run{World: w, began: w.Now()}
 	r.name, w.Args = calledAs(w.Args, w.Program)
 	caller := app.Caller{
 		Env: app.NewEnvironment(w.Environ, w.Home),

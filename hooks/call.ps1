@@ -38,6 +38,16 @@ function global:__vault_stash {
   }
 }
 
+# Puts them back as soon as none of them is set: a tool may have set some for the directory. Without arguments
+# it forgets them.
+function global:__vault_unstash {
+  $kept = $global:__vault.Kept
+  if (-not $args.Count) { $kept.Clear() }
+  foreach ($n in $kept.Keys) { if ($null -ne [Environment]::GetEnvironmentVariable($n)) { return } }
+  foreach ($n in $kept.Keys) { [Environment]::SetEnvironmentVariable($n, $kept[$n]) }
+  $global:__vault.Kept = @{}
+}
+
 # Called by the program: how the profile, a warning and an alarm are shown, as the terminal's numbers; nothing for
 # no colours.
 function global:__vault_style { $global:__vault.Sty = $args }

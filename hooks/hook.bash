@@ -123,12 +123,13 @@ _v_apply() {
   _v_eval
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
-# program is asked each time the label changes. The jitter keeps shells from renewing at once.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL CHECK FROM. CHECK, if not empty: the clock is
+# wrong, so the program is asked each time the label changes. FROM: no earlier time is later than
+# the answer. The jitter keeps shells from renewing at once.
 __vault_set() {
   builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
-  _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlab=$4 _vchk=${5-} _vlo=0 _vhi=0
-  builtin local _vid _vin
+  _vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlab=$4 _vchk=${5-} _vlo=${6-0} _vhi=0
+  _vbase=$((_vlo - ${SECONDS-0}))
   _v_look
   _vwho=$_vid _vat=$_vin
 }
@@ -184,7 +185,7 @@ __vault_precmd() {
   [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vrun=1; else _vrun=${_vnr@P}; fi
   [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }@CHECK@
   if [[ -z ${__VAULT_TOKEN-} ]]; then
-    __vault_text=''
+    __vault_text=
     [[ -z $_vshown ]] || _v_ps1
     [[ -z ${_vown+x} ]] || _v_quiet __vault_unstash all
   elif [[ $- != *[exv]* ]]; then
@@ -209,7 +210,6 @@ _v_tick() {
 }
 
 _v_slow() {
-  builtin local _vid _vin
   _v_look
   if [[ $_vwho && $_vwho != "$_vid" ]]; then
     # another program did it: shown, and left alone
@@ -219,9 +219,10 @@ _v_slow() {
   # or the clock was set back
   if ((_vt < _vlo)) || [[ -z $_vwho || $_vchk || ! -e $__VAULT_TOKEN || $_vat != "$_vin" ]]; then
     if ((_vt - _vtry >= 30 || _vt < _vtry)); then
-      builtin local _vd="$__VAULT_TOKEN"
-      _vtry=$_vt
-      if _v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+      _vd=$__VAULT_TOKEN _vtry=$_vt
+      _v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]] && _vtry=0
+      # it may have been set meanwhile
+      _v_now
     fi
   fi
   if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
@@ -236,19 +237,21 @@ _v_slow() {
   [[ $_vble == 1 || -z ${BLE_VERSION-}${bash_preexec_imported-}${__bp_imported-} ]] || _v_join
 }
 
-# Writes the text, and how long it is right.
+# Writes the text, and how long it is right. What is left is not known by a clock that was set back
+# after the answer: then the next prompt asks.
 _v_show() {
   builtin local _vs="$((_vexp - _vt))" _vl=''
-  _vlo=$_vt _vhi=$((_vt + _vs % 60 + 1))
-  if ((_vexp == 0)); then _vhi=$((_vt + 3600))
+  _vhi=$((_vt + _vs % 60 + 1))
+  if ((_vexp && _vt < _vlo)); then _vt=$_vlo _vhi=0
+  elif ((! _vexp)); then _vhi=$((_vt + 3600))
   elif ((_vs <= 0)); then _vl=' expired' _vhi=$((_vt + 30))
   elif ((_vs < 60)); then _vl=' <1m' _vhi=$_vexp
   elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
   else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi
-  _vs=$((_vref > _vt ? _vref : _vrt + 30))
-  if ((_vref && _vs > _vt && _vs < _vhi)); then _vhi=$_vs; fi
+  _vlo=$_vt _vs=$((_vref > _vt ? _vref : _vrt + 30))
+  ((! _vref || _vs <= _vt || _vs >= _vhi)) || _vhi=$_vs
   __vault_text="${_vlab:-?}$_vl${_vnote:+ $_vnote}"
-  [[ ${__VAULT_TOKEN-} ]] || __vault_text=''
+  [[ ${__VAULT_TOKEN-} ]] || __vault_text=
 }
 
 # Renews a session that expired while the prompt waited.
@@ -256,7 +259,7 @@ __vault_preexec() {
   [[ ${__VAULT_TOKEN-} ]] || return 0
   builtin local _vt="${EPOCHSECONDS-}"
   [[ $_vt ]] || _v_now
-  if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
+  if ((_vexp && (_vt >= _vexp || _vt < _vlo))) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
 
 # Only for ble.sh and bash-preexec: the array alone makes others think that is loaded.
@@ -266,7 +269,6 @@ _v_join() {
 }
 
 _v_late() {
-  builtin local _vid _vin
   _v_look
   [[ $_vwho == "$_vid" ]] || return 0
   ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }

@@ -84,8 +84,9 @@ function __vault_apply
     return 0
 end
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
-# program is asked each time the label changes. The jitter keeps shells from renewing at once.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL CHECK FROM. CHECK, if not empty: the clock is
+# wrong, so the program is asked each time the label changes. FROM: no earlier time is later than
+# the answer. The jitter keeps shells from renewing at once.
 function __vault_set
     set -l m (builtin math "max(1, floor(($argv[1] - $argv[2]) / 10))")
     test $m -lt 12; or set m 20
@@ -95,6 +96,8 @@ function __vault_set
     set -g __vault_note $argv[3]
     set -g __vault_label $argv[4]
     set -g __vault_chk $argv[5]
+    set -g __vault_from $argv[6]
+    set -q argv[6]; or set -g __vault_from 0
     set -g __vault_lo -9999999999
     set -g __vault_hi -9999999999
     __vault_look
@@ -179,12 +182,14 @@ function __vault_slow
     set -g __vault_busy
     set -l now (__vault_now)
     # or the clock was set back
-    if test -z "$__vault_who" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo
+    if test -z "$__vault_who" -o -z "$age" -o -n "$__vault_chk" -o "$__vault_in" != "$__vault_here"; or test $age -lt $__vault_lo -o $now -lt $__vault_from
         if test $now -ge (builtin math $__vault_try + 30) -o $now -lt $__vault_try
             set -l old "$__VAULT_TOKEN"
             set -g __vault_try $now
             set -l applied 1
             __vault_apply --env; and set applied 0
+            # it may have been set meanwhile
+            set now (__vault_now)
             set age (builtin path mtime -R -- "$__VAULT_TOKEN")
             or test "$__VAULT_TOKEN" != "$old"
             and test -n "$__vault_who" -a $applied -eq 0
@@ -229,7 +234,8 @@ function __vault_ended
     test "$before" = "$__vault_text"; or builtin commandline -f repaint
 end
 
-# Writes the text, and from which to which age it is right.
+# Writes the text, and from which to which age it is right. What is left is not known by a clock that
+# was set back after the answer: then the next prompt asks.
 function __vault_show
     set -l s (builtin math $__vault_exp - $argv[1])
     set -l hold (builtin math "$s % 60 + 1")
@@ -254,6 +260,12 @@ function __vault_show
     set -g __vault_lo $argv[2]
     set -g __vault_hi (builtin math $argv[2] + $hold)
     set -g __vault_end (builtin math $argv[2] + $s)
+    if test $__vault_exp -ne 0 -a $argv[1] -lt $__vault_from
+        set left
+        set -g __vault_hi -9999999999
+    else
+        set -g __vault_from $argv[1]
+    end
     set -g __vault_text $__vault_label
     test -n "$__vault_label"; or set -g __vault_text '?'
     set -g __vault_text (string join ' ' -- $__vault_text $left (string match -v -- '' $__vault_note))
@@ -264,7 +276,7 @@ end
 function __vault_preexec
     set -q __VAULT_TOKEN; or return
     set -l age (builtin path mtime -R -- "$__VAULT_TOKEN")
-    and test $__vault_exp -eq 0 -o $age -lt $__vault_end
+    and test $__vault_exp -eq 0 -o $age -lt $__vault_end -a $age -ge $__vault_lo
     and return
     __vault_look
     test "$__vault_id" = "$__vault_who"; or return
@@ -290,6 +302,7 @@ if test "$__vault_pid" != $fish_pid
         set -g __vault_$n 0
     end
 end
+set -q __vault_from; or set -g __vault_from 0
 if status is-interactive
     function __vault_on_prompt --on-event fish_prompt
         __vault_precmd

@@ -55,7 +55,7 @@ function global:__vault_do {
       'set' { [Environment]::SetEnvironmentVariable($s.Name, $w[0]) }
       'unset' { [Environment]::SetEnvironmentVariable($s.Name, [NullString]::Value) }
       'call' {
-        if (!$global:__vault.More -and $s.Name -like '*style') { __vault_load }
+        if (!$global:__vault.More -and $s.Name -like '*st*') { __vault_load }
         if ($s.Name -clike '__vault_*') { & $s.Name @w }
       }
     }
@@ -77,25 +77,16 @@ function global:__vault_load {
   & ([ScriptBlock]::Create($said))
 }
 
-# Called by the program: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the program is asked
-# each time the label changes. The jitter keeps shells from renewing at once.
+# Called by the program: EXPIRY RENEW-FROM NOTE LABEL CHECK FROM. CHECK, if not empty: the clock is wrong, so the
+# program is asked each time the label changes. FROM: no earlier time is later than the answer. The jitter keeps shells
+# from renewing at once.
 function global:__vault_set {
-  param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check)
+  param([long]$Exp, [long]$Ref, [string]$Note, [string]$Label, [string]$Check, [long]$From)
   $v = $global:__vault
   $m = if ($Exp - $Ref -lt 120) { [Math]::Max(1, [Math]::Floor(($Exp - $Ref) / 10)) } else { 20 }
   $v.Exp = $Exp; $v.Ref = if ($Ref) { $Ref + $PID % $m } else { 0L }
   $v.Note = $Note; $v.Label = $Label; $v.Check = $Check; $v.Who = if ($Label) { __vault_who } else { '' }; $v.Here = __vault_here
-  $v.Lo = $v.Hi = $v.RTry = 0L
-}
-
-# Puts them back as soon as none of them is set: a tool may have set some for the directory. Without arguments
-# it forgets them.
-function global:__vault_unstash {
-  $kept = $global:__vault.Kept
-  if (-not $args.Count) { $kept.Clear() }
-  foreach ($n in $kept.Keys) { if ($null -ne [Environment]::GetEnvironmentVariable($n)) { return } }
-  foreach ($n in $kept.Keys) { [Environment]::SetEnvironmentVariable($n, $kept[$n]) }
-  $global:__vault.Kept = @{}
+  $v.Lo = $From; $v.Hi = $v.RTry = 0L
 }
 
 # --- the precmd
@@ -135,6 +126,8 @@ function global:__vault_slow {
       $said = ''
       try { $said = __vault_start 'refresh --env' 2000; if ($said) { __vault_do $said.Trim().Split("`n") } } catch { $said = '' }
       if ($said -and $v.Who -and ($File -cne $env:__VAULT_TOKEN -or [IO.File]::Exists($File))) { $v.Try = 0L }
+      # It may have been set meanwhile.
+      $Now = [DateTimeOffset]::UtcNow.ToUnixTimeSeconds()
     }
   }
   if ($v.Ref -and $Now -ge $v.Ref -and [IO.File]::Exists($env:__VAULT_TOKEN) -and ($Now - $v.RTry -ge 30 -or $Now -lt $v.RTry)) {
@@ -166,18 +159,20 @@ function global:__vault_start {
   if ($q) { $q.Dispose() }
 }
 
-# Writes the text, and from when to when it is right.
+# Writes the text, and from when to when it is right. What is left is not known by a clock that was set back after the
+# answer: then the next prompt asks.
 function global:__vault_label {
   param([long]$Now)
   $v = $global:__vault
   $s = $v.Exp - $Now; $m = [Math]::Floor($s / 60); $left = ''
-  $v.Lo = $Now; $v.Hi = $Now + $s % 60 + 1
-  if (-not $v.Exp) { $v.Hi = $Now + 3600 }
+  $v.Hi = $Now + $s % 60 + 1
+  if ($v.Exp -and $Now -lt $v.Lo) { $Now = $v.Lo; $v.Hi = 0L }
+  elseif (-not $v.Exp) { $v.Hi = $Now + 3600 }
   elseif ($s -le 0) { $left = ' expired'; $v.Hi = $Now + 30 }
   elseif ($s -lt 60) { $left = ' <1m'; $v.Hi = $v.Exp }
   elseif ($s -lt 5400) { $left = " ${m}m" }
   else { $left = " $([Math]::Floor($m / 60))h$($m % 60)m" }
-  $next = if ($v.Ref -gt $Now) { $v.Ref } else { $v.RTry + 30 }
+  $v.Lo = $Now; $next = if ($v.Ref -gt $Now) { $v.Ref } else { $v.RTry + 30 }
   if ($v.Ref -and $next -gt $Now -and $next -lt $v.Hi) { $v.Hi = $next }
   $global:__vault_text = ''
   if ($env:__VAULT_TOKEN) { $global:__vault_text = $(if ($v.Label) { $v.Label } else { '?' }) + $left + $(if ($v.Note) { ' ' + $v.Note }) }

@@ -10,9 +10,9 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 @NAME@() {
   local __vault_no
   __vault_lacks@AGAIN@
-  __vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
+  __vault_ours "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin@CALLED_AS@ "$@"; return }
   local __vault_code __vault_sub; local -i __vault_rc __vault_me=$$
-  (( ZSH_SUBSHELL <= __vault_level )) || {
+  (( ZSH_SUBSHELL <= __vault_sh )) || {
     __vault_sub=1
     ! __vault_alone || __vault_sub=alone
     # what is served to a sub-shell ends with it
@@ -70,7 +70,7 @@ __vault_ask() {
 }
 
 # True when the first word that is not a flag changes the shell.
-__vault_switches() {
+__vault_ours() {
   while (( $# )); do
     case $1 in
       (use|off|refresh) return 0 ;;
@@ -92,11 +92,12 @@ __vault_apply() {
   [[ -z $__vault_code ]] || builtin eval "$__vault_code"
 }
 
-# Called by the code: EXPIRY RENEW-FROM NOTE LABEL [CHECK]. CHECK: the clock is wrong, so the
-# program is asked each time the label changes. The jitter keeps shells from renewing at once.
+# Called by the code: EXPIRY RENEW-FROM NOTE LABEL CHECK FROM. CHECK, if not empty: the clock is
+# wrong, so the program is asked each time the label changes. FROM: no earlier time is later than
+# the answer. The jitter keeps shells from renewing at once.
 __vault_set() {
   local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))
-  __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
+  __vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=${6-0} __vault_hi=0
   local id at
   __vault_look
   __vault_who=$id __vault_here=$at
@@ -156,27 +157,24 @@ __vault_slow() {
     return
   fi
   # or the clock was set back
-  if (( now < __vault_lo )) || [[ -z $__vault_who || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
-    if (( now - __vault_try >= 30 || now < __vault_try )); then
-      local before=$__VAULT_TOKEN
-      __vault_try=now
-      if __vault_apply --env && [[ -n $__vault_who && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
-    fi
+  if { (( now < __vault_lo )) || [[ -z $__vault_who || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]] } && (( now - __vault_try >= 30 || now < __vault_try )); then
+    local old=$__VAULT_TOKEN
+    __vault_try=now
+    __vault_apply --env && [[ -n $__vault_who && ( -e ${__VAULT_TOKEN-} || $old != ${__VAULT_TOKEN-} ) ]] && __vault_try=0
+    # it may have been set meanwhile
+    now=${EPOCHSECONDS-${(%):-%D{%s}}}
   fi
   if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
     [[ $__vault_gen == $__VAULT_TOKEN ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
-    if (( now - __vault_rtry >= 30 || now < __vault_rtry )); then
-      __vault_rtry=now
-      __vault_renew
-    fi
+    (( now - __vault_rtry < 30 && now >= __vault_rtry )) || { __vault_rtry=now; __vault_renew }
   fi
-  __vault_label_now
+  __vault_show
 }
 
 # A sub-shell around the renewal holds a pipe. When it ends, zle repaints an idle prompt.
 __vault_renew() {
   builtin whence -p -- $__vault_bin >/dev/null || return 0
-  (( ! __vault_fd )) || __vault_hangup
+  (( ! __vault_fd )) || __vault_hang
   local -i fd
   exec {fd}< <(command $__vault_bin refresh --if-due </dev/null >/dev/null 2>&1; :) || return 0
   __vault_fd=fd
@@ -185,30 +183,32 @@ __vault_renew() {
 
 __vault_renewed() {
   (( $1 == __vault_fd )) || { builtin zle -F $1; return }
-  __vault_hangup
-  local before=$__vault_text
+  __vault_hang
+  local old=$__vault_text
   __vault_precmd
-  [[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
+  [[ $old == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
 
 # A closed descriptor that zle still watches would keep it busy.
-__vault_hangup() {
+__vault_hang() {
   builtin zle -F $__vault_fd
   exec {__vault_fd}<&-
   __vault_fd=0
 }
 
-# Writes the text, and from when to when it is right.
-__vault_label_now() {
+# Writes the text, and from when to when it is right. What is left is not known by a clock that was
+# set back after the answer: then the next prompt asks.
+__vault_show() {
   local -i s=$(( __vault_exp - now )); local left=
-  __vault_lo=now __vault_hi=$(( now + s % 60 + 1 ))
-  if (( __vault_exp == 0 )); then __vault_hi=$(( now + 3600 ))
+  __vault_hi=$(( now + s % 60 + 1 ))
+  if (( __vault_exp && now < __vault_lo )); then now=__vault_lo __vault_hi=0
+  elif (( ! __vault_exp )); then __vault_hi=$(( now + 3600 ))
   elif (( s <= 0 )); then left=" expired" __vault_hi=$(( now + 30 ))
   elif (( s < 60 )); then left=" <1m" __vault_hi=__vault_exp
   elif (( s < 5400 )); then left=" $(( s / 60 ))m"
   else left=" $(( s / 3600 ))h$(( s / 60 % 60 ))m"; fi
-  s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
-  if (( __vault_ref && s > now && s < __vault_hi )); then __vault_hi=s; fi
+  __vault_lo=now s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
+  (( ! __vault_ref || s <= now || s >= __vault_hi )) || __vault_hi=s
   __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
   [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
@@ -218,7 +218,7 @@ __vault_preexec() {
   __vault_line=$3
   [[ -n ${__VAULT_TOKEN-} ]] || return 0
   local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-  (( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
+  (( now < __vault_lo || __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
   local id at
   __vault_look
   [[ $__vault_who == $id ]] || return 0
@@ -239,7 +239,7 @@ __vault_preexec() {
 
 # --- registration
 typeset -g __vault_draw=${__vault_draw-@DRAW@} __vault_by __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
-typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
+typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_sh=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then

@@ -273,6 +273,53 @@ func TestAPromptAsksAgainWhenTheClockWasSet(t *testing.T) {
 	})
 }
 
+// The program's answer holds by the clock that the program has read. If that clock is set back before
+// the shell draws its prompt, the shell asks again; and where it cannot be told, it shows no time.
+func TestAClockThatIsSetBackAfterTheAnswerGivesNoWrongTime(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		w.write("hook", w.script(Options{Binary: "vault", Prompt: true, Draw: Draw{Title: true, Countdown: true}}))
+		x := w.start("", "")
+		for _, c := range []struct {
+			name, want string
+			plan       plan
+		}{
+			{"prod", "prod 41m", plan{Life: 2490, Set: 3600}},
+			{"twice", "twice", plan{Life: 2490, Set: 3600, Set2: 3600}},
+			{"twice", "twice 41m", plan{Life: 2490, Set: 60}},
+			{"unlimited", "unlimited", plan{Set: 3600}},
+			{"fails", "fails", plan{Life: 2490, Set: 3600, Fail: true}},
+		} {
+			w.plans(c.plan)
+			x.run("vault use " + c.name)
+			x.shows(c.want)
+			x.eventually("the title", func() bool { return strings.Contains(x.Screen.Title(), c.want) })
+			if n := w.asks(); c.name == "prod" && n != 1 {
+				t.Errorf("asked %d times, want 1: %q", n, w.calls())
+			}
+		}
+		if shown := x.Transcript(); strings.Contains(shown, "1h41m") || strings.Contains(shown, "42m") {
+			t.Errorf("it was shown by the clock before:\n%s", x.Text())
+		}
+	})
+}
+
+// The clock may be set while a prompt waits for the program's answer.
+func TestAnAnswerIsShownByTheClockAfterIt(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, w *world) {
+		x := w.start("", "")
+		x.run("vault use prod")
+		x.shows("prod 41m")
+		x.run(w.in(map[string]string{
+			"bash": "_vwho=; _vt=$((EPOCHSECONDS - 3600)); _v_slow; kept=$__vault_text",
+			"zsh":  "() { local -i now=$((EPOCHSECONDS - 3600)); __vault_who=; __vault_slow; kept=$__vault_text }",
+			"fish": "set -g __vault_who; functions -c __vault_now later; function __vault_now; functions -e __vault_now; functions -c later __vault_now; math (later) - 3600; end; __vault_slow 0; set kept $__vault_text",
+		}))
+		x.want(`"$kept"`, "prod 41m")
+	})
+}
+
 // zsh runs no trap at the end of a part of a pipeline, so it looks at the line that was
 // typed; bash sees whether a command follows.
 func TestTheProgramIsToldOfASubShell(t *testing.T) {

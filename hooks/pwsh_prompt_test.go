@@ -431,6 +431,35 @@ func TestPwshAsksAgainWhenTheClockWasSet(t *testing.T) {
 	}
 }
 
+func TestPwshAClockThatIsSetBackAfterTheAnswerGivesNoWrongTime(t *testing.T) {
+	w := newPwsh(t)
+	told := pwshSession{name: "prod", exp: 2550 * time.Second}
+	ahead := told
+	ahead.set = time.Hour
+	x := w.start("Set-StrictMode -Version Latest")
+	for i, c := range []struct {
+		use, refresh pwshSession
+		want         string
+	}{
+		{ahead, told, "[prod 42m] <True 0>"},
+		{ahead, ahead, "[prod] <True 0>"},
+		{told, ahead, "[prod 42m] <True 0>"},
+	} {
+		w.answers("prod", c.use)
+		w.answers("refresh", c.refresh)
+		x.prompts("vault use prod", c.want)
+		if n := w.called("pwsh:refresh --env"); n != min(i+1, 2) {
+			t.Errorf("%d: asked %d times: %s", i, n, w.read("log"))
+		}
+	}
+	w.remove("code.refresh")
+	w.answers("prod", ahead)
+	x.prompts("vault use prod", "[prod] <True 0>")
+	w.answers("refresh", told) // while a prompt waits for the answer the clock is set forward
+	x.prompts("$__vault.Who = ''; $__vault.Try = 0; __vault_slow ([DateTimeOffset]::UtcNow.ToUnixTimeSeconds() - 3600) $env:__VAULT_TOKEN; $kept = $__vault_text", "[prod 42m] <True 0>")
+	x.prints("$kept", "prod 42m\n")
+}
+
 // BenchmarkPromptProcessesPwsh counts the processes that a prompt of PowerShell starts, by
 // strace: what is run between two calls of "true".
 func BenchmarkPromptProcessesPwsh(b *testing.B) {

@@ -136,6 +136,7 @@ func (w *pwshWorld) called(call string) int {
 type pwshSession struct {
 	name, label, note string
 	exp, ref          time.Duration // from now; 0: none
+	set               time.Duration // how far the clock is set back after this answer
 	stash             bool
 }
 
@@ -151,7 +152,7 @@ func (w *pwshWorld) answers(command string, s pwshSession) {
 		if d == 0 {
 			return "0"
 		}
-		return strconv.FormatInt(time.Now().Add(d).Unix(), 10)
+		return strconv.FormatInt(time.Now().Add(s.set+d).Unix(), 10)
 	}
 	if s.label == "" {
 		s.label = s.name
@@ -170,7 +171,7 @@ func (w *pwshWorld) answers(command string, s pwshSession) {
 	if s.stash {
 		stash = w.call("__vault_stash", env.Secrets...)
 	}
-	w.write("code."+command, stash+w.rendered(before)+w.call("__vault_set", epoch(s.exp), epoch(s.ref), s.note, s.label))
+	w.write("code."+command, stash+w.rendered(before)+w.call("__vault_set", epoch(s.exp), epoch(s.ref), s.note, s.label, "", epoch(-time.Second)))
 }
 
 // answersOff makes the stub's off take everything away and give the user's secrets back.
@@ -179,7 +180,7 @@ func (w *pwshWorld) answersOff() {
 	for _, n := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_VAULT", "__VAULT_TOKEN"} {
 		gone = append(gone, env.Change{Name: n, Unset: true})
 	}
-	w.write("code.off", w.rendered(gone)+w.call("__vault_unstash", env.Secrets...)+w.call("__vault_set", "0", "0", "", ""))
+	w.write("code.off", w.rendered(gone)+w.call("__vault_unstash", env.Secrets...)+w.call("__vault_set", "0", "0", "", "", "", "0"))
 }
 
 func (w *pwshWorld) rendered(c []env.Change) string {

@@ -41,7 +41,8 @@ type plan struct {
 	Life2, Due2 int64  // of the next renewal
 	Note, Label string // shown in the prompt
 	Style       []string
-	Fail        bool // every refresh fails
+	Fail        bool  // every refresh fails
+	Set, Set2   int64 // how far the clock is set back after the answer to "use", and after that to a refresh
 }
 
 // held is the session in the stub's store.
@@ -49,6 +50,7 @@ type held struct {
 	Name, Label, Note string
 	Exp, Ref          int64
 	Gen               int
+	from              int64 // see __vault_set
 }
 
 type stub struct{ dir string }
@@ -122,7 +124,7 @@ func (s stub) use(args []string) int {
 	if h.Label == "" {
 		h.Label = h.Name
 	}
-	s.emit(s.renewed(h, p.Life, p.Due), os.Getenv(env.GenerationFile) == "")
+	s.emit(s.renewed(h, p.Life, p.Due).before(p.Set), os.Getenv(env.GenerationFile) == "")
 	fmt.Fprintln(os.Stderr, "stub: using "+h.Name)
 	return 0
 }
@@ -148,7 +150,7 @@ func (s stub) off() int {
 		changes = append(changes, env.Change{Name: n, Unset: true})
 	}
 	s.code(func(sh *shells.Shell) string {
-		return must(sh.Hook.Render(changes)) + must(sh.Hook.Call("__vault_unstash", env.Secrets...)) + must(sh.Hook.Call("__vault_set", "0", "0", "", ""))
+		return must(sh.Hook.Render(changes)) + must(sh.Hook.Call("__vault_unstash", env.Secrets...)) + must(sh.Hook.Call("__vault_set", "0", "0", "", "", "", strconv.FormatInt(time.Now().Unix()-1, 10)))
 	})
 	return 0
 }
@@ -171,9 +173,18 @@ func (s stub) refresh(flags string) int {
 	}
 	if strings.Contains(flags, "--env") {
 		s.publish(h)
-		s.emit(h, false)
+		s.emit(h.before(p.Set2), false)
 	}
 	return 0
+}
+
+// before is the session as an answer says it by a clock that is then set back by so many seconds.
+func (h held) before(set int64) held {
+	h.from = time.Now().Unix() + set - 1
+	if h.Exp != 0 {
+		h.Exp += set
+	}
+	return h
 }
 
 // renewed stores a new generation of h and removes the old one's file.
@@ -217,7 +228,7 @@ func (s stub) emit(h held, stash bool) {
 			text += must(sh.Hook.Call("__vault_stash", env.Secrets...))
 		}
 		return text + must(sh.Hook.Render(changes)) +
-			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label)) + s.style(sh)
+			must(sh.Hook.Call("__vault_set", strconv.FormatInt(h.Exp, 10), strconv.FormatInt(h.Ref, 10), h.Note, h.Label, "", strconv.FormatInt(h.from, 10))) + s.style(sh)
 	})
 }
 

@@ -28,6 +28,13 @@ $x = [Environment]::GetEnvironmentVariable($n)
 if ($null -ne $x) { $global:__vault.Kept[$n] = $x }
 }
 }
+function global:__vault_unstash {
+$kept = $global:__vault.Kept
+if (-not $args.Count) { $kept.Clear() }
+foreach ($n in $kept.Keys) { if ($null -ne [Environment]::GetEnvironmentVariable($n)) { return } }
+foreach ($n in $kept.Keys) { [Environment]::SetEnvironmentVariable($n, $kept[$n]) }
+$global:__vault.Kept = @{}
+}
 function global:__vault_style { $global:__vault.Sty = $args }
 function global:__vault_segment {
 $v = $global:__vault; $t = $global:__vault_text; $e = [char]27 + '[0'

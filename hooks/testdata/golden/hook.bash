@@ -95,8 +95,8 @@ _v_eval
 }
 __vault_set() {
 builtin local _vm="$(($1 - $2 < 120 ? ($1 - $2) / 10 : 20))"
-_vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlab=$4 _vchk=${5-} _vlo=0 _vhi=0
-builtin local _vid _vin
+_vexp=$1 _vref=$(($2 ? $2 + $$ % (_vm > 0 ? _vm : 1) : 0)) _vnote=$3 _vlab=$4 _vchk=${5-} _vlo=${6-0} _vhi=0
+_vbase=$((_vlo - ${SECONDS-0}))
 _v_look
 _vwho=$_vid _vat=$_vin
 }
@@ -140,7 +140,7 @@ builtin local _vrc="$?"
 [[ ${PROMPT_COMMAND-} == *__vault_precmd* ]] || if ((_vver < 404)); then _vrun=1; else _vrun=${_vnr@P}; fi
 [[ -z $_vopt ]] || { builtin set "-$_vopt"; _vopt=''; }
 if [[ -z ${__VAULT_TOKEN-} ]]; then
-__vault_text=''
+__vault_text=
 [[ -z $_vshown ]] || _v_ps1
 [[ -z ${_vown+x} ]] || _v_quiet __vault_unstash all
 elif [[ $- != *[exv]* ]]; then
@@ -160,7 +160,6 @@ fi
 [[ $_vdraw != drawn || ($_vshown == "$__vault_text" && ${PS1-} == *__vault_text*) ]] || _v_ps1
 }
 _v_slow() {
-builtin local _vid _vin
 _v_look
 if [[ $_vwho && $_vwho != "$_vid" ]]; then
 __vault_text="$_vlab changed!" _vhi=0
@@ -168,9 +167,9 @@ return
 fi
 if ((_vt < _vlo)) || [[ -z $_vwho || $_vchk || ! -e $__VAULT_TOKEN || $_vat != "$_vin" ]]; then
 if ((_vt - _vtry >= 30 || _vt < _vtry)); then
-builtin local _vd="$__VAULT_TOKEN"
-_vtry=$_vt
-if _v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]]; then _vtry=0; fi
+_vd=$__VAULT_TOKEN _vtry=$_vt
+_v_apply --env && [[ $_vwho && (-e ${__VAULT_TOKEN-} || $_vd != "${__VAULT_TOKEN-}") ]] && _vtry=0
+_v_now
 fi
 fi
 if ((_vref && _vt >= _vref)) && [[ -e ${__VAULT_TOKEN-} ]]; then
@@ -185,29 +184,29 @@ _v_show
 }
 _v_show() {
 builtin local _vs="$((_vexp - _vt))" _vl=''
-_vlo=$_vt _vhi=$((_vt + _vs % 60 + 1))
-if ((_vexp == 0)); then _vhi=$((_vt + 3600))
+_vhi=$((_vt + _vs % 60 + 1))
+if ((_vexp && _vt < _vlo)); then _vt=$_vlo _vhi=0
+elif ((! _vexp)); then _vhi=$((_vt + 3600))
 elif ((_vs <= 0)); then _vl=' expired' _vhi=$((_vt + 30))
 elif ((_vs < 60)); then _vl=' <1m' _vhi=$_vexp
 elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
 else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi
-_vs=$((_vref > _vt ? _vref : _vrt + 30))
-if ((_vref && _vs > _vt && _vs < _vhi)); then _vhi=$_vs; fi
+_vlo=$_vt _vs=$((_vref > _vt ? _vref : _vrt + 30))
+((! _vref || _vs <= _vt || _vs >= _vhi)) || _vhi=$_vs
 __vault_text="${_vlab:-?}$_vl${_vnote:+ $_vnote}"
-[[ ${__VAULT_TOKEN-} ]] || __vault_text=''
+[[ ${__VAULT_TOKEN-} ]] || __vault_text=
 }
 __vault_preexec() {
 [[ ${__VAULT_TOKEN-} ]] || return 0
 builtin local _vt="${EPOCHSECONDS-}"
 [[ $_vt ]] || _v_now
-if ((_vexp && _vt >= _vexp)) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
+if ((_vexp && (_vt >= _vexp || _vt < _vlo))) || [[ ! -e $__VAULT_TOKEN ]]; then _v_quiet _v_late || :; fi
 }
 _v_join() {
 _vble=1
 if [[ ${BLE_VERSION-} ]]; then blehook PREEXEC+=__vault_preexec; else preexec_functions+=(__vault_preexec); fi
 }
 _v_late() {
-builtin local _vid _vin
 _v_look
 [[ $_vwho == "$_vid" ]] || return 0
 ((_vt - _vlate < 30 && _vt >= _vlate)) || { _vlate=$_vt; _v_apply --if-due --env; }

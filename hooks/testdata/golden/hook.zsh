@@ -5,9 +5,9 @@ if [[ -z ${VSCODE_RESOLVING_ENVIRONMENT-} ]]; then
 vault() {
 local __vault_no
 __vault_lacks
-__vault_switches "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin "$@"; return }
+__vault_ours "$@" || { __VAULT_LACKS=$__vault_no command $__vault_bin "$@"; return }
 local __vault_code __vault_sub; local -i __vault_rc __vault_me=$$
-(( ZSH_SUBSHELL <= __vault_level )) || {
+(( ZSH_SUBSHELL <= __vault_sh )) || {
 __vault_sub=1
 ! __vault_alone || __vault_sub=alone
 ! builtin zmodload zsh/system 2>/dev/null || __vault_me=$sysparams[pid]
@@ -50,7 +50,7 @@ local MATCH MBEGIN MEND match mbegin mend
 __vault_ask() {
 __VAULT_SHELL=zsh __VAULT_PID=$__vault_me __VAULT_DRAW=$__vault_draw __VAULT_LACKS=${__vault_no-} __VAULT_SUBSHELL=$__vault_sub __VAULT_READONLY="${(k)parameters[(R)*readonly*]} + ${(k)parameters[(R)*local*]}" command $__vault_bin "$@"
 }
-__vault_switches() {
+__vault_ours() {
 while (( $# )); do
 case $1 in
 (use|off|refresh) return 0 ;;
@@ -69,7 +69,7 @@ __vault_code="$(__vault_ask refresh "$@" 3>&1 </dev/null >/dev/null 2>/dev/null)
 }
 __vault_set() {
 local -i m=$(( $1 - $2 < 120 ? ($1 - $2) / 10 : 20 ))
-__vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=0 __vault_hi=0
+__vault_exp=$1 __vault_ref=$(( $2 ? $2 + $$ % (m > 0 ? m : 1) : 0 )) __vault_note=$3 __vault_label=$4 __vault_chk=${5-} __vault_lo=${6-0} __vault_hi=0
 local id at
 __vault_look
 __vault_who=$id __vault_here=$at
@@ -115,25 +115,21 @@ if [[ -n $__vault_who && $__vault_who != $id ]]; then
 __vault_text="$__vault_label changed!" __vault_hi=0
 return
 fi
-if (( now < __vault_lo )) || [[ -z $__vault_who || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]]; then
-if (( now - __vault_try >= 30 || now < __vault_try )); then
-local before=$__VAULT_TOKEN
+if { (( now < __vault_lo )) || [[ -z $__vault_who || -n $__vault_chk || ! -e $__VAULT_TOKEN || $__vault_here != $at ]] } && (( now - __vault_try >= 30 || now < __vault_try )); then
+local old=$__VAULT_TOKEN
 __vault_try=now
-if __vault_apply --env && [[ -n $__vault_who && ( -e ${__VAULT_TOKEN-} || $before != ${__VAULT_TOKEN-} ) ]]; then __vault_try=0; fi
-fi
+__vault_apply --env && [[ -n $__vault_who && ( -e ${__VAULT_TOKEN-} || $old != ${__VAULT_TOKEN-} ) ]] && __vault_try=0
+now=${EPOCHSECONDS-${(%):-%D{%s}}}
 fi
 if (( __vault_ref && now >= __vault_ref )) && [[ -e ${__VAULT_TOKEN-} ]]; then
 [[ $__vault_gen == $__VAULT_TOKEN ]] || __vault_gen=$__VAULT_TOKEN __vault_rtry=0
-if (( now - __vault_rtry >= 30 || now < __vault_rtry )); then
-__vault_rtry=now
-__vault_renew
+(( now - __vault_rtry < 30 && now >= __vault_rtry )) || { __vault_rtry=now; __vault_renew }
 fi
-fi
-__vault_label_now
+__vault_show
 }
 __vault_renew() {
 builtin whence -p -- $__vault_bin >/dev/null || return 0
-(( ! __vault_fd )) || __vault_hangup
+(( ! __vault_fd )) || __vault_hang
 local -i fd
 exec {fd}< <(command $__vault_bin refresh --if-due </dev/null >/dev/null 2>&1; :) || return 0
 __vault_fd=fd
@@ -141,26 +137,27 @@ builtin zle -F $fd __vault_renewed
 }
 __vault_renewed() {
 (( $1 == __vault_fd )) || { builtin zle -F $1; return }
-__vault_hangup
-local before=$__vault_text
+__vault_hang
+local old=$__vault_text
 __vault_precmd
-[[ $before == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
+[[ $old == $__vault_text ]] || ! builtin zle || builtin zle reset-prompt
 }
-__vault_hangup() {
+__vault_hang() {
 builtin zle -F $__vault_fd
 exec {__vault_fd}<&-
 __vault_fd=0
 }
-__vault_label_now() {
+__vault_show() {
 local -i s=$(( __vault_exp - now )); local left=
-__vault_lo=now __vault_hi=$(( now + s % 60 + 1 ))
-if (( __vault_exp == 0 )); then __vault_hi=$(( now + 3600 ))
+__vault_hi=$(( now + s % 60 + 1 ))
+if (( __vault_exp && now < __vault_lo )); then now=__vault_lo __vault_hi=0
+elif (( ! __vault_exp )); then __vault_hi=$(( now + 3600 ))
 elif (( s <= 0 )); then left=" expired" __vault_hi=$(( now + 30 ))
 elif (( s < 60 )); then left=" <1m" __vault_hi=__vault_exp
 elif (( s < 5400 )); then left=" $(( s / 60 ))m"
 else left=" $(( s / 3600 ))h$(( s / 60 % 60 ))m"; fi
-s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
-if (( __vault_ref && s > now && s < __vault_hi )); then __vault_hi=s; fi
+__vault_lo=now s=$(( __vault_ref > now ? __vault_ref : __vault_rtry + 30 ))
+(( ! __vault_ref || s <= now || s >= __vault_hi )) || __vault_hi=s
 __vault_text="${__vault_label:-?}$left${__vault_note:+ $__vault_note}"
 [[ -n ${__VAULT_TOKEN-} ]] || __vault_text=
 }
@@ -168,7 +165,7 @@ __vault_preexec() {
 __vault_line=$3
 [[ -n ${__VAULT_TOKEN-} ]] || return 0
 local -i now=${EPOCHSECONDS-${(%):-%D{%s}}}
-(( __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
+(( now < __vault_lo || __vault_exp && now >= __vault_exp )) || [[ ! -e $__VAULT_TOKEN ]] || return 0
 local id at
 __vault_look
 [[ $__vault_who == $id ]] || return 0
@@ -184,7 +181,7 @@ fi
 }
 # --- registration
 typeset -g __vault_draw=${__vault_draw-new} __vault_by __vault_text __vault_label __vault_note __vault_chk __vault_who __vault_here __vault_gen __vault_line __vault_told
-typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_level=ZSH_SUBSHELL
+typeset -gi __vault_exp __vault_ref __vault_lo __vault_hi __vault_try __vault_rtry __vault_late __vault_fd __vault_moves __vault_sh=ZSH_SUBSHELL
 typeset -ga __vault_kept
 builtin zmodload zsh/datetime 2>/dev/null
 if [[ -o interactive ]]; then
