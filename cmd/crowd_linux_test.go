@@ -49,7 +49,6 @@ type crowd struct {
 	unheld    int // questions whose answer perhaps no agent could hold, because the disk was full
 	full      bool
 	wasFull   time.Time // when the disk last had room again
-	stales    int       // prompts that were stale
 	refreshes int       // that people asked for
 	steps     int
 	prompts   map[string]map[bool][]drawing // by shell; whether something had happened
@@ -57,6 +56,10 @@ type crowd struct {
 	// excuse says whether a line may end with this status, or a prompt show this note, because
 	// of what happens at the moment; nil: neither a failure nor another note than the agent's.
 	excuse func(k *worker, status, note string) bool
+	// set says whether the machine's clock was set between two moments of AWS's clock, and that clock's time
+	// is now; nil: nobody sets it.
+	set    func(from, to time.Time) bool
+	now    func() time.Time
 	loads  []load
 	closes atomic.Int32 // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
 }
@@ -80,7 +83,7 @@ func newCrowd(t *testing.T, w *world, of int, extra ...string) *crowd {
 	environ := with(w.withAgent(t, extra...), "TERM=xterm", "fish_features=qmark-noglob,no-query-term", "PATH="+w.path("tools")+":"+bin+":"+os.Getenv("PATH"))
 	environ = with(environ, extra...)
 	c := &crowd{t: t, w: w, environ: environ, socket: filepath.Join(value(environ, "XDG_RUNTIME_DIR"), "vault/agent.sock"),
-		seed: rand.Uint64(), life: 20 * time.Second, think: 1500 * time.Millisecond, prompts: map[string]map[bool][]drawing{}, began: time.Now(), homes: t.TempDir()}
+		seed: rand.Uint64(), life: 20 * time.Second, think: 1500 * time.Millisecond, prompts: map[string]map[bool][]drawing{}, began: time.Now(), now: time.Now, homes: t.TempDir()}
 	if s := os.Getenv("AWS_VAULT_TEST_SEED"); s != "" {
 		c.seed = must(strconv.ParseUint(s, 10, 64))
 	}
@@ -140,17 +143,15 @@ type worker struct {
 	sh *shelltest.Shell
 	r  *rand.Rand
 
-	x    *shelltest.Terminal
-	in   string // the profile that was switched to last
-	line int    // the number of the last line that was typed
-	read int    // how much of the transcript was searched for a question
-	// stale: the clock was set between the program's answer and the prompt, and what that prompt
-	// said of the time is said until the program is asked again.
-	stale bool
-	asked int // how often the last line was asked for the passphrase
-	from  int // how long the transcript was before the last line
+	x     *shelltest.Terminal
+	in    string // the profile that was switched to last
+	line  int    // the number of the last line that was typed
+	read  int    // how much of the transcript was searched for a question
+	asked int    // how often the last line was asked for the passphrase
+	from  int    // how long the transcript was before the last line
 
 	typed time.Time // when the last line was typed
+	since time.Time // the same by AWS's clock
 	ended time.Time // when it ended and its prompt was next; only that of a line that does nothing is seen
 }
 
@@ -235,7 +236,10 @@ func (k *worker) hangUp() bool {
 // types types a line, after which the shell is to be in a profile.
 func (k *worker) types(line, in string) bool {
 	k.line++
-	k.typed, k.ended, k.from = time.Now(), time.Time{}, len(k.x.Transcript())
+	if label := k.label(); k.life <= time.Minute && minutes.MatchString(label) {
+		return k.wrong(line, fmt.Sprintf("before it the label of a session of %s became %q", k.life, label))
+	}
+	k.typed, k.since, k.ended, k.from = time.Now(), k.now(), time.Time{}, len(k.x.Transcript())
 	if k.x.Send(fmt.Sprintf(shelltest.In(k.t, k.sh.Name, numbering), k.line)+cmp.Or(line, nothing)+"\r") != nil {
 		return k.wrong(line, "the shell has ended")
 	}
@@ -280,14 +284,8 @@ func (k *worker) check(line, in string, s seen) bool {
 	case len(label) == 0 || label[0] != k.in || !labels.MatchString(s.label):
 		return k.wrong(line, fmt.Sprintf("the label is %q, and it switched to %q", s.label, k.in))
 	}
-	switch {
-	case !minutes.MatchString(s.label) || k.life > time.Minute:
-		k.stale = false
-	case k.stale, k.excused(k, "", "clock set"):
-		k.stale = true
-		k.count(&k.stales)
-	default:
-		return k.wrong(line, fmt.Sprintf("the label of a session of %s is %q", k.life, s.label))
+	if what := k.untrue(s); what != "" {
+		return k.wrong(line, what)
 	}
 	if note := label[len(label)-1]; strings.HasSuffix(note, "!") && note != "locked!" && !k.excused(k, "", note) {
 		return k.wrong(line, "the label is "+s.label)
@@ -295,7 +293,39 @@ func (k *worker) check(line, in string, s seen) bool {
 	return true
 }
 
+// untrue says what is wrong with the time that a prompt shows, which was drawn after the line was typed.
+// By a clock that was set a session may have expired that AWS would still take, and what is left of it may
+// not be known; but nothing may be shown to be left that is not.
+func (k *worker) untrue(s seen) string {
+	const rounding = 2 * time.Second
+	ends, now := k.w.aws.Ends(s.id), k.now()
+	wasSet := func(from time.Time) bool { return k.set != nil && k.set(from.Add(-rounding), now) }
+	text := fmt.Sprintf("the label is %q, and of the session of %s was left %s, and %s when the line was typed", s.label, k.life, ends.Sub(now), ends.Sub(k.since))
+	switch m := timed.FindString(s.label); {
+	case k.life > time.Minute: // see recover
+	case minutes.MatchString(m):
+		return text
+	case m == " <1m" && ends.Before(k.since.Add(-rounding)):
+		return text
+	case m == " expired" && ends.After(now.Add(rounding)) && !wasSet(ends.Add(-k.life)):
+		return text
+	case m == "" && !wasSet(k.since):
+		return text
+	}
+	return ""
+}
+
+// label is what the row with the cursor shows.
+func (k *worker) label() string {
+	row := k.x.Row()
+	if l := crowdLabel.FindStringSubmatch(crowdPrompt.ReplaceAllString(row, "")); l != nil {
+		return l[1]
+	}
+	return ""
+}
+
 var (
+	timed   = regexp.MustCompile(` (expired|<1m|\d+m|\d+h\d+m)`)
 	labels  = regexp.MustCompile(`^\w( expired| <1m| \d+m| \d+h\d+m)?( [a-z]+!)?$`)
 	minutes = regexp.MustCompile(` \d`)
 )
@@ -558,9 +588,6 @@ func (c *crowd) late(d drawing) bool {
 func (c *crowd) report() {
 	made := c.w.aws.Calls("AssumeRole")
 	c.t.Logf("%d lines; %d times the store had to be opened again, %d questions; %d sessions made, of which %d were asked for", c.steps, c.locked, c.questions, made, c.refreshes)
-	if c.stales > 0 {
-		c.t.Logf("%d prompts showed minutes that were those of the clock before it was set", c.stales)
-	}
 	for _, sh := range shelltest.All(c.t) {
 		usual, then := lengths(c.prompts[sh.Name][false]), lengths(c.prompts[sh.Name][true])
 		bound := quantile(usual, 50) + 50*time.Millisecond

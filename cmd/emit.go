@@ -180,7 +180,7 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, k look) (string, e
 		add(hook.Call("__vault_unstash", a.Unstash...))
 	}
 	check := ""
-	if l.Session.Clock.Skew != 0 {
+	if l.Session.Clock.Skew != 0 || l.Session.Early(e.clock()) {
 		check = "1" // the clock is wrong: the prompt asks again whether it was set
 	}
 	add(hook.Call("__vault_set", epoch(l.Session.Expires), epoch(l.RefreshAt), string(l.Note), k.label, check, epoch(e.from(l.Session))))
@@ -195,11 +195,12 @@ func (e evaluator) forHook(a env.Activation, l refresh.Lease, k look) (string, e
 // is then not what it was here.
 func (e evaluator) from(s creds.Session) time.Time {
 	const coarse = time.Second // a shell may read a clock that is some milliseconds behind
-	latest := e.began
-	for _, t := range []time.Time{e.clock(), s.Issued.Add(-creds.ClockTolerance)} {
-		if t.After(latest) {
-			latest = t
-		}
+	now, latest := e.clock(), e.began
+	if now.After(latest) {
+		latest = now
+	}
+	if issued := s.Issued.Add(-creds.ClockTolerance); issued.After(latest) && !s.Expired(now) {
+		latest = issued
 	}
 	return latest.Add(-coarse)
 }

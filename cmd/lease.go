@@ -133,7 +133,7 @@ func updateServed(ctx context.Context, r *run, e evaluator, p profiles.Profile, 
 	s := creds.Session{Profile: p.Name, Region: p.Region, ARN: st.ARN, Settings: p.Network.Variables}
 	a := env.ActivateServed(r.task.Env.Current, q, reply.Endpoint, l, s, reply.File)
 	if !moved && *st.Lease == l {
-		a = env.Follow(r.task.Env.Current, p.Region, reply.File)
+		a = env.Follow(r.task.Env.Current, p.Region, reply.File, time.Time{})
 	}
 	shown := servedLease(reply)
 	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why

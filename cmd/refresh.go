@@ -71,7 +71,7 @@ func refreshNow(ctx context.Context, r *run, o refreshOptions) error {
 	}
 	a, shown := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File), l
 	if st.Request.Served() { // vault exec finds the new session by itself
-		a = env.Follow(r.task.Env.Current, p.Region, l.File)
+		a = env.Follow(r.task.Env.Current, p.Region, l.File, time.Time{})
 		shown.Session.Expires, shown.RefreshAt = time.Time{}, time.Time{}
 	}
 	if err := e.emit(a, shown, r.lookOf(st.Request, p)); err != nil {
@@ -130,7 +130,7 @@ func updateShell(ctx context.Context, r *run, o refreshOptions) error {
 	st.Request.Unhooked = e.unhooked(r)
 	a := env.Activate(r.task.Env.Current, st.Request, l.Session, l.File)
 	if l.Session.SecretKey.IsZero() { // the keys are right as they are
-		a = env.Follow(r.task.Env.Current, p.Region, l.File)
+		a = env.Follow(r.task.Env.Current, p.Region, l.File, l.Session.Expires)
 	}
 	if len(a.Blocked) > 0 { // the shell goes on with what it has, and the prompt says why
 		l, a = r.task.Exported(p, refresh.ReadOnly), env.Activation{}

@@ -3,10 +3,12 @@ package cmd_test
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -114,6 +116,7 @@ type soak struct {
 	*crowd
 	clock       *os.File
 	passed, off time.Duration
+	sets        []time.Time // when the clock was set, by AWS's
 	ballast     string
 	counts      map[string]int
 	network     string
@@ -137,31 +140,38 @@ func newSoak(t *testing.T) *soak {
 	build(gcc, "-shared", "-fPIC", "-O1", "-o", filepath.Join(tools, "clock.so"), "testdata/clock.c")
 	s := &soak{clock: must(os.Create(filepath.Join(tools, "clock"))), ballast: filepath.Join(dir, "ballast"), counts: map[string]int{}, network: mended}
 	t.Cleanup(func() { _ = s.clock.Close() })
-	s.set()
+	s.write()
 	bin = tools // this process runs nothing else
-	var mu sync.Mutex
-	w := must(makeWorld(dir, fakeaws.Options{MinDuration: time.Second, Now: func() time.Time {
-		mu.Lock()
-		defer mu.Unlock()
-		b := make([]byte, 8)
-		must(s.clock.ReadAt(b, 0))
-		return time.Now().Add(time.Duration(binary.NativeEndian.Uint64(b)))
-	}}))
+	w := must(makeWorld(dir, fakeaws.Options{MinDuration: time.Second, Now: s.aws}))
 	t.Cleanup(func() { _ = w.aws.Close() })
 	s.crowd = newCrowd(t, w, 5, "XDG_RUNTIME_DIR="+w.path("run"), "VAULT_TEST_CLOCK="+s.clock.Name(), "LD_PRELOAD="+filepath.Join(tools, "clock.so"))
-	s.think = 2500 * time.Millisecond
+	s.think, s.now, s.crowd.set = 2500*time.Millisecond, s.aws, s.wasSet
 	return s
 }
 
-// set writes the clock, which every process reads.
-func (s *soak) set() {
+// aws is the time by the clock of AWS, which nobody sets.
+func (s *soak) aws() time.Time {
+	b := make([]byte, 8)
+	must(s.clock.ReadAt(b, 0))
+	return time.Now().Add(time.Duration(binary.NativeEndian.Uint64(b)))
+}
+
+// wasSet reports whether the machine's clock was set between two moments of AWS's, or is just being set.
+func (s *soak) wasSet(from, to time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changing || slices.ContainsFunc(s.sets, func(at time.Time) bool { return at.After(from) && at.Before(to) })
+}
+
+// write writes the clock, which every process reads.
+func (s *soak) write() {
 	b := binary.NativeEndian.AppendUint64(nil, uint64(s.passed))
 	must(s.clock.WriteAt(binary.NativeEndian.AppendUint64(b, uint64(s.off)), 0))
 }
 
 func (s *soak) pass(by time.Duration) {
 	s.passed += by
-	s.set()
+	s.write()
 }
 
 // happen has one thing begin, or one that goes on end.
@@ -227,7 +237,7 @@ func (s *soak) free(room bool) {
 }
 
 func (s *soak) setClock(off time.Duration) {
-	s.change(func() { s.off = off; s.set() }, func() {})
+	s.change(func() { s.off = off; s.write() }, func() { s.sets = append(s.sets, s.aws()) })
 }
 
 func (s *soak) lock() {
@@ -248,11 +258,7 @@ func (s *soak) calm() {
 // it did so since the line was typed; a note may be older. A clock that is wrong, an agent that is
 // killed and a store that is locked are no cause for a failure. The caller has locked.
 func (s *soak) causeFor(k *worker, status, note string) bool {
-	switch note {
-	case "":
-	case "clock set": // while the line ran
-		return s.changing || k.typed.Before(s.changed)
-	default:
+	if note != "" {
 		return slices.Contains([]string{"offline!", "disk!"}, note)
 	}
 	return (status == "1" || status == "3") && (s.network != mended || s.full || s.changing || k.typed.Before(s.changed))
@@ -265,7 +271,12 @@ func (s *soak) recover() {
 		return k.types("vault use a -d "+s.life.String(), "a") && k.types("", "a")
 	})
 	s.connect(cut)
-	s.pass(2 * time.Hour)
+	s.pass(40 * time.Minute)
+	for _, off := range []time.Duration{-30 * time.Minute, 0} {
+		s.setClock(off)
+		s.everyone("the clock set", func(k *worker) bool { return k.types("", "a") && s.hasLeft(k, 20*time.Minute) })
+	}
+	s.pass(80 * time.Minute)
 	s.excuse = s.causeFor
 	s.everyone("expired", func(k *worker) bool {
 		if !k.types("", "a") {
@@ -277,6 +288,27 @@ func (s *soak) recover() {
 		return true
 	})
 	s.connect(mended)
+}
+
+// hasLeft checks what the prompt, and what other programs read, say is left of a session.
+func (s *soak) hasLeft(k *worker, left time.Duration) bool {
+	const variable = "AWS_CREDENTIAL_EXPIRATION"
+	label, from := k.label(), len(k.x.Transcript())
+	if !k.types("env | grep "+variable, k.in) {
+		return false
+	}
+	shown := regexp.MustCompile(variable + `=(\S+)`).FindStringSubmatch(k.x.Transcript()[from:])
+	if shown == nil {
+		return k.wrong("env", variable+" is not there")
+	}
+	b := make([]byte, 8)
+	must(s.clock.ReadAt(b, 8))
+	told := must(time.Parse(time.RFC3339, shown[1])).Sub(k.now().Add(time.Duration(binary.NativeEndian.Uint64(b))))
+	minutes := must(strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(label, k.in+" "), "m")))
+	if off := left - told; off.Abs() > time.Minute || (left-time.Duration(minutes)*time.Minute).Abs() > time.Minute {
+		return k.wrong("the clock set", fmt.Sprintf("%s are left, and the label is %q, and other programs read %s", left, label, told))
+	}
+	return true
 }
 
 func (s *soak) everyone(what string, does func(*worker) bool) {

@@ -207,8 +207,9 @@ func (s State) projectSecret(current map[string]string, name string) (value stri
 
 // Follow returns what brings a shell up to date that has the keys of its session already:
 // the path of the generation file, and both regions, of which the user or a tool may have
-// changed one. profileRegion is the one that the session has here.
-func Follow(current map[string]string, profileRegion, generation string) Activation {
+// changed one. profileRegion is the one that the session has here. expires is when the session
+// ends by the machine's clock, which may have been set; zero where no expiry is exported.
+func Follow(current map[string]string, profileRegion, generation string, expires time.Time) Activation {
 	old, active := StateOf(current)
 	if !active {
 		return Activation{}
@@ -228,8 +229,23 @@ func Follow(current map[string]string, profileRegion, generation string) Activat
 			list = append(list, unset(n))
 		}
 	}
+	if c, differs := st.expiring(current, expires); differs {
+		list = append(list, c)
+	}
 	list = append(list, set(GenerationFile, generation), set(StateVar, st.encode()))
 	var a Activation
 	a.Changes, a.Blocked = possible(current, list)
 	return a
+}
+
+// expiring returns the change after which the exported expiry is another one, and notes in s which one
+// the session has by the clock by which it was made.
+func (s *State) expiring(current map[string]string, expires time.Time) (c Change, differs bool) {
+	was, text := current[Expiration], expires.UTC().Format(time.RFC3339)
+	if was == "" || was == text || expires.IsZero() || !s.exported(current, Expiration) {
+		return c, false
+	}
+	s.Until = s.Expires(current).Unix()
+	s.Exported[Expiration] = fingerprint(s.Salt, Expiration, text)
+	return set(Expiration, text), true
 }

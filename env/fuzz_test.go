@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"maps"
 	"testing"
+	"time"
 )
 
 // Whatever is in the state's variable, off and following it touch nothing but the variables of
@@ -19,7 +20,7 @@ func FuzzState(f *testing.F) {
 		}
 		before := maps.Clone(current)
 		s, ok := StateOf(current)
-		for _, a := range []Activation{Deactivate(current), Follow(current, value, value)} {
+		for _, a := range []Activation{Deactivate(current), Follow(current, value, value, time.Unix(1, 0))} {
 			for _, c := range a.Changes {
 				if !IsSetting(c.Name) && !inFamily(c.Name, current) {
 					t.Errorf("%q of the state changes %s", state, c.Name)
@@ -47,7 +48,7 @@ func inFamily(name string, current map[string]string) bool {
 // A variable that says nothing but the profile is followed like any other state.
 func TestAStateThatSaysNothingOfWhatWasExportedIsFollowed(t *testing.T) {
 	current := map[string]string{StateVar: base64.RawURLEncoding.EncodeToString([]byte(`{"q":{"n":"prod"}}`))}
-	a := Follow(current, "eu-west-1", "generation")
+	a := Follow(current, "eu-west-1", "generation", time.Time{})
 	var after string
 	for _, c := range a.Changes {
 		if c.Name == StateVar {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // tools make and take apart the notes of each tool, as the tool does.
@@ -120,12 +121,12 @@ func TestTheRegionFollowsWhenAProjectIsLeft(t *testing.T) {
 		if got := chosenRegion(m); got != "" {
 			t.Errorf("outside the user seems to have asked for %q", got)
 		}
-		do(m, stash, Follow(m, "us-east-1", "/g"))
+		do(m, stash, Follow(m, "us-east-1", "/g", time.Time{}))
 		if m["AWS_REGION"] != "us-east-1" || m["AWS_DEFAULT_REGION"] != "us-east-1" || m[keyID] != "ASIAA" {
 			t.Errorf("outside: %v", m)
 		}
 		enter(t, tool, m, map[string]string{"AWS_DEFAULT_REGION": "eu-north-1"})
-		do(m, stash, Follow(m, chosenRegion(m), "/g"))
+		do(m, stash, Follow(m, chosenRegion(m), "/g", time.Time{}))
 		if m["AWS_REGION"] != "eu-north-1" || m["AWS_DEFAULT_REGION"] != "eu-north-1" {
 			t.Errorf("in another project: %v", m)
 		}

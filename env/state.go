@@ -108,6 +108,19 @@ type State struct {
 	Issued   int64              `json:"t,omitempty"` // epoch seconds
 	Skew     int64              `json:"w,omitempty"` // seconds; see creds.Clock
 	Started  int64              `json:"u,omitempty"` // epoch seconds; see creds.Clock
+	// Until is when the session ends by the clock by which it was made, if something else is exported
+	// because that clock was set back: epoch seconds.
+	Until int64 `json:"v,omitempty"`
+}
+
+// Expires is when the session ends by the clock by which it was made; zero if it does not, or if that
+// is not known.
+func (s State) Expires(current map[string]string) time.Time {
+	if s.Until != 0 && s.exported(current, Expiration) {
+		return time.Unix(s.Until, 0).UTC()
+	}
+	at, _ := time.Parse(time.RFC3339, current[Expiration])
+	return at
 }
 
 // Clock is what is known about the clock by which the session was made.

@@ -166,9 +166,9 @@ function global:__vault_label {
   $v = $global:__vault
   $s = $v.Exp - $Now; $m = [Math]::Floor($s / 60); $left = ''
   $v.Hi = $Now + $s % 60 + 1
-  if ($v.Exp -and $Now -lt $v.Lo) { $Now = $v.Lo; $v.Hi = 0L }
-  elseif (-not $v.Exp) { $v.Hi = $Now + 3600 }
+  if (-not $v.Exp) { $v.Hi = $Now + 3600 }
   elseif ($s -le 0) { $left = ' expired'; $v.Hi = $Now + 30 }
+  elseif ($Now -lt $v.Lo) { $Now = $v.Lo; $v.Hi = 0L }
   elseif ($s -lt 60) { $left = ' <1m'; $v.Hi = $v.Exp }
   elseif ($s -lt 5400) { $left = " ${m}m" }
   else { $left = " $([Math]::Floor($m / 60))h$($m % 60)m" }

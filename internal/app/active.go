@@ -217,8 +217,7 @@ func (t *Task) ExportedExpiry() time.Time { return exportedSession(t, profiles.P
 // label.
 func exportedSession(t *Task, p profiles.Profile) creds.Session {
 	st, _ := t.Env.Active()
-	expires, _ := time.Parse(time.RFC3339, t.Env.Get(env.Expiration))
-	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: t.Env.Get("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: expires}
+	s := creds.Session{Profile: p.Name, Region: p.Region, AccessKeyID: t.Env.Get("AWS_ACCESS_KEY_ID"), ARN: st.ARN, Expires: st.Expires(t.Env.Current)}
 	if st.Issued > 0 {
 		s.Issued, s.Clock = time.Unix(st.Issued, 0), st.Clock()
 	}

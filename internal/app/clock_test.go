@@ -181,6 +181,9 @@ func TestASessionOutlivesNoClockThatIsSetWrong(t *testing.T) {
 			if left := time.Duration(status.Left) * time.Second; left > time.Hour+creds.ClockTolerance {
 				t.Errorf("set %v off after %v: %v are left of an hour", off, passed, left)
 			}
+			if !status.Expired && !m.accepted(s) {
+				t.Errorf("set %v off after %v: status says %ds are left of a session that AWS refuses", off, passed, status.Left)
+			}
 			if h := m.hand(); h.Expires.Sub(now) > time.Hour+creds.ClockTolerance {
 				t.Errorf("set %v off after %v: %v are left of what is handed out", off, passed, h.Expires.Sub(now))
 			}

@@ -100,23 +100,39 @@ func Printable(text string) bool {
 // started by it, zero if unknown.
 //
 // No session is good before it was issued: then the clock was set back, and what is left
-// of it cannot be known, so it is returned as expired. A session that was made by a wrong
-// clock that may have been set since is good until the earlier of the two times that its
-// expiry may mean: by the old clock, and by AWS's.
+// of it cannot be known, so it is returned as expired (Early). Otherwise it is good until the earliest
+// of the times that its expiry may mean: by the clock of then, by AWS's if that clock was ahead, and by one
+// that is known to have been set back. The session's Clock is then the one of now, by which the
+// expiry holds: another call changes nothing.
 func (s Session) By(now, started time.Time) Session {
 	switch {
 	case s.Expires.IsZero() || s.Issued.IsZero():
-	case now.Before(s.Issued.Add(-ClockTolerance)):
+	case s.Early(now):
 		s.Expires = never
-	case s.Clock.Skew < 0 && !s.Clock.same(started):
-		s.Expires = s.Expires.Add(s.Clock.Skew)
+	default:
+		if back := s.Clock.back(started); back != 0 {
+			s.Expires, s.Clock = s.Expires.Add(-back), Clock{Skew: s.Clock.Skew + back, Started: started}
+		}
 	}
 	return s
 }
 
-// same reports whether the clock is known not to have been set since.
-func (c Clock) same(started time.Time) bool {
-	return !started.IsZero() && !c.Started.IsZero() && started.Sub(c.Started).Abs() <= ClockTolerance
+// Early reports whether now is before the session was issued: the clock was set back since.
+func (s Session) Early(now time.Time) bool { return now.Before(s.Issued.Add(-ClockTolerance)) }
+
+// back is how far the clock was set back since, or may have been: if it was ahead of AWS's, by as much
+// as that. A clock that seems to be set forward counts as time that has passed, as it does while a virtual
+// machine is stopped. The result is in whole minutes, because all processes have to find the same.
+func (c Clock) back(started time.Time) time.Duration {
+	ahead := max(0, -c.Skew)
+	if started.IsZero() || c.Started.IsZero() {
+		return ahead
+	}
+	back := c.Started.Sub(started)
+	if back.Abs() <= ClockTolerance {
+		return 0
+	}
+	return max(ahead, back.Round(time.Minute))
 }
 
 // ReadOnlyPolicy is the managed policy of AWS that allows to read everything.

@@ -27,6 +27,12 @@ func TestNoSessionIsGoodBeforeItWasIssuedOrForLongerThanItsOwnLife(t *testing.T)
 					if good && got.Expires.Sub(now) > life+ClockTolerance {
 						t.Fatalf("made %v off, now %v off, %v later, start %s: good for %v", before, after, passed, name, got.Expires.Sub(now))
 					}
+					if name == "known" && good && passed >= life+ClockTolerance {
+						t.Fatalf("made %v off, now %v off, %v later: still good", before, after, passed)
+					}
+					if again := got.By(now, started); !again.Expires.Equal(got.Expires) {
+						t.Fatalf("made %v off, now %v off, %v later, start %s: %v becomes %v", before, after, passed, name, got.Expires, again.Expires)
+					}
 					if name == "known" && before == after && good != (passed < life) {
 						t.Fatalf("the clock is %v off all the time: after %v good is %v", before, passed, good)
 					}

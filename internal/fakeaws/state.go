@@ -309,6 +309,17 @@ func (s *Server) Owner(accessKeyID string) (arn string) {
 	return ""
 }
 
+// Ends is when what belongs to an access key expires, by the clock of this AWS; zero for a key, and for
+// what this AWS has not made.
+func (s *Server) Ends(accessKeyID string) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k := s.state.credentials[accessKeyID]; k != nil {
+		return k.expires
+	}
+	return time.Time{}
+}
+
 // Secrets lists every secret and token that this AWS has issued.
 func (s *Server) Secrets() (list []creds.Secret) {
 	s.mu.Lock()

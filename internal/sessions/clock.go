@@ -29,14 +29,37 @@ type awsClock struct {
 	warned atomic.Bool
 }
 
-// readTime learns AWS's time from the Date header of an answer.
-func (m *Maker) readTime(h http.Header) {
+// timing is called when a request is sent, and what it returns with the answer's header.
+func (m *Maker) timing() func(http.Header) {
+	sent, started := m.Now(), m.started()
+	return func(h http.Header) {
+		waited := m.Now().Round(0).Sub(sent.Round(0))
+		if now := m.started(); !started.IsZero() && !now.IsZero() {
+			waited -= now.Sub(started) // how far the clock was set meanwhile
+		}
+		m.readTime(h, max(0, waited))
+	}
+}
+
+// started is when the machine started, by the clock of Now; zero if unknown.
+func (m *Maker) started() time.Time {
+	if m.Started == nil {
+		return time.Time{}
+	}
+	return m.Started()
+}
+
+// readTime learns AWS's time from the Date header of an answer for which it was waited so long. AWS may
+// have read its clock when the request was sent: what is wrong with this estimate makes a session end too
+// early rather than too late.
+func (m *Maker) readTime(h http.Header, waited time.Duration) {
 	theirs, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return
 	}
-	ahead := theirs.Sub(m.Now()).Round(time.Second)
-	if ahead.Abs() <= MaxSkew {
+	now := m.Now()
+	ahead := theirs.Sub(now.Add(-waited)).Round(time.Second)
+	if -ahead <= MaxSkew && theirs.Sub(now) <= MaxSkew {
 		m.clock.ahead.Store(0)
 		return
 	}
@@ -113,16 +136,18 @@ func Time(ctx context.Context, e Endpoint, now func() time.Time) (host string, a
 	return at.Host, theirs.Sub(ours).Round(time.Second), nil
 }
 
-// timed is an HTTP client that passes on the header of every answer.
+// timed is an HTTP client that calls begin before each request, and what it returns with the header of
+// the answer.
 type timed struct {
 	doer
-	read func(http.Header)
+	begin func() func(http.Header)
 }
 
 func (c timed) Do(r *http.Request) (*http.Response, error) {
+	read := c.begin()
 	res, err := c.doer.Do(r)
 	if err == nil {
-		c.read(res.Header)
+		read(res.Header)
 	}
 	return res, err
 }

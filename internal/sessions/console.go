@@ -127,7 +127,7 @@ func (m *Maker) consoleSignin(p profiles.Profile, c ConsoleCall) rest {
 	if e.pages = true; e.URL == "" {
 		e.URL = consoleHome(c.Region, p.Network, c.SignOut)
 	}
-	return rest{strings.TrimSuffix(e.URL, "/"), timed{e.httpClient(m.slow), m.readTime}}
+	return rest{strings.TrimSuffix(e.URL, "/"), timed{e.httpClient(m.slow), m.timing}}
 }
 
 // consoleHome is AWS's own address of that service. signOut asks for one that can sign out and

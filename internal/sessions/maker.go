@@ -134,10 +134,7 @@ func (m *Maker) carryOut(ctx context.Context, p profiles.Profile, plan Plan) (cr
 	}
 	s.Profile, s.Region = p.Name, p.Region
 	if !s.Expires.IsZero() {
-		s.Issued = m.Now().UTC()
-		if m.Started != nil {
-			s.Clock.Started = m.Started()
-		}
+		s.Issued, s.Clock.Started = m.Now().UTC(), m.started()
 	}
 	return s, nil
 }

@@ -53,7 +53,7 @@ const (
 
 func (m *Maker) rest(p profiles.Profile, service, region string) rest {
 	e := m.Endpoint(p, service, region)
-	return rest{strings.TrimSuffix(e.address(service), "/"), timed{e.httpClient(m.slow), m.readTime}}
+	return rest{strings.TrimSuffix(e.address(service), "/"), timed{e.httpClient(m.slow), m.timing}}
 }
 
 // call makes a call and decodes the answer into out, which may be nil. If AWS is busy or

@@ -457,7 +457,7 @@ func TestAWrongClockIsReportedAndCorrectedFor(t *testing.T) {
 
 func TestARefusedSignatureSaysHowWrongTheClockIs(t *testing.T) {
 	b := newBench(t)
-	b.readTime(http.Header{"Date": {time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)}})
+	b.readTime(http.Header{"Date": {time.Now().Add(10 * time.Minute).UTC().Format(http.TimeFormat)}}, 0)
 	var call *CallError
 	err := b.failure("assume role", "", "dev", &smithy.GenericAPIError{Code: "RequestTimeTooSkewed"})
 	if !errors.As(err, &call) || call.Kind != ClockSkew {

@@ -22,13 +22,13 @@ func (m *Maker) client(p profiles.Profile, region string, s creds.Session) *sts.
 // clientBy is client for a signer that may not be known yet. The first call waits for it when
 // nothing is left to do but to sign.
 func (m *Maker) clientBy(p profiles.Profile, region string, by signer) *sts.Client {
-	return stsClient(m.Endpoint(p, STS, region), by, m.readTime, m.slow)
+	return stsClient(m.Endpoint(p, STS, region), by, m.timing, m.slow)
 }
 
 // stsClient returns an STS client. The SDK's own loader of settings is not used: it reads files
 // and costs more than a call.
-func stsClient(e Endpoint, by signer, read func(http.Header), slow func(host string)) *sts.Client {
-	o := sts.Options{AppID: "vault", HTTPClient: timed{e.httpClient(slow), read}}
+func stsClient(e Endpoint, by signer, begin func() func(http.Header), slow func(host string)) *sts.Client {
+	o := sts.Options{AppID: "vault", HTTPClient: timed{e.httpClient(slow), begin}}
 	e.apply(&o)
 	o.APIOptions = append(o.APIOptions, againInTime)
 	if by != nil {
@@ -104,7 +104,7 @@ type Identity struct{ Account, ARN, UserID string }
 
 // WhoAmI asks STS whose credentials s are. It needs no permission.
 func WhoAmI(ctx context.Context, e Endpoint, s creds.Session) (Identity, error) {
-	out, err := stsClient(e, given(s), func(http.Header) {}, nil).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	out, err := stsClient(e, given(s), func() func(http.Header) { return func(http.Header) {} }, nil).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
 		return Identity{}, failure("ask who this key belongs to", "", s.Profile, err)
 	}

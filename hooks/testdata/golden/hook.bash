@@ -185,9 +185,9 @@ _v_show
 _v_show() {
 builtin local _vs="$((_vexp - _vt))" _vl=''
 _vhi=$((_vt + _vs % 60 + 1))
-if ((_vexp && _vt < _vlo)); then _vt=$_vlo _vhi=0
-elif ((! _vexp)); then _vhi=$((_vt + 3600))
+if ((! _vexp)); then _vhi=$((_vt + 3600))
 elif ((_vs <= 0)); then _vl=' expired' _vhi=$((_vt + 30))
+elif ((_vt < _vlo)); then _vt=$_vlo _vhi=0
 elif ((_vs < 60)); then _vl=' <1m' _vhi=$_vexp
 elif ((_vs < 5400)); then _vl=" $((_vs / 60))m"
 else _vl=" $((_vs / 3600))h$((_vs / 60 % 60))m"; fi

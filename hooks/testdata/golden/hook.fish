@@ -194,11 +194,15 @@ function __vault_show
 set -l s (builtin math $__vault_exp - $argv[1])
 set -l hold (builtin math "$s % 60 + 1")
 set -l left
+set -l from $argv[1]
 if test $__vault_exp -eq 0
 set hold 3600
 else if test $s -le 0
 set left expired
 set hold 30
+else if test $from -lt $__vault_from
+set from $__vault_from
+set hold -9999999999
 else if test $s -lt 60
 set left '<1m'
 set hold $s
@@ -214,12 +218,7 @@ set -q argv[2]; or set argv[2] 0
 set -g __vault_lo $argv[2]
 set -g __vault_hi (builtin math $argv[2] + $hold)
 set -g __vault_end (builtin math $argv[2] + $s)
-if test $__vault_exp -ne 0 -a $argv[1] -lt $__vault_from
-set left
-set -g __vault_hi -9999999999
-else
-set -g __vault_from $argv[1]
-end
+set -g __vault_from $from
 set -g __vault_text $__vault_label
 test -n "$__vault_label"; or set -g __vault_text '?'
 set -g __vault_text (string join ' ' -- $__vault_text $left (string match -v -- '' $__vault_note))

@@ -150,9 +150,9 @@ __vault_fd=0
 __vault_show() {
 local -i s=$(( __vault_exp - now )); local left=
 __vault_hi=$(( now + s % 60 + 1 ))
-if (( __vault_exp && now < __vault_lo )); then now=__vault_lo __vault_hi=0
-elif (( ! __vault_exp )); then __vault_hi=$(( now + 3600 ))
+if (( ! __vault_exp )); then __vault_hi=$(( now + 3600 ))
 elif (( s <= 0 )); then left=" expired" __vault_hi=$(( now + 30 ))
+elif (( now < __vault_lo )); then now=__vault_lo __vault_hi=0
 elif (( s < 60 )); then left=" <1m" __vault_hi=__vault_exp
 elif (( s < 5400 )); then left=" $(( s / 60 ))m"
 else left=" $(( s / 3600 ))h$(( s / 60 % 60 ))m"; fi
