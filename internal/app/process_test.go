@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,12 +37,8 @@ func TestACredentialProcessIsRunWithoutAShell(t *testing.T) {
 		t.Errorf("%q", hint)
 	}
 	// What only AWS Vault and this program know is run as AWS Vault runs it.
-	shell := "/bin/sh"
-	if runtime.GOOS == "windows" {
-		shell = "cmd.exe"
-	}
-	if _, err = h.runToken(t.Context(), "a | b"); err == nil || len(ran.Argv) != 3 || ran.Argv[0] != shell || ran.Argv[2] != "a | b" {
-		t.Errorf("%q", ran.Argv)
+	if _, err = h.runToken(t.Context(), "a | b"); err == nil || ran.Line != "a | b" || len(ran.Argv) > 0 {
+		t.Errorf("%q, %q", ran.Line, ran.Argv)
 	}
 }
 
