@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/goreleaser/nfpm/v2"
 	_ "github.com/goreleaser/nfpm/v2/apk" // each of the three knows one format
@@ -23,29 +24,51 @@ const (
 	conflicting = "vault"
 	homepage    = "https://" + module
 	authors     = "The vault authors"
+	maintainer  = authors + " <d44b7504@users.noreply.github.com>" // with the address that each format wants
 	summary     = "AWS credentials in your shell, kept fresh, with the keys left in your keyring"
-	description = summary + "\n" +
-		"\"vault use prod\" switches the shell that you are in to a profile, the prompt shows\n" +
-		"how long its session lasts, and sessions renew before they end. It reads the AWS\n" +
-		"config file, roles, MFA and IAM Identity Center, and replaces AWS Vault."
+	description = "\"vault use prod\" switches the shell that you are in to a profile, the prompt\n" +
+		"shows how long its session lasts, and sessions renew before they end. It reads\n" +
+		"the AWS config file, roles, MFA and IAM Identity Center, and replaces AWS\n" +
+		"Vault."
 )
 
-// formats are the packages for Linux: where each distribution keeps zsh's completions, and how
-// a package says that it cannot be installed beside another, and what else is its own.
+// formats are the packages for Linux: where each distribution keeps zsh's completions, and what else it has
+// its own way of.
 var formats = []struct {
 	name, zsh string
-	adapt     func(*nfpm.Info)
+	adapt     func(*release, *nfpm.Info)
 }{
-	{"deb", "/usr/share/zsh/vendor-completions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
-	{"rpm", "/usr/share/zsh/site-functions", func(i *nfpm.Info) { i.Conflicts = []string{conflicting} }},
+	{"deb", "/usr/share/zsh/vendor-completions", forDebian},
+	{"rpm", "/usr/share/zsh/site-functions", forRPM},
 	{"apk", "/usr/share/zsh/site-functions", forAlpine},
 }
 
-// forAlpine says what an .apk says in its own way: 1.2.3-rc.1 is 1.2.3_rc1, and a description has one line.
-func forAlpine(i *nfpm.Info) {
+// forDebian adds the changes of the package beside those of the program. The summary is the description's first line.
+func forDebian(r *release, i *nfpm.Info) {
+	i.Conflicts = []string{conflicting}
+	i.Description = summary + "\n" + description
+	i.Contents = append(i.Contents, r.content(r.staged("compressed", "changelog.Debian.gz"), doc+"/changelog.Debian.gz", 0o644))
+}
+
+// forRPM marks the documentation, which a system can be told to leave out, and the license.
+func forRPM(_ *release, i *nfpm.Info) {
+	i.Conflicts = []string{conflicting}
+	i.Description, i.RPM.Summary, i.RPM.BuildHost = description, summary, "localhost"
+	for _, c := range i.Contents {
+		switch {
+		case c.Type == files.TypeDir:
+		case c.Destination == doc+"/copyright":
+			c.Type = files.TypeRPMLicense
+		case strings.HasPrefix(c.Destination, doc), strings.HasPrefix(c.Destination, "/usr/share/man/"):
+			c.Type = files.TypeRPMDoc
+		}
+	}
+}
+
+// forAlpine writes 1.2.3-rc.1 as 1.2.3_rc1, and a description of one line.
+func forAlpine(_ *release, i *nfpm.Info) {
 	i.Depends = []string{"!" + conflicting}
-	i.Description = summary
-	i.VersionSchema = "none"
+	i.Description, i.VersionSchema = summary, "none"
 	if plain, pre, is := strings.Cut(i.Version, "-"); is {
 		i.Version = plain + "_" + strings.Replace(pre, ".", "", 1)
 	}
@@ -65,7 +88,7 @@ func (r *release) packages() error {
 			if err != nil {
 				return err
 			}
-			f.adapt(info)
+			f.adapt(r, info)
 			if err := r.pack(f.name, info); err != nil {
 				return fmt.Errorf("%s for %s: %w", f.name, t, err)
 			}
@@ -88,8 +111,10 @@ func (r *release) pack(format string, info *nfpm.Info) error {
 	return create(r.finished(name), func(w io.Writer) error { return packager.Package(info, w) })
 }
 
+// doc is the directory of the package's documentation.
+const doc = "/usr/share/doc/" + packageName
+
 func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
-	doc := "/usr/share/doc/" + packageName
 	contents := files.Contents{
 		r.directory(doc), // which rpm would leave behind
 		r.content(r.binary(t), "/usr/bin/vault", 0o755),
@@ -109,11 +134,10 @@ func (r *release) info(t target, zsh string) (*nfpm.Info, error) {
 	}
 	info := &nfpm.Info{
 		Name: packageName, Arch: t.arch, Platform: "linux", Version: r.version, Release: "1", MTime: r.date,
-		Section: "utils", Priority: "optional", Maintainer: authors, Vendor: authors, Homepage: homepage, License: "MIT",
-		Description: description, DisableGlobbing: true,
+		Section: "utils", Priority: "optional", Maintainer: maintainer, Vendor: authors, Homepage: homepage, License: "MIT",
+		DisableGlobbing: true,
 	}
 	info.Contents = contents
-	info.RPM.BuildHost, info.RPM.Summary = "localhost", summary
 	return info, nil
 }
 
@@ -133,12 +157,15 @@ func (r *release) directory(destination string) *files.Content {
 
 // compressed makes the files that Linux's packages have compressed.
 func (r *release) compressed() error {
-	from := map[string]string{"CHANGELOG.md": "changelog.gz", "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES.gz"}
-	for plain, small := range from {
+	texts := map[string][]byte{"changelog.Debian.gz": r.debianChanges()}
+	for plain, small := range map[string]string{"CHANGELOG.md": "changelog.gz", "THIRD_PARTY_NOTICES": "THIRD_PARTY_NOTICES.gz"} {
 		text, err := os.ReadFile(r.staged("common", plain))
 		if err != nil {
 			return err
 		}
+		texts[small] = text
+	}
+	for name, text := range texts {
 		var packed bytes.Buffer
 		w, err := gzip.NewWriterLevel(&packed, gzip.BestCompression)
 		if err != nil {
@@ -150,9 +177,15 @@ func (r *release) compressed() error {
 		if err := w.Close(); err != nil {
 			return err
 		}
-		if err := write(r.staged("compressed", small), packed.Bytes(), 0o644); err != nil {
+		if err := write(r.staged("compressed", name), packed.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// debianChanges are those of the package, in the format that Debian's tools read.
+func (r *release) debianChanges() []byte {
+	return fmt.Appendf(nil, "%s (%s-1) unstable; urgency=medium\n\n  * The program's changes are in changelog.gz.\n\n -- %s  %s\n",
+		packageName, strings.Replace(r.version, "-", "~", 1), maintainer, r.date.Format(time.RFC1123Z))
 }

@@ -124,7 +124,7 @@ func TestAnAPKIsAsAlpineWantsIt(t *testing.T) {
 		sum, size := sha256.Sum256(packed[1]), checkFiles(t, r, arch, entries(t, bytes.NewReader(plain[1])))
 		want := map[string]string{
 			"pkgname": packageName, "pkgver": "1.2.3-r1", "arch": machine, "size": strconv.FormatInt(size, 10), "pkgdesc": summary, "url": homepage,
-			"maintainer": authors, "depend": "!" + conflicting, "license": "MIT", "datahash": hex.EncodeToString(sum[:]),
+			"maintainer": maintainer, "depend": "!" + conflicting, "license": "MIT", "datahash": hex.EncodeToString(sum[:]),
 		}
 		if !maps.Equal(said, want) {
 			t.Errorf("%s says\n%q\nand not\n%q", machine, said, want)
@@ -313,4 +313,45 @@ func only(t *testing.T, r *release, pattern string) string {
 		t.Fatalf("%s: %q, %v", pattern, names, err)
 	}
 	return names[0]
+}
+
+// What lintian and rpmlint find fault with.
+func TestADebianPackageSaysWhatDebiansToolsRead(t *testing.T) {
+	need(t, "dpkg-deb")
+	r := imitated(t)
+	r.version = "1.2.3-rc.1"
+	must(t, r.packages)
+	file := only(t, r, "*_amd64.deb")
+	said := prints(t, "dpkg-deb", "--field", file)
+	for _, want := range []string{"Version: 1.2.3~rc.1-1\n", "Maintainer: The vault authors <d44b7504@users.noreply.github.com>\n", "Description: " + summary + "\n \"vault use"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("it does not say %q:\n%s", want, said)
+		}
+	}
+	for line := range strings.Lines(said) {
+		if strings.HasPrefix(line, " ") && len(line) > len("\n")+80 {
+			t.Errorf("the line %q is too long", line)
+		}
+	}
+	changes := prints(t, "sh", "-c", `dpkg-deb --fsys-tarfile "$0" | tar -xO ./usr/share/doc/vault-aws/changelog.Debian.gz | gzip -d`, file)
+	if !regexp.MustCompile(`^vault-aws \(1\.2\.3~rc\.1-1\) unstable; urgency=medium\n\n  \* \S.*\n\n -- .+ <\S+@\S+>  Fri, 02 Jan 2026 03:04:05 \+0000\n$`).MatchString(changes) {
+		t.Errorf("its changes are %q", changes)
+	}
+}
+
+// A system can be told to install no documentation, and a person asks rpm for a package's license.
+func TestAnRPMMarksItsDocumentationAndLicense(t *testing.T) {
+	need(t, "rpm")
+	r := imitated(t)
+	must(t, r.packages)
+	file := only(t, r, "*.x86_64.rpm")
+	if got, want := prints(t, "rpm", "-qp", "--docfiles", file), doc+"/THIRD_PARTY_NOTICES.gz\n"+doc+"/changelog.gz\n/usr/share/man/man1/vault.1.gz\n"; got != want {
+		t.Errorf("the documentation is\n%s", got)
+	}
+	if got, want := prints(t, "rpm", "-qp", "--licensefiles", file), doc+"/copyright\n"; got != want {
+		t.Errorf("the license is %q", got)
+	}
+	if got := prints(t, "rpm", "-qp", "--qf", "%{SUMMARY}|%{DESCRIPTION}|%{PACKAGER}", file); got != summary+"|"+description+"|"+maintainer {
+		t.Errorf("it is described as %q", got)
+	}
 }
