@@ -12,9 +12,10 @@ import (
 type outline struct {
 	owner    Owner
 	complete bool // nothing else has to be looked at to know the owner
-	sound    bool // each line can be read, and none continues another
+	sound    bool // each line can be read, has a value, and continues no other
 	guarded  bool // there may be a Guard in it, or in what it names
 	key      bool // there is an access key in plain text
+	silent   bool // there is nothing else that a list tells
 }
 
 // makeOutlines is called by Set.outlines.
@@ -22,7 +23,7 @@ func (s *Set) makeOutlines() []outline { return survey(s, outlineOf) }
 
 // outlineOf is the outline of a section that is sound, or is not.
 func outlineOf(_ *section, c *clues, sound bool) outline {
-	o := outline{sound: sound, key: c.key != ""}
+	o := outline{sound: sound, key: c.key != "", silent: *c == clues{key: c.key}}
 	o.guarded = c.guarded || c.include != "" || c.role == "" && c.source != ""
 	o.owner, o.complete = c.owner()
 	return o
@@ -60,9 +61,9 @@ func (s *Set) skim(sec *section, keys *keySet) (c clues, sound bool) {
 	for r.next() {
 		switch r.kind {
 		case option:
-			key := lower(r.key())
-			sound = keys.add(key, 1) == 0 && sound
-			c.note(key, r.value())
+			key, value := lower(r.key()), r.value()
+			sound = keys.add(key, 1) == 0 && value != "" && sound
+			c.note(key, value)
 		case continuation, bad:
 			sound = false
 		}
@@ -75,14 +76,26 @@ func (s *Set) skim(sec *section, keys *keySet) (c clues, sound bool) {
 	return c, sound && len(s.notUTF8) == 0
 }
 
-// outline returns the outline of a profile that has one section, in this file, which is sound.
+// outline returns what the files tell of a profile without following it. ok is false where its
+// sections have to be read for that: one is not sound, or both files tell something.
 func (s *Set) outline(name string) (o outline, ok bool) {
-	at, ok := s.find(profileSection, name)
-	if !ok || len(s.index().twice) > 0 || s.defaults.bad != nil || s.credentials != nil && s.credentials.Configured(name) {
-		return o, false
+	for _, file := range [...]*Set{s.credentials, s} {
+		if file == nil {
+			continue
+		}
+		at, there := file.find(profileSection, name)
+		if !there {
+			continue
+		}
+		x := file.outlines()[at]
+		if !x.sound || file.defaults.bad != nil || len(file.index().twice) > 0 || ok && !o.silent && !x.silent {
+			return outline{}, false
+		}
+		if !ok || o.silent {
+			o, ok = x, true
+		}
 	}
-	o = s.outlines()[at]
-	return o, o.sound
+	return o, ok
 }
 
 // Details lists the profiles of the files, each once: first those of the config file.

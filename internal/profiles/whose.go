@@ -21,8 +21,8 @@ func (s *Set) Owner(name string) (o Owner, complete bool) {
 			return o, false
 		}
 		var c clues
-		for _, e := range l.settings() {
-			c.note(e.Key, e.Value)
+		for _, key := range ownerKeys {
+			c.note(key, l.text(key))
 		}
 		o, complete = c.owner()
 	}
@@ -30,6 +30,12 @@ func (s *Set) Owner(name string) (o Owner, complete bool) {
 		o.Region = s.OwnRegion("default")
 	}
 	return o, complete && o.Region != "" && isLabel(o.Region)
+}
+
+// ownerKeys are the settings that tell whose session a profile gives.
+var ownerKeys = [...]string{
+	"region", "include_profile", "role_arn", "source_profile", "credential_process", grantedAccount, grantedRole,
+	"vault_sso_account_id", "vault_sso_role_name", "sso_account_id", "sso_role_name",
 }
 
 // owner is whose session these settings give. complete is false where they name another profile

@@ -56,3 +56,17 @@ s3 =
 		}
 	}
 }
+
+// Tools that keep temporary keys in the credentials file have a section there for each profile.
+func TestTheOwnerIsToldFromBothFiles(t *testing.T) {
+	const role = "role_arn = " + roleARN + "r\nsource_profile = base\nregion = eu-west-1\n"
+	set := both(t, "[profile keyed]\n"+role+"[profile moved]\n"+role+"[profile emptied]\n"+role+"[profile base]\n",
+		"[keyed]\n"+tempKey+"[moved]\nregion = us-west-2\n[emptied]\nrole_arn =\n[base]\nregion = us-east-2\n[only]\nregion = us-east-1\n")
+	for name, region := range map[string]string{"keyed": "eu-west-1", "moved": "us-west-2", "emptied": "eu-west-1", "base": "us-east-2", "only": "us-east-1"} {
+		o, complete := set.Owner(name)
+		p, err := set.Resolve(name, Overrides{HasKey: func(string) bool { return true }})
+		if err != nil || o.Region != region || p.Region != region || complete && (o.Role != "") != (p.Source.Role != nil) {
+			t.Errorf("%s: %+v %v, resolved %+v, %v", name, o, complete, p, err)
+		}
+	}
+}
