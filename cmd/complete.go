@@ -24,8 +24,7 @@ func newWords(root *cobra.Command, r *run) *cobra.Command {
 	return &cobra.Command{
 		Use: wordsCommand + " SHELL WORD…", Hidden: true, DisableFlagParsing: true, ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(c *cobra.Command, a []string) error {
-			debug.SetGCPercent(-1) // this process ends before it is worth it
-			debug.SetMemoryLimit(256 << 20)
+			endsSoon()
 			q, err := completions.ReadRequest(a, r.getenv(completions.Variable))
 			if err != nil {
 				return usage(c, err)
@@ -34,6 +33,12 @@ func newWords(root *cobra.Command, r *run) *cobra.Command {
 			return err
 		},
 	}
+}
+
+// endsSoon has this process collect no garbage, because it ends before it is worth it.
+func endsSoon() {
+	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(256 << 20) // which no config file reaches
 }
 
 // typed is what the finished words of a line mean.

@@ -43,6 +43,7 @@ aws_vault_sessions, the numbers of what has no profile's name.`,
 }
 
 func runList(ctx context.Context, r *run, o listOptions) error {
+	endsSoon()
 	r.task.Quiet = true
 	if o.profiles && !o.credentials && !o.json {
 		return listProfiles(r)
