@@ -34,7 +34,10 @@ type run struct {
 }
 
 func newRun(w *app.World) *run {
-	r := &run{World: w, began: w.Now()}
+	r := &run{World: w}
+	if w.Now != nil { // not where only the commands are looked at
+		r.began = w.Now()
+	}
 	r.name, w.Args = calledAs(w.Args, w.Program)
 	caller := app.Caller{
 		Env: app.NewEnvironment(w.Environ, w.Home),
