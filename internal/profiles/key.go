@@ -20,8 +20,8 @@ import (
 // differ only in these share a session, so its user takes name and region from the Profile
 // and not from the cached session.
 func (p Profile) CacheKey() string {
-	k := newKey("profile 2")
-	k.add(p.Endpoint, Partition(p.Region))
+	k := key{make([]byte, 0, 512)}
+	k.add("profile 2", p.Endpoint, Partition(p.Region))
 	k.number(int64(len(p.Network.Endpoints)))
 	for _, service := range slices.Sorted(maps.Keys(p.Network.Endpoints)) {
 		k.add(service, p.Network.Endpoints[service])
@@ -34,20 +34,14 @@ func (p Profile) CacheKey() string {
 // all roles can use that are assumed with it. It is different from that of any Profile. The
 // duration is part of it.
 func (s Stored) CacheKey(partition, endpoint string) string {
-	k := newKey("stored 1")
-	k.add(endpoint, partition)
+	k := key{make([]byte, 0, 512)}
+	k.add("stored 1", endpoint, partition)
 	k.stored(&s)
 	return k.hex()
 }
 
 // key is what a CacheKey is the hash of.
 type key struct{ text []byte }
-
-func newKey(purpose string) *key {
-	k := &key{make([]byte, 0, 512)}
-	k.add(purpose)
-	return k
-}
 
 func (k *key) hex() string {
 	sum := sha256.Sum256(k.text)
