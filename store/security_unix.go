@@ -49,6 +49,7 @@ const (
 // exits with.
 const (
 	secItemNotFound  = 44  // errSecItemNotFound
+	secDuplicate     = 45  // errSecDuplicateItem
 	secNoKeychain    = 50  // errSecNoSuchKeychain
 	secAuthFailed    = 51  // errSecAuthFailed: also when a person declined
 	secNoInteraction = 36  // errSecInteractionNotAllowed
@@ -105,6 +106,17 @@ func (s *security) get(ctx context.Context, key string) ([]byte, error) {
 // put writes the item. An existing one keeps its label and its trusted programs: to change
 // them would ask a person.
 func (s *security) put(ctx context.Context, item keyring.Item) error {
+	err := s.write(ctx, item)
+	if errors.Is(err, errDuplicate) { // it was made since, by another process: it is replaced
+		err = s.write(ctx, item)
+	}
+	return err
+}
+
+// errDuplicate: there is such an item, and its label is another than the one that was given.
+var errDuplicate = errors.New("the keychain has such an item already")
+
+func (s *security) write(ctx context.Context, item keyring.Item) error {
 	if err := s.create(ctx); err != nil {
 		return err
 	}
@@ -252,8 +264,10 @@ func (s *security) run(ctx context.Context, stdin []byte, args ...string) (out, 
 		return nil, nil, &PassphraseError{Of: "keychain " + strconv.Quote(s.keychain)}
 	case secNoInteraction, secNeedsPerson, secCanceled:
 		return nil, nil, fmt.Errorf("%w: %s", ErrLocked, words)
+	case secDuplicate:
+		return nil, nil, errDuplicate
 	}
-	return nil, nil, fmt.Errorf("%s: %w", args[0], err)
+	return nil, nil, fmt.Errorf("security failed: %s (%w)", words, err)
 }
 
 // commandLine returns one line for "security -i". Every word is in double quotes, in which a

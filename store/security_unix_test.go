@@ -11,6 +11,7 @@ package store
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,8 @@ type fakeKeychain struct {
 	Locked   bool
 	Password string
 	Items    []fakeSecret
+
+	name string // "": the usual one
 }
 
 type fakeSecret struct {
@@ -70,7 +74,7 @@ func keychainOf(t *testing.T, path string, o Options) Store {
 }
 
 func (k *fakeKeychain) file() string {
-	return filepath.Join(os.Getenv("HOME"), "Library/Keychains/aws-vault.keychain-db")
+	return filepath.Join(os.Getenv("HOME"), "Library/Keychains", cmp.Or(k.name, "aws-vault.keychain")+"-db")
 }
 
 func (k *fakeKeychain) load() error {
@@ -135,6 +139,7 @@ func playSecurity() int {
 				return status
 			}
 			args := fakeSplit(line)
+			note("lines", fmt.Sprintf("%q", args))
 			if status = fakeCommand(args); status != 0 {
 				fmt.Fprintf(os.Stderr, "%s: returned %d\n", args[0], status)
 			}
@@ -222,17 +227,19 @@ func fakeCommand(args []string) int {
 	if len(args) == 0 {
 		return 0
 	}
-	flags := map[string]string{
-		"create-keychain": "p:P", "unlock-keychain": "p:u", "dump-keychain": "adiro:",
-		"add-generic-password": "a:c:C:D:G:j:l:s:p:w:X:UAT:", "find-generic-password": "a:c:C:D:G:j:l:s:gw", "delete-generic-password": "a:c:C:D:G:j:l:s:",
-	}[args[0]]
-	given, rest, ok := fakeOptions(args[1:], flags)
-	if !ok || len(rest) != 1 || rest[0] != "aws-vault.keychain" {
-		fmt.Fprintln(os.Stderr, "Usage: …")
+	if text, err := os.ReadFile(filepath.Join(os.Getenv("HOME"), "status")); err == nil {
+		status, _ := strconv.Atoi(string(text))
+		fmt.Fprintln(os.Stderr, "security: SecKeychain: forced")
+		return status
+	}
+	command, known := securityUsage[args[0]]
+	given, keychain, err := command.fits(args)
+	if !known || err != nil {
+		fmt.Fprintln(os.Stderr, "Usage: …", err)
 		return 2
 	}
-	var k fakeKeychain
-	err := k.load()
+	k := fakeKeychain{name: keychain}
+	err = k.load()
 	if args[0] == "create-keychain" {
 		if err == nil || !dialog("a password for the new keychain") {
 			return secCanceled
@@ -314,6 +321,9 @@ func fakeAdd(k *fakeKeychain, given map[byte][]string) int {
 	if given['w'] != nil {
 		data = []byte(first('w'))
 	}
+	if race := filepath.Join(os.Getenv("HOME"), "race"); os.Remove(race) == nil { // another process is faster
+		k.Items = append(k.Items, fakeSecret{Service: first('s'), Account: first('a'), Label: "another", Trusted: []string{os.Getenv("STORE_TEST_SECURITY")}})
+	}
 	if i := search(k, given); i >= 0 && given['U'] != nil {
 		if given['T'] != nil && !dialog("may the access of the item be changed") {
 			return secCanceled
@@ -323,7 +333,8 @@ func fakeAdd(k *fakeKeychain, given map[byte][]string) int {
 	}
 	if slices.ContainsFunc(k.Items, func(i fakeSecret) bool { return i.Service == first('s') && i.Account == first('a') }) {
 		fmt.Fprintln(os.Stderr, "security: SecKeychainItemCreateFromContent (aws-vault.keychain): The specified item already exists in the keychain.")
-		return 45
+		_ = k.save()
+		return secDuplicate
 	}
 	one := fakeSecret{Service: first('s'), Account: first('a'), Label: first('l'), Kind: first('D'), Comment: first('j'), Data: data}
 	for _, app := range given['T'] {
