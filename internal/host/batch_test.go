@@ -34,6 +34,12 @@ func TestABatchFileGetsItsArgumentsAsTheyAre(t *testing.T) {
 	}
 }
 
+func TestACommandLineForTheSystemsShellKeepsItsQuotes(t *testing.T) {
+	if got, want := shellLine(`echo "a b" & exit 3`), `cmd.exe /s /c "echo "a b" & exit 3"`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestABatchFileIsKnownByItsName(t *testing.T) {
 	for path, is := range map[string]bool{
 		`x.bat`: true, `C:\a\X.CMD`: true, `x.bat. .`: true, `x.cmd `: true, `x.exe`: false, `x`: false, `bat`: false, `a.bat\x`: false, `x.bat.exe`: false,
