@@ -34,6 +34,7 @@ $vault = [IO.Path]::Combine($place, 'bin of mine', $(if ($windows) { 'vault.exe'
 $config = [IO.Path]::Combine($place, 'config')
 $key = "vault-prove-$PID"       # the profile with the stored key; in the keyring under this name
 $session = "vault-prove-$PID-s" # the profile with a session that a program gives
+$letters = "Zo$([char]0xEB)-$([char]0x141)$([char]0xF3)d$([char]0x17A)-$PID" # the same, with letters that few code pages have
 $environ = @{
   HOME = $place; USERPROFILE = $place; LOCALAPPDATA = "$top/local"; TMP = "$top/tmp"; TEMP = "$top/tmp"; TMPDIR = "$top/tmp"
   XDG_RUNTIME_DIR = "$top/run"; XDG_CONFIG_HOME = "$top/local/config"; XDG_DATA_HOME = "$top/local/data"
@@ -41,7 +42,7 @@ $environ = @{
   AWS_CONFIG_FILE = $config; AWS_SHARED_CREDENTIALS_FILE = "$place/credentials"; AWS_EC2_METADATA_DISABLED = 'true'
   AWS_VAULT_BACKEND = $Backend; AWS_VAULT_FILE_DIR = "$place/keys of mine"; AWS_VAULT_FILE_PASSPHRASE = 'throw-away'
   AWS_VAULT_AGE_PASSPHRASE = 'throw-away'
-  NO_COLOR = '1'; PROVE_VAULT = $vault; PROVE_SESSION = $session
+  NO_COLOR = '1'; PROVE_VAULT = $vault; PROVE_SESSION = $session; PROVE_LETTERS = $letters
 }
 $script:failed = 0
 
@@ -83,7 +84,7 @@ function New-Place {
 # Remove-Place removes all that was made. It runs after Ctrl-C too, when no cmdlet does.
 function Remove-Place {
   if ([IO.File]::Exists($vault)) {
-    foreach ($words in ('agent', 'stop'), ('remove', $key, '--yes'), ('clear', $key, $session)) { try { $null = Start-One $vault $words } catch { } }
+    foreach ($words in ('agent', 'stop'), ('remove', $key, '--yes'), ('clear', $key, $session, $letters)) { try { $null = Start-One $vault $words } catch { } }
   }
   # Windows keeps the file of a program that is just ending.
   for ($i = 0; $i -lt 50 -and [IO.Directory]::Exists($top); $i++) {
@@ -97,7 +98,8 @@ function Write-Config {
   $until = [DateTime]::UtcNow.AddHours(1).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", [Globalization.CultureInfo]::InvariantCulture)
   [IO.File]::WriteAllText($file, '{"Version":1,"AccessKeyId":"ASIAEXAMPLEEXAMPLE00","SecretAccessKey":"example","SessionToken":"it''s","Expiration":"' + $until + '"}' + "`r`n")
   $print = if ($windows) { 'cmd /c type' } else { 'cat' }
-  [IO.File]::WriteAllText($config, "[profile $session]`r`nregion = eu-west-1`r`ncredential_process = $print ""$file""`r`n")
+  $sections = foreach ($name in $session, $letters) { "[profile $name]`r`nregion = eu-west-1`r`ncredential_process = $print ""$file""`r`n" }
+  [IO.File]::WriteAllText($config, -join $sections)
 }
 
 # Assert-Has fails, and says what is missing, unless a text has all that is wanted.
@@ -146,6 +148,31 @@ function Test-Shell([string]$Engine) {
   Assert-Has ($r.Out + $r.Err) "use <$session> <> <eu-west-1> <it's>", 'off <> <mine> <> <>', "served <$session> <> at http://127.0.0.1:", 'left <> at <>'
 }
 
+$inCodePage = @'
+[Console]::OutputEncoding = [Text.Encoding]::GetEncoding([int]$env:PROVE_PAGE)
+Invoke-Expression (& $env:PROVE_VAULT hook pwsh | Out-String)
+Invoke-Expression (& $env:PROVE_VAULT completion pwsh | Out-String)
+vault use $env:PROVE_LETTERS
+"used $($env:AWS_VAULT -ceq $env:PROVE_LETTERS)"
+"completed $((TabExpansion2 'vault use Zo' 12).CompletionMatches[0].CompletionText.Trim("'") -ceq $env:PROVE_LETTERS)"
+vault off
+"listed $((vault list --json | Out-String | ConvertFrom-Json).profiles.profile -ccontains $env:PROVE_LETTERS)"
+'@
+
+# Test-CodePages does the same where the console has code pages without these letters. What the program says to PowerShell is
+# pure ASCII, on Windows its JSON too.
+function Test-CodePages([string]$Engine) {
+  $file = [IO.Path]::Combine($place, 'in code page.ps1')
+  [IO.File]::WriteAllText($file, $inCodePage)
+  $policy = if ($windows) { '-ExecutionPolicy', 'Bypass' } else { @() }
+  $wanted = @('used True', 'completed True') + $(if ($windows) { 'listed True' } else { @() })
+  foreach ($page in 437, 850, 1252, 65001) {
+    $r = Start-One $Engine (@('-NoProfile', '-NonInteractive') + $policy + @('-File', $file)) @{ PROVE_PAGE = "$page" }
+    try { Assert-Has $r.Out $wanted } catch { throw "code page ${page}: $_ $($r.Err)" }
+  }
+  $null = Start-One $vault 'agent', 'stop'
+}
+
 # Test-Demo plays the demo, which has a keyring of its own.
 function Test-Demo([string]$Shell) {
   $r = Start-One $vault 'demo', '--shell', $Shell
@@ -161,6 +188,7 @@ function Test-Shells {
     $engine = $engine[0].Path
     $version = (Start-One $engine '-NoProfile', '-NonInteractive', '-Command', '$PSVersionTable.PSVersion.ToString()').Out.Trim()
     Test-One "PowerShell ${version}: use, off and mode server" { Test-Shell $engine }
+    Test-One "PowerShell ${version}: code pages" { Test-CodePages $engine }
     if (-not $Quick) { Test-One "PowerShell ${version}: the demo" { Test-Demo $shell } }
   }
 }
@@ -169,6 +197,33 @@ function Test-Add {
   $null = Invoke-Vault 'add', $key, '--env', '--check=false' @{ AWS_ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE'; AWS_SECRET_ACCESS_KEY = 'example' }
   Assert-Has (Invoke-Vault 'list', '--json') """profile"":""$key"",""configured"":true,""credential"":true"
   if ([IO.File]::ReadAllText($config) -match "(?<!`r)`n") { throw 'its section does not end its lines with CRLF' }
+}
+
+# Test-Cases stores a key under the name in capitals. Where the store could not tell the two apart, it refuses.
+function Test-Cases {
+  $other = $key.ToUpperInvariant()
+  $wanted = '"AKIAIOSFODNN7EXAMPLE"', '"SecretAccessKey": "example"'
+  $null = Start-One $vault 'add', $other, '--env', '--check=false' @{ AWS_ACCESS_KEY_ID = 'AKIAIOSFODNN7EXAMPLE'; AWS_SECRET_ACCESS_KEY = 'other' }
+  Assert-Has (Invoke-Vault 'export', $key, '--no-session', '--format', 'json') $wanted
+  $null = Start-One $vault 'remove', $other, '--yes'
+  Assert-Has (Invoke-Vault 'export', $key, '--no-session', '--format', 'json') $wanted
+}
+
+# Test-Paths reads the config file by other names that Windows has for it. The share needs an administrator.
+function Test-Paths {
+  foreach ($name in "\\?\$config", ('\\localhost\' + $config.Replace(':', '$'))) {
+    if ($name -like '\\localhost*' -and -not [IO.File]::Exists($name)) { continue }
+    Assert-Has (Invoke-Vault 'list', '--json' @{ AWS_CONFIG_FILE = $name }) """profile"":""$session"""
+  }
+}
+
+# Test-Batch runs a batch file with arguments that cmd.exe would act on.
+function Test-Batch {
+  $file = [IO.Path]::Combine($place, 'bin of mine', 'tool.cmd')
+  [IO.File]::WriteAllText($file, "@echo off`r`necho args %*`r`nexit /b 7`r`n")
+  $r = Start-One $vault 'exec', $session, '--', $file, 'a^b', '%AWS_VAULT%', 'c&set', 'd>e'
+  if ($r.Status -ne 7) { throw "status $($r.Status): $($r.Out)$($r.Err)" }
+  Assert-Has $r.Out 'args "a^b" "%AWS_VAULT%" "c&set" "d>e"'
 }
 
 function Test-Exec {
@@ -188,7 +243,7 @@ function Test-Agent {
 
 function Test-Remove {
   $null = Invoke-Vault 'remove', $key, '--yes'
-  $null = Invoke-Vault 'clear', $session
+  $null = Invoke-Vault 'clear', $session, $letters
   Assert-Has (Invoke-Vault 'list', '--json') """profile"":""$key"",""configured"":true,""credential"":false,""sessions"":0",
     """profile"":""$session"",""configured"":true,""credential"":false,""sessions"":0"
 }
@@ -216,8 +271,11 @@ try {
   Test-One 'a config file with CRLF, and paths with spaces' { Assert-Has (Invoke-Vault 'list', '--json') """profile"":""$session""", '"region":"eu-west-1"' }
   Test-One "add, list: the key is in $Backend" { Test-Add }
   Test-One 'export: the key comes back' { Assert-Has (Invoke-Vault 'export', $key, '--no-session', '--format', 'json') '"AKIAIOSFODNN7EXAMPLE"', '"SecretAccessKey": "example"' }
+  Test-One 'names that differ in case share no key' { Test-Cases }
+  if ($windows) { Test-One 'paths: the long form, and a share' { Test-Paths } }
   Test-One 'export: a session of a program' { Assert-Has (Invoke-Vault 'export', $session, '--format', 'json') '"ASIAEXAMPLEEXAMPLE00"', '"it''s"' }
   Test-One 'exec: variables and status' { Test-Exec }
+  if ($windows) { Test-One 'exec: a batch file gets its arguments as they are' { Test-Batch } }
   Test-One 'agent: start, lock, stop' { Test-Agent }
   Test-Shells
   Test-One 'remove: no key and no session is left' { Test-Remove }

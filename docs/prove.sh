@@ -126,6 +126,24 @@ add() {
 export_key() { has "$("$vault" export "$key" --no-session --format json)" '"AKIAIOSFODNN7EXAMPLE"' '"SecretAccessKey": "example"'; }
 export_session() { has "$("$vault" export "$session" --format json)" '"ASIAEXAMPLEEXAMPLE00"' "\"it's\""; }
 
+# two_cases stores a key under the name in capitals. Where the store could not tell the two apart, it refuses.
+two_cases() {
+  local other
+  other="$(printf '%s' "$key" | tr '[:lower:]' '[:upper:]')"
+  AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE AWS_SECRET_ACCESS_KEY=other "$vault" add "$other" --env --check=false
+  "$vault" export "$other" --no-session --format json
+  export_key || return
+  "$vault" remove "$other" --yes
+  export_key
+}
+
+# keychain_item looks at the item as macOS shows it, as the other way to the keychain would find it.
+keychain_item() {
+  local said
+  said="$(security find-generic-password -s aws-vault -a "$key" "$key.keychain" 2>&1)" || { echo "$said"; return 1; }
+  has "$said" '"svce"<blob>="aws-vault"' "\"acct\"<blob>=\"$key\"" "0x00000007 <blob>=\"aws-vault ($key)\""
+}
+
 execute() {
   # shellcheck disable=SC2016 # for the shell that vault starts
   has "$("$vault" exec "$session" -- sh -c 'echo "[$AWS_VAULT] $AWS_REGION $AWS_SESSION_TOKEN"; exit 0')" "[$session] eu-west-1 it's" || return
@@ -241,6 +259,8 @@ checks() {
   prove "a config file with CRLF, and paths with spaces" config_with_crlf
   prove "add, list: the key is in $backend" add
   prove "export: the key comes back" export_key
+  prove "names that differ in case share no key" two_cases
+  [[ $backend != keychain ]] || prove "keychain: the item has the names that AWS Vault looks for" keychain_item
   prove "export: a session of a program" export_session
   prove "exec: variables and status" execute
   prove "agent: start, lock, stop" agent
