@@ -108,6 +108,7 @@ func (c *crowd) live(usual int, happen func(*rand.Rand)) {
 	var watching, working sync.WaitGroup
 	watching.Go(func() { c.watch(ctx) })
 	watching.Go(func() { c.watchLoad(ctx) })
+	watching.Go(func() { c.watchSecrets(ctx) })
 	c.work(ctx, usual)
 	c.mu.Lock()
 	c.troubled = true
@@ -447,6 +448,36 @@ func (c *crowd) watch(ctx context.Context) {
 	}
 }
 
+// watchSecrets looks until ctx ends that no program has a secret among its arguments, and the agent, which
+// every shell talks to, none in its environment.
+func (c *crowd) watchSecrets(ctx context.Context) {
+	for ; ctx.Err() == nil; time.Sleep(200 * time.Millisecond) {
+		secrets := c.secrets()
+		for _, f := range must(filepath.Glob("/proc/[0-9]*/cmdline")) {
+			line, _ := os.ReadFile(f)
+			seen := string(line)
+			if strings.Contains(seen, "--launched") {
+				environ, _ := os.ReadFile(filepath.Join(filepath.Dir(f), "environ"))
+				seen += string(environ)
+			}
+			if slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(seen, s) }) {
+				name, _, _ := strings.Cut(string(line), "\x00")
+				c.t.Errorf("a secret is an argument of %s, or in its environment", name)
+				return
+			}
+		}
+	}
+}
+
+// secrets are the passphrase, and all that AWS has issued.
+func (c *crowd) secrets() []string {
+	list := []string{passphrase}
+	for _, s := range c.w.aws.Secrets() {
+		list = append(list, s.Reveal())
+	}
+	return list
+}
+
 // leave has everybody close the terminal, and checks that nothing is left of them: no process, no
 // socket, no half-written file, no secret in a file or on a screen.
 func (c *crowd) leave() {
@@ -517,17 +548,14 @@ func noKeyIDs(screen string) string {
 // wantNoFile checks that no socket and no half-written file is left, and that no file but those of
 // the keyring has a secret.
 func (c *crowd) wantNoFile() {
-	secrets := []string{passphrase}
-	for _, s := range c.w.aws.Secrets() {
-		secrets = append(secrets, s.Reveal())
-	}
-	for _, dir := range []string{c.w.dir, value(c.environ, "XDG_RUNTIME_DIR")} {
+	secrets := c.secrets()
+	for _, dir := range []string{c.w.dir, value(c.environ, "XDG_RUNTIME_DIR"), c.homes} {
 		check(filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
 			}
 			switch rel := must(filepath.Rel(dir, p)); {
-			case strings.HasPrefix(rel, "tmp/clr-debug-pipe-"), strings.HasPrefix(rel, "tmp/dotnet-diagnostic-"):
+			case strings.HasPrefix(d.Name(), "clr-debug-pipe-"), strings.HasPrefix(d.Name(), "dotnet-diagnostic-"):
 				return nil // PowerShell's own, of one that was killed
 			case d.Type() == os.ModeSocket, strings.HasPrefix(d.Name(), ".vault-tmp-"):
 				c.t.Errorf("%s is left", rel)

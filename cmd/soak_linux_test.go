@@ -3,10 +3,12 @@ package cmd_test
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +59,11 @@ func soaking() time.Duration {
 	return must(time.ParseDuration(cmp.Or(os.Getenv("AWS_VAULT_TEST_SOAK"), "30m")))
 }
 
-// Half an hour, in which a minute takes a second, of twenty shells with sessions of twenty
+// ofEachKind is how many shells of each kind there are in the soak; AWS_VAULT_TEST_CROWD=20 says another
+// number.
+func ofEachKind() int { return must(strconv.Atoi(cmp.Or(os.Getenv("AWS_VAULT_TEST_CROWD"), "5"))) }
+
+// Half an hour, in which a minute takes a second, of twenty shells in four kinds with sessions of twenty
 // seconds, to whom everything happens that can.
 func TestHalfAnHourInWhichEverythingHappens(t *testing.T) {
 	if os.Getenv("AWS_VAULT_TEST_SOAK") == "" {
@@ -142,7 +148,7 @@ func newSoak(t *testing.T) *soak {
 	bin = tools // this process runs nothing else
 	w := must(makeWorld(dir, fakeaws.Options{MinDuration: time.Second, Now: s.aws}))
 	t.Cleanup(func() { _ = w.aws.Close() })
-	s.crowd = newCrowd(t, w, 5, "XDG_RUNTIME_DIR="+w.path("run"), "VAULT_TEST_CLOCK="+s.clock.Name(), "LD_PRELOAD="+filepath.Join(tools, "clock.so"))
+	s.crowd = newCrowd(t, w, ofEachKind(), "XDG_RUNTIME_DIR="+w.path("run"), "VAULT_TEST_CLOCK="+s.clock.Name(), "LD_PRELOAD="+filepath.Join(tools, "clock.so"))
 	s.think, s.now, s.crowd.set = 2500*time.Millisecond, s.aws, s.wasSet
 	return s
 }
@@ -269,7 +275,13 @@ func (s *soak) recover() {
 		return k.types("vault use a -d "+s.life.String(), "a") && k.types("", "a")
 	})
 	s.connect(cut)
-	s.pass(2 * time.Hour)
+	s.pass(40 * time.Minute)
+	s.everyone("a prompt", func(k *worker) bool { return s.hasLeft(k, 20*time.Minute) })
+	for _, off := range []time.Duration{-30 * time.Minute, 0} {
+		s.setClock(off)
+		s.everyone("the clock set", func(k *worker) bool { return s.hasLeft(k, 20*time.Minute) })
+	}
+	s.pass(80 * time.Minute)
 	s.excuse = s.causeFor
 	s.everyone("expired", func(k *worker) bool {
 		if !k.types("", "a") {
@@ -281,6 +293,32 @@ func (s *soak) recover() {
 		return true
 	})
 	s.connect(mended)
+}
+
+// hasLeft checks what a prompt, and the variable that other programs read, say is left of a session.
+func (s *soak) hasLeft(k *worker, left time.Duration) bool {
+	if !k.types("", k.in) { // bash and PowerShell look at the clock at a prompt, and not before a command
+		return false
+	}
+	from := len(k.x.Transcript())
+	if !k.types("printenv AWS_CREDENTIAL_EXPIRATION", k.in) {
+		return false
+	}
+	var shown []string
+	if !k.x.Await(crowdPatience, func() bool { // fish may draw a prompt before the line has ended
+		shown = regexp.MustCompile(`(20\d\d-\S+Z)\s`).FindStringSubmatch(escapeSequence.ReplaceAllString(k.x.Transcript()[from:], ""))
+		return shown != nil
+	}) || !k.types("", k.in) {
+		return k.wrong("printenv", "there is no expiry")
+	}
+	off := make([]byte, 8)
+	must(s.clock.ReadAt(off, 8))
+	told := must(time.Parse(time.RFC3339, shown[1])).Sub(k.now().Add(time.Duration(binary.NativeEndian.Uint64(off))))
+	minutes, _ := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(k.label(), k.in+" "), "m"))
+	if off := left - told; off.Abs() > time.Minute || (left-time.Duration(minutes)*time.Minute).Abs() > time.Minute {
+		return k.wrong("a set clock", fmt.Sprintf("%s are left, the label is %q, and other programs read %s", left, k.label(), told))
+	}
+	return true
 }
 
 func (s *soak) everyone(what string, does func(*worker) bool) {

@@ -61,6 +61,36 @@ func BenchmarkProject(b *testing.B) {
 	}
 }
 
+// BenchmarkDraw measures what a prompt costs with what the shell expands to draw it: as usual, with
+// colours, and with the title too.
+func BenchmarkDraw(b *testing.B) {
+	for _, shell := range hooked(b) {
+		for _, c := range []struct {
+			name  string
+			style []string
+			title bool
+		}{{"plain", nil, false}, {"colours", []string{"36", "33", "31"}, false}, {"title", []string{"36", "33", "31"}, true}} {
+			b.Run(shell+"/"+c.name, func(b *testing.B) {
+				w := newWorld(b, shell)
+				w.plans(plan{Life: 24900, Style: c.style})
+				w.write("hook", w.script(Options{Binary: "vault", Prompt: true, Draw: Draw{Title: c.title}}))
+				before, title := "vault use prod", ""
+				if c.title && shell == "fish" {
+					before, title = "function fish_title; end; "+before, "; fish_title >/dev/null"
+				}
+				best := 1e9
+				for b.Loop() {
+					best = min(best, w.loop(before, "__vault_precmd; "+w.in(map[string]string{
+						"bash": `drawn=${PS1@P}`, "zsh": `drawn=${(%%)PROMPT}`, "fish": "fish_right_prompt >/dev/null" + title,
+					})))
+				}
+				b.ReportMetric(best, "µs/prompt")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
 // loop is the best of many rounds, which are so short that some run without a pause. In fish, whose
 // clock is a program, they are longer.
 func (w *world) loop(before, each string) float64 {

@@ -100,9 +100,11 @@ func (c together) words() string {
 	return "R>"
 }
 
-// lastPrompt are the rows that the prompt of a person takes, the last one on the screen.
-func (x *term) lastPrompt(c together) string {
-	rows := strings.Split(strings.TrimRight(x.Screen.String(), "\n "), "\n")
+func (x *term) lastPrompt(c together) string { return lastPrompt(x.Screen.String(), c) }
+
+// lastPrompt are the rows that the prompt of a person takes, the last one on a screen.
+func lastPrompt(screen string, c together) string {
+	rows := strings.Split(strings.TrimRight(screen, "\n "), "\n")
 	n := 1
 	if c.blank {
 		n++

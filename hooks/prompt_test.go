@@ -152,14 +152,15 @@ func TestAPromptWorksWithoutTheProgram(t *testing.T) {
 			"zsh":  "command_not_found_handler() { echo HANDLED; }",
 			"fish": "function fish_command_not_found; echo HANDLED; end",
 		})
+		const name = "no_installed_vault"
+		w.write("hook", w.script(Options{Binary: name, Prompt: true}))
 		x := w.start(handler, "")
 		w.plans(plan{Life: 100, Due: -100})
-		check(os.Remove(w.path("bin/vault")))
 		x.run("true")
-		w.link("vault")
+		w.link(name)
 		w.write("stub/hold", "")
-		x.run("vault use prod")
-		check(os.Remove(w.path("bin/vault")))
+		x.run(name + " use prod")
+		check(os.Remove(w.path("bin/" + name)))
 		check(os.RemoveAll(w.path("run")))
 		x.send("\r")
 		x.run("true", "true")

@@ -1,13 +1,16 @@
 package hooks
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/d44b7504/vault/internal/shelltest"
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
@@ -385,6 +388,57 @@ func TestPwshFindsAProgramByAnAwkwardPath(t *testing.T) {
 	}
 }
 
+// What is asked for together does not depend on each other. There is no right prompt, and an idle prompt is not
+// drawn again.
+func TestPwshWhateverIsWantedTogetherThePromptIsWhole(t *testing.T) {
+	for _, c := range testenv.Sample(combinations, 2) {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			w := newPwsh(t)
+			draw := Draw{Title: c.title, Right: c.right, Countdown: c.countdown}
+			w.write("hook.ps1", w.script(Options{Prompt: true, Draw: draw}))
+			w.write("call.ps1", w.script(Options{Call: true, Draw: draw}))
+			s := pwshSession{name: "prod", label: "prod", exp: 2490 * time.Second}
+			style := []string{"36", "33", "31"}
+			if c.protected {
+				s.label, style[0] = "prod protected", "1;4;31"
+			}
+			w.answers("prod", s)
+			w.write("code.prod", w.read("code.prod")+w.call("__vault_style", style...))
+			w.answersOff()
+			before := ""
+			if c.blank {
+				before += "`n"
+			}
+			if c.tall {
+				before += "top`n"
+			}
+			w.write(".config/powershell/Microsoft.PowerShell_profile.ps1", "function global:prompt { \""+before+"R> \" }\n"+w.load()+"\n")
+			x := shelltest.Open(t, w.command(), 100, 60)
+			label := "[" + s.label + " 41m]"
+			whole := func(label string) func() bool {
+				return func() bool {
+					rows := strings.Split(strings.TrimRight(x.Screen.String(), "\n "), "\n")
+					shown := lastPrompt(x.Screen.String(), c)
+					free := !c.blank || len(rows) > 1 && strings.TrimSpace(strings.Split(shown, "\n")[0]) == ""
+					titled := strings.Contains(x.Screen.Title(), strings.Trim(label, "[]"))
+					if label == "" {
+						titled = strings.Contains(x.Screen.Title(), "41m")
+					}
+					return free && titled == (c.title && label != "") && strings.Join(strings.Fields(shown), " ") == strings.TrimSpace(label+" "+c.words())
+				}
+			}
+			for _, step := range []struct{ line, label string }{{"", ""}, {"vault use prod", label}, {"$null", label}, {"vault off", ""}} {
+				if step.line != "" {
+					check(x.Send(step.line + "\r"))
+				}
+				if !x.Await(pwshPatience, whole(step.label)) {
+					t.Fatalf("after %q, with the title %q:\n%s", step.line, x.Screen.Title(), x.Screen.String())
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkPrecmdPwsh is what a prompt costs beyond the prompt it wraps: the best of
 // several rounds inside one shell. The time Go takes is a shell's start.
 func BenchmarkPrecmdPwsh(b *testing.B) {
@@ -411,6 +465,58 @@ for ($r = 0; $r -lt 240; $r++) { foreach ($k in 0, 1) {
 			}
 			b.ReportMetric(us, unit)
 		}
+	}
+}
+
+// BenchmarkDrawPwsh is what a prompt with a session costs beyond the prompt that it wraps, by what it shows, and
+// where the hook looks for project directories: the best of many rounds in one shell in a terminal.
+func BenchmarkDrawPwsh(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		o        Options
+		coloured bool
+		before   string
+	}{
+		{"plain", Options{}, false, ""},
+		{"colours", Options{}, true, ""},
+		{"title", Options{Draw: Draw{Title: true}}, true, ""},
+		{"outside", Options{Project: "switch"}, false, ""},
+		{"inside", Options{Project: "switch"}, false, "[IO.File]::WriteAllText(\"$HOME/.vault-profile\", 'prod')"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			w := newPwsh(b)
+			c.o.Prompt = true
+			w.write("hook.ps1", w.script(c.o))
+			w.write("call.ps1", w.script(Options{Call: true, Draw: c.o.Draw}))
+			w.answers("prod", pwshSession{name: "prod", exp: 5 * time.Hour})
+			if c.coloured {
+				w.write("code.prod", w.read("code.prod")+w.call("__vault_style", "36", "33", "31"))
+			}
+			x := w.start(`function cost {
+  $best = @(1e9, 1e9)
+  for ($r = 0; $r -lt 240; $r++) { foreach ($k in 0, 1) {
+    $old = $__vault.Old[0]; $t = [Diagnostics.Stopwatch]::StartNew()
+    if ($k) { for ($i = 0; $i -lt 50; $i++) { $null = prompt } } else { for ($i = 0; $i -lt 50; $i++) { $null = & $old } }
+    $best[$k] = [Math]::Min($best[$k], $t.Elapsed.TotalMilliseconds * 20)
+  } }
+  "cost=" + ($best[1] - $best[0]).ToString([Globalization.CultureInfo]::InvariantCulture) + ";"
+}
+` + c.before)
+			x.run("vault use prod")
+			for b.Loop() {
+				printed, _ := x.run("cost")
+				m := regexp.MustCompile(`cost=([0-9.]+);`).FindStringSubmatch(printed)
+				if m == nil {
+					b.Fatalf("no figure in %q", printed)
+				}
+				us, err := strconv.ParseFloat(m[1], 64)
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(us, "µs/prompt")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
 	}
 }
 
