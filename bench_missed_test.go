@@ -75,6 +75,8 @@ var whyMissed = map[string]string{
 		"is read, for the accounts and roles that it shows.",
 	"prompt": "**A prompt**: the budget is for a machine that does nothing else. On one (2026-11-24) a prompt took 11 and 28 µs in bash, 15 and " +
 		"23 in zsh, 16 and 74 to 104 in fish, 27 and 49 in PowerShell. No prompt starts a process.",
+	"project": "**The look-out for project directories** compares one text at each prompt. What a busy machine adds to two runs differs by more " +
+		"than that costs.",
 	"endpoint": "**The endpoint** is within what two runs differ: three of 100 turns each had 0.93, 0.96 and 1.00 of a bare handler on eight connections. " +
 		"The client that asks takes most of the processors' time.",
 	"size-hook": "**A hook's text** has the names of all options in it that take a value, some hundred bytes. Without them each is below 8,192, which a test holds.",

@@ -58,7 +58,7 @@ func BenchmarkPage(b *testing.B) {
 	text.WriteString("### Whole processes\n\n" + budgetTable(rows, &v))
 	text.WriteString("\n" + behind(first, &v))
 	fmt.Fprintf(&text, "Calls of AWS that all warm commands made: %d (0, %s).\n", calls, v.of("calls", calls == 0))
-	text.WriteString("\n### Prompts\n\n" + promptTable(b, rows[0].least(), &v))
+	text.WriteString("\n### Prompts\n\n" + promptTable(b, rows[0].least(), &v) + "\n" + drawTable(b, &v))
 	text.WriteString("\n### The endpoint and the agent\n\n" + endpointTable(b, &v) + warm.agentLines(&v))
 	text.WriteString("\n### Growth\n\n![time against profiles and terminals](performance.svg)\n\n" + growthTable(rows[0], growth))
 	together := cold.crowdRows()
@@ -297,6 +297,37 @@ func promptTable(b *testing.B, floor time.Duration, v *verdicts) string {
 		verdict := v.of("prompt", idle <= x.idle) + " / " + v.of("prompt", active <= x.active)
 		fmt.Fprintf(&t, "| %s | %.1f (%.1f) | %.1f (%.1f) | ≤ %.0f / %.0f, %s | %s | %s |\n", x.shell, idle, 1e6*idle/float64(floor), active, 1e6*active/float64(floor),
 			x.idle, x.active, verdict, empty, processes)
+	}
+	return t.String()
+}
+
+// drawTable has what a prompt costs by what it shows, and where the hook looks for project directories.
+func drawTable(b *testing.B, v *verdicts) string {
+	all := figures(b, "Draw$", "./hooks")
+	maps.Copy(all, figures(b, "Project$/^(bash|zsh|fish)$/^(without|outside|inside)$", "./hooks"))
+	maps.Copy(all, figures(b, "DrawPwsh$", "./hooks"))
+	var t strings.Builder
+	t.WriteString("The same with what the shell expands to draw it, with a session; and what the look-out for project directories costs more, " +
+		"outside of them (≤ 10) and in one. In PowerShell the segment is always drawn, and its rows have a session.\n\n" +
+		"| shell | plain | with colours | and the title | outside of projects | in one |\n| --- | --- | --- | --- | --- | --- |\n")
+	for _, shell := range []string{"bash", "zsh", "fish", "pwsh"} {
+		at := func(bench, kind string) float64 {
+			if shell == "pwsh" {
+				return all["DrawPwsh/"+kind]["µs/prompt"]
+			}
+			return all[bench+"/"+shell+"/"+kind]["µs/prompt"]
+		}
+		plain, without := at("Draw", "plain"), at("Project", "without")
+		if shell == "pwsh" {
+			without = plain
+		}
+		if plain == 0 {
+			fmt.Fprintf(&t, "| %s | not installed | | | | |\n", shell)
+			continue
+		}
+		more := at("Project", "outside") - without
+		fmt.Fprintf(&t, "| %s | %.1f | %.1f | %.1f | %+.1f, %s | %+.1f |\n", shell, plain, at("Draw", "colours"), at("Draw", "title"),
+			more, v.of("project", more <= 10), at("Project", "inside")-without)
 	}
 	return t.String()
 }
