@@ -93,7 +93,7 @@ func (s State) again() *Request {
 func (s *State) remember(current map[string]string, old State) {
 	user := User(current)
 	s.Prior, s.Under = map[string]string{}, map[string]*string{}
-	for _, n := range Restored() {
+	for _, n := range restored() {
 		v, had := user[n]
 		if !had {
 			continue
@@ -148,7 +148,7 @@ func regions(values map[string]creds.Secret, user map[string]string, r Request, 
 // replaceAll sets values and unsets everything else that a switch touches.
 func replaceAll(current map[string]string, old State, values map[string]creds.Secret) []Change {
 	var list []Change
-	touched := slices.Concat(TouchedIn(current), old.leftSettings(current), settingsIn(values))
+	touched := slices.Concat(touchedIn(current), old.leftSettings(current), settingsIn(values))
 	slices.Sort(touched)
 	for _, n := range slices.Compact(touched) {
 		if v, isSet := values[n]; isSet {
@@ -168,7 +168,7 @@ func Deactivate(current map[string]string) Activation {
 		return Activation{}
 	}
 	list := []Change{unset(GenerationFile), unset(StateVar)}
-	for _, n := range slices.Concat(Restored(), secretsAround(current), st.leftSettings(current)) {
+	for _, n := range slices.Concat(restored(), secretsAround(current), st.leftSettings(current)) {
 		_, is := current[n]
 		if is && !st.exported(current, n) {
 			continue

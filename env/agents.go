@@ -12,8 +12,8 @@ import (
 // Left out: CURSOR_TRACE_ID and REPL_ID, which are in the terminals of the editor's person too, and
 // AIDER_..., which are settings that a person makes.
 
-// Marker is a variable by which a coding agent can be known.
-type Marker struct {
+// marker is a variable by which a coding agent can be known.
+type marker struct {
 	Variable string
 	Values   []string // that count; nil: every one but "", 0 and false
 	Agent    string   // its name; "": the variable's value is the name
@@ -21,7 +21,7 @@ type Marker struct {
 }
 
 // markers is the table. The variables of one agent come before those that any agent may set.
-var markers = []Marker{
+var markers = []marker{
 	{Variable: "CLAUDECODE", Agent: "claude-code", Source: "https://code.claude.com/docs/en/env-vars"},
 	{Variable: "CURSOR_AGENT", Agent: "cursor", Source: "https://cursor.com/docs/agent/terminal"},
 	{Variable: "GEMINI_CLI", Agent: "gemini-cli", Source: "https://geminicli.com/docs/tools/shell"},

@@ -22,8 +22,8 @@ const (
 	Own
 )
 
-// Kinds lists every kind of child.
-func Kinds() []Kind { return []Kind{Tool, Source, Keeper, Own} }
+// kinds lists every kind of child.
+func kinds() []Kind { return []Kind{Tool, Source, Keeper, Own} }
 
 // Passphrases are the variables that open a store of the user's. They are for this
 // program alone.

@@ -18,7 +18,7 @@ func full() []string {
 }
 
 func TestNoOtherProgramGetsASecret(t *testing.T) {
-	for _, k := range Kinds() {
+	for _, k := range kinds() {
 		got := For(k, full())
 		for _, want := range []string{"PATH=/bin", "HOME=/h", "AWS_REGION=eu-west-1", "AWS_CONFIG_FILE=/c", "AWS_VAULT_BACKEND=file"} {
 			if !slices.Contains(got, want) {

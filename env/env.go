@@ -25,7 +25,7 @@ const (
 	ShellPID       = "__VAULT_PID"       // set by the hook for one call: the number of the process of the shell, or of the sub-shell
 	Draw           = "__VAULT_DRAW"      // set by the hook for one call: whether and how its prompt shows the session; see hooks.Draw
 	Detached       = "__VAULT_DETACHED"  // marks the copy of the program that renews in the background
-	Inside         = "__VAULT_INSIDE"    // set by exec: what is around the shell; see Around
+	Inside         = "__VAULT_INSIDE"    // set by exec: what is around the shell; see around
 	ProjectDir     = "__VAULT_PROJECT"   // which project directory the shell is in, and what was found there
 
 	keyID         = "AWS_ACCESS_KEY_ID"
@@ -40,17 +40,17 @@ const (
 	endpointToken   = "AWS_CONTAINER_AUTHORIZATION_TOKEN"
 )
 
-// Restored lists the variables whose earlier values are in the state.
-func Restored() []string {
+// restored lists the variables whose earlier values are in the state.
+func restored() []string {
 	return slices.Concat([]string{ActiveProfile, region, defaultRegion}, Identity)
 }
 
-// Touched lists every variable that a switch may set or remove, whatever the environment.
-func Touched() []string { return slices.Concat(TouchedIn(nil), settings) }
+// touched lists every variable that a switch may set or remove, whatever the environment.
+func touched() []string { return slices.Concat(touchedIn(nil), settings) }
 
-// TouchedIn is Touched with the bearer tokens that are in an environment.
-func TouchedIn(current map[string]string) []string {
-	return slices.Concat(Restored(), SecretsIn(current), []string{GenerationFile, StateVar})
+// touchedIn is touched with the bearer tokens that are in an environment.
+func touchedIn(current map[string]string) []string {
+	return slices.Concat(restored(), SecretsIn(current), []string{GenerationFile, StateVar})
 }
 
 // Change is one variable set or removed.
@@ -76,8 +76,8 @@ func Parse(environ []string) map[string]string {
 	return m
 }
 
-// Apply returns environ with the changes made, sorted by name.
-func Apply(environ []string, changes []Change) []string {
+// apply returns environ with the changes made, sorted by name.
+func apply(environ []string, changes []Change) []string {
 	m := Parse(environ)
 	for _, c := range changes {
 		if c.Unset {

@@ -236,8 +236,8 @@ func TestAChildSeesOneIdentityAndWhoIsAroundIt(t *testing.T) {
 	if _, leaked := c["AWS_VAULT_FILE_PASSPHRASE"]; leaked {
 		t.Error("the passphrase reached a child")
 	}
-	if !slices.Equal(Around(c), []string{"outer"}) {
-		t.Errorf("around it: %v", Around(c))
+	if !slices.Equal(around(c), []string{"outer"}) {
+		t.Errorf("around it: %v", around(c))
 	}
 	do(c, stash, Deactivate(c))
 	if !maps.Equal(c, map[string]string{"PATH": "/bin", "AWS_REGION": "eu-west-1", Inside: "outer;"}) {
@@ -256,7 +256,7 @@ func TestAShellKnowsHowDeepItIsAlsoAfterOffAndAnotherUse(t *testing.T) {
 		current map[string]string
 		around  []string
 	}{{m, nil}, {first, []string{""}}, {second, []string{"", "a; b"}}, {third, []string{"", "a; b", "other"}}} {
-		if got := Around(x.current); !slices.Equal(got, x.around) || Depth(x.current) != len(x.around) {
+		if got := around(x.current); !slices.Equal(got, x.around) || Depth(x.current) != len(x.around) {
 			t.Errorf("around is %q at depth %d, want %q", got, Depth(x.current), x.around)
 		}
 	}
@@ -282,8 +282,8 @@ func TestASessionOfAWSVaultIsKnownAndComesBackWithOff(t *testing.T) {
 		use(m, stash, "prod", "")
 		want("under a session of ours")
 		c := Parse(Child(list(m), Request{Profile: "inner"}, session("inner", ""), "/g/inner"))
-		if f, is := ForeignIn(c); is || !slices.Equal(Around(c), []string{"prod"}) {
-			t.Errorf("in a child: %+v, around it %q", f, Around(c))
+		if f, is := ForeignIn(c); is || !slices.Equal(around(c), []string{"prod"}) {
+			t.Errorf("in a child: %+v, around it %q", f, around(c))
 		}
 		do(m, stash, Deactivate(m))
 		want("after off")
@@ -291,8 +291,8 @@ func TestASessionOfAWSVaultIsKnownAndComesBackWithOff(t *testing.T) {
 			t.Errorf("off leaves %v", m)
 		}
 		c = Parse(Child(list(m), Request{Profile: "inner"}, session("inner", ""), "/g/inner"))
-		if !slices.Equal(Around(c), []string{"work (aws-vault)"}) {
-			t.Errorf("around a child of it: %q", Around(c))
+		if !slices.Equal(around(c), []string{"work (aws-vault)"}) {
+			t.Errorf("around a child of it: %q", around(c))
 		}
 	}
 	if f, is := ForeignIn(map[string]string{}); is {

@@ -74,7 +74,7 @@ func child(environ []string, r Request, values map[string]creds.Secret, s creds.
 	if active {
 		a.Changes = append(a.Changes, outer.reproject(current, outer.besides(values))...)
 	}
-	return Apply(list(base), a.Changes)
+	return apply(list(base), a.Changes)
 }
 
 // amend changes the state among changes.

@@ -20,8 +20,8 @@ import (
 // BOTO_CONFIG, which Google's gsutil reads too; SECRET_ACCESS_KEY, which the SDK for Rust
 // reads only beside an AWS_ACCESS_KEY_ID that has no AWS_SECRET_ACCESS_KEY.
 
-// Member is a variable of the table.
-type Member struct {
+// member is a variable of the table.
+type member struct {
 	Name    string
 	Secret  bool // its value is a secret, or half of one
 	Neutral bool // it does not change who one is
@@ -33,7 +33,7 @@ type Member struct {
 // name of a service, so there is no list of them.
 const bearerPrefix = "AWS_BEARER_TOKEN_"
 
-var family = []Member{
+var family = []member{
 	{Name: keyID, Secret: true, What: "the id of the access key", Readers: "all"},
 	{Name: secretKey, Secret: true, What: "the secret access key", Readers: "all"},
 	{Name: sessionToken, Secret: true, What: "the session token", Readers: "all"},
@@ -64,16 +64,16 @@ var family = []Member{
 // Secrets are the variables that can hold a secret, or half of one. Their earlier values
 // never pass through the program: the hook keeps them in the shell itself. SecretsIn adds
 // those that only an environment can tell.
-var Secrets = names(func(m Member) bool { return m.Secret })
+var Secrets = names(func(m member) bool { return m.Secret })
 
 // Identity is every other variable of the family. Their earlier values hold no secret and
 // are kept in the state.
-var Identity = names(func(m Member) bool { return !m.Secret })
+var Identity = names(func(m member) bool { return !m.Secret })
 
 // neutral are those of Identity that change nothing about who one is.
-var neutral = names(func(m Member) bool { return m.Neutral })
+var neutral = names(func(m member) bool { return m.Neutral })
 
-func names(of func(Member) bool) []string {
+func names(of func(member) bool) []string {
 	var list []string
 	for _, m := range family {
 		if of(m) {

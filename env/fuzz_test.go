@@ -22,7 +22,7 @@ func FuzzState(f *testing.F) {
 		s, ok := StateOf(current)
 		for _, a := range []Activation{Deactivate(current), Follow(current, value, value, time.Unix(1, 0))} {
 			for _, c := range a.Changes {
-				if !IsSetting(c.Name) && !inFamily(c.Name, current) {
+				if !isSetting(c.Name) && !inFamily(c.Name, current) {
 					t.Errorf("%q of the state changes %s", state, c.Name)
 				}
 			}
@@ -37,7 +37,7 @@ func FuzzState(f *testing.F) {
 }
 
 func inFamily(name string, current map[string]string) bool {
-	for _, n := range append(Touched(), TouchedIn(current)...) {
+	for _, n := range append(touched(), touchedIn(current)...) {
 		if n == name {
 			return true
 		}

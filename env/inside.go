@@ -10,9 +10,9 @@ import (
 // This file knows what a shell is inside of: the commands of vault exec around it, and a session
 // of AWS Vault's own program.
 
-// Around returns what was active in the shells around this one, one entry for each vault exec, the
+// around returns what was active in the shells around this one, one entry for each vault exec, the
 // outermost first; "" where nothing was. It holds on after "vault off", as long as the shell does.
-func Around(current map[string]string) []string {
+func around(current map[string]string) []string {
 	var names []string
 	for entry := range strings.SplitSeq(strings.TrimSuffix(current[Inside], ";"), ";") {
 		if name, err := url.QueryUnescape(entry); err == nil && current[Inside] != "" {
@@ -23,11 +23,11 @@ func Around(current map[string]string) []string {
 }
 
 // Depth is how many commands of vault exec a shell is inside of.
-func Depth(current map[string]string) int { return len(Around(current)) }
+func Depth(current map[string]string) int { return len(around(current)) }
 
-// Outer returns the entries of Around that name something.
+// Outer returns the entries of around that name something.
 func Outer(current map[string]string) []string {
-	return slices.DeleteFunc(Around(current), func(name string) bool { return name == "" })
+	return slices.DeleteFunc(around(current), func(name string) bool { return name == "" })
 }
 
 // inside is the value of Inside for a child of a shell with this environment.

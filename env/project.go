@@ -108,11 +108,11 @@ func (s State) reproject(current map[string]string, outside func(p project, name
 	var list []Change
 	for _, p := range projects(current) {
 		old := maps.Clone(p.Old)
-		for _, n := range slices.Concat(Restored(), Secrets, settingsIn(p.Old)) {
+		for _, n := range slices.Concat(restored(), Secrets, settingsIn(p.Old)) {
 			_, sets := p.New[n]
 			noted, had := p.Old[n]
 			switch {
-			case had && s.isExport(n, noted), sets && !slices.Contains(Secrets, n) && !IsSetting(n):
+			case had && s.isExport(n, noted), sets && !slices.Contains(Secrets, n) && !isSetting(n):
 				delete(old, n)
 				if v := outside(p, n); v != nil {
 					old[n] = *v

@@ -24,8 +24,8 @@ const (
 	endpointPrefix = endpointAll + "_"
 )
 
-// IsSetting reports whether a variable is one of them.
-func IsSetting(name string) bool {
+// isSetting reports whether a variable is one of them.
+func isSetting(name string) bool {
 	return slices.Contains(settings, name) || strings.HasPrefix(name, endpointPrefix)
 }
 
@@ -36,7 +36,7 @@ func Settings(user map[string]string, s creds.Session) map[string]string {
 	_, all := user[endpointAll]
 	for n, v := range s.Settings {
 		_, own := user[n]
-		if IsSetting(n) && !own && !(all && strings.HasPrefix(n, endpointPrefix)) {
+		if isSetting(n) && !own && !(all && strings.HasPrefix(n, endpointPrefix)) {
 			wanted[n] = v
 		}
 	}
@@ -59,7 +59,7 @@ func addSettings(values map[string]creds.Secret, user map[string]string, r Reque
 func (s State) leftSettings(current map[string]string) []string {
 	var names []string
 	for n := range s.Exported {
-		if IsSetting(n) && s.exported(current, n) {
+		if isSetting(n) && s.exported(current, n) {
 			names = append(names, n)
 		}
 	}
@@ -69,5 +69,5 @@ func (s State) leftSettings(current map[string]string) []string {
 
 // settingsIn are the settings among the names of a map, sorted.
 func settingsIn[V any](m map[string]V) []string {
-	return slices.DeleteFunc(slices.Sorted(maps.Keys(m)), func(n string) bool { return !IsSetting(n) })
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(m)), func(n string) bool { return !isSetting(n) })
 }

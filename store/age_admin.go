@@ -50,8 +50,8 @@ type AgePlan struct {
 	Name      string // of the recipient, for people
 }
 
-// ErrThere is returned by Create if AgePlan has an identity and the store has one too.
-var ErrThere = errors.New("there is an identity already")
+// errThere is returned by Create if AgePlan has an identity and the store has one too.
+var errThere = errors.New("there is an identity already")
 
 // Create creates what is missing of a store: the user's identity, and the list of recipients
 // with the user on it. It returns the recipients of the identity. In a store that came from
@@ -67,7 +67,7 @@ func (s *AgeStore) Create(ctx context.Context, p AgePlan) (mine []AgeRecipient, 
 		}
 	}
 	if p.Identity != "" && exists(s.a.ageDir.identity()) && exists(s.a.ownRecipientsFile()) {
-		return nil, false, fmt.Errorf("%w in %s", ErrThere, s.a.ageDir.identity())
+		return nil, false, fmt.Errorf("%w in %s", errThere, s.a.ageDir.identity())
 	}
 	if mine, err = s.a.create(ctx, p); err != nil {
 		return nil, false, err
@@ -281,8 +281,8 @@ func (a *ageFiles) replaceAll(ctx context.Context, list recipients, sealed map[s
 	return atomicfile.Rename(a.next(), a.current())
 }
 
-// ErrNoPassphrase is returned by ChangePassphrase for an identity that is not encrypted.
-var ErrNoPassphrase = errors.New("the identity has no passphrase")
+// errNoPassphrase is returned by ChangePassphrase for an identity that is not encrypted.
+var errNoPassphrase = errors.New("the identity has no passphrase")
 
 // ChangePassphrase asks a person for a new passphrase and encrypts the identity with it. The
 // new file is decrypted once before it replaces the old one.
@@ -296,7 +296,7 @@ func (s *AgeStore) ChangePassphrase(ctx context.Context) error {
 	case err != nil:
 		return err
 	case !isEncrypted(data):
-		return fmt.Errorf("%w: %s", ErrNoPassphrase, path)
+		return fmt.Errorf("%w: %s", errNoPassphrase, path)
 	case a.o.Ask == nil:
 		return fmt.Errorf("%w: the new passphrase cannot be asked for here", ErrLocked)
 	}

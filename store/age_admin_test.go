@@ -397,7 +397,7 @@ func TestAnotherPassphraseOpensTheSameKeys(t *testing.T) {
 	}
 	_, plain := member(t, o)
 	plain.Ask, _ = answers(t)
-	if err := keeper(t, plain).ChangePassphrase(soon(t)); !errors.Is(err, ErrNoPassphrase) {
+	if err := keeper(t, plain).ChangePassphrase(soon(t)); !errors.Is(err, errNoPassphrase) {
 		t.Errorf("of a key in plain text: %v", err)
 	}
 }
@@ -406,7 +406,7 @@ func TestCreateTakesNoSecondIdentity(t *testing.T) {
 	o := created(t, "a")
 	_, other := member(t, o)
 	before := snapshot(t, o.AgeDir)
-	if _, _, err := keeper(t, o).Create(soon(t), AgePlan{Identity: other.AgeIdentity}); !errors.Is(err, ErrThere) {
+	if _, _, err := keeper(t, o).Create(soon(t), AgePlan{Identity: other.AgeIdentity}); !errors.Is(err, errThere) {
 		t.Errorf("Create: %v", err)
 	}
 	if after := snapshot(t, o.AgeDir); !slices.Equal(before, after) {

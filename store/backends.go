@@ -263,7 +263,7 @@ func All() []Backend {
 	for _, b := range table {
 		switch {
 		case !b.exists():
-		case b.Automatic():
+		case b.isAutomatic():
 			automatic = append(automatic, b)
 		default:
 			named = append(named, b)
@@ -304,8 +304,8 @@ func (b Backend) String() string { return b.Name }
 
 func (b Backend) exists() bool { return b.systems == nil || b.systems(runtime.GOOS) }
 
-// Automatic reports whether Open may choose it on this system when none is named.
-func (b Backend) Automatic() bool {
+// isAutomatic reports whether Open may choose it on this system when none is named.
+func (b Backend) isAutomatic() bool {
 	return b.exists() && b.automatic != nil && b.automatic(runtime.GOOS)
 }
 

@@ -45,7 +45,7 @@ func TestKeyctlSaysWhatItCannotHold(t *testing.T) {
 }
 
 func TestKeyctlIsOpenedByNameOnly(t *testing.T) {
-	if b := entryOf(t, "keyctl"); b.Automatic() || !b.Volatile {
+	if b := entryOf(t, "keyctl"); b.isAutomatic() || !b.Volatile {
 		t.Error("it would be chosen, and a restart would lose every key")
 	}
 }

@@ -59,7 +59,7 @@ func Open(ctx context.Context, o Options) (Store, error) {
 	}
 	var failed UnavailableError
 	for _, b := range All() {
-		if !b.Automatic() {
+		if !b.isAutomatic() {
 			break // the rest have to be named
 		}
 		s, err := openOne(ctx, b, o, true)

@@ -43,7 +43,7 @@ func Probe(ctx context.Context, o Options) []Finding {
 
 func probe(ctx context.Context, b Backend, o Options) Finding {
 	f := Finding{Backend: b.Name, Items: -1}
-	s, err := openOne(ctx, b, o, o.Backend != b.Name && b.Automatic())
+	s, err := openOne(ctx, b, o, o.Backend != b.Name && b.isAutomatic())
 	if err != nil {
 		f.Err = err
 		return f
@@ -68,7 +68,7 @@ func probe(ctx context.Context, b Backend, o Options) Finding {
 // choose marks the one that Open would open: the one that o names, or the first that works.
 func choose(found []Finding, all []Backend, o Options) {
 	for i, b := range all {
-		if found[i].Err == nil && (o.Backend == b.Name || o.Backend == "" && b.Automatic()) {
+		if found[i].Err == nil && (o.Backend == b.Name || o.Backend == "" && b.isAutomatic()) {
 			found[i].Chosen = true
 			return
 		}

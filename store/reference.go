@@ -45,14 +45,14 @@ func ReferenceTo(s Store, o Options) Reference {
 	return r
 }
 
-// ErrElsewhere says that this process could find another store than the one that is meant.
-var ErrElsewhere = errors.New("the program that has the keys may find others here, by the variables of this process")
+// errElsewhere says that this process could find another store than the one that is meant.
+var errElsewhere = errors.New("the program that has the keys may find others here, by the variables of this process")
 
 // Reachable returns ErrElsewhere unless this process finds the same store as the one that
 // made r.
 func (r Reference) Reachable() error {
 	if r.Environment != "" && r.Environment != environment(os.Environ()) {
-		return ErrElsewhere
+		return errElsewhere
 	}
 	return nil
 }

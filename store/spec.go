@@ -126,7 +126,7 @@ func Usual(o Options) []Options {
 	}
 	var list []Options
 	for _, b := range All() {
-		if !b.AWSVault || !b.Automatic() {
+		if !b.AWSVault || !b.isAutomatic() {
 			continue
 		}
 		for _, at := range []Options{o, asAWSVault} {

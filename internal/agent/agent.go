@@ -55,8 +55,8 @@ type Part interface {
 	Status(*Status)
 }
 
-// Path is the beginning of the paths of this version of the protocol.
-const Path = "/1"
+// path is the beginning of the paths of this version of the protocol.
+const path = "/1"
 
 const idleTime = 5 * time.Minute
 

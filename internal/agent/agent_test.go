@@ -181,7 +181,7 @@ func TestTheAgentEndsWhenNothingNeedsIt(t *testing.T) {
 	if status, err := s.client().Status(t.Context()); err != nil || status.Running {
 		t.Errorf("%+v, %v", status, err)
 	}
-	if _, err := os.Lstat(Socket(s.dir)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(socketOf(s.dir)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("its socket: %v", err)
 	}
 }
@@ -224,7 +224,7 @@ func TestOfManyAgentsOneListens(t *testing.T) {
 		t.Fatalf("%d listen", len(won))
 	}
 	for range 49 {
-		if err := <-lost; !errors.Is(err, ErrRunning) {
+		if err := <-lost; !errors.Is(err, errRunning) {
 			t.Error(err)
 		}
 	}
@@ -251,7 +251,7 @@ func TestAStaleSocketIsReplacedAndNothingElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := refresh.Directory{Path: filepath.Join(shortDir(t), "vault")}
-			if err := errors.Join(os.Mkdir(dir.Path, 0o700), c.put(Socket(dir))); err != nil {
+			if err := errors.Join(os.Mkdir(dir.Path, 0o700), c.put(socketOf(dir))); err != nil {
 				t.Fatal(err)
 			}
 			l, err := Listen(dir, app.NewEnvironment(nil, nil))
@@ -260,7 +260,7 @@ func TestAStaleSocketIsReplacedAndNothingElse(t *testing.T) {
 			}
 			if l != nil {
 				_ = l.Close()
-			} else if _, err := os.Lstat(Socket(dir)); err != nil {
+			} else if _, err := os.Lstat(socketOf(dir)); err != nil {
 				t.Error("it was removed")
 			}
 		})
@@ -298,7 +298,7 @@ func TestADirectoryThatIsALinkOrOthersCanWriteToIsNotUsed(t *testing.T) {
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {
 	s := newStage(t, Options{})
-	for path, mode := range map[string]fs.FileMode{Socket(s.dir): 0o600, s.dir.Path: 0o700} {
+	for path, mode := range map[string]fs.FileMode{socketOf(s.dir): 0o600, s.dir.Path: 0o700} {
 		info, err := os.Lstat(path)
 		if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != mode {
 			t.Errorf("%s: %v, %v", path, info.Mode(), err)

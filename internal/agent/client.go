@@ -181,8 +181,8 @@ func (c *Client) reachable() error {
 	switch dir := c.Dir(); {
 	case dir.Path == "":
 		return errNoDir
-	case len(Socket(dir)) > maxPath:
-		return fmt.Errorf("the path %s is too long for a socket", Socket(dir))
+	case len(socketOf(dir)) > maxPath:
+		return fmt.Errorf("the path %s is too long for a socket", socketOf(dir))
 	default:
 		return nil
 	}
@@ -207,7 +207,7 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	if err := json.Unmarshal(answer, &s); err != nil {
 		return s, errAnswer
 	}
-	s.Older, s.Socket = older, Socket(c.Dir())
+	s.Older, s.Socket = older, socketOf(c.Dir())
 	return s, nil
 }
 

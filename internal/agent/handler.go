@@ -23,9 +23,9 @@ import (
 
 // The paths. Those without a version are the same in every version.
 const (
-	pathSession = Path + "/session"
-	pathUnlock  = Path + "/unlock"
-	pathHolds   = Path + "/holds"
+	pathSession = path + "/session"
+	pathUnlock  = path + "/unlock"
+	pathHolds   = path + "/holds"
 	pathStatus  = "/status"
 	pathLock    = "/lock"
 	pathStop    = "/stop"
@@ -69,7 +69,7 @@ func (a *Agent) handler() http.Handler {
 }
 
 func (a *Agent) session(w http.ResponseWriter, r *http.Request) {
-	body, ok := ReadBody(w, r)
+	body, ok := readBody(w, r)
 	if !ok {
 		return
 	}
@@ -81,12 +81,12 @@ func (a *Agent) session(w http.ResponseWriter, r *http.Request) {
 	}
 	request.Environ = nil // only what is served by the agent alone is begun by it
 	var reply app.SessionReply
-	InTime(w, r, func(ctx context.Context, say func(string)) { reply, err = a.Carry(ctx, request, say) })
+	inTime(w, r, func(ctx context.Context, say func(string)) { reply, err = a.Carry(ctx, request, say) })
 	writeSecret(w)(encodeReply(reply, err))
 }
 
 func (a *Agent) unlocking(w http.ResponseWriter, r *http.Request) {
-	body, ok := ReadBody(w, r)
+	body, ok := readBody(w, r)
 	if !ok {
 		return
 	}
@@ -98,7 +98,7 @@ func (a *Agent) unlocking(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var answer wireAnswer
-	InTime(w, r, func(ctx context.Context, _ func(string)) {
+	inTime(w, r, func(ctx context.Context, _ func(string)) {
 		opens, err := a.unlock(ctx, app.Unlocking{
 			Store: u.Store, Passphrase: creds.New(u.Passphrase), For: u.For, UntilSuspended: u.UntilSuspended, Person: u.Person,
 		})
@@ -108,7 +108,7 @@ func (a *Agent) unlocking(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *Agent) holds(w http.ResponseWriter, r *http.Request) {
-	body, ok := ReadBody(w, r)
+	body, ok := readBody(w, r)
 	if !ok {
 		return
 	}
@@ -188,8 +188,8 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, s)
 }
 
-// ReadBody reads a request's body, of limited length. If it cannot, it has answered.
-func ReadBody(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
+// readBody reads a request's body, of limited length. If it cannot, it has answered.
+func readBody(w http.ResponseWriter, r *http.Request) (body []byte, ok bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
 		http.Error(w, "the request is too long, or ended early", http.StatusBadRequest)
@@ -205,9 +205,9 @@ const earlyWord = time.Second
 // lineHeader has a line for the person, in base64, in an answer that is not the last one.
 const lineHeader = "Vault-Say"
 
-// InTime runs f, whose context ends when the client has gone away. A client whose request
+// inTime runs f, whose context ends when the client has gone away. A client whose request
 // takes longer hears of it, and at once of every line that f has for the person.
-func InTime(w http.ResponseWriter, r *http.Request, f func(ctx context.Context, say func(line string))) {
+func inTime(w http.ResponseWriter, r *http.Request, f func(ctx context.Context, say func(line string))) {
 	defer server.Working(r)()
 	lines := make(chan string)
 	over := make(chan struct{})

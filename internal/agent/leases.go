@@ -23,9 +23,9 @@ import (
 // with a path and a token of its own, on one listener, which is there while there are leases.
 
 const (
-	pathLease  = Path + "/lease"
-	pathRevoke = Path + "/revoke"
-	pathGoOn   = Path + "/go-on"
+	pathLease  = path + "/lease"
+	pathRevoke = path + "/revoke"
+	pathGoOn   = path + "/go-on"
 )
 
 // Processes is what the agent asks of the system about shells, and of itself.
@@ -86,7 +86,7 @@ func (ls *leases) leasing(w http.ResponseWriter, r *http.Request) { ls.answering
 
 // answering answers a request about leases.
 func (ls *leases) answering(w http.ResponseWriter, r *http.Request, do func(context.Context, app.LeaseRequest) (app.LeaseReply, error)) {
-	body, ok := ReadBody(w, r)
+	body, ok := readBody(w, r)
 	if !ok {
 		return
 	}
@@ -97,12 +97,12 @@ func (ls *leases) answering(w http.ResponseWriter, r *http.Request, do func(cont
 		return
 	}
 	var reply app.LeaseReply
-	InTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = do(ctx, request) })
+	inTime(w, r, func(ctx context.Context, _ func(string)) { reply, err = do(ctx, request) })
 	writeSecret(w)(encodeLeaseReply(reply, err))
 }
 
 func (ls *leases) revoking(w http.ResponseWriter, r *http.Request) {
-	body, ok := ReadBody(w, r)
+	body, ok := readBody(w, r)
 	if !ok {
 		return
 	}

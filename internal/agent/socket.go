@@ -19,16 +19,16 @@ import (
 
 // This file is the socket: where it is, who may have made it, and who may connect.
 
-// Socket is the path of the agent's socket in a runtime directory.
-func Socket(dir refresh.Directory) string { return filepath.Join(dir.Path, "agent.sock") }
+// socketOf is the path of the agent's socket in a runtime directory.
+func socketOf(dir refresh.Directory) string { return filepath.Join(dir.Path, "agent.sock") }
 
 // maxPath is the longest path that every system takes for a socket.
 const maxPath = 103
 
 // The reasons why there can be no agent.
 var (
-	// ErrRunning says that an agent is running already.
-	ErrRunning = errors.New("an agent is running already")
+	// errRunning says that an agent is running already.
+	errRunning = errors.New("an agent is running already")
 	errNoDir   = errors.New("there is no directory for its socket that belongs to this user alone")
 	errNoUnix  = errors.New("this system has no Unix sockets; Windows has them since version 1803 of Windows 10")
 )
@@ -75,7 +75,7 @@ const takeover = 3 * time.Second
 // agent at a time: the error is ErrRunning if another one has the lock of dir. The socket
 // of an agent that was killed is replaced.
 func Listen(dir refresh.Directory, e app.Environment) (*Listener, error) {
-	path := Socket(dir)
+	path := socketOf(dir)
 	if dir.Path == "" {
 		return nil, errNoDir
 	}
@@ -108,10 +108,10 @@ func alone(dir refresh.Directory) (free func(), err error) {
 		}
 		if c, err := dial(dir); err == nil {
 			_ = c.Close()
-			return nil, ErrRunning
+			return nil, errRunning
 		}
 		if time.Now().After(end) {
-			return nil, ErrRunning
+			return nil, errRunning
 		}
 	}
 }
@@ -169,7 +169,7 @@ func checkSocket(path string) error {
 // dial connects to the agent, if what is at its path was made by this user and another
 // process of this user listens there.
 func dial(dir refresh.Directory) (net.Conn, error) {
-	path := Socket(dir)
+	path := socketOf(dir)
 	if dir.Path == "" || len(path) > maxPath {
 		return nil, errNoDir
 	}

@@ -120,9 +120,9 @@ func (t *Task) KnownAccounts(session string) (list []sessions.Account) {
 // aliases is the name under which accounts stand whose alias IAM has told.
 const aliases = ""
 
-// LearnAlias asks IAM for the alias of an account, once, and returns the account's name: that of
+// learnAlias asks IAM for the alias of an account, once, and returns the account's name: that of
 // Identity Center, or the alias; "" where it has neither, or where the caller may not ask.
-func (t *Task) LearnAlias(ctx context.Context, account string, c sessions.IAM) string {
+func (t *Task) learnAlias(ctx context.Context, account string, c sessions.IAM) string {
 	known := t.knownDirectories()
 	name := accountNames(known)[account]
 	of := known[aliases]

@@ -64,7 +64,7 @@ func StatusOf(t *Task, st env.State) Status {
 		Inside: around(t.Env.Current), Depth: env.Depth(t.Env.Current), ChangedBy: st.Changed(t.Env.Current), Agent: "none",
 		Qualifier: st.Request.Qualifier(), RoleARN: st.Request.RoleARN, PolicyARNs: st.Request.PolicyARNs, Policy: st.Request.Policy,
 	}
-	s.Account, s.Role = RoleOf(st.ARN)
+	s.Account, s.Role = roleOf(st.ARN)
 	s.Project = ProjectOf(st.Request.Visit)
 	if s.Account == "" {
 		s.Account = creds.AccountOf(t.Env.Get("AWS_ACCESS_KEY_ID"))

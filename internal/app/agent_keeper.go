@@ -263,7 +263,7 @@ func (b *bringer) signIn(ctx context.Context, m *sessions.Maker, missing error) 
 // held has a request carried out once, by an agent that holds the store. Where a person is
 // there, they are asked for the passphrase if that is needed.
 func (k *agentKeeper) held(ctx context.Context, r *SessionRequest) (SessionReply, error) {
-	r.CanOpen = k.given != nil || k.t.AskHidden() != nil
+	r.CanOpen = k.given != nil || k.t.askHidden() != nil
 	r.Within = within(ctx)
 	reply, err := k.t.Agent.Session(ctx, *r, k.say())
 	if errors.Is(err, ErrNotHeld) && r.CanOpen {

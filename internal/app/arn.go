@@ -12,8 +12,8 @@ func AccountOf(text string) string {
 	return account
 }
 
-// IsRoot reports whether an ARN is that of an account's root user.
-func IsRoot(text string) bool {
+// isRoot reports whether an ARN is that of an account's root user.
+func isRoot(text string) bool {
 	_, resource := cutARN(text)
 	return resource == "root"
 }
@@ -24,15 +24,15 @@ func UserOf(text string) (account, name string) {
 	return nameIn(text, "user/")
 }
 
-// RoleOf takes the account and the role out of an assumed role's ARN.
-func RoleOf(text string) (account, role string) {
+// roleOf takes the account and the role out of an assumed role's ARN.
+func roleOf(text string) (account, role string) {
 	account, resource := cutARN(text)
 	role, _, _ = strings.Cut(strings.TrimPrefix(resource, "assumed-role/"), "/")
 	return account, role
 }
 
-// IAMRoleOf takes the account and the name out of an IAM role's ARN.
-func IAMRoleOf(text string) (account, role string) {
+// iamRoleOf takes the account and the name out of an IAM role's ARN.
+func iamRoleOf(text string) (account, role string) {
 	return nameIn(text, "role/")
 }
 

@@ -55,7 +55,7 @@ func Chain(p profiles.Profile) []Hop {
 	}
 	switch {
 	case s.Stored != nil:
-		hops = append(hops, Hop{Kind: HopStored, Profile: s.Stored.Profile, MFASerial: s.Stored.MFASerial, Seconds: Seconds(s.Stored.Duration)})
+		hops = append(hops, Hop{Kind: HopStored, Profile: s.Stored.Profile, MFASerial: s.Stored.MFASerial, Seconds: seconds(s.Stored.Duration)})
 	case s.SSO != nil:
 		hops = append(hops, Hop{
 			Kind: HopSSO, SSOSession: s.SSO.Session, StartURL: s.SSO.StartURL, Region: s.SSO.Region, Account: s.SSO.Account, Role: s.SSO.Role,
@@ -96,7 +96,7 @@ func RenewProgram(chain []Hop) string {
 func roleHop(r *profiles.Role) Hop {
 	h := Hop{
 		Kind: HopRole, Profile: r.Profile, ARN: r.ARN, SessionName: r.SessionName, ExternalID: r.ExternalID, MFASerial: r.MFASerial,
-		Seconds: Seconds(r.Duration), Region: r.Region, Transitive: r.TransitiveTagKeys, SourceIdentity: r.SourceIdentity, PolicyARNs: r.PolicyARNs,
+		Seconds: seconds(r.Duration), Region: r.Region, Transitive: r.TransitiveTagKeys, SourceIdentity: r.SourceIdentity, PolicyARNs: r.PolicyARNs,
 	}
 	for _, tag := range r.Tags {
 		if h.Tags == nil {
@@ -110,7 +110,7 @@ func roleHop(r *profiles.Role) Hop {
 func webHop(w *profiles.WebIdentity) Hop {
 	program, _ := profiles.Show("web_identity_token_process", w.Process)
 	return Hop{
-		Kind: HopWeb, Profile: w.Profile, ARN: w.ARN, SessionName: w.SessionName, Seconds: Seconds(w.Duration), Region: w.Region,
+		Kind: HopWeb, Profile: w.Profile, ARN: w.ARN, SessionName: w.SessionName, Seconds: seconds(w.Duration), Region: w.Region,
 		PolicyARNs: w.PolicyARNs, TokenFile: w.TokenFile, Program: program,
 	}
 }
@@ -124,8 +124,8 @@ func SourceText(p profiles.Profile) string {
 	return strings.Join(words, " < ")
 }
 
-// Seconds is a duration in whole seconds.
-func Seconds(d time.Duration) int { return int(d / time.Second) }
+// seconds is a duration in whole seconds.
+func seconds(d time.Duration) int { return int(d / time.Second) }
 
 // Words says a step in a few words.
 func (h Hop) Words() string {
@@ -162,8 +162,8 @@ type Need struct {
 	URL    string `json:"url,omitempty"`    // of a directory
 }
 
-// Needs works out what a sign-in will ask for when nothing is cached, in order.
-func Needs(p profiles.Profile) []Need {
+// needs works out what a sign-in will ask for when nothing is cached, in order.
+func needs(p profiles.Profile) []Need {
 	needs := []Need{}
 	code := func(serial, process string) {
 		n := Need{Kind: "mfa_code", Device: serial}

@@ -22,7 +22,7 @@ func (h helpers) askForCode() (sessions.Asker, error) {
 	if err != nil {
 		return nil, &UsageError{Command: "vault", Err: fmt.Errorf("AWS_VAULT_PROMPT: %w", err)}
 	}
-	a := &mfa.Asker{Order: order, Env: h.Env.Current, Terminal: h.AskHidden(), Run: h.runMFAProgram}
+	a := &mfa.Asker{Order: order, Env: h.Env.Current, Terminal: h.askHidden(), Run: h.runMFAProgram}
 	if !a.Possible() {
 		return nil, nil
 	}

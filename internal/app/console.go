@@ -106,7 +106,7 @@ func (t *Task) Console(ctx context.Context, r ConsoleRequest) (Console, error) {
 	}
 	w := refresh.Want{IgnoreCache: door == byUser}
 	if door == byUser || door == byChain && r.Duration > 0 {
-		q.Seconds, w.IgnoreCache = Seconds(r.Duration), true
+		q.Seconds, w.IgnoreCache = seconds(r.Duration), true
 	}
 	if key := p.Source.Stored; door == byUser && key.MFASerial != "" {
 		t.say("the console will not count as signed in with MFA: AWS has no way to open it for a user's key with a code; a role over the key can have one")
@@ -172,7 +172,7 @@ func (t *Task) consoleURL(ctx context.Context, p profiles.Profile, s creds.Sessi
 	if r.Given != "" {
 		c.Profile = ""
 	}
-	if c.Account, c.Role = RoleOf(s.ARN); c.Account == "" {
+	if c.Account, c.Role = roleOf(s.ARN); c.Account == "" {
 		c.Account = creds.AccountOf(s.AccessKeyID)
 	}
 	if sso := p.Source.SSO; sso != nil {

@@ -43,7 +43,7 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 		}
 	}
 	if !set.Has(name) {
-		d, err := t.SessionDirectory(name)
+		d, err := t.sessionDirectory(name)
 		var missing *profiles.NotFoundError
 		if !errors.As(err, &missing) {
 			return d, err
@@ -60,8 +60,8 @@ func (t *Task) Directory(ctx context.Context, name string) (Directory, error) {
 	return Directory{p, s, t}, nil
 }
 
-// SessionDirectory is the Identity Center of an sso-session.
-func (t *Task) SessionDirectory(name string) (Directory, error) {
+// sessionDirectory is the Identity Center of an sso-session.
+func (t *Task) sessionDirectory(name string) (Directory, error) {
 	set, err := t.Profiles()
 	if err != nil {
 		return Directory{}, err
@@ -91,7 +91,7 @@ func (t *Task) NewDirectory(name, startURL, region string) (d Directory, saved b
 		switch old, _, err := set.SSOSession(known); {
 		case err != nil:
 		case old.Directory() == s.Directory() && old.Region == s.Region && (name == "" || name == known):
-			d, err := t.SessionDirectory(known)
+			d, err := t.sessionDirectory(known)
 			return d, true, err
 		case known == s.Session:
 			return Directory{}, false, WithHint(fmt.Errorf("the sso-session %q is %s in %s", known, old.Directory(), old.Region),
@@ -119,7 +119,7 @@ func (d Directory) Save(ctx context.Context) (file string, err error) {
 // "" as Directory has it.
 func (t *Task) RoleDirectory(ctx context.Context, session string) (Directory, error) {
 	if session != "" {
-		d, err := t.SessionDirectory(session)
+		d, err := t.sessionDirectory(session)
 		return d, noSession(session, err)
 	}
 	d, err := t.Directory(ctx, "")

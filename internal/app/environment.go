@@ -163,8 +163,8 @@ func (e Environment) noFile(variable string) string {
 	return fmt.Sprintf("%s names %s, which does not exist", variable, path)
 }
 
-// LoginDir is where aws login keeps its files.
-func (e Environment) LoginDir() string {
+// loginDir is where aws login keeps its files.
+func (e Environment) loginDir() string {
 	return e.awsPath("AWS_LOGIN_CACHE_DIRECTORY", "login", "cache")
 }
 

@@ -29,7 +29,7 @@ func TestWithoutHOMETheCurrentDirectoryIsNotObeyed(t *testing.T) {
 		for _, account := range []func() string{nil, func() string { return "" }, func() string { return "relative" }} {
 			e := NewEnvironment(list, account)
 			for what, path := range map[string]string{
-				"config": e.ConfigFile(), "credentials": e.CredentialsFile(), "login": e.LoginDir(), "expanded": e.Expand("~/x"),
+				"config": e.ConfigFile(), "credentials": e.CredentialsFile(), "login": e.loginDir(), "expanded": e.Expand("~/x"),
 			} {
 				if path != "" {
 					t.Errorf("%q: %s is %q", list, what, path)
@@ -74,8 +74,8 @@ func TestATildeInEveryPathOfTheAWSFilesIsTheHome(t *testing.T) {
 	if err != nil || p.Network.CABundle != in("corp.pem") || p.Source.WebIdentity.TokenFile != in("token") {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if u.Env.CredentialsFile() != in("keys") || u.Env.LoginDir() != home {
-		t.Errorf("%q, %q", u.Env.CredentialsFile(), u.Env.LoginDir())
+	if u.Env.CredentialsFile() != in("keys") || u.Env.loginDir() != home {
+		t.Errorf("%q, %q", u.Env.CredentialsFile(), u.Env.loginDir())
 	}
 	p, err = task("HOME="+home, "AWS_CA_BUNDLE=~/env.pem").ResolveUnopened(env.Request{Profile: "other"})
 	if err != nil || p.Network.CABundle != in("env.pem") {

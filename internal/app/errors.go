@@ -174,9 +174,9 @@ func profileHint(err error) string {
 	return ""
 }
 
-// MeantSource adds to the error for a key that is not stored what to write where a setting of
+// meantSource adds to the error for a key that is not stored what to write where a setting of
 // the profile was ignored that would have named another source: that is what went wrong.
-func MeantSource(p profiles.Profile, err error) error {
+func meantSource(p profiles.Profile, err error) error {
 	var noKey *sessions.NoKeyError
 	if !errors.As(err, &noKey) {
 		return err

@@ -112,7 +112,7 @@ func (e *Explanation) explainSteps(set *profiles.Set, name string, o profiles.Ov
 }
 
 func (e *Explanation) fill(p profiles.Profile) {
-	e.Region, e.Chain, e.Needs, e.CacheKey = p.Region, Chain(p), Needs(p), p.CacheKey()[:12]
+	e.Region, e.Chain, e.Needs, e.CacheKey = p.Region, Chain(p), needs(p), p.CacheKey()[:12]
 	e.Guard = guardFacts(p.Guard)
 	n := p.Network
 	e.Network = &Network{nil, n.FIPS, n.DualStack, n.CABundle, n.LegacySTS, n.MaxAttempts, n.RetryMode}

@@ -28,7 +28,7 @@ func (t *Task) Permitted(ctx context.Context, q env.Request) (profiles.Profile, 
 	if err != nil {
 		return p, q, err
 	}
-	held, agent, err := t.heldForAgent(p, Guarded(q, p))
+	held, agent, err := t.heldForAgent(p, guarded(q, p))
 	if err == nil && (held.Agent != q.Agent || len(held.PolicyARNs) != len(q.PolicyARNs)) {
 		p, err = t.Resolve(ctx, held)
 	}
@@ -36,7 +36,7 @@ func (t *Task) Permitted(ctx context.Context, q env.Request) (profiles.Profile, 
 		return p, q, notNarrowed(agent, err)
 	}
 	if q.NoSession && (p.Guard.Max != 0 || p.Guard.Lapses) {
-		return p, q, WithHint(fmt.Errorf("profile %q has %s, and the key itself does not expire", p.Name, GuardWords(p.Guard)), "leave out --no-session")
+		return p, q, WithHint(fmt.Errorf("profile %q has %s, and the key itself does not expire", p.Name, guardWords(p.Guard)), "leave out --no-session")
 	}
 	if agent.Name != "" && (agent.Rule == profiles.AgentsAsk || p.Guard.Protected && !slices.Contains(t.YesReally, p.Name)) {
 		return p, q, t.allowAgent(ctx, p, q, agent)
@@ -54,9 +54,9 @@ func (t *Task) Given(ctx context.Context, q env.Request, w refresh.Want) (profil
 	return p, q, l, err
 }
 
-// Guarded is a request with what the settings of its profile make of it, so that the prompt and
+// guarded is a request with what the settings of its profile make of it, so that the prompt and
 // other terminals know.
-func Guarded(q env.Request, p profiles.Profile) env.Request {
+func guarded(q env.Request, p profiles.Profile) env.Request {
 	q.Protected = p.Guard.Protected
 	if p.Guard.ReadOnly && len(q.PolicyARNs) == 0 {
 		q.PolicyARNs = []string{env.ReadOnlyPolicy}
@@ -79,11 +79,11 @@ func guardFacts(g profiles.Guard) *GuardFacts {
 	if g == (profiles.Guard{}) {
 		return nil
 	}
-	return &GuardFacts{g.Protected, g.ReadOnly, Seconds(g.Max), g.Lapses, g.Agents, GuardWords(g)}
+	return &GuardFacts{g.Protected, g.ReadOnly, seconds(g.Max), g.Lapses, g.Agents, guardWords(g)}
 }
 
-// GuardWords names the settings that hold something back, "" if there are none.
-func GuardWords(g profiles.Guard) string {
+// guardWords names the settings that hold something back, "" if there are none.
+func guardWords(g profiles.Guard) string {
 	var words []string
 	add := func(holds bool, word string) {
 		if holds {

@@ -33,12 +33,12 @@ func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	who, err := WhoAmI(ctx, p, l.Session)
+	who, err := whoAmI(ctx, p, l.Session)
 	if err != nil {
 		return Identity{}, sessions.NameGiver(p, err)
 	}
 	i := Identity{Profile: p.Name, Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: SourceText(p), Chain: Chain(p)}
-	_, i.Role = RoleOf(who.ARN)
+	_, i.Role = roleOf(who.ARN)
 	i.Name = t.accountName(ctx, p, l.Session, who.Account)
 	if e := l.Session.Expires; !e.IsZero() {
 		i.Expires = &e
@@ -49,7 +49,7 @@ func IdentityOf(ctx context.Context, t *Task, q env.Request) (Identity, error) {
 // accountName is the name of a session's account. IAM is asked for its alias, once, if nothing else
 // has told it.
 func (t *Task) accountName(ctx context.Context, p profiles.Profile, s creds.Session, account string) string {
-	return t.LearnAlias(ctx, account, sessions.IAM{Endpoint: Endpoint(p, profiles.ServiceIAM, p.Region), Session: s})
+	return t.learnAlias(ctx, account, sessions.IAM{Endpoint: Endpoint(p, profiles.ServiceIAM, p.Region), Session: s})
 }
 
 // Given is where the environment has credentials of the caller's own, before any profile: ""
@@ -87,12 +87,12 @@ func IdentityGiven(ctx context.Context, t *Task, g Given) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	who, err := WhoAmI(ctx, p, s)
+	who, err := whoAmI(ctx, p, s)
 	if err != nil {
 		return Identity{}, givenError(g, err)
 	}
 	i := Identity{Account: who.Account, ARN: who.ARN, UserID: who.UserID, Region: p.Region, Source: string(g), Chain: Chain(p)}
-	_, i.Role = RoleOf(who.ARN)
+	_, i.Role = roleOf(who.ARN)
 	i.Name = t.accountName(ctx, p, s, who.Account)
 	if e := s.Expires; !e.IsZero() {
 		i.Expires = &e

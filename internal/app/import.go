@@ -51,7 +51,7 @@ func (m *Import) Store(ctx context.Context) error {
 
 // storeOne returns nil when the keyring has the key, as read back just now.
 func (m *Import) storeOne(ctx context.Context, s *ImportStep) error {
-	unlock, err := m.task.LockKey(ctx, s.Profile)
+	unlock, err := m.task.lockKey(ctx, s.Profile)
 	if err != nil {
 		return err
 	}

@@ -190,11 +190,11 @@ func ProfileAccount(p profiles.Profile) string {
 func accountAndRole(p profiles.Profile) (account, role string) {
 	switch s := p.Source; {
 	case s.Role != nil:
-		return IAMRoleOf(s.Role.ARN)
+		return iamRoleOf(s.Role.ARN)
 	case s.SSO != nil:
 		return s.SSO.Account, s.SSO.Role
 	case s.WebIdentity != nil:
-		return IAMRoleOf(s.WebIdentity.ARN)
+		return iamRoleOf(s.WebIdentity.ARN)
 	}
 	return "", ""
 }

@@ -13,13 +13,13 @@ import (
 // This file lets one process at a time change the key that is stored under a name. What
 // adds, imports, rotates, moves or removes a key holds its lock meanwhile.
 
-// ErrKeyBusy says that another process is changing the same key.
-var ErrKeyBusy = errors.New("another terminal is rotating this key or storing another one")
+// errKeyBusy says that another process is changing the same key.
+var errKeyBusy = errors.New("another terminal is rotating this key or storing another one")
 
 func keyLockName(name string) string { return "rotate\x00" + name }
 
-// LockKey waits until no other process changes the key under a name.
-func (t *Task) LockKey(ctx context.Context, name string) (unlock func(), err error) {
+// lockKey waits until no other process changes the key under a name.
+func (t *Task) lockKey(ctx context.Context, name string) (unlock func(), err error) {
 	return t.Env.Runtime().Lock(ctx, keyLockName(name), sync.OnceFunc(func() {
 		t.say("another terminal is changing the key of %s, waiting for it", name)
 	}))
@@ -32,7 +32,7 @@ func lockKeyBriefly(t *Task, ctx context.Context, name string) (unlock func(), e
 	defer cancel()
 	unlock, err = t.Env.Runtime().Lock(limited, keyLockName(name), nil)
 	if err != nil && ctx.Err() == nil {
-		err = fmt.Errorf("the key of %q: %w", name, ErrKeyBusy)
+		err = fmt.Errorf("the key of %q: %w", name, errKeyBusy)
 	}
 	return unlock, err
 }
@@ -42,7 +42,7 @@ func lockKeyBriefly(t *Task, ctx context.Context, name string) (unlock func(), e
 func (m *Migration) LockForMove(_ context.Context, name string) (unlock func(), err error) {
 	unlock, got := m.task.Env.Runtime().TryLock(keyLockName(name))
 	if !got {
-		return nil, ErrKeyBusy
+		return nil, errKeyBusy
 	}
 	if err := m.rotationOf(name); err != nil {
 		unlock()

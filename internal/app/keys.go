@@ -71,7 +71,7 @@ func (t *Task) ReplacedKey(ctx context.Context, name string) (StoredKey, error) 
 		return StoredKey{}, err
 	}
 	if store.Of(s).StoresUnasked {
-		exists, err := t.HasKey(ctx, name)
+		exists, err := t.hasKey(ctx, name)
 		return StoredKey{Exists: exists, Unread: true}, err
 	}
 	before, err := t.StoredKey(ctx, name)
@@ -101,7 +101,7 @@ func (t *Task) StoreKey(ctx context.Context, name string, k creds.Key, overwrite
 	if err != nil {
 		return err
 	}
-	unlock, err := t.LockKey(ctx, name)
+	unlock, err := t.lockKey(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (t *Task) KeyOwner(ctx context.Context, set *profiles.Set, name, region str
 		return owner, "", err
 	}
 	by := creds.Session{Profile: name, AccessKeyID: k.ID, SecretKey: k.Secret}
-	owner, err = WhoAmI(ctx, p, by)
+	owner, err = whoAmI(ctx, p, by)
 	var call *sessions.CallError
 	if !p.Regionless || !errors.As(err, &call) || call.Kind != sessions.BadKey || call.WrongSecret() {
 		return owner, "", err
@@ -190,7 +190,7 @@ func ownerElsewhere(ctx context.Context, p profiles.Profile, by creds.Session) (
 		at := p
 		at.Region, at.Network.MaxAttempts = region, 1
 		go func() {
-			owner, err := WhoAmI(ctx, at, by)
+			owner, err := whoAmI(ctx, at, by)
 			if err != nil {
 				at.Region = ""
 			}
@@ -219,8 +219,8 @@ func (t *Task) CheckDevice(ctx context.Context, set *profiles.Set, name, region 
 	return devices, err == nil
 }
 
-// WhoAmI asks STS whose credentials these are, where the profile says that STS is.
-func WhoAmI(ctx context.Context, p profiles.Profile, by creds.Session) (sessions.Identity, error) {
+// whoAmI asks STS whose credentials these are, where the profile says that STS is.
+func whoAmI(ctx context.Context, p profiles.Profile, by creds.Session) (sessions.Identity, error) {
 	return sessions.WhoAmI(ctx, Endpoint(p, sessions.STS, p.Region), by)
 }
 

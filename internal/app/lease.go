@@ -98,7 +98,7 @@ func (t *Task) Serve(ctx context.Context, p profiles.Profile, q env.Request, l e
 	if err != nil {
 		return LeaseReply{}, err
 	}
-	r := LeaseRequest{Lease: l, Have: have, Again: Again(q), Person: !t.Quiet, Session: SessionRequest{
+	r := LeaseRequest{Lease: l, Have: have, Again: again(q), Person: !t.Quiet, Session: SessionRequest{
 		Store: k.ref, Profile: forAgent(p), Policy: servedPolicy(t.Policy), Proxies: t.Env.proxies(), CanOpen: !t.Quiet,
 	}}
 	if err := t.bringOutside(ctx, p, &r.Session); err != nil {
@@ -149,7 +149,7 @@ func (t *Task) CanServe(q env.Request) error {
 		return WithHint(errors.New("mode server serves sessions, so --no-session does not go with it"), "vault use %s --mode env --no-session", Word(q.Profile))
 	}
 	if p, err := t.ResolveUnopened(q); err == nil && p.Guard.Lapses {
-		return WithHint(fmt.Errorf("mode server renews by itself, which profile %q does not allow: %s", p.Name, GuardWords(p.Guard)),
+		return WithHint(fmt.Errorf("mode server renews by itself, which profile %q does not allow: %s", p.Name, guardWords(p.Guard)),
 			"vault use %s --mode env", Word(q.Profile))
 	}
 	return nil
@@ -207,7 +207,7 @@ func (k *agentKeeper) leased(ctx context.Context, r LeaseRequest, call func(cont
 // unlock gives the agent what opens the store: the passphrase that the caller has, or one that
 // a person types.
 func (k *agentKeeper) unlock(ctx context.Context) error {
-	if k.given == nil && k.t.AskHidden() == nil {
+	if k.given == nil && k.t.askHidden() == nil {
 		return fmt.Errorf("%w: the agent does not have its passphrase", store.ErrLocked)
 	}
 	err := k.open(ctx)

@@ -142,7 +142,7 @@ func (m *Migration) countKeys(ctx context.Context, o store.Options) (int, error)
 func (m *Migration) Keys(ctx context.Context, wanted []string) ([]string, error) {
 	names, err := readableKeys(ctx, m.From)
 	if errors.Is(err, store.ErrLocked) && m.From.backend().Passphrase.Variable != "" {
-		if m.task.AskHidden() == nil || m.task.Env.Secret(fromPassphrase) != nil {
+		if m.task.askHidden() == nil || m.task.Env.Secret(fromPassphrase) != nil {
 			return nil, WithHint(err, "%s is the passphrase of the store that is moved from", fromPassphrase)
 		}
 		o := m.From.Options

@@ -70,7 +70,7 @@ func (m *Removal) Remove(ctx context.Context, name string) (sessions int, err er
 	if err != nil {
 		return 0, err
 	}
-	unlock, err := m.task.LockKey(ctx, name)
+	unlock, err := m.task.lockKey(ctx, name)
 	if err != nil {
 		return 0, err
 	}

@@ -20,7 +20,7 @@ import (
 func (t *Task) Resolve(ctx context.Context, q env.Request) (profiles.Profile, error) {
 	var failed error
 	stored := func(name string) bool {
-		has, err := t.HasKey(ctx, name)
+		has, err := t.hasKey(ctx, name)
 		if err != nil {
 			failed = err
 		}

@@ -42,9 +42,9 @@ func (t *Task) NewRotator(p profiles.Profile) *Rotator {
 func (x *Rotator) Lock(ctx context.Context) (unlock func(), err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	unlock, err = x.task.Env.Runtime().Lock(ctx, keyLockName(x.Item), func() { cancel(ErrKeyBusy) })
-	if err != nil && errors.Is(context.Cause(ctx), ErrKeyBusy) {
-		err = ErrKeyBusy
+	unlock, err = x.task.Env.Runtime().Lock(ctx, keyLockName(x.Item), func() { cancel(errKeyBusy) })
+	if err != nil && errors.Is(context.Cause(ctx), errKeyBusy) {
+		err = errKeyBusy
 	}
 	return unlock, err
 }
@@ -62,7 +62,7 @@ func (x *Rotator) Open(ctx context.Context) error {
 	}
 	x.Rotation = &rotation.Rotation{
 		Item: x.Item, Profile: x.Profile.Name, Backend: store.Of(s).Name, Store: s, Book: book,
-		AWS: rotation.Calls{Who: KeyUser(x.Profile)}, Follow: x.follow, Now: t.Now, Sleep: t.Sleep, Hold: host.HoldSignals,
+		AWS: rotation.Calls{Who: keyUser(x.Profile)}, Follow: x.follow, Now: t.Now, Sleep: t.Sleep, Hold: host.HoldSignals,
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (x *Rotator) Identify(ctx context.Context, noSession bool) (key string, err
 		return "", err
 	}
 	x.Rotation.User = user
-	if IsRoot(user) {
+	if isRoot(user) {
 		return "", WithHint(fmt.Errorf("the key stored for %q is that of the root user of account %s, which should have none", x.Item, AccountOf(user)),
 			"delete it in the console, and store that of an IAM user")
 	}

@@ -35,7 +35,7 @@ type Trouble struct {
 func (t *Task) Source(p profiles.Profile, q env.Request, tell func(Trouble)) server.Source {
 	u := unattended(t)
 	told := refresh.Note("") // the trouble that was told last
-	s := &source{profile: p, again: Again(q)}
+	s := &source{profile: p, again: again(q)}
 	s.lease = func(ctx context.Context) (refresh.Lease, error) {
 		k, err := u.Keeper(ctx, p)
 		if err != nil {
@@ -138,8 +138,8 @@ func (s *source) failure(note refresh.Note, err error) error {
 	return e
 }
 
-// Again is a command line that makes the session of a request, whoever may be asked for it.
-func Again(q env.Request) string {
+// again is a command line that makes the session of a request, whoever may be asked for it.
+func again(q env.Request) string {
 	words := []string{"vault use", Word(q.Profile)}
 	add := func(flag, value string) {
 		if value != "" {

@@ -45,7 +45,7 @@ func (t *Task) sessionOf(ctx context.Context, p profiles.Profile, q env.Request,
 	if err == nil {
 		err = cmp.Or(l.Session.Check(), t.enough(p, q, l.Session))
 	}
-	err = MeantSource(p, err)
+	err = meantSource(p, err)
 	err = inAnotherPartition(p, err)
 	if err == nil && !t.Quiet {
 		t.warnOfRegion(p)
@@ -207,7 +207,7 @@ func (t *Task) makerOver(s store.Store) (*sessions.Maker, error) {
 	shared, _ := t.Env.SSOCacheDir() // without a home directory there is nothing to share
 	m := &sessions.Maker{
 		Store: s, Endpoint: Endpoint, Ask: codes, Browser: h.browser, MFAToken: t.MFACode,
-		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.LoginDir(), SharedDir: shared, Path: t.Env.settingPath,
+		RunProcess: h.runToken, RunCredentials: h.runCredentialProcess, Env: t.Env.User, LoginDir: t.Env.loginDir(), SharedDir: shared, Path: t.Env.settingPath,
 		SessionName: func() string { return sessions.DefaultSessionName(t.Who()) }, Now: t.Now, Started: t.Started,
 		Lock: func(ctx context.Context, name string) (func(), error) {
 			return t.Env.Runtime().Lock(ctx, name, waiting(t))

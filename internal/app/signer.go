@@ -208,11 +208,11 @@ func (s *Signer) iam(by creds.Session) sessions.IAM {
 	}
 }
 
-// KeyUser returns a function that asks STS, with a key itself, whose it is.
-func KeyUser(p profiles.Profile) func(context.Context, creds.Key) (string, error) {
+// keyUser returns a function that asks STS, with a key itself, whose it is.
+func keyUser(p profiles.Profile) func(context.Context, creds.Key) (string, error) {
 	return func(ctx context.Context, k creds.Key) (string, error) {
 		by := creds.Session{Profile: sessions.NewPlan(p).Key, AccessKeyID: k.ID, SecretKey: k.Secret}
-		id, err := WhoAmI(ctx, p, by)
+		id, err := whoAmI(ctx, p, by)
 		return id.ARN, classified(err)
 	}
 }

@@ -95,7 +95,7 @@ func (t *Task) StoreOptions() store.Options {
 		}
 		return t.typed
 	})
-	if ask := t.AskHidden(); ask != nil {
+	if ask := t.askHidden(); ask != nil {
 		o.Ask = func(ctx context.Context, question string) (creds.Secret, error) {
 			t.Unlocked = true
 			answer, err := ask(ctx, question+": ")
@@ -107,17 +107,17 @@ func (t *Task) StoreOptions() store.Options {
 	return o
 }
 
-// AskHidden asks for a secret on the terminal. It is nil when nobody can be asked there.
-func (t *Task) AskHidden() func(ctx context.Context, question string) (creds.Secret, error) {
+// askHidden asks for a secret on the terminal. It is nil when nobody can be asked there.
+func (t *Task) askHidden() func(ctx context.Context, question string) (creds.Secret, error) {
 	if t.Quiet || t.Ask == nil {
 		return nil
 	}
 	return func(ctx context.Context, question string) (creds.Secret, error) { return t.Ask(ctx, question, true) }
 }
 
-// HasKey reports whether a key is stored under a name. It opens the store, and decrypts
+// hasKey reports whether a key is stored under a name. It opens the store, and decrypts
 // nothing.
-func (t *Task) HasKey(ctx context.Context, name string) (bool, error) {
+func (t *Task) hasKey(ctx context.Context, name string) (bool, error) {
 	s, err := t.Keyring(ctx)
 	if err != nil {
 		return false, err

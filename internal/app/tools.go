@@ -44,7 +44,7 @@ func obstacle(t *Task, q env.Request, p profiles.Profile) (string, error) {
 	}
 	switch from := Origin(p); {
 	case p.Guard.ReadOnly, p.Guard.Max != 0, p.Guard.Lapses:
-		return "they do not know " + GuardWords(p.Guard), nil
+		return "they do not know " + guardWords(p.Guard), nil
 	case !set.Has(q.Profile):
 		return "it has no section in the config file", nil
 	case from.WebIdentity != nil && from.WebIdentity.Process != "":

@@ -10,9 +10,9 @@ import (
 // Every error of this package is an *fs.PathError with the path that the caller gave. In
 // it may be one of these, or what the operating system says; see IsFull and IsReadOnly.
 var (
-	// ErrMounted: the file is mounted by itself, as containers do with single files. Such a
+	// errMounted: the file is mounted by itself, as containers do with single files. Such a
 	// file can be overwritten and not replaced, and a crash would leave it half-written.
-	ErrMounted = errors.New("it is a mount point and cannot be replaced; mount its directory instead of the file")
+	errMounted = errors.New("it is a mount point and cannot be replaced; mount its directory instead of the file")
 
 	// ErrNotFile: what is there is a directory, a device or a pipe.
 	ErrNotFile = errors.New("it is not a regular file")
@@ -20,8 +20,8 @@ var (
 	// ErrInUse: another program has the file open and keeps others away from it, on Windows.
 	ErrInUse = errors.New("another program has it open; close it there and try again")
 
-	// ErrNoWriter: what is there is a named pipe, and no program has opened it to write to it.
-	ErrNoWriter = errors.New("it is a named pipe, and no program writes to it")
+	// errNoWriter: what is there is a named pipe, and no program has opened it to write to it.
+	errNoWriter = errors.New("it is a named pipe, and no program writes to it")
 )
 
 // OwnerError: the file, or the directory of a new one, belongs to another user, or to a

@@ -148,7 +148,7 @@ func moveInto(f *os.File, target string) error {
 func rename(from, to string) error {
 	err := os.Rename(from, to)
 	if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EXDEV) {
-		return ErrMounted
+		return errMounted
 	}
 	return err
 }

@@ -36,5 +36,5 @@ func open(path string) (f *os.File, err error) {
 			_ = r.file.Close()
 		}
 	}
-	return nil, ErrNoWriter
+	return nil, errNoWriter
 }

@@ -22,7 +22,7 @@ func TestANamedPipeIsReadButNotWaitedForForEver(t *testing.T) {
 	}
 	pipeWait = time.Millisecond
 	t.Cleanup(func() { pipeWait = 5 * time.Second })
-	if _, err := Read(path, 99); !errors.Is(err, ErrNoWriter) || !strings.Contains(err.Error(), path) {
+	if _, err := Read(path, 99); !errors.Is(err, errNoWriter) || !strings.Contains(err.Error(), path) {
 		t.Errorf("without a writer: %v", err)
 	}
 	pipeWait = time.Minute

@@ -57,7 +57,7 @@ func TestOnlyTheBrowserIsSentOnAndOnlyOnce(t *testing.T) {
 			t.Errorf("%s: %d %s", name, status, to)
 		}
 	}
-	if err := h.Wait(context.Background(), time.Millisecond); !errors.Is(err, ErrNoBrowser) {
+	if err := h.Wait(context.Background(), time.Millisecond); !errors.Is(err, errNoBrowser) {
 		t.Errorf("before the browser: %v", err)
 	}
 	if status, to := ask(t, "GET", h.Address(), same); status != http.StatusSeeOther || to != "https://example.com/secret" {

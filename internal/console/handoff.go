@@ -47,8 +47,8 @@ func (h *Handoff) Address() string { return "http://" + h.listener.Addr().String
 // Close stops listening. A second call does nothing.
 func (h *Handoff) Close() { _ = h.server.Close() }
 
-// ErrNoBrowser says that no browser came in time.
-var ErrNoBrowser = errors.New("no browser has fetched the address")
+// errNoBrowser says that no browser came in time.
+var errNoBrowser = errors.New("no browser has fetched the address")
 
 // Wait waits until a browser was sent on, but not longer than the given time.
 func (h *Handoff) Wait(ctx context.Context, atMost time.Duration) error {
@@ -62,7 +62,7 @@ func (h *Handoff) Wait(ctx context.Context, atMost time.Duration) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-time.After(atMost):
-		return ErrNoBrowser
+		return errNoBrowser
 	}
 }
 

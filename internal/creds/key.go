@@ -7,7 +7,7 @@ import (
 
 // Why a pair is not one to keep. NewKey's errors match one of them.
 var (
-	ErrIncomplete = errors.New("the access key id or the secret is empty")
+	errIncomplete = errors.New("the access key id or the secret is empty")
 	ErrTemporary  = errors.New("this is a temporary key (ASIA…); only the key of an IAM user is worth storing")
 	ErrMalformed  = errors.New("this is not what an access key looks like: there is more in it than AWS gives out")
 )
@@ -20,7 +20,7 @@ func NewKey(id, secret string) (Key, error) {
 	id, secret = strings.TrimSpace(id), strings.TrimSpace(secret)
 	switch {
 	case id == "" || secret == "":
-		return Key{}, ErrIncomplete
+		return Key{}, errIncomplete
 	case strings.HasPrefix(id, "ASIA"):
 		return Key{}, ErrTemporary
 	case strings.ContainsFunc(id, func(c rune) bool { return !wordRune(c) }), strings.ContainsFunc(secret, func(c rune) bool { return c <= ' ' || c > '~' }):

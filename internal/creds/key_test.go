@@ -12,8 +12,8 @@ func TestOnlyWhatAWSGivesOutIsAKey(t *testing.T) {
 	}{
 		{"AKIAFAKE", "abc/+=DEF", nil},
 		{" AKIAFAKE\t", "\nabc ", nil},
-		{"", "abc", ErrIncomplete},
-		{"AKIAFAKE", " ", ErrIncomplete},
+		{"", "abc", errIncomplete},
+		{"AKIAFAKE", " ", errIncomplete},
 		{"ASIAFAKE", "abc", ErrTemporary},
 		{"AKIAFAKE # mine", "abc", ErrMalformed},
 		{"AKIAFAKE", "abc # mine", ErrMalformed},

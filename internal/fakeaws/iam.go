@@ -92,7 +92,7 @@ func createAccessKey(s *Server, c *call) (any, *apiError) {
 	}
 	k, err := s.newKey(u)
 	if errors.Is(err, ErrTooManyKeys) {
-		return nil, refuse(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", KeysPerUser)
+		return nil, refuse(http.StatusConflict, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: %d", keysPerUser)
 	}
 	if err != nil {
 		return nil, refuse(http.StatusInternalServerError, "ServiceFailure", "%v", err)

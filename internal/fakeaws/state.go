@@ -18,11 +18,11 @@ import (
 // sessions that were made. A test or the demo sets it up with the exported methods; calls
 // of IAM change it as they do at AWS.
 
-// KeysPerUser is how many access keys a user may have, active or not.
-const KeysPerUser = 2
+// keysPerUser is how many access keys a user may have, active or not.
+const keysPerUser = 2
 
 // ErrTooManyKeys is returned by AddKey for a user who has two keys.
-var ErrTooManyKeys = fmt.Errorf("a user has at most %d access keys", KeysPerUser)
+var ErrTooManyKeys = fmt.Errorf("a user has at most %d access keys", keysPerUser)
 
 // state is guarded by Server.mu.
 type state struct {
@@ -190,7 +190,7 @@ func (s *Server) AddKey(userARN string) (creds.Key, error) {
 }
 
 func (s *Server) newKey(u *user) (*credential, error) {
-	if len(u.keys) >= KeysPerUser {
+	if len(u.keys) >= keysPerUser {
 		return nil, ErrTooManyKeys
 	}
 	k, err := s.issue(longLivedKey, u.account)

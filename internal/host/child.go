@@ -65,8 +65,8 @@ func (o Output) Answer() creds.Secret {
 	return creds.New(string(bytes.TrimSpace(o.Stdout)))
 }
 
-// ErrFlood says that a program printed more than its limit.
-var ErrFlood = errors.New("it printed more than an answer has")
+// errFlood says that a program printed more than its limit.
+var errFlood = errors.New("it printed more than an answer has")
 
 // ChildError says which program failed and how it ended. Err is an *exec.ExitError,
 // ErrFlood, the context's error, or the reason why the program could not be started.
@@ -148,8 +148,8 @@ func Run(ctx context.Context, p Child) (Output, error) {
 	switch {
 	case ctx.Err() != nil:
 		err = ctx.Err()
-	case errors.Is(context.Cause(within), ErrFlood):
-		err = ErrFlood
+	case errors.Is(context.Cause(within), errFlood):
+		err = errFlood
 	case errors.Is(err, exec.ErrWaitDelay):
 		err = nil // it is done; something it started still has its output open
 	}
@@ -157,7 +157,7 @@ func Run(ctx context.Context, p Child) (Output, error) {
 		return Output{out.text, said.text}, nil
 	}
 	failed := &ChildError{Program: name, Err: err}
-	if !errors.Is(err, ErrFlood) {
+	if !errors.Is(err, errFlood) {
 		failed.Said = Sayable(said.text, p.Input)
 	}
 	return Output{out.text, said.text}, failed
@@ -309,8 +309,8 @@ type bounded struct {
 
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.left -= len(p); b.left < 0 {
-		b.end(ErrFlood)
-		return 0, ErrFlood
+		b.end(errFlood)
+		return 0, errFlood
 	}
 	b.text = append(b.text, p...)
 	return len(p), nil
@@ -320,10 +320,10 @@ func (b *bounded) Write(p []byte) (int, error) {
 // mostly ends at once.
 const startPatience = 300 * time.Millisecond
 
-// StartDetached starts a program that lives on when we and the terminal are gone, and
+// startDetached starts a program that lives on when we and the terminal are gone, and
 // does not wait for it, but for a moment in which it may fail. It is a Tool, and its output
 // goes nowhere.
-func StartDetached(argv, environ []string) error {
+func startDetached(argv, environ []string) error {
 	c := exec.Command(argv[0], argv[1:]...)
 	c.Env, c.SysProcAttr = env.For(env.Tool, environ), detached()
 	err := prepare(c)

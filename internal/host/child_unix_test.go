@@ -176,7 +176,7 @@ func TestAChildThatPrintsTooMuchEndsWithAllThatItHasStarted(t *testing.T) {
 			c := sh("echo $$ >'" + pids + "'; " + script)
 			c.Limit = 10_000
 			o, err := Run(soon(t), c)
-			if !errors.Is(err, ErrFlood) || len(o.Stdout) > 10_000 || len(o.Stderr) > 10_000 {
+			if !errors.Is(err, errFlood) || len(o.Stdout) > 10_000 || len(o.Stderr) > 10_000 {
 				t.Errorf("%d and %d bytes, %v", len(o.Stdout), len(o.Stderr), err)
 			}
 			wantGone(t, pids, 1)

@@ -105,7 +105,7 @@ func Real() *World {
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		StdinIsTerm: terminal(os.Stdin), StdoutIsTerm: terminal(os.Stdout), StderrIsTerm: terminal(os.Stderr),
 		Now: time.Now, SinceBoot: sinceBoot, Sleep: sleep, Ask: asker(), Size: size,
-		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: StartDetached, Run: Run, Parent: parent, Ancestors: ancestors, Who: who, Home: home,
+		Exec: execute, Foreground: runForeground, Companion: companion, Launch: launch, Detach: runSelf, Start: startDetached, Run: Run, Parent: parent, Ancestors: ancestors, Who: who, Home: home,
 	}
 	if w.Ask != nil {
 		w.Tell = tell

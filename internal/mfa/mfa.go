@@ -36,8 +36,8 @@ func (e *UnknownError) Error() string {
 	return fmt.Sprintf("there is no MFA prompt with the name %q", e.Name)
 }
 
-// ErrPass is what Parse returns for "pass", which AWS Vault had once.
-var ErrPass = errors.New(`the MFA prompt "pass" was removed: put mfa_process = pass otp NAME into the profile`)
+// errPass is what Parse returns for "pass", which AWS Vault had once.
+var errPass = errors.New(`the MFA prompt "pass" was removed: put mfa_process = pass otp NAME into the profile`)
 
 // Parse reads a list of drivers, separated by commas, in the order in which they are
 // tried. It returns nil, which means the default order, if the list is empty.
@@ -47,7 +47,7 @@ func Parse(list string) ([]string, error) {
 		switch name = strings.TrimSpace(name); {
 		case name == "":
 		case name == "pass":
-			return nil, ErrPass
+			return nil, errPass
 		case !slices.Contains(Drivers(), name):
 			return nil, &UnknownError{name}
 		case !slices.Contains(order, name):

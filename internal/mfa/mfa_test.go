@@ -104,7 +104,7 @@ func TestAListOfDriversKeepsItsOrder(t *testing.T) {
 	if _, err := Parse("terminal,Zenity"); !errors.As(err, &unknown) || unknown.Name != "Zenity" {
 		t.Error(err)
 	}
-	if _, err := Parse("terminal,pass"); !errors.Is(err, ErrPass) {
+	if _, err := Parse("terminal,pass"); !errors.Is(err, errPass) {
 		t.Error(err)
 	}
 }

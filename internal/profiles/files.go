@@ -40,9 +40,6 @@ func ReadCredentials(path string) ([]byte, error) {
 	return ReadFile(path)
 }
 
-// Unread returns why the credentials file could not be read, nil if it was.
-func (s *Set) Unread() error { return s.unread }
-
 // Names lists the profiles in the order of the files, each once: first those of the config
 // file, then those that are in the credentials file only. It leaves out what is Ignored: for
 // the AWS tools [profile a] in a credentials file is a profile called "profile a".

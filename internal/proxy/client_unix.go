@@ -26,9 +26,9 @@ func Join(ctx context.Context, i Instance) (io.Closer, error) {
 // removes an address that a killed one has left.
 func Stop(ctx context.Context) error {
 	c, err := say(ctx, command{Op: stopOp})
-	if errors.Is(err, ErrNotRunning) && os.Geteuid() == 0 {
+	if errors.Is(err, errNotRunning) && os.Geteuid() == 0 {
 		if left, err := leftover(); err != nil || !left {
-			return errors.Join(ErrNotRunning, err)
+			return errors.Join(errNotRunning, err)
 		}
 		return removeAddress()
 	}
@@ -61,7 +61,7 @@ func Possible() error {
 	}
 	c, err := dial()
 	switch {
-	case errors.Is(err, ErrNotRunning):
+	case errors.Is(err, errNotRunning):
 		return ErrNotRoot
 	case err != nil:
 		return err
@@ -89,7 +89,7 @@ func say(ctx context.Context, cmd command) (net.Conn, error) {
 	switch {
 	case err != nil:
 	case answer.Error == busy:
-		err = ErrBusy
+		err = errBusy
 	case answer.Error != "":
 		err = errors.New(answer.Error)
 	default:
@@ -105,7 +105,7 @@ func say(ctx context.Context, cmd command) (net.Conn, error) {
 func dial() (net.Conn, error) {
 	info, err := os.Lstat(socketDir)
 	if err != nil {
-		return nil, ErrNotRunning
+		return nil, errNotRunning
 	}
 	if st := info.Sys().(*syscall.Stat_t); st.Uid != 0 || info.Mode().Perm()&0o022 != 0 {
 		return nil, fmt.Errorf("others than root can write the directory %s", socketDir)
@@ -115,7 +115,7 @@ func dial() (net.Conn, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, errors.New("the metadata proxy is another user's")
 	case err != nil:
-		return nil, ErrNotRunning
+		return nil, errNotRunning
 	}
 	return c, nil
 }

@@ -15,8 +15,8 @@ import (
 var (
 	ErrNotRoot     = errors.New("only root can give this machine the address 169.254.169.254, at which programs look for instance metadata")
 	ErrRunning     = errors.New("a metadata proxy is running already")
-	ErrNotRunning  = errors.New("no metadata proxy is running")
-	ErrBusy        = errors.New("the metadata proxy serves another command already, and programs cannot tell two apart")
+	errNotRunning  = errors.New("no metadata proxy is running")
+	errBusy        = errors.New("the metadata proxy serves another command already, and programs cannot tell two apart")
 	ErrForeign     = errors.New("this machine has the address 169.254.169.254 already, from something else")
 	ErrUnsupported = errors.New("instance metadata cannot be served on this system")
 )

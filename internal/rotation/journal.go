@@ -120,8 +120,8 @@ func (b Book) write(j Journal) error {
 	return atomicfile.Write(b.file(j.Item), append(text, '\n'))
 }
 
-// Remove deletes the journal of an item. It is not an error if there is none.
-func (b Book) Remove(item string) error {
+// remove deletes the journal of an item. It is not an error if there is none.
+func (b Book) remove(item string) error {
 	err := atomicfile.Remove(b.file(item))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the journal of the rotation: %w", err)

@@ -373,7 +373,7 @@ func (r *Rotation) Abandon(ctx context.Context, s State) error {
 	if err := r.unstage(ctx); err != nil {
 		return err
 	}
-	return r.Book.Remove(r.Item)
+	return r.Book.remove(r.Item)
 }
 
 // unstage deletes the staged key from the store.

@@ -118,7 +118,7 @@ func (r *Rotation) create(ctx context.Context, s *State) error {
 	case errors.Is(err, ErrUnsure):
 		return r.unsure(ctx, s, err)
 	case err != nil:
-		return errors.Join(err, r.Book.Remove(r.Item))
+		return errors.Join(err, r.Book.remove(r.Item))
 	}
 	if err := store.KeepKey(ctx, r.Store, store.StagedName(r.Item), k); err != nil {
 		return r.undo(ctx, s, k.ID, err)
@@ -141,7 +141,7 @@ func (r *Rotation) unsure(ctx context.Context, s *State, failed error) error {
 		}
 		failed = &UndoneError{k.ID, failed}
 	}
-	return errors.Join(failed, r.Book.Remove(r.Item))
+	return errors.Join(failed, r.Book.remove(r.Item))
 }
 
 // undo deletes a key that could not be stored: its secret is lost.
@@ -151,7 +151,7 @@ func (r *Rotation) undo(ctx context.Context, s *State, id string, failed error) 
 	if err := r.AWS.Delete(ctx, id); err != nil && !errors.Is(err, ErrGone) {
 		return &OrphanError{id, failed, err}
 	}
-	if err := errors.Join(r.unstage(ctx), r.Book.Remove(r.Item)); err != nil {
+	if err := errors.Join(r.unstage(ctx), r.Book.remove(r.Item)); err != nil {
 		return errors.Join(failed, err)
 	}
 	return &UndoneError{id, failed}
@@ -268,7 +268,7 @@ func (r *Rotation) retire(ctx context.Context, s *State) (oldNow string, err err
 			return oldNow, err
 		}
 	}
-	return oldNow, r.Book.Remove(r.Item)
+	return oldNow, r.Book.remove(r.Item)
 }
 
 // end deactivates and deletes the old key, after checking each time that the new one works.

@@ -63,7 +63,7 @@ func (m *Maker) federated(ctx context.Context, p profiles.Profile, long creds.Se
 
 // Federate is Make for a long-lived key that no store has.
 func (m *Maker) Federate(ctx context.Context, p profiles.Profile, long creds.Session, f FederationCall) (creds.Session, error) {
-	f.Duration = or(f.Duration, FederationDefault)
+	f.Duration = or(f.Duration, federationDefault)
 	return m.federated(ctx, p, long, &f)
 }
 
@@ -123,7 +123,7 @@ func notForConsole(err error) error {
 // consoleSignin is the sign-in service that is asked for the token, and that takes it. AWS
 // keeps it at another address than the other sign-in services in some regions.
 func (m *Maker) consoleSignin(p profiles.Profile, c ConsoleCall) rest {
-	e := m.Endpoint(p, Signin, c.Region)
+	e := m.Endpoint(p, signinService, c.Region)
 	if e.pages = true; e.URL == "" {
 		e.URL = consoleHome(c.Region, p.Network, c.SignOut)
 	}
@@ -138,13 +138,13 @@ func consoleHome(region string, n profiles.Network, signOut bool) string {
 	known := slices.ContainsFunc(profiles.Regions(), func(r profiles.Region) bool { return r.Name == region })
 	switch {
 	case partition == "aws-us-gov" && n.FIPS:
-		return home(Signin, region, n)
+		return home(signinService, region, n)
 	case partition == "aws-cn", partition == "aws-us-gov" && (region == general || !known):
 		return "https://signin." + profiles.PartitionDomains(partition).Console
 	case !known, signOut:
 		region = general
 	}
-	return home(Signin, region, profiles.Network{})
+	return home(signinService, region, profiles.Network{})
 }
 
 // ConsoleAddress returns the address of a page of the console. path is what follows the host,

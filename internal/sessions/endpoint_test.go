@@ -39,21 +39,21 @@ func TestOurOwnCallsGoWhereTheSDKWouldSendThem(t *testing.T) {
 			portal, err := sso.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, sso.EndpointParameters{
 				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
 			})
-			place(SSO, portal, err)
+			place(ssoService, portal, err)
 			oidc, err := ssooidc.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, ssooidc.EndpointParameters{
 				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
 			})
-			place(OIDC, oidc, err)
+			place(oidcService, oidc, err)
 			if net.DualStack || net.FIPS && region.Partition != "aws-us-gov" {
 				continue // the sign-in service has none; its usual one is asked
 			}
 			login, err := signin.NewDefaultEndpointResolverV2().ResolveEndpoint(ctx, signin.EndpointParameters{
 				Region: &region.Name, UseFIPS: &net.FIPS, UseDualStack: &net.DualStack,
 			})
-			place(Signin, login, err)
+			place(signinService, login, err)
 		}
 	}
-	if compared[SSO] < 100 || compared[OIDC] < 100 || compared[Signin] < 30 {
+	if compared[ssoService] < 100 || compared[oidcService] < 100 || compared[signinService] < 30 {
 		t.Errorf("only %v places were compared", compared)
 	}
 }

@@ -165,7 +165,7 @@ type proofError struct{ error }
 
 // askLogin uses the refresh token once, with a proof made now, by AWS's clock as far as it is known.
 func (m *Maker) askLogin(ctx context.Context, p profiles.Profile, region string, f loginFile) (out loginReply, err error) {
-	to := m.rest(p, Signin, region)
+	to := m.rest(p, signinService, region)
 	proof, err := dpop(f.DPoPKey, to.base+"/v1/token", m.Now().Add(m.skew()))
 	if err != nil {
 		return out, &proofError{err}

@@ -44,8 +44,8 @@ type RoleCall struct {
 // AWS's limits, and the durations used where the profile has none.
 const (
 	SessionDefault    = time.Hour     // GetSessionToken for a profile itself
-	BaseDefault       = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
-	FederationDefault = time.Hour     // GetFederationToken
+	baseDefault       = 8 * time.Hour // GetSessionToken under roles: one MFA question a day
+	federationDefault = time.Hour     // GetFederationToken
 	RoleDefault       = time.Hour     // also the longest a role assumed from temporary credentials may last
 )
 
@@ -69,7 +69,7 @@ func NewPlan(p profiles.Profile) Plan {
 	if len(roles) == 0 {
 		switch shared := SharedBy(p); {
 		case stored.Federation != nil:
-			plan.Console = &FederationCall{*stored.Federation, or(stored.Duration, FederationDefault)}
+			plan.Console = &FederationCall{*stored.Federation, or(stored.Duration, federationDefault)}
 		case stored.NoSession:
 		case stored.Duration == 0 && shared != nil && shared.Name != p.Name:
 			plan.Base = shared
@@ -79,7 +79,7 @@ func NewPlan(p profiles.Profile) Plan {
 		return plan
 	}
 	if sharesSession(stored, roles) {
-		stored.SharedDuration = or(stored.SharedDuration, BaseDefault)
+		stored.SharedDuration = or(stored.SharedDuration, baseDefault)
 		plan.Base = base(p, stored)
 		plan.Roles = calls(roles, true, stored.MFASerial)
 	} else {

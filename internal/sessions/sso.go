@@ -49,7 +49,7 @@ func (m *Maker) roleCredentials(ctx context.Context, p profiles.Profile, s *prof
 // example), it makes the call again with that of the AWS tools, if there is one, and then
 // once more with a new sign-in.
 func (m *Maker) portal(ctx context.Context, p profiles.Profile, s *profiles.SSO, path string, query url.Values, out any) error {
-	rest := m.rest(p, SSO, s.Region)
+	rest := m.rest(p, ssoService, s.Region)
 	var rejected creds.Secret
 	for tries := 1; ; tries++ {
 		token, made, err := m.token(ctx, p, s, rejected)

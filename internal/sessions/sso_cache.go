@@ -37,9 +37,9 @@ type sharedToken struct {
 // maxSharedFile is many times as long as a file of the AWS tools.
 const maxSharedFile = 1 << 20
 
-// ShareToken writes a sign-in where the AWS CLI and the SDKs look for it, in their format,
+// shareToken writes a sign-in where the AWS CLI and the SDKs look for it, in their format,
 // so that they need no sign-in of their own. dir is ~/.aws/sso/cache.
-func ShareToken(dir string, s *profiles.SSO, t store.Token) (file string, err error) {
+func shareToken(dir string, s *profiles.SSO, t store.Token) (file string, err error) {
 	out := sharedToken{
 		StartURL: s.StartURL, Region: s.Region, AccessToken: t.Access.Reveal(), ExpiresAt: t.Expires.UTC().Format(time.RFC3339),
 	}
@@ -103,7 +103,7 @@ func (m *Maker) Share(ctx context.Context, s *profiles.SSO) (file string, err er
 	if err != nil {
 		return "", err
 	}
-	if file, err = ShareToken(m.SharedDir, s, t); err != nil {
+	if file, err = shareToken(m.SharedDir, s, t); err != nil {
 		return file, err
 	}
 	t.Shared = true
@@ -119,7 +119,7 @@ func (m *Maker) keepToken(ctx context.Context, s *profiles.SSO, t store.Token) e
 	if err := m.putToken(ctx, s, t); err != nil || !t.Shared || t.Access.IsZero() {
 		return err
 	}
-	if _, err := ShareToken(m.SharedDir, s, t); err != nil {
+	if _, err := shareToken(m.SharedDir, s, t); err != nil {
 		m.say("the AWS CLI does not find the new sign-in: " + err.Error())
 	}
 	return nil
@@ -146,7 +146,7 @@ func (m *Maker) KeepSignIn(ctx context.Context, s *profiles.SSO, t store.Token) 
 func (m *Maker) expireShared(s *profiles.SSO, rejected creds.Secret) {
 	if t, is := m.shared(s); is && t.Access.Equal(rejected) {
 		t.Expires = m.Now().Add(-time.Hour)
-		_, _ = ShareToken(m.SharedDir, s, t) // if this fails, the AWS CLI finds out at its next call
+		_, _ = shareToken(m.SharedDir, s, t) // if this fails, the AWS CLI finds out at its next call
 	}
 }
 

@@ -53,7 +53,7 @@ func (c *center) cliRenews() error {
 		AccessToken, RefreshToken string
 		ExpiresIn                 int
 	}
-	err := c.rest(c.profile(), OIDC, "eu-west-1").call(context.Background(), restCall{method: http.MethodPost, path: "/token", body: grant{
+	err := c.rest(c.profile(), oidcService, "eu-west-1").call(context.Background(), restCall{method: http.MethodPost, path: "/token", body: grant{
 		ClientID: in.ClientID, ClientSecret: in.ClientSecret, GrantType: "refresh_token", RefreshToken: in.RefreshToken,
 	}}, &out)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestAFileOfAnotherDirectoryIsLeftAlone(t *testing.T) {
 	c.share()
 	other := *c.sso()
 	other.StartURL = "https://d-other.awsapps.com/start"
-	file, err := ShareToken(c.SharedDir, &other, store.Token{Access: creds.New("theirs"), Expires: time.Now().Add(time.Hour)})
+	file, err := shareToken(c.SharedDir, &other, store.Token{Access: creds.New("theirs"), Expires: time.Now().Add(time.Hour)})
 	noError(t, err)
 	c.expire()
 	c.made()
@@ -225,7 +225,7 @@ func TestSigningOutTakesTheFileAlong(t *testing.T) {
 			if _, is := c.theirs(); is {
 				t.Error("the file is still there")
 			}
-			err := c.rest(c.profile(), SSO, "eu-west-1").call(ctx, restCall{method: "GET", path: "/assignment/accounts", bearer: creds.New(in.AccessToken)}, nil)
+			err := c.rest(c.profile(), ssoService, "eu-west-1").call(ctx, restCall{method: "GET", path: "/assignment/accounts", bearer: creds.New(in.AccessToken)}, nil)
 			if codeOf(err) != "UnauthorizedException" {
 				t.Errorf("AWS still takes their token: %v", err)
 			}

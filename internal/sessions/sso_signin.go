@@ -59,7 +59,7 @@ func (m *Maker) signIn(ctx context.Context, p profiles.Profile, s *profiles.SSO,
 	timeout := or(b.Timeout, 5*time.Minute)
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	oidc := m.rest(p, OIDC, s.Region)
+	oidc := m.rest(p, oidcService, s.Region)
 	signed, err := m.withBrowserOrCode(waiting, oidc, s, t, b)
 	if forgotten(err) { // before its end
 		t.Client = ""

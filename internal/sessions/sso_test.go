@@ -491,7 +491,7 @@ func TestSigningOutEndsItHereAndAtAWS(t *testing.T) {
 		t.Error("the sign-in is still kept")
 	}
 	c.calls("Logout", 1)
-	err = c.rest(c.profile(), SSO, "eu-west-1").call(ctx, restCall{method: "GET", path: "/assignment/accounts", bearer: access}, nil)
+	err = c.rest(c.profile(), ssoService, "eu-west-1").call(ctx, restCall{method: "GET", path: "/assignment/accounts", bearer: access}, nil)
 	if codeOf(err) != "UnauthorizedException" {
 		t.Errorf("AWS still takes it: %v", err)
 	}
@@ -527,7 +527,7 @@ func TestASharedSignInIsInTheFormOfTheCLI(t *testing.T) {
 	c := newCenter(t, fakeaws.DirectoryOptions{})
 	c.made()
 	dir := filepath.Join(t.TempDir(), "sso", "cache")
-	file, err := ShareToken(dir, c.sso(), c.token())
+	file, err := shareToken(dir, c.sso(), c.token())
 	noError(t, err)
 	sum := sha1.Sum([]byte("corp"))
 	if filepath.Base(file) != hex.EncodeToString(sum[:])+".json" {

@@ -192,7 +192,7 @@ func (m *Maker) endAtAWS(ctx context.Context, p profiles.Profile, s *profiles.SS
 		if bearer.IsZero() {
 			continue
 		}
-		err := m.rest(p, SSO, s.Region).call(ctx, restCall{method: http.MethodPost, path: "/logout", bearer: bearer}, nil)
+		err := m.rest(p, ssoService, s.Region).call(ctx, restCall{method: http.MethodPost, path: "/logout", bearer: bearer}, nil)
 		if err != nil && codeOf(err) == "" {
 			return m.failure("tell AWS of the sign-out from", s.StartURL, p.Name, err)
 		}
@@ -228,7 +228,7 @@ func (m *Maker) registered(t store.Token, flow string) bool {
 }
 
 func (m *Maker) renew(ctx context.Context, p profiles.Profile, s *profiles.SSO, t store.Token) (store.Token, error) {
-	return m.createToken(ctx, m.rest(p, OIDC, s.Region), t, grant{GrantType: "refresh_token", RefreshToken: t.Refresh.Reveal()})
+	return m.createToken(ctx, m.rest(p, oidcService, s.Region), t, grant{GrantType: "refresh_token", RefreshToken: t.Refresh.Reveal()})
 }
 
 // refusedRenewal reports whether AWS refused for good: trying again later will not help.

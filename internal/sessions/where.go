@@ -5,10 +5,10 @@ import "github.com/d44b7504/vault/internal/profiles"
 // The services whose place Maker.Endpoint is asked for, as they are called in a services
 // section.
 const (
-	STS    = profiles.ServiceSTS
-	SSO    = profiles.ServiceSSO
-	OIDC   = profiles.ServiceSSOOIDC
-	Signin = profiles.ServiceSignin
+	STS           = profiles.ServiceSTS
+	ssoService    = profiles.ServiceSSO
+	oidcService   = profiles.ServiceSSOOIDC
+	signinService = profiles.ServiceSignin
 )
 
 // home returns AWS's own address of a service that is called without a signature, by the
@@ -16,7 +16,7 @@ const (
 func home(service, region string, n profiles.Network) string {
 	partition := profiles.Partition(region)
 	domains := profiles.PartitionDomains(partition)
-	if service == Signin {
+	if service == signinService {
 		host := region + ".signin"
 		switch fips := n.FIPS && partition == "aws-us-gov"; { // the only partition that has one
 		case fips && region == profiles.DefaultRegion(partition):
@@ -26,7 +26,7 @@ func home(service, region string, n profiles.Network) string {
 		}
 		return "https://" + host + "." + domains.Console
 	}
-	host, domain := map[string]string{SSO: "portal.sso", OIDC: "oidc"}[service], domains.Services
+	host, domain := map[string]string{ssoService: "portal.sso", oidcService: "oidc"}[service], domains.Services
 	if n.DualStack {
 		domain = domains.DualStack
 	}
