@@ -18,59 +18,67 @@ import (
 	"github.com/d44b7504/vault/internal/testenv"
 )
 
-const pictureFile = "../docs/demo.svg"
-
-// The picture that the README begins with is a screen of the demo. With -update it is drawn
-// again; otherwise a screen of today must have the same text, but for times.
-func TestThePictureOfTheReadmeShowsTheDemo(t *testing.T) {
+// The pictures of the README are screens of the demo. With -update they are drawn again; otherwise
+// the screens of today must have the same text, but for times.
+func TestThePicturesOfTheReadmeShowTheDemo(t *testing.T) {
 	t.Parallel()
 	testenv.Require(t, "bash")
-	picture := playDemo(t)
-	if *update {
-		if err := os.WriteFile(pictureFile, []byte(picture), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	digits := regexp.MustCompile(`[0-9]+`)
-	if got, want := digits.ReplaceAllString(picture, "0"), digits.ReplaceAllString(string(must(os.ReadFile(pictureFile))), "0"); got != want {
-		t.Errorf("docs/demo.svg is of an older program: go test ./cmd -run %s -update draws it again; the demo shows\n%s", t.Name(), picture)
+	for name, picture := range playDemo(t) {
+		file := "../docs/" + name
+		if *update {
+			check(os.WriteFile(file, []byte(picture), 0o644))
+		}
+		if got, want := digits.ReplaceAllString(picture, "0"), digits.ReplaceAllString(string(must(os.ReadFile(file))), "0"); got != want {
+			t.Errorf("docs/%s is of an older program: go test ./cmd -run %s -update draws it again; the demo shows\n%s", name, t.Name(), picture)
+		}
 	}
 }
 
 const pictureColumns, pictureRows = 80, 24
 
-// playDemo plays the demo in bash, as a visitor would type it, and draws what the terminal shows.
-// Sessions last an hour, as at AWS.
-func playDemo(t *testing.T) string {
+// playDemo plays the demo in bash, as a visitor would type it, and draws what the terminal shows, by the
+// name of each picture. Sessions last an hour, as at AWS.
+func playDemo(t *testing.T) map[string]string {
 	t.Helper()
 	v := newWorld(t, roleConfig).visitor(t, "bash", "NO_COLOR=", "AWS_VAULT_AGENT=off")
 	screen := vt10x.New(vt10x.WithSize(pictureColumns, pictureRows), vt10x.WithWriter(v.tty))
 	go func() { _, _ = io.Copy(screen, v.tty) }()
-	prompts := func() int { return strings.Count(screen.String(), "demo> ") }
-	await := func(n int) {
-		for end := time.Now().Add(patience); prompts() != n; time.Sleep(10 * time.Millisecond) {
+	await := func(what string, shown func(string) bool) {
+		for end := time.Now().Add(patience); !shown(screen.String()); time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(end) {
-				t.Fatalf("the screen has %d prompts, not %d:\n%s", prompts(), n, screen.String())
+				t.Fatalf("the screen does not have %s:\n%s", what, screen.String())
 			}
 		}
 	}
-	await(1)
+	prompts := func(n int) {
+		await(fmt.Sprint(n, " prompts"), func(s string) bool { return strings.Count(s, "demo> ") == n })
+	}
+	clear := func() { v.send("clear\r"); prompts(1) }
+	prompts(1)
 	v.send("export AWS_ASSUME_ROLE_TTL=59m55s\r")
-	await(2)
-	v.send("clear\r")
-	await(1)
+	prompts(2)
+	clear()
 	for i, line := range []string{
 		"vault use prod", "vault status", "vault use dve", "vault use dev", "vault exec prod -- sh -c 'echo I am $AWS_VAULT'", "vault off",
 	} {
 		v.send(line + "\r")
-		await(i + 2)
+		prompts(i + 2)
 	}
-	picture := drawTerminal(screen)
-	v.send("exit\r")
+	pictures := map[string]string{"demo.svg": drawTerminal(screen)}
+	clear()
+	v.send("vault use\r")
+	await("the list", func(s string) bool { return strings.Contains(s, "3/3") })
+	v.send("adm")
+	await("what was found", func(s string) bool { return strings.Contains(s, "1/3") && strings.Contains(s, "role/administrator") })
+	pictures["choose.svg"] = drawTerminal(screen)
+	v.send("\x1b")
+	await("the prompt again", func(s string) bool { return strings.Count(s, "demo> ") == 2 })
+	v.send("exit 0\r")
 	if err := v.cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	return picture
+	return pictures
 }
 
 // A terminal's eight colours, twice: those of a light and of a dark page.
