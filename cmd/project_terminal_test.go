@@ -59,7 +59,7 @@ func TestAProjectIsEnteredAndLeftAtThePromptOfATerminal(t *testing.T) {
 				label := strings.TrimSpace(strings.Replace(row, "R>", "", 1))
 				return strings.Contains(row, "R>") && !strings.Contains(row, "cd ") && strings.HasPrefix(label, step.label) && (label == "") == (step.label == "") && strings.Contains(x.Transcript()[from:], step.said)
 			}) {
-				t.Fatalf("in %s: want %q and %q:\n%s", step.dir, step.label, step.said, s.w.masked(x.Text()))
+				t.Fatalf("in %s: want %q and %q:\n%s", step.dir, step.label, step.said, x.Text())
 			}
 		}
 	})
