@@ -129,6 +129,9 @@ func endStarted(prefix string) {
 	}
 }
 
+// openScreen is openTerminal: a terminal is one file.
+func openScreen() (tty *os.File, release func()) { return openTerminal() }
+
 // openTerminal opens the terminal that a person sits at, nil when there is none. What the
 // child changes of its settings is undone by release.
 func openTerminal() (tty *os.File, release func()) {

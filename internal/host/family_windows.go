@@ -86,6 +86,15 @@ func openTerminal() (console *os.File, release func()) {
 	return console, func() { _ = console.Close() }
 }
 
+// openScreen opens the console to be looked at, which what people type into cannot be.
+func openScreen() (console *os.File, release func()) {
+	console, err := openConsole()
+	if err != nil {
+		return nil, func() {}
+	}
+	return console, func() { _ = console.Close() }
+}
+
 func inForeground(*os.File) bool { return true }
 
 func detached() *syscall.SysProcAttr {

@@ -72,7 +72,7 @@ func KeepTerminal(last string) (giveBack func()) {
 
 // size is how large the terminal is, in cells; 0 where that is not known.
 func size() (columns, rows int) {
-	tty, release := openTerminal()
+	tty, release := openScreen()
 	if tty == nil {
 		return 0, 0
 	}

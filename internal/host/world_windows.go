@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,20 @@ func asker() func(context.Context, string, bool) (creds.Secret, error) {
 	return ask
 }
 
-func tell(lines string) error {
-	out, err := os.OpenFile("CONOUT$", os.O_WRONLY, 0)
+// openConsole opens the console to write to it. Without the right to read it too, Go does not know it for a console,
+// and would write UTF-8 where the console expects its code page.
+func openConsole() (*os.File, error) {
+	out, err := os.OpenFile("CONOUT$", os.O_RDWR, 0)
 	if err != nil {
-		return fmt.Errorf("open the console: %w", err)
+		return nil, fmt.Errorf("open the console: %w", err)
+	}
+	return out, nil
+}
+
+func tell(lines string) error {
+	out, err := openConsole()
+	if err != nil {
+		return err
 	}
 	_, err = io.WriteString(out, lines)
 	return errors.Join(err, out.Close())
@@ -42,25 +53,46 @@ func ask(ctx context.Context, question string, hidden bool) (creds.Secret, error
 	}
 	defer func() { _ = in.Close() }()
 	defer borrow(in, "")()
-	out, err := os.OpenFile("CONOUT$", os.O_WRONLY, 0)
+	out, err := openConsole()
 	if err != nil {
-		return creds.Secret{}, fmt.Errorf("open the console: %w", err)
+		return creds.Secret{}, err
 	}
 	defer func() { _ = out.Close() }()
 	fmt.Fprint(out, question)
-	if hidden {
-		b, err := term.ReadPassword(int(in.Fd()))
+	line, err := typed(in, hidden)
+	if hidden || err != nil {
 		fmt.Fprintln(out)
-		s := creds.New(string(b))
-		clear(b)
-		return s, err
 	}
-	var line string
-	_, err = fmt.Fscanln(in, &line)
-	if ctx.Err() != nil {
+	switch {
+	case ctx.Err() != nil: // Ctrl-C ends the reading
 		err = ctx.Err()
+	case errors.Is(err, io.EOF): // Ctrl-Z is a no
+		err = context.Canceled
 	}
-	return creds.New(line), err
+	s := creds.New(string(line))
+	clear(line)
+	return s, err
+}
+
+// typed is one line, without its end. It may be empty, and have spaces.
+func typed(in *os.File, hidden bool) ([]byte, error) {
+	if hidden {
+		return term.ReadPassword(int(in.Fd()))
+	}
+	var line []byte
+	var b [1]byte
+	for {
+		n, err := in.Read(b[:])
+		switch {
+		case err != nil:
+			return line, err
+		case n == 0:
+			return line, io.EOF
+		case b[0] == '\n':
+			return bytes.TrimSuffix(line, []byte("\r")), nil
+		}
+		line = append(line, b[0])
+	}
 }
 
 // execute runs the program and waits: Windows cannot replace a process. Ctrl-C reaches the program by
