@@ -109,7 +109,7 @@ func TestTheProgramForWindowsUnderWine(t *testing.T) {
 	if strings.Count(config, "\n") != strings.Count(config, "\r\n") || !strings.Contains(config, "[profile work]\r\n") {
 		t.Errorf("its ends of lines are not Windows's:\n%q", config)
 	}
-	w.interrupted(t)
+	w.console(t)
 }
 
 // The commands of a day, with each store that Windows has, a config file with CRLF, and paths with
@@ -245,22 +245,29 @@ func (w *onWindows) planFilesInUse() {
 	w.plan(expectation{name: "closed again", has: []string{"removed the key"}}, nil, "remove", "held", "--yes")
 }
 
-// Ctrl-C at a console is the program's that vault runs, however long that takes to end, and vault ends with its status.
-func (w *onWindows) interrupted(t *testing.T) {
+// atConsole runs the program at a console, types, each time after a text is on the screen, and returns the exit
+// status and the screen. Wine gives it a home of its own.
+func (w *onWindows) atConsole(t *testing.T, steps [][2]string, argv ...string) (status int, screen string) {
+	t.Helper()
+	c := w.wine.InTerminal([]string{"AWS_VAULT_BACKEND=wincred", "AWS_CONFIG_FILE=" + w.name("config")}, w.exe, argv...)
+	c.Dir = w.dir
+	x := shelltest.Open(t, c, 100, 20)
+	for _, s := range steps {
+		if !x.Await(time.Minute, func() bool { return strings.Contains(x.Text(), s[0]) }) || x.Send(s[1]) != nil {
+			t.Fatalf("vault %q does not show %q:\n%s", argv, s[0], x.Text())
+		}
+	}
+	_ = c.Wait()
+	return c.ProcessState.ExitCode(), x.Text()
+}
+
+// Ctrl-C at a console is the program's that vault runs, however long that takes to end, and vault ends with its
+// status.
+func (w *onWindows) console(t *testing.T) {
 	for _, how := range [][]string{{"exec", "prod"}, {"exec", "--server", "prod"}} {
-		c := w.wine.InTerminal([]string{"AWS_VAULT_BACKEND=file", "AWS_VAULT_FILE_PASSPHRASE=example", "AWS_CONFIG_FILE=" + w.name("config")},
-			w.exe, append(how, "--", w.wine.Path(w.caller), "wait")...)
-		c.Dir = w.dir
-		x := shelltest.Open(t, c, 100, 10)
-		shows := func(text string) bool {
-			return x.Await(time.Minute, func() bool { return strings.Contains(x.Text(), text) })
-		}
-		if !shows("waiting") || x.Send("\x03") != nil || !shows("interrupted") {
-			t.Errorf("vault %q shows\n%s", how, x.Text())
-			continue
-		}
-		if _ = c.Wait(); c.ProcessState.ExitCode() != 9 {
-			t.Errorf("vault %q: %v", how, c.ProcessState)
+		status, screen := w.atConsole(t, [][2]string{{"waiting", "\x03"}, {"interrupted", ""}}, append(how, "--", w.wine.Path(w.caller), "wait")...)
+		if status != 9 {
+			t.Errorf("vault %q: status %d\n%s", how, status, screen)
 		}
 	}
 }
