@@ -59,6 +59,7 @@ type crowd struct {
 	// set says whether the machine's clock was set between two moments of AWS's clock, and that clock's time
 	// is now; nil: nobody sets it.
 	set    func(from, to time.Time) bool
+	isOff  func() bool // whether that clock is wrong now; nil: it is right
 	now    func() time.Time
 	loads  []load
 	closes atomic.Int32 // of so many lines that a worker types, one is cut off by the end of the terminal; 0: none
@@ -295,8 +296,8 @@ func (k *worker) check(line, in string, s seen) bool {
 }
 
 // untrue says what is wrong with the time that a prompt shows, which was drawn after the line was typed.
-// By a clock that was set a session may have expired that AWS would still take, and what is left of it may
-// not be known; but nothing may be shown to be left that is not.
+// By a clock that is wrong or was set a session may have expired that AWS would still take, and by one that
+// was set what is left of it may not be known; but nothing may be shown to be left that is not.
 func (k *worker) untrue(s seen) string {
 	const rounding = 2 * time.Second
 	ends, now := k.w.aws.Ends(s.id), k.now()
@@ -308,7 +309,7 @@ func (k *worker) untrue(s seen) string {
 		return text
 	case m == " <1m" && ends.Before(k.since.Add(-rounding)):
 		return text
-	case m == " expired" && ends.After(now.Add(rounding)) && !wasSet(ends.Add(-k.life)):
+	case m == " expired" && ends.After(now.Add(rounding)) && !wasSet(ends.Add(-k.life)) && (k.isOff == nil || !k.isOff()):
 		return text
 	case m == "" && !wasSet(k.since):
 		return text
