@@ -124,13 +124,13 @@ func TestTheTitleAndTheRightPromptShowItWhereThatIsWanted(t *testing.T) {
 		x := w.start("", w.in(map[string]string{"bash": "", "zsh": "", "fish": "function fish_title; echo mine; end"}))
 		x.run("vault use prod", "true")
 		x.eventually("the label", func() bool { return strings.Contains(x.Row(), "[prod 41m]") })
-		x.eventually("the title", func() bool { return strings.Contains(x.Screen.Title(), "prod 41m") })
+		x.eventually("the title", func() bool { return strings.Contains(x.Title(), "prod 41m") })
 		if right := strings.Contains(x.Row(), "R> ") && strings.HasSuffix(strings.TrimSpace(x.Row()), "  [prod 41m]"); right != (w.shell != "bash") {
 			t.Errorf("the row is %q", x.Row())
 		}
 		x.run("vault off", "true")
 		x.eventually("no label", func() bool { return !strings.Contains(x.Row(), "prod") })
-		x.eventually("no session in the title", func() bool { return !strings.Contains(x.Screen.Title(), "prod") })
+		x.eventually("no session in the title", func() bool { return !strings.Contains(x.Title(), "prod") })
 	})
 }
 

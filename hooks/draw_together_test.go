@@ -79,13 +79,13 @@ func TestWhateverIsWantedTogetherThePromptIsWhole(t *testing.T) {
 					t.Errorf("the label is at the wrong side:\n%s", shown)
 				}
 				if c.title {
-					x.eventually("the title", func() bool { return strings.Contains(x.Screen.Title(), "prod") })
-				} else if strings.Contains(x.Screen.Title(), "41m") {
-					t.Errorf("the title is %q", x.Screen.Title())
+					x.eventually("the title", func() bool { return strings.Contains(x.Title(), "prod") })
+				} else if strings.Contains(x.Title(), "41m") {
+					t.Errorf("the title is %q", x.Title())
 				}
 				x.run("vault off", "clear", "true")
 				x.eventually("nothing of the label", func() bool {
-					return strings.Join(strings.Fields(x.lastPrompt(c)), " ") == c.words() && !strings.Contains(x.Screen.Title(), "41m")
+					return strings.Join(strings.Fields(x.lastPrompt(c)), " ") == c.words() && !strings.Contains(x.Title(), "41m")
 				})
 			})
 		}

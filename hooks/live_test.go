@@ -293,7 +293,7 @@ func TestAClockThatIsSetBackAfterTheAnswerGivesNoWrongTime(t *testing.T) {
 			w.plans(c.plan)
 			x.run("vault use " + c.name)
 			x.shows(c.want)
-			x.eventually("the title", func() bool { return strings.Contains(x.Screen.Title(), c.want) })
+			x.eventually("the title", func() bool { return strings.Contains(x.Title(), c.want) })
 			if n := w.asks(); c.name == "prod" && n != 1 {
 				t.Errorf("asked %d times, want 1: %q", n, w.calls())
 			}

@@ -420,9 +420,9 @@ func TestPwshWhateverIsWantedTogetherThePromptIsWhole(t *testing.T) {
 					rows := strings.Split(strings.TrimRight(x.Screen.String(), "\n "), "\n")
 					shown := lastPrompt(x.Screen.String(), c)
 					free := !c.blank || len(rows) > 1 && strings.TrimSpace(strings.Split(shown, "\n")[0]) == ""
-					titled := strings.Contains(x.Screen.Title(), strings.Trim(label, "[]"))
+					titled := strings.Contains(x.Title(), strings.Trim(label, "[]"))
 					if label == "" {
-						titled = strings.Contains(x.Screen.Title(), "41m")
+						titled = strings.Contains(x.Title(), "41m")
 					}
 					return free && titled == (c.title && label != "") && strings.Join(strings.Fields(shown), " ") == strings.TrimSpace(label+" "+c.words())
 				}
@@ -432,7 +432,7 @@ func TestPwshWhateverIsWantedTogetherThePromptIsWhole(t *testing.T) {
 					check(x.Send(step.line + "\r"))
 				}
 				if !x.Await(pwshPatience, whole(step.label)) {
-					t.Fatalf("after %q, with the title %q:\n%s", step.line, x.Screen.Title(), x.Screen.String())
+					t.Fatalf("after %q, with the title %q:\n%s", step.line, x.Title(), x.Screen.String())
 				}
 			}
 		})

@@ -96,6 +96,13 @@ func (x *Terminal) Transcript() string {
 	return x.all.String()
 }
 
+// Title is that of the window.
+func (x *Terminal) Title() string {
+	x.Screen.Lock() // unlike String, its own Title does not lock
+	defer x.Screen.Unlock()
+	return x.Screen.Title()
+}
+
 // Send types. It returns an error where the terminal was taken away.
 func (x *Terminal) Send(keys string) error {
 	_, err := io.WriteString(x.pty, keys)
