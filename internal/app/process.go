@@ -106,16 +106,18 @@ func (h helpers) withheld() []string {
 // runToken runs an mfa_process or a web_identity_token_process, which only this program and
 // AWS Vault know.
 func (h helpers) runToken(ctx context.Context, command string) (creds.Secret, error) {
-	out, err := h.Run(ctx, h.command("process", command, env.Tool))
+	child := h.command("process", command, env.Tool)
+	child.Line = command
+	out, err := h.Run(ctx, child)
 	return out.Answer(), err
 }
 
-// command is a profile's command under one of the keys that end in process, as the system's
-// shell runs it. It may ask the person, if anyone may, and what it has to say is shown.
+// command is a profile's command under one of the keys that end in process, but for its Argv or
+// Line. It may ask the person, if anyone may, and what it has to say is shown.
 func (h helpers) command(key, command string, kind env.Kind) host.Child {
 	name, _ := profiles.Show(key, command)
 	return host.Child{
-		Name: name, Line: command, Kind: kind, Environ: h.Env.List,
+		Name: name, Kind: kind, Environ: h.Env.List,
 		Contact: h.contact(), Shown: !h.Quiet,
 	}
 }

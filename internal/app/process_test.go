@@ -25,8 +25,8 @@ func TestACredentialProcessIsRunWithoutAShell(t *testing.T) {
 	h := helpers{core.Task(Caller{})}
 	c := profiles.Process{Profile: "tool", Command: `get http://h/x?a=1&b=2 "$$" "two words" $HOME`}
 	_, err := h.runCredentialProcess(t.Context(), c)
-	if want := []string{"get", "http://h/x?a=1&b=2", "$$", "two words", "$HOME"}; err == nil || !reflect.DeepEqual(ran.Argv, want) {
-		t.Errorf("%q, %v", ran.Argv, err)
+	if want := []string{"get", "http://h/x?a=1&b=2", "$$", "two words", "$HOME"}; err == nil || !reflect.DeepEqual(ran.Argv, want) || ran.Line != "" {
+		t.Errorf("%q, %q, %v", ran.Argv, ran.Line, err)
 	}
 	// Who wrote it for a shell is told, and who did not is not.
 	failed := &sessions.ProcessError{Profile: "tool", Why: "failed", ForShell: c.ForShell(), Err: err}
