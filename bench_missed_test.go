@@ -83,7 +83,7 @@ var whyMissed = map[string]string{
 		"than that costs.",
 	"endpoint": "**The endpoint** is within what two runs differ: three of 100 turns each had 0.93, 0.96 and 1.00 of a bare handler on eight connections. " +
 		"The client that asks takes most of the processors' time.",
-	"size-hook": "**A hook's text** has the names of all options in it that take a value, some hundred bytes. Without them each is below 8,192, which a test holds.",
+	"size-hook": "**A hook's text** has the names of all commands in it and of all options that take a value, 400 bytes. Without them each is below 8,192, which a test holds.",
 	"terminals": "**Many terminals at once**: after the one call, each of them is a warm `exec`, about 4.6 ms of a core, of which 2.2 are the start, 1.1 " +
 		"the derivation of the key that opens the new session, and 0.5 `true`. On two cores twenty of them take 46 ms, and one cold command comes " +
 		"before. With the agent, which derives no key, they take hardly less: it needs 0.7 ms for each.",
