@@ -11,7 +11,8 @@ var inHook = map[string]struct{ check, again string }{
 	"zsh":  {`[[ $PWD == "$__vault_dir" ]] || __vault_moved`, "__vault_dir=- __vault_pwd=-"},
 	"fish": {`test "$PWD" = "$__vault_dir"; or __vault_moved`, "set -g __vault_dir -; set -g __vault_pwd -"},
 	"pwsh": {
-		`$d = $ExecutionContext.SessionState.Path.CurrentFileSystemLocation.ProviderPath; if ($d -cne $global:__vault_at.Dir) { __vault_moved $d }`,
+		// $pwd may be of another provider; the directory itself takes 30 µs to find out.
+		`if ($pwd.ProviderPath -cne $global:__vault_at.Dir) { $d = $ExecutionContext.SessionState.Path.CurrentFileSystemLocation.ProviderPath; if ($d -cne $global:__vault_at.Dir) { __vault_moved $d } }`,
 		"$global:__vault_at.Dir = $global:__vault_at.Pwd = '-'",
 	},
 }

@@ -1,4 +1,4 @@
-$d = $ExecutionContext.SessionState.Path.CurrentFileSystemLocation.ProviderPath; if ($d -cne $global:__vault_at.Dir) { __vault_moved $d }
+if ($pwd.ProviderPath -cne $global:__vault_at.Dir) { $d = $ExecutionContext.SessionState.Path.CurrentFileSystemLocation.ProviderPath; if ($d -cne $global:__vault_at.Dir) { __vault_moved $d } }
 $global:__vault_at.Dir = $global:__vault_at.Pwd = '-'
 # --- project directories
 $global:__vault_at = @{ Dir = '-'; Pwd = '-'; Root = ''; Rec = ''; Seen = '' }
