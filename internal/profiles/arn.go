@@ -8,32 +8,18 @@ import (
 
 const wantRole = "it must be a role's ARN, arn:aws:iam::ACCOUNT:role/NAME"
 
-// cutARN is arn.Parse for the parts that are asked for here. A list may have 5,000 of them, and that
-// makes a slice of each.
-func cutARN(text string) (partition, service, account, resource string) {
-	prefix, rest, _ := strings.Cut(text, ":")
-	partition, rest, _ = strings.Cut(rest, ":")
-	service, rest, _ = strings.Cut(rest, ":")
-	_, rest, _ = strings.Cut(rest, ":") // the region
-	account, resource, whole := strings.Cut(rest, ":")
-	if prefix != "arn" || !whole {
-		return "", "", "", ""
-	}
-	return partition, service, account, resource
-}
-
 // roleOf returns the account, "" for the servers that have none, and the role, with its
 // path, of a role's ARN; false for any other text.
 func roleOf(text string) (account, role string, ok bool) {
-	_, service, account, resource := cutARN(text)
-	role, is := strings.CutPrefix(resource, "role/")
-	return account, role, is && service == "iam" && role != ""
+	a, err := arn.Parse(text)
+	role, is := strings.CutPrefix(a.Resource, "role/")
+	return a.AccountID, role, err == nil && is && a.Service == "iam" && role != ""
 }
 
 // arnPartition returns the partition in an ARN, "" for any other text.
 func arnPartition(text string) string {
-	partition, _, _, _ := cutARN(text)
-	return partition
+	a, _ := arn.Parse(text)
+	return a.Partition
 }
 
 // IsRoleARN reports whether a text is the ARN of a role. It is loose on purpose: AWS is the judge of names. It catches what would be
